@@ -1,0 +1,60 @@
+// What a product tells of its sensor, its sampling and its place on the ground.
+namespace SarSynth.Radar.Rasters;
+
+/// <summary>The sensor's facts that travel with an image. What a product does not tell is null, never guessed.</summary>
+public sealed record SarMetadata
+{
+    /// <summary>Metadata of an image of which nothing is known.</summary>
+    public static SarMetadata Unknown { get; } = new();
+
+    /// <summary>Name of the sensor or platform, as the product gives it (for example "S1A").</summary>
+    public string? Sensor { get; init; }
+
+    /// <summary>Radar band by its letter ("X", "C", "L", ...).</summary>
+    public string? Band { get; init; }
+
+    /// <summary>Polarisation, transmit then receive ("HH", "VV", "HV", "VH").</summary>
+    public string? Polarisation { get; init; }
+
+    /// <summary>Imaging mode, as the product gives it ("IW", "spotlight", ...).</summary>
+    public string? Mode { get; init; }
+
+    /// <summary>Pixel spacing along range (slant range in radar geometry, ground otherwise), metres.</summary>
+    public double? RangeSpacing { get; init; }
+
+    /// <summary>Pixel spacing along azimuth, metres.</summary>
+    public double? AzimuthSpacing { get; init; }
+
+    /// <summary>3 dB width of the impulse response along range, metres.</summary>
+    public double? RangeResolution { get; init; }
+
+    /// <summary>3 dB width of the impulse response along azimuth, metres.</summary>
+    public double? AzimuthResolution { get; init; }
+
+    /// <summary>Incidence angle at scene centre, degrees from the vertical.</summary>
+    public double? IncidenceAngle { get; init; }
+
+    /// <summary>Side the antenna looks to: "left" or "right".</summary>
+    public string? LookDirection { get; init; }
+
+    /// <summary>Start of the acquisition, UTC.</summary>
+    public DateTime? Date { get; init; }
+
+    /// <summary>Nominal number of looks that were averaged.</summary>
+    public double? Looks { get; init; }
+}
+
+/// <summary>Where pixels lie on the ground: GDAL's affine transform and the projection.</summary>
+/// <param name="Transform">Six values: x = T0 + column T1 + row T2, y = T3 + column T4 + row T5, at pixel corners.</param>
+/// <param name="Projection">Coordinate reference system as WKT; empty when the file has none.</param>
+public sealed record GeoReference(IReadOnlyList<double> Transform, string Projection)
+{
+    /// <summary>The same ground on a grid whose pixels are <paramref name="factor"/> times finer in both axes.</summary>
+    /// <param name="factor">Greater than 0; 4 turns pixels of 1.6 m into pixels of 0.4 m.</param>
+    public GeoReference Refined(double factor)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(factor);
+        var t = Transform;
+        return this with { Transform = [t[0], t[1] / factor, t[2] / factor, t[3], t[4] / factor, t[5] / factor] };
+    }
+}
