@@ -1,0 +1,31 @@
+# What setup.sh and ./sarsynth share: places, versions and the environment of every process they start. Sourced, with $root set.
+artifacts=$root/artifacts
+plotly_version=4.1.2
+plotly_sha512=552992f4a54dba7d7a4bca85618a7d2e52ff5c16f2e2e79e1aa07e2bd02a44256cba9f1d4a91942daa785324757f69b3e29577aa35a9d6c479721c0b80828fa1
+plotly=$artifacts/plotly/plotly.min.js
+kernel_dll=$artifacts/bin/SarSynth.Kernel/release/sarsynth-kernel.dll
+cli_dll=$artifacts/bin/SarSynth.Cli/release/sarsynth-cli.dll
+jupyter_data=${JUPYTER_DATA_DIR:-${XDG_DATA_HOME:-${HOME:-/root}/.local/share}/jupyter}
+
+export HOME=${HOME:-/root}
+export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_CLI_UI_LANGUAGE=en LC_ALL=${LC_ALL:-C.UTF-8}
+if ! command -v dotnet > /dev/null; then
+    for folder in "${DOTNET_ROOT:-}" "$HOME/.dotnet" /usr/share/dotnet /usr/lib/dotnet; do
+        if [ -n "$folder" ] && [ -x "$folder/dotnet" ]; then export PATH=$folder:$PATH DOTNET_ROOT=$folder; break; fi
+    done
+fi
+
+# Prints the browser that draws figures.
+find_chromium() {
+    local name
+    for name in "${SARSYNTH_CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable; do
+        [ -n "$name" ] && command -v "$name" && return 0
+    done
+    return 1
+}
+
+# A fingerprint of the sources in the folders named, and of what all builds share.
+tree_stamp() {
+    (cd "$root" && find "$@" Directory.Build.props Directory.Packages.props environment/engine.props environment/TensorEngine.props global.json \
+        -type f ! -path '*/obj/*' ! -path '*/bin/*' 2>/dev/null | LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum | cut -d' ' -f1)
+}

@@ -1,0 +1,319 @@
+#!/bin/bash
+# Installs and builds all that the kit needs on this machine, and registers the Jupyter kernel for this user.
+# Safe to run again: a step that is done is passed over. The full log is artifacts/setup.log.
+set -uo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+source "$root/environment/common.sh"
+
+usage() {
+    cat <<'END'
+Usage: environment/setup.sh [--engine auto|system|torchsharp-cpu|torchsharp-cuda] [--bench] [--yes] [--remove]
+
+  --engine NAME   the tensor engine. auto (the default on a new checkout) takes the TorchSharp packages where the
+                  package source has them (the CUDA ones where a GPU is there too), else the system's libtorch
+  --bench         also install what ./sarsynth bench compares with (python3-torch)
+  --yes           do not ask before installing system packages
+  --remove        unregister the kernel and remove what setup.sh built; system packages stay
+SARSYNTH_LIBTORCH=/path/to/libtorch builds against another libtorch than the system's.
+END
+}
+
+engine="" bench=no yes=no remove=no
+while [ $# -gt 0 ]; do
+    case $1 in
+        --engine) engine=${2:-}; shift ;;
+        --engine=*) engine=${1#--engine=} ;;
+        --bench) bench=yes ;;
+        --yes | -y) yes=yes ;;
+        --remove) remove=yes ;;
+        --help | -h) usage; exit 0 ;;
+        *) echo "setup.sh: '$1' is not an option." >&2; usage >&2; exit 2 ;;
+    esac
+    shift || { usage >&2; exit 2; }
+done
+case $engine in
+    "" | auto | system | torchsharp-cpu | torchsharp-cuda) ;;
+    *) echo "setup.sh: --engine '$engine': expected auto, system, torchsharp-cpu or torchsharp-cuda." >&2; exit 2 ;;
+esac
+
+mkdir -p "$artifacts" || exit 1
+log=$artifacts/setup.log
+started=$SECONDS
+
+# Two runs at once (a notebook and a terminal) would build into the same folders.
+exec 8> "$artifacts/setup.lock"
+if ! flock -n 8 2>/dev/null; then
+    echo "setup: another setup.sh is running in this checkout; waiting for it."
+    flock 8
+fi
+
+# step TITLE FUNCTION: runs FUNCTION with its output in the log. FUNCTION says by 'done_already' that nothing was to do,
+# and leaves in $mend what a person can do when it fails.
+step() {
+    local title=$1 function=$2 begun=$SECONDS
+    note="" mend=""
+    printf '\n=== %s (%s)\n' "$title" "$(date -u +%FT%TZ)" >> "$log"
+    printf '  %-34s' "$title"
+    if "$function" >> "$log" 2>&1; then
+        printf '%s%s\n' "${note:-done}" "$([ $((SECONDS - begun)) -ge 2 ] && echo " ($((SECONDS - begun)) s)")"
+        return 0
+    fi
+    printf 'FAILED\n\nsetup: the step "%s" failed. The last lines of its log:\n\n' "$title" >&2
+    tac "$log" | sed '/^=== /Q' | tac | tail -n 12 | sed 's/^/    /' >&2
+    printf '\n  What to do: %s\n  Full log:   %s\n' "${mend:-read the log above, mend the cause, and run environment/setup.sh again.}" "$log" >&2
+    exit 1
+}
+done_already() { note="there${1:+ ($1)}"; }
+
+# --- Debian packages -------------------------------------------------------------------------------------------------
+
+wanted_groups() {
+    echo "system raster kernel jupyter figures"
+    [ "$chosen" = system ] && [ -z "${SARSYNTH_LIBTORCH:-}" ] && echo "torch"
+    [ "$chosen" = system ] && [ -n "${SARSYNTH_LIBTORCH:-}" ] && echo "compiler"
+    [ $bench = yes ] && echo "bench"
+    return 0
+}
+
+is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+# Prints the packages that are missing; of alternatives the first that this release has.
+missing_packages() {
+    local groups installed group line name candidate
+    groups=" $(wanted_groups | tr '\n' ' ') "
+    installed=$'\n'$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null | sed -n 's/^installed //p')$'\n'
+    while read -r group line; do
+        case $group in "" | \#*) continue ;; esac
+        [[ $groups == *" $group "* || ( $line == "g++" && $groups == *" compiler "* ) ]] || continue
+        candidate=""
+        for name in ${line//|/ }; do
+            [[ $installed == *$'\n'"$name"$'\n'* ]] && continue 2
+        done
+        case $name in
+            npm) command -v npm > /dev/null && continue; [ -f "$plotly" ] && continue ;;
+            chromium) find_chromium > /dev/null && continue ;;
+            g++) command -v "${CXX:-g++}" > /dev/null && continue ;;
+        esac
+        for name in ${line//|/ }; do
+            [ -z "$candidate" ] && [ -n "$(apt-cache madison "$name" 2>/dev/null)" ] && candidate=$name
+        done
+        echo "${candidate:-${line%% *}}"
+    done < "$root/environment/packages"
+}
+
+may_install() {
+    local size
+    [ "$as_root" = "none" ] && return 1
+    echo
+    echo "  The kit needs these Debian packages (with what they depend on):"
+    printf '%s\n' $missing | fold -s -w 100 | paste -sd' ' | fold -s -w 100 | sed 's/^/    /'
+    size=$(apt-get --print-uris -y --no-install-recommends install $missing 2>/dev/null | sed -n 's/^Need to get \(.*\) of archives.*/\1/p')
+    echo "  To install: $as_root apt-get install --no-install-recommends ... ${size:+(download: $size)}"
+    if [ $yes = no ] && [ -t 0 ] && [ -t 1 ]; then
+        local answer
+        read -r -p "  Install them now? [Y/n] " answer
+        case $answer in "" | [yY]*) ;; *) echo "setup: nothing was installed."; exit 1 ;; esac
+    fi
+    return 0
+}
+
+install_packages() {
+    if [ -z "$missing" ]; then done_already; return 0; fi
+    mend="run '$as_root apt-get install $missing' by hand and see what it says; then run environment/setup.sh again."
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-unsafe-io \
+        -q -y --no-install-recommends install $missing < /dev/null || return 1
+    printf '%s\n' $missing >> "$artifacts/setup.packages"
+    sort -u -o "$artifacts/setup.packages" "$artifacts/setup.packages"
+}
+
+prepare_packages() {
+    missing=""
+    if ! command -v dpkg-query > /dev/null || ! command -v apt-get > /dev/null; then
+        printf '  %-34s%s\n' "System packages" "not a Debian system: left to you (see environment/packages)"
+        return 0
+    fi
+    missing=$(missing_packages | sort -u | paste -sd' ')
+    if [ -n "$missing" ]; then
+        if [ "$(id -u)" = 0 ]; then as_root=""
+        elif command -v sudo > /dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then as_root="sudo"
+        else
+            echo "setup: these Debian packages are missing, and I am neither root nor may I use sudo: $missing" >&2
+            echo "  What to do: as root, run: apt-get install --no-install-recommends $missing" >&2
+            exit 1
+        fi
+        mend="check the machine's network and /etc/apt/sources.list."
+        step "Package lists" update_lists
+        missing=$(missing_packages | sort -u | paste -sd' ')
+        may_install
+    fi
+    [ -z "$missing" ] && [ $# -gt 0 ] || step "System packages${1:+ for $1}" install_packages
+}
+update_lists() { $as_root apt-get -o DPkg::Lock::Timeout=300 -q update < /dev/null; }
+
+# libtorch is built for OpenMP: OpenBLAS's own threads would wait for cores that OpenMP's threads hold.
+choose_blas() {
+    local name link target changed=""
+    if [ "$chosen" != system ] || [ -n "${SARSYNTH_LIBTORCH:-}" ] || ! command -v update-alternatives > /dev/null; then
+        done_already "not needed by this engine"; return 0
+    fi
+    for name in libblas.so.3 liblapack.so.3 libopenblas.so.0; do
+        link=$(update-alternatives --get-selections 2>/dev/null | awk -v n="$name-" 'index($1, n) == 1 { print $1; exit }')
+        [ -n "$link" ] || continue
+        target=$(update-alternatives --list "$link" | grep /openblas-openmp/ | head -1)
+        [ -n "$target" ] || continue
+        [ "$(readlink -f "/etc/alternatives/$link")" = "$(readlink -f "$target")" ] && continue
+        mend="as root, run: update-alternatives --set $link $target"
+        if [ "$(id -u)" = 0 ]; then update-alternatives --set "$link" "$target" || return 1
+        else sudo -n update-alternatives --set "$link" "$target" || return 1; fi
+        changed=yes
+    done
+    [ -n "$changed" ] || done_already "OpenBLAS, OpenMP"
+}
+
+# --- .NET, the tensor engine, the native shim ------------------------------------------------------------------------
+
+check_dotnet() {
+    local version
+    mend="install the .NET 10 SDK (package dotnet-sdk-10.0, or the archive from the .NET site unpacked to ~/.dotnet)."
+    command -v dotnet || { echo "There is no dotnet in PATH, in ~/.dotnet or in /usr/share/dotnet."; return 1; }
+    # dotnet --version takes a third of a second; the list of SDK folders says the same.
+    version=$(ls "$(dirname "$(readlink -f "$(command -v dotnet)")")/sdk" 2>/dev/null | grep -E '^[0-9]' | sort -V | tail -1)
+    [ -n "$version" ] || version=$(cd "$root" && dotnet --version) || return 1
+    [ "${version%%.*}" -ge 10 ] || { echo "The newest SDK here is $version; the kit needs 10.0."; return 1; }
+    done_already "SDK $version"
+}
+
+engine_now() { sed -n 's:.*<TensorEngine>\(.*\)</TensorEngine>.*:\1:p' "$root/environment/engine.props" 2>/dev/null; }
+
+# Whether the package source has PACKAGE at the version that the kit pins: restores a throw-away project.
+source_has() {
+    local probe version
+    version=$(sed -n "s/.*Include=\"$1\" Version=\"\([^\"]*\)\".*/\1/p" "$root/Directory.Packages.props")
+    probe=$(mktemp -d)
+    cat > "$probe/probe.csproj" <<END
+<Project Sdk="Microsoft.NET.Sdk">
+  <PropertyGroup><TargetFramework>net10.0</TargetFramework><NuGetAudit>false</NuGetAudit></PropertyGroup>
+  <ItemGroup><PackageReference Include="$1" Version="[$version]" /></ItemGroup>
+</Project>
+END
+    (cd "$probe" && timeout 1200 dotnet restore --nologo)
+    local result=$?
+    rm -rf "$probe"
+    return $result
+}
+
+has_gpu() { command -v nvidia-smi > /dev/null && timeout 20 nvidia-smi -L 2>/dev/null | grep -q '^GPU'; }
+
+choose_engine() {
+    if [ "$(engine_now)" = "$chosen" ]; then done_already "$chosen"; return 0; fi
+    local package
+    case $chosen in
+        torchsharp-cpu) package=TorchSharp-cpu ;;
+        torchsharp-cuda) package=TorchSharp-cuda-linux ;;
+        *) package="" ;;
+    esac
+    mend="the package source has no $package at the pinned version; use --engine system."
+    [ -z "$package" ] || [ -n "${probed:-}" ] || source_has "$package" || return 1
+    mend="check that $root/environment can be written."
+    printf '<Project>\n  <PropertyGroup>\n    <TensorEngine>%s</TensorEngine>\n  </PropertyGroup>\n</Project>\n' "$chosen" \
+        > "$root/environment/engine.props.new" && mv "$root/environment/engine.props.new" "$root/environment/engine.props" || return 1
+    note="$chosen"
+}
+
+probe_engine() {
+    chosen=system probed=yes
+    if has_gpu && source_has TorchSharp-cuda-linux; then chosen=torchsharp-cuda
+    elif source_has TorchSharp-cpu; then chosen=torchsharp-cpu; fi
+    note="$chosen"
+}
+
+build_shim() {
+    if [ "$chosen" != system ]; then done_already "not needed by this engine"; return 0; fi
+    local before after
+    mend="the shim needs g++ and libtorch's headers (packages g++ and libtorch-dev, or SARSYNTH_LIBTORCH=/path/to/libtorch)."
+    before=$(stat -c %Y%i "$artifacts/native/libsystemtorch.so" 2>/dev/null)
+    "$root/src/SystemTorch/native/build.sh" "$artifacts/native/libsystemtorch.so" || return 1
+    after=$(stat -c %Y%i "$artifacts/native/libsystemtorch.so" 2>/dev/null)
+    [ "$before" != "$after" ] || done_already
+}
+
+# --- plotly.js, the kernel -------------------------------------------------------------------------------------------
+
+fetch_plotly() {
+    if [ -f "$plotly" ] && [ "$(cat "$plotly.version" 2>/dev/null)" = "$plotly_version" ]; then
+        done_already "$plotly_version"
+    else
+        local folder
+        mend="check that 'npm view plotly.js-dist-min@$plotly_version' answers (network, npm's registry setting)."
+        folder=$(mktemp -d)
+        (cd "$folder" && npm pack --silent "plotly.js-dist-min@$plotly_version" < /dev/null) || { rm -rf "$folder"; return 1; }
+        mend="the package that came is not the pinned one: see which registry npm uses ('npm config get registry')."
+        echo "$plotly_sha512  $folder/plotly.js-dist-min-$plotly_version.tgz" | sha512sum -c - || { rm -rf "$folder"; return 1; }
+        mkdir -p "$(dirname "$plotly")"
+        tar -xzf "$folder/plotly.js-dist-min-$plotly_version.tgz" -C "$folder" || { rm -rf "$folder"; return 1; }
+        mv -f "$folder/package/plotly.min.js" "$plotly" && echo "$plotly_version" > "$plotly.version" || return 1
+        rm -rf "$folder"
+        note="$plotly_version"
+    fi
+    # Where Jupyter's pages can load it from without a network.
+    if ! cmp -s "$plotly" "$jupyter_data/nbextensions/sarsynth/plotly.min.js"; then
+        mkdir -p "$jupyter_data/nbextensions/sarsynth" && cp "$plotly" "$jupyter_data/nbextensions/sarsynth/plotly.min.js"
+    fi
+}
+
+install_kernel() {
+    local spec=$jupyter_data/kernels/.net-csharp/kernel.json
+    local stamp
+    stamp=$(tree_stamp src/SarSynth.Kernel)
+    if [ -f "$kernel_dll" ] && grep -qF "$kernel_dll" "$spec" 2>/dev/null && [ "$(cat "$artifacts/kernel.stamp" 2>/dev/null)" = "$stamp" ]; then
+        done_already; return 0
+    fi
+    mend="build it by hand: dotnet build src/SarSynth.Kernel -c Release"
+    (cd "$root" && dotnet build src/SarSynth.Kernel -c Release --nologo -v minimal -nodeReuse:false < /dev/null) || return 1
+    mend="run by hand: dotnet $kernel_dll install --user"
+    dotnet "$kernel_dll" install --user < /dev/null || return 1
+    [ -f "$spec" ] || { echo "The kernel's installer ended well, but $spec is not there."; return 1; }
+    echo "$stamp" > "$artifacts/kernel.stamp"
+    note="registered as .net-csharp"
+}
+
+# --- removal ---------------------------------------------------------------------------------------------------------
+
+remove_all() {
+    if [ -f "$kernel_dll" ] && command -v dotnet > /dev/null; then dotnet "$kernel_dll" uninstall --user < /dev/null; fi
+    if grep -qsF "$kernel_dll" "$jupyter_data/kernels/.net-csharp/kernel.json"; then rm -rf "$jupyter_data/kernels/.net-csharp"; fi
+    rm -rf "$jupyter_data/nbextensions/sarsynth" "$artifacts/plotly" "$artifacts/native" "$artifacts/kernel.stamp"
+    rm -f "$root/environment/engine.props"
+}
+
+if [ $remove = yes ]; then
+    step "Kernel, shim, plotly.js" remove_all
+    [ -s "$artifacts/setup.packages" ] && echo "  System packages stay. To remove those that setup.sh installed, as root:" \
+        && echo "    apt-get remove $(paste -sd' ' "$artifacts/setup.packages")"
+    exit 0
+fi
+
+# --- all steps -------------------------------------------------------------------------------------------------------
+
+: > "$log"
+echo "Setting up SarSynth in $root"
+as_root=none
+if [ -z "$engine" ]; then chosen=$(engine_now); else chosen=$engine; fi
+if [ -z "$chosen" ] || [ "$chosen" = auto ]; then
+    # The probe needs a .NET that runs (ICU, certificates); the engine decides whether libtorch is to be installed.
+    chosen=undecided
+    prepare_packages
+    step ".NET" check_dotnet
+    step "Tensor engine" probe_engine
+    prepare_packages "libtorch"
+else
+    prepare_packages
+    step ".NET" check_dotnet
+fi
+step "Tensor engine in use" choose_engine
+step "BLAS" choose_blas
+step "Native shim for libtorch" build_shim
+step "plotly.js" fetch_plotly
+step "Jupyter kernel" install_kernel
+echo "Ready in $((SECONDS - started)) s (log: ${log#"$root"/})."
