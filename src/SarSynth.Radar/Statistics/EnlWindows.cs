@@ -1,0 +1,254 @@
+// ENL over an image: sliding map, median over windows, automatic choice of homogeneous windows.
+using System.Runtime.Intrinsics;
+using MathNet.Numerics;
+
+namespace SarSynth.Radar.Statistics;
+
+public static partial class Enl
+{
+    /// <summary>ENL (mean² / variance, divisor n - 1) of the window around every pixel.</summary>
+    /// <param name="intensity">Intensity, linear, row-major; NaN marks no data.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="columns">Columns.</param>
+    /// <param name="window">Side of the window: odd, at least 3.</param>
+    /// <returns>[rows x columns]; NaN where the window is constant or more than half without data.</returns>
+    /// <exception cref="ArgumentException">Sizes that do not match, an even window or one below 3, an infinite pixel.</exception>
+    /// <remarks>Borders are mirrored, see <see cref="LocalStatistics"/>.</remarks>
+    public static float[] Map(ReadOnlySpan<float> intensity, int rows, int columns, int window = 7)
+    {
+        if (window < 3)
+            throw new ArgumentException($"window: found {window}, expected an odd number of at least 3.", nameof(window));
+        var map = GC.AllocateUninitializedArray<float>(intensity.Length);
+        LocalStatistics.Slide(intensity, rows, columns, window, squares: true, (row, sums, squares, counts) =>
+        {
+            var output = map.AsSpan(row * columns, columns);
+            double n = window * window;
+            int x = 0;
+            if (counts.IsEmpty)
+            {
+                // mean²/variance = s² (n - 1) / (n (n q - s²)).
+                var factor = Vector512.Create((n - 1) / n);
+                var count = Vector512.Create(n);
+                for (; x <= columns - 16; x += 16)
+                    Vector512.Narrow(Eight(sums[x..], squares[x..], count, factor), Eight(sums[(x + 8)..], squares[(x + 8)..], count, factor))
+                        .CopyTo(output[x..]);
+            }
+            for (; x < columns; x++)
+            {
+                if (!counts.IsEmpty)
+                    n = LocalStatistics.Enough(counts[x], window) ? counts[x] : double.NaN;
+                double s2 = sums[x] * sums[x], gap = n * squares[x] - s2;
+                output[x] = gap > 1e-13 * s2 ? (float)(s2 * (n - 1) / (n * gap)) : float.NaN;
+            }
+        });
+        return map;
+
+        static Vector512<double> Eight(ReadOnlySpan<double> sums, ReadOnlySpan<double> squares, Vector512<double> count, Vector512<double> factor)
+        {
+            var s = Vector512.Create(sums);
+            var s2 = s * s;
+            var gap = count * Vector512.Create(squares) - s2;
+            // Rounding alone makes a gap of about 1e-15 s²: such a window is constant.
+            return Vector512.ConditionalSelect(
+                Vector512.GreaterThan(gap, s2 * 1e-13), s2 * factor / gap, Vector512.Create(double.NaN));
+        }
+    }
+
+    /// <summary>The median of the ENL (moments) over windows that tile the image: what product specifications report.</summary>
+    /// <param name="intensity">Intensity, linear, row-major; windows with a NaN or a zero are left out.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="columns">Columns.</param>
+    /// <param name="window">Side of the windows, at least 6; they do not overlap.</param>
+    /// <returns>
+    /// The median, its standard error and its distribution-free 95 % interval; <see cref="Estimate.Samples"/> counts windows.
+    /// Undefined when no window is complete.
+    /// </returns>
+    /// <exception cref="ArgumentException">Sizes that do not match, a negative or an infinite pixel.</exception>
+    /// <remarks>Interval from order statistics (David &amp; Nagaraja 2003, 7.1).</remarks>
+    public static Estimate MedianOverWindows(ReadOnlySpan<float> intensity, int rows, int columns, int window = 25)
+    {
+        string method = $"median of mean²/variance over {window} x {window} windows";
+        var looks = Windows(intensity, rows, columns, window)
+            .Where(w => w.Complete && w.Looks > 0).Select(w => w.Looks).Order().ToArray();
+        int n = looks.Length;
+        if (n == 0)
+            return Estimate.Undefined($"no window of {window} x {window} without zeros, NaN or constant pixels", 0, method);
+        double median = n % 2 == 1 ? looks[n / 2] : (looks[n / 2 - 1] + looks[n / 2]) / 2;
+        double reach = Estimate.Z95 * Math.Sqrt(n) / 2;
+        int low = (int)Math.Floor(n / 2.0 - reach) - 1, high = (int)Math.Ceiling(n / 2.0 + reach);
+        if (low < 0 || high >= n)
+            return new Estimate { Value = median, Samples = n, Method = method, Reason = $"{n} windows are too few for an interval" };
+        return new Estimate
+        {
+            Value = median,
+            StandardError = (looks[high] - looks[low]) / (2 * Estimate.Z95),
+            Lower = looks[low],
+            Upper = looks[high],
+            Samples = n,
+            Method = method,
+        };
+    }
+
+    /// <summary>ENL of an image whose homogeneous areas are found automatically.</summary>
+    /// <param name="intensity">Intensity, linear, row-major; windows with a NaN or a zero are left out.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="columns">Columns.</param>
+    /// <param name="window">Side of the windows, even and at least 8; they do not overlap.</param>
+    /// <param name="independent">Share of the pixels that are independent, in (0, 1].</param>
+    /// <returns>The windows chosen, and the ENL pooled over them by maximum likelihood.</returns>
+    /// <exception cref="ArgumentException">Sizes that do not match, an odd or too small window, a negative or an infinite pixel.</exception>
+    /// <remarks>
+    /// Heterogeneity can only lower a window's ENL, so that the ENL of homogeneous ground shows as the mode of the windows' ENL
+    /// (Foucher et al. 2000; Anfinsen et al. 2009, section V): the mode of a kernel density of ln L (bandwidth: Silverman's, not
+    /// below one standard error). A window is chosen when its ENL lies within three standard errors of the mode and its four
+    /// quadrants have equal means (F-test of ln-means, 1 %). Pooling solves mean(ln mean_w - mean ln_w) = ln L - digamma(L) +
+    /// digamma(nL) - ln(nL), which is exact in the window's size n under the Gamma law.
+    /// </remarks>
+    public static HomogeneousWindows Homogeneous(
+        ReadOnlySpan<float> intensity, int rows, int columns, int window = 16, double independent = 1)
+    {
+        if (window < 8 || window % 2 == 1)
+            throw new ArgumentException($"window: found {window}, expected an even number of at least 8.", nameof(window));
+        ThrowIfNotShare(independent);
+        const string method = "ENL by maximum likelihood pooled over automatically chosen windows (Anfinsen et al. 2009)";
+        var candidates = Windows(intensity, rows, columns, window).Where(w => w.Complete && w.Gap > 1e-14).ToArray();
+        if (candidates.Length == 0)
+            return new HomogeneousWindows(
+                [], Estimate.Undefined($"no window of {window} x {window} without zeros, NaN or constant pixels", 0, method), 0);
+        double n = (double)window * window;
+        var logLooks = candidates.Select(w => Math.Log(Polygamma.InverseLogMinusDigamma(w.Gap))).ToArray();
+        double Error(double looks) => LikelihoodError(looks, n * independent) / looks;
+        double mode = Math.Exp(Mode(logLooks, Error(Math.Exp(Median(logLooks)))));
+        double reach = 3 * Error(mode);
+        double critical = MathNet.Numerics.Distributions.ChiSquared.InvCDF(3, 0.99);
+        var chosen = new List<HomogeneousWindow>();
+        double gap = 0;
+        for (int i = 0; i < candidates.Length; i++)
+        {
+            var w = candidates[i];
+            if (Math.Abs(logLooks[i] - Math.Log(mode)) > reach)
+                continue;
+            // Variance of a quadrant's ln-mean: 1/(L n/4); the sum over four quadrants is chi-squared with 3 degrees of freedom.
+            if (w.QuadrantSpread * mode * independent * n / 4 > critical)
+                continue;
+            chosen.Add(new HomogeneousWindow(w.Row, w.Column, window, Math.Exp(logLooks[i])));
+            gap += w.Gap;
+        }
+        if (chosen.Count == 0)
+            return new HomogeneousWindows([], Estimate.Undefined("no window passed the test of homogeneity", 0, method), candidates.Length);
+        gap /= chosen.Count;
+        double looks = Polygamma.InverseLogMinusDigamma(gap);
+        for (int i = 0; i < 50; i++)
+        {
+            double next = Polygamma.InverseLogMinusDigamma(gap + Polygamma.LogMinusDigamma(n * looks));
+            bool done = Math.Abs(next - looks) < 1e-12 * looks;
+            looks = next;
+            if (done)
+                break;
+        }
+        long samples = chosen.Count * (long)n;
+        return new HomogeneousWindows(
+            chosen, Estimate.Positive(looks, LikelihoodError(looks, samples * independent), samples, method), candidates.Length);
+    }
+
+    private static double Median(double[] values)
+    {
+        var sorted = values.Order().ToArray();
+        return sorted[sorted.Length / 2];
+    }
+
+    /// <summary>The mode of a Gaussian kernel density.</summary>
+    private static double Mode(double[] values, double smallestBandwidth)
+    {
+        var sorted = values.Order().ToArray();
+        double quartiles = (sorted[3 * sorted.Length / 4] - sorted[sorted.Length / 4]) / 1.349;
+        double bandwidth = Math.Max(smallestBandwidth, 0.9 * quartiles * Math.Pow(sorted.Length, -0.2));
+        double best = sorted[0], highest = 0;
+        for (double t = sorted[0]; t <= sorted[^1] + bandwidth / 8; t += bandwidth / 8)
+        {
+            int from = LowerBound(sorted, t - 5 * bandwidth), to = LowerBound(sorted, t + 5 * bandwidth);
+            double density = 0;
+            for (int i = from; i < to; i++)
+            {
+                double z = (sorted[i] - t) / bandwidth;
+                density += Math.Exp(-z * z / 2);
+            }
+            if (density > highest)
+                (highest, best) = (density, t);
+        }
+        return best;
+    }
+
+    private static int LowerBound(double[] sorted, double value)
+    {
+        int index = Array.BinarySearch(sorted, value);
+        return index < 0 ? ~index : index;
+    }
+
+    private readonly record struct WindowFacts(int Row, int Column, bool Complete, double Looks, double Gap, double QuadrantSpread);
+
+    /// <summary>Facts of the windows that tile the image; a rest at the right and lower border is left out.</summary>
+    private static List<WindowFacts> Windows(ReadOnlySpan<float> intensity, int rows, int columns, int window)
+    {
+        if (rows < 1 || columns < 1 || (long)rows * columns != intensity.Length)
+            throw new ArgumentException($"intensity: found {intensity.Length} pixels, expected {rows} x {columns}.", nameof(intensity));
+        if (window * (long)window < MinimumPixels || window < 1)
+            throw new ArgumentException($"window: found {window}, expected at least 6.", nameof(window));
+        var sums = PixelSums.Of(intensity);
+        if (sums.Infinite > 0)
+            sums.ThrowIfUnusable(nameof(intensity));
+        sums.ThrowIfNegative(nameof(intensity));
+        var facts = new List<WindowFacts>();
+        for (int row = 0; row + window <= rows; row += window)
+            for (int column = 0; column + window <= columns; column += window)
+                facts.Add(Facts(intensity, columns, row, column, window));
+        return facts;
+    }
+
+    private static WindowFacts Facts(ReadOnlySpan<float> intensity, int columns, int row, int column, int window)
+    {
+        Span<double> quadrants = stackalloc double[4];
+        quadrants.Clear();
+        double meanLog = 0, sum = 0, squares = 0, scale = 0;
+        int half = window / 2;
+        for (int y = 0; y < window; y++)
+        {
+            var line = intensity.Slice((row + y) * columns + column, window);
+            for (int x = 0; x < window; x++)
+            {
+                double value = line[x];
+                if (!(value > 0))
+                    return new WindowFacts(row, column, false, double.NaN, double.NaN, double.NaN);
+                if (scale == 0)
+                    scale = 1 / value;
+                value *= scale;
+                meanLog += Math.Log(value);
+                sum += value;
+                squares += value * value;
+                quadrants[(y >= half ? 2 : 0) + (x >= half ? 1 : 0)] += value;
+            }
+        }
+        double n = (double)window * window, mean = sum / n;
+        double variance = (squares - mean * sum) / (n - 1);
+        double looks = variance > 1e-13 * mean * mean ? mean * mean / variance : double.NaN;
+        double spread = 0, meanOfLogs = 0;
+        foreach (double q in quadrants)
+            meanOfLogs += Math.Log(q) / 4;
+        foreach (double q in quadrants)
+            spread += (Math.Log(q) - meanOfLogs) * (Math.Log(q) - meanOfLogs);
+        return new WindowFacts(row, column, true, looks, Math.Log(mean) - meanLog / n, spread);
+    }
+}
+
+/// <summary>A window found homogeneous.</summary>
+/// <param name="Row">First row.</param>
+/// <param name="Column">First column.</param>
+/// <param name="Size">Side, pixels.</param>
+/// <param name="Looks">ENL of the window by maximum likelihood.</param>
+public sealed record HomogeneousWindow(int Row, int Column, int Size, double Looks);
+
+/// <summary>The homogeneous windows of an image and the ENL pooled over them.</summary>
+/// <param name="Chosen">Windows chosen, row by row.</param>
+/// <param name="Looks">Pooled ENL.</param>
+/// <param name="Candidates">Windows that were complete (no zeros, no NaN) and so looked at.</param>
+public sealed record HomogeneousWindows(IReadOnlyList<HomogeneousWindow> Chosen, Estimate Looks, int Candidates);
