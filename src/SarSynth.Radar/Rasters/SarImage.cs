@@ -30,6 +30,9 @@ public abstract class SarImage
     /// <summary>Where the pixels lie on the ground; null in radar geometry.</summary>
     public GeoReference? GeoReference { get; }
 
+    /// <summary>Number of pixels without data (NaN).</summary>
+    public abstract long CountNoData();
+
     /// <summary>The squared magnitude of every pixel, linear.</summary>
     public abstract IntensityImage ToIntensity();
 
@@ -43,6 +46,9 @@ public sealed class AmplitudeImage(int rows, int columns, float[] pixels, SarMet
 {
     /// <summary>Amplitudes, row-major, [Rows x Columns].</summary>
     public float[] Pixels { get; } = pixels;
+
+    /// <inheritdoc/>
+    public override long CountNoData() => Pixels.LongCount(float.IsNaN);
 
     /// <inheritdoc/>
     public override IntensityImage ToIntensity() =>
@@ -60,6 +66,9 @@ public sealed class IntensityImage(int rows, int columns, float[] pixels, SarMet
     public float[] Pixels { get; } = pixels;
 
     /// <inheritdoc/>
+    public override long CountNoData() => Pixels.LongCount(float.IsNaN);
+
+    /// <inheritdoc/>
     public override IntensityImage ToIntensity() => this;
 
     /// <inheritdoc/>
@@ -73,6 +82,9 @@ public sealed class ComplexImage(int rows, int columns, Complex32[] pixels, SarM
 {
     /// <summary>Complex pixels, row-major, [Rows x Columns].</summary>
     public Complex32[] Pixels { get; } = pixels;
+
+    /// <inheritdoc/>
+    public override long CountNoData() => Pixels.LongCount(s => float.IsNaN(s.Real) || float.IsNaN(s.Imaginary));
 
     /// <inheritdoc/>
     public override IntensityImage ToIntensity() =>

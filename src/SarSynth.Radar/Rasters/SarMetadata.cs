@@ -1,4 +1,6 @@
 // What a product tells of its sensor, its sampling and its place on the ground.
+using System.Text.Json.Serialization;
+
 namespace SarSynth.Radar.Rasters;
 
 /// <summary>The sensor's facts that travel with an image. What a product does not tell is null, never guessed.</summary>
@@ -42,6 +44,38 @@ public sealed record SarMetadata
 
     /// <summary>Nominal number of looks that were averaged.</summary>
     public double? Looks { get; init; }
+
+    /// <summary>Kind of product, as the product gives it ("GRD", "SLC", "RSLC", "SICD", ...).</summary>
+    public string? ProductType { get; init; }
+
+    /// <summary>Whether range is slant range (true) or projected on the ground (false).</summary>
+    public bool? SlantRange { get; init; }
+
+    /// <summary>Centre frequency of the radar, hertz.</summary>
+    public double? CentreFrequency { get; init; }
+
+    /// <summary>Processed bandwidth along range, hertz.</summary>
+    public double? RangeBandwidth { get; init; }
+
+    /// <summary>Processed Doppler bandwidth along azimuth, hertz.</summary>
+    public double? AzimuthBandwidth { get; init; }
+
+    /// <summary>What the squared pixels are in radiometric terms; null when they are not calibrated.</summary>
+    public Backscatter? Quantity { get; init; }
+}
+
+/// <summary>Radar cross section of the ground, normalised by one of three areas.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<Backscatter>))]
+public enum Backscatter
+{
+    /// <summary>Beta nought: per area in the slant plane, radar brightness.</summary>
+    BetaNought,
+
+    /// <summary>Sigma nought: per area on the ground, beta nought x sin(incidence).</summary>
+    SigmaNought,
+
+    /// <summary>Gamma nought: per area perpendicular to the line of sight, beta nought x tan(incidence).</summary>
+    GammaNought,
 }
 
 /// <summary>Where pixels lie on the ground: GDAL's affine transform and the projection.</summary>
@@ -57,4 +91,19 @@ public sealed record GeoReference(IReadOnlyList<double> Transform, string Projec
         var t = Transform;
         return this with { Transform = [t[0], t[1] / factor, t[2] / factor, t[3], t[4] / factor, t[5] / factor] };
     }
+
+    /// <summary>The same grid seen from another first pixel.</summary>
+    /// <param name="row">Row that becomes row 0.</param>
+    /// <param name="column">Column that becomes column 0.</param>
+    public GeoReference Shifted(double row, double column)
+    {
+        var t = Transform;
+        return this with { Transform = [t[0] + column * t[1] + row * t[2], t[1], t[2], t[3] + column * t[4] + row * t[5], t[4], t[5]] };
+    }
+
+    /// <summary>Equal when all six values and the projection are.</summary>
+    public bool Equals(GeoReference? other) => other is not null && Projection == other.Projection && Transform.SequenceEqual(other.Transform);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Projection, Transform[0], Transform[3]);
 }
