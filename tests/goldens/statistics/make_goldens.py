@@ -87,5 +87,81 @@ def basic():
 
 
 
+def haralick(p):
+    """The features written out from their definitions, on one normalised matrix."""
+    n = p.shape[0]
+    i, j = np.meshgrid(np.arange(n), np.arange(n), indexing="ij")
+    ent = lambda v: float(-(v[v > 0] * np.log(v[v > 0])).sum())
+    px, py = p.sum(1), p.sum(0)
+    ps = np.array([p[i + j == k].sum() for k in range(2 * n - 1)])
+    pd = np.array([p[abs(i - j) == k].sum() for k in range(n)])
+    k, d = np.arange(2 * n - 1), np.arange(n)
+    outer = np.outer(px, py)
+    hxy1 = float(-(p[outer > 0] * np.log(outer[outer > 0])).sum())
+    hxy2, h = ent(outer.ravel()), ent(p.ravel())
+    mean_sum = (k * ps).sum()
+    mean_d = (d * pd).sum()
+    mu_i, mu_j = (i * p).sum(), (j * p).sum()
+    keep_x, keep_y = px > 0, py > 0
+    q = np.zeros((n, n))
+    for a in range(n):
+        for b in range(n):
+            for c in range(n):
+                if px[a] > 0 and py[c] > 0:
+                    q[a, b] += p[a, c] * p[b, c] / (px[a] * py[c])
+    eigen = np.sort(np.abs(np.linalg.eigvals(q)))[::-1]
+    return {
+        "Contrast": ((i - j) ** 2 * p).sum(), "Dissimilarity": (abs(i - j) * p).sum(), "Homogeneity": (p / (1 + (i - j) ** 2)).sum(),
+        "AngularSecondMoment": (p ** 2).sum(), "Energy": np.sqrt((p ** 2).sum()),
+        "Correlation": ((i - mu_i) * (j - mu_j) * p).sum() / np.sqrt(((i - mu_i) ** 2 * p).sum() * ((j - mu_j) ** 2 * p).sum()),
+        "Variance": ((i - mu_i) ** 2 * p).sum(), "SumAverage": mean_sum, "SumVariance": ((k - mean_sum) ** 2 * ps).sum(),
+        "SumEntropy": ent(ps), "Entropy": h, "DifferenceVariance": ((d - mean_d) ** 2 * pd).sum(), "DifferenceEntropy": ent(pd),
+        "InformationCorrelation1": (h - hxy1) / max(ent(px), ent(py)),
+        "InformationCorrelation2": np.sqrt(1 - np.exp(-2 * (hxy2 - h))), "MaximumProbability": p.max(),
+        "Autocorrelation": (i * j * p).sum(), "ClusterShade": ((i + j - mean_sum) ** 3 * p).sum(),
+        "ClusterProminence": ((i + j - mean_sum) ** 4 * p).sum(), "MaximalCorrelation": float(np.sqrt(eigen[1])),
+    }
+
+
+def glcm():
+    from skimage.feature import graycomatrix, graycoprops
+    rng = np.random.default_rng(2)
+    field = ndi.gaussian_filter(rng.normal(size=(70, 53)), 1.2)
+    grey = np.clip((field - field.min()) / np.ptp(field) * 16, 0, 15).astype(np.uint8)
+    raw("grey16.u8", grey)
+    distances, angles = [1, 2, 5, 1.5], [0, np.pi / 4, np.pi / 2, 3 * np.pi / 4, 0.3, -2.2]
+    cases = []
+    for symmetric in (True, False):
+        m = graycomatrix(grey, distances, angles, levels=16, symmetric=symmetric, normed=True)
+        counts = graycomatrix(grey, distances, angles, levels=16, symmetric=symmetric)
+        for a in range(len(distances)):
+            for b in range(len(angles)):
+                cases.append({
+                    "symmetric": symmetric, "distance": distances[a], "angle": angles[b], "total": int(counts[:, :, a, b].sum()),
+                    "checksum": float((counts[:, :, a, b] * (np.arange(256).reshape(16, 16) % 97 + 1)).sum()),
+                    "properties": {k: float(graycoprops(m, k)[a, b]) for k in
+                                   ("contrast", "dissimilarity", "homogeneity", "ASM", "energy", "correlation")},
+                    "haralick": haralick(m[:, :, a, b]) if a < 2 and b < 3 else None,
+                })
+    mask = rng.random(grey.shape) < 0.7
+    raw("mask.u8", mask.astype(np.uint8))
+    masked = np.zeros((16, 16), int)
+    for y in range(70 - 1):
+        for x in range(1, 53):
+            if mask[y, x] and mask[y + 1, x - 1]:
+                masked[grey[y, x], grey[y + 1, x - 1]] += 1
+    points = [(0, 0), (4, 4), (20, 31), (65, 48), (69, 52), (33, 2)]
+    padded = np.pad(grey, 5, mode="symmetric")
+    maps = []
+    for y, x in points:
+        m = graycomatrix(padded[y:y + 11, x:x + 11], [2], [0, np.pi / 4, np.pi / 2, 3 * np.pi / 4, -0.7], levels=16, symmetric=True, normed=True)
+        each = [haralick(m[:, :, 0, a]) for a in range(5)]
+        one = graycomatrix(padded[y:y + 11, x:x + 11], [2], [-0.7], levels=16, normed=True)
+        maps.append({"point": [y, x], "mean": {k: float(np.mean([e[k] for e in each])) for k in each[0] if k != "MaximalCorrelation"},
+                     "asymmetric": haralick(one[:, :, 0, 0])})
+    write("glcm", {"cases": cases, "masked_135": masked.tolist(), "maps_window11_distance2": maps})
+
+
 if __name__ == "__main__":
     basic()
+    glcm()

@@ -1,0 +1,172 @@
+// Features of the co-occurrence matrix of a window that slides over an image.
+using System.Runtime.CompilerServices;
+
+namespace SarSynth.Radar.Statistics;
+
+public static partial class Glcm
+{
+    /// <summary>A feature of the co-occurrence matrix of the window around every pixel, averaged over angles.</summary>
+    /// <param name="image">Grey levels below <paramref name="levels"/>, row-major.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="columns">Columns.</param>
+    /// <param name="levels">Number of grey levels, 1 to 256.</param>
+    /// <param name="window">Side of the window: odd, greater than the distance.</param>
+    /// <param name="feature">The feature.</param>
+    /// <param name="distance">Distance of a pair, pixels.</param>
+    /// <param name="angles">Directions, radians; null takes <see cref="FourAngles"/>.</param>
+    /// <param name="symmetric">Whether a pair counts in both orders.</param>
+    /// <returns>[rows x columns]: each value is that of the window's own matrix (pairs within the window). Borders are mirrored.</returns>
+    /// <exception cref="ArgumentException">Sizes that do not match, a grey level that is too high, or a window that holds no pair.</exception>
+    /// <remarks>
+    /// Contrast, dissimilarity and homogeneity are means over pairs and so box sums; the others slide the matrix, adding the
+    /// pairs that come in and removing those that leave. Either way the cost hardly grows with the window's area.
+    /// </remarks>
+    public static float[] Map(
+        ReadOnlySpan<byte> image, int rows, int columns, int levels, int window, GlcmFeature feature,
+        double distance = 1, IReadOnlyList<double>? angles = null, bool symmetric = true)
+    {
+        Check(image, rows, columns, levels);
+        LocalStatistics.Check(image.Length, rows, columns, window);
+        if (levels > 256)
+            throw new ArgumentException($"levels: found {levels}, expected at most 256.", nameof(levels));
+        if (!Enum.IsDefined(feature))
+            throw new ArgumentException($"feature: found {feature}, expected a feature of a co-occurrence matrix.", nameof(feature));
+        angles ??= FourAngles;
+        if (angles.Count == 0)
+            throw new ArgumentException("angles: found none, expected at least one.", nameof(angles));
+        var padded = Padded(image, rows, columns, window / 2);
+        int width = columns + window - 1;
+        var sum = new double[image.Length];
+        foreach (double angle in angles)
+        {
+            var (down, right) = Offset(distance, angle);
+            if (Math.Abs(down) >= window || Math.Abs(right) >= window)
+                throw new ArgumentException($"window: found {window}, expected one that holds a pair at distance {distance}.", nameof(window));
+            // The same pairs, seen so that the offset points down.
+            bool turned = down < 0;
+            if (turned)
+                (down, right) = (-down, -right);
+            if (PairWeights(feature, levels) is double[] weights)
+                AddPairMeans(padded, width, rows, columns, levels, window, down, right, weights, sum);
+            else
+                AddSlidingFeature(padded, width, rows, columns, levels, window, down, right, turned, symmetric, feature, sum);
+        }
+        return Array.ConvertAll(sum, v => (float)(v / angles.Count));
+    }
+
+    /// <summary>f(i, j) where the feature is the mean of f over pairs and symmetric in i and j; null elsewhere.</summary>
+    private static double[]? PairWeights(GlcmFeature feature, int levels)
+    {
+        Func<double, double>? weight = feature switch
+        {
+            GlcmFeature.Contrast => d => d * d,
+            GlcmFeature.Dissimilarity => Math.Abs,
+            GlcmFeature.Homogeneity => d => 1 / (1 + d * d),
+            _ => null,
+        };
+        if (weight is null)
+            return null;
+        var table = new double[levels * levels];
+        for (int i = 0; i < levels; i++)
+            for (int j = 0; j < levels; j++)
+                table[i * levels + j] = weight(i - j);
+        return table;
+    }
+
+    private static byte[] Padded(ReadOnlySpan<byte> image, int rows, int columns, int half)
+    {
+        int width = columns + 2 * half;
+        var padded = new byte[(rows + 2 * half) * width];
+        for (int y = 0; y < rows + 2 * half; y++)
+        {
+            var source = image.Slice(LocalStatistics.Mirror(y - half, rows) * columns, columns);
+            var line = padded.AsSpan(y * width, width);
+            source.CopyTo(line[half..]);
+            for (int x = 0; x < half; x++)
+            {
+                line[x] = source[LocalStatistics.Mirror(x - half, columns)];
+                line[half + columns + x] = source[LocalStatistics.Mirror(columns + x, columns)];
+            }
+        }
+        return padded;
+    }
+
+    private static void AddPairMeans(
+        byte[] padded, int width, int rows, int columns, int levels, int window, int down, int right, double[] weights, double[] sum)
+    {
+        int across = window - Math.Abs(right), along = window - down, from = Math.Max(0, -right);
+        double scale = 1.0 / (across * along);
+        const int strip = 64;
+        Parallel.For(0, (rows + strip - 1) / strip, task =>
+        {
+            // columnSums[x]: pairs that begin in column x, over the window's rows. Values are small and bounded, so that
+            // running sums keep their digits; each strip begins anew.
+            var columnSums = new double[width];
+            int first = task * strip, end = Math.Min(rows, first + strip);
+            for (int y = first; y < first + along; y++)
+                AddRow(columnSums, y, 1);
+            for (int row = first; row < end; row++)
+            {
+                if (row > first)
+                {
+                    AddRow(columnSums, row + along - 1, 1);
+                    AddRow(columnSums, row - 1, -1);
+                }
+                double running = 0;
+                for (int x = from; x < from + across - 1; x++)
+                    running += columnSums[x];
+                for (int x = 0; x < columns; x++)
+                {
+                    running += columnSums[from + x + across - 1];
+                    sum[row * columns + x] += running * scale;
+                    running -= columnSums[from + x];
+                }
+            }
+        });
+
+        void AddRow(double[] columnSums, int y, double sign)
+        {
+            int begin = Math.Max(0, -right), stop = Math.Min(width, width - right);
+            ref byte a = ref padded[y * width], b = ref padded[(y + down) * width];
+            for (int x = begin; x < stop; x++)
+                columnSums[x] += sign * weights[Unsafe.Add(ref a, x) * levels
+                    + Unsafe.Add(ref b, x + right)];
+        }
+    }
+
+    private static void AddSlidingFeature(
+        byte[] padded, int width, int rows, int columns, int levels, int window, int down, int right, bool turned, bool symmetric,
+        GlcmFeature feature, double[] sum)
+    {
+        int across = window - Math.Abs(right), along = window - down, from = Math.Max(0, -right);
+        Parallel.For(0, rows, () => new CooccurrenceSums(levels), (row, _, sums) =>
+        {
+            sums.Clear();
+            for (int x = from; x < from + across; x++)
+                AddColumn(sums, row, x, 1);
+            for (int x = 0; x < columns; x++)
+            {
+                if (x > 0)
+                {
+                    AddColumn(sums, row, from + x + across - 1, 1);
+                    AddColumn(sums, row, from + x - 1, -1);
+                }
+                sum[row * columns + x] += sums.Feature(feature);
+            }
+            return sums;
+        }, static _ => { });
+
+        void AddColumn(CooccurrenceSums sums, int row, int x, int count)
+        {
+            for (int y = row; y < row + along; y++)
+            {
+                int i = padded[y * width + x], j = padded[(y + down) * width + x + right];
+                if (turned)
+                    (i, j) = (j, i);
+                sums.AddCell(i, j, count);
+                if (symmetric)
+                    sums.AddCell(j, i, count);
+            }
+        }
+    }
+}
