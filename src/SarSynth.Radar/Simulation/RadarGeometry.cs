@@ -1,0 +1,361 @@
+// From the ground to the radar's geometry, one azimuth line at a time: what is lit, where in range it falls, how strong it is.
+// A plane wave at a constant incidence angle: slant range R = x sin(theta) - h cos(theta), drawn at x' = R / sin(theta).
+namespace SarSynth.Radar.Simulation;
+
+/// <summary>Projects a scene for one sensor. Column x' of the result is slant range over sin(incidence): flat ground stays in place.</summary>
+internal sealed class RadarGeometry
+{
+    private const int AngleSteps = 360;
+    private const double StepHeight = 0.5;
+    private const double StoreyHeight = 3.0;
+
+    private readonly Scene scene;
+    private readonly bool rich;
+    private readonly int extension;
+    private readonly float cot, sin, cos, tan, inverseSpacing;
+    private readonly float[][] sigma = new float[256][];
+    private readonly float[] wallSigma;
+    private readonly float[] canopyTransmission = new float[256];
+    private readonly float[] groundReflectivity = new float[256];
+    private readonly float wallReflectivity;
+    private readonly float[]?[] textureTables = new float[256][];
+    private readonly float[]?[] textureFields = new float[256][];
+
+    public RadarGeometry(Scene scene, Sensor sensor, Fidelity fidelity)
+    {
+        this.scene = scene;
+        rich = fidelity == Fidelity.Truth;
+        double theta = sensor.IncidenceAngle * Math.PI / 180;
+        (sin, cos, tan, cot) = ((float)Math.Sin(theta), (float)Math.Cos(theta), (float)Math.Tan(theta), (float)(1 / Math.Tan(theta)));
+        inverseSpacing = (float)(1 / scene.Spacing);
+        extension = Math.Min(scene.Columns - 1, (int)Math.Ceiling((scene.Heights.Max() - scene.Heights.Min()) * cot * inverseSpacing) + 2);
+        bool vertical = sensor.Polarisation == "VV";
+        wallReflectivity = (float)Surface.Wall.Reflectivity(Math.PI / 2 - theta, !vertical);
+        wallSigma = Tabulate(Surface.Wall, sensor);
+        var fields = new Dictionary<double, float[]>();
+        foreach (byte code in Present(scene.Classes))
+        {
+            if (!scene.Surfaces.TryGetValue((LandCover)code, out var surface))
+                throw new ArgumentException($"surfaces: found none for class {(LandCover)code}, which the scene has.");
+            sigma[code] = Tabulate(surface, sensor);
+            canopyTransmission[code] = surface.OpticalDepth > 0 ? (float)surface.TwoWayTransmission(theta, sensor.FrequencyGHz) : 0;
+            groundReflectivity[code] = (float)surface.Reflectivity(theta, vertical);
+            if (!rich || surface.Texture.Law == TextureLaw.None)
+                continue;
+            if (!fields.TryGetValue(surface.Texture.CorrelationLength, out var field))
+                fields[surface.Texture.CorrelationLength] = field = TextureField.Gaussian(scene, surface.Texture.CorrelationLength);
+            textureFields[code] = field;
+            textureTables[code] = TextureField.Table(surface.Texture);
+        }
+    }
+
+    /// <summary>Reflectivity (sigma nought, linear, per unit of flat ground) and its truth, all row-major on the scene's grid.</summary>
+    public RadarTruth Project()
+    {
+        int rows = scene.Rows, columns = scene.Columns;
+        var truth = new RadarTruth(rows, columns, scene.Spacing);
+        int[][] targetsOfRow = GroupTargets(rows);
+        truth.LitTargets = new bool[scene.Targets.Count];
+        Parallel.For(0, rows, () => new Line(columns + extension), (row, _, line) =>
+        {
+            Load(line, row);
+            line.Clear();
+            Trace(line, row, columns);
+            foreach (int index in targetsOfRow[row])
+                truth.LitTargets[index] = IsLit(line, scene.Targets[index]);
+            Store(line, truth, row, columns);
+            return line;
+        }, _ => { });
+        return truth;
+    }
+
+    /// <summary>Where a target falls: its column x' on the scene's grid.</summary>
+    public double ProjectedColumn(Target target) => target.Column - target.Height * inverseSpacing * cot;
+
+    private sealed class Line(int width)
+    {
+        public readonly float[] Height = new float[width], SlopeAcross = new float[width], Gain = new float[width], Horizon = new float[width];
+        public readonly byte[] Class = new byte[width];
+        public readonly float[] Power = new float[width], Cover = new float[width], Strongest = new float[width], TopHeight = new float[width];
+        public readonly byte[] TopClass = new byte[width];
+        public int SourceRow;
+
+        public void Clear()
+        {
+            Array.Clear(Power);
+            Array.Clear(Cover);
+            Array.Clear(Strongest);
+        }
+    }
+
+    // Heights in cells; beyond far range the scene is mirrored so that raised ground leaves no gap at the border.
+    private void Load(Line line, int row)
+    {
+        int columns = scene.Columns;
+        var heights = scene.Heights;
+        int above = Math.Max(row - 1, 0) * columns, below = Math.Min(row + 1, scene.Rows - 1) * columns, here = row * columns;
+        float slopeScale = inverseSpacing / Math.Max(1, (below - above) / columns);
+        line.SourceRow = row;
+        for (int i = 0; i < line.Height.Length; i++)
+        {
+            int j = i < columns ? i : 2 * columns - 1 - i;
+            byte code = scene.Classes[here + j];
+            line.Height[i] = heights[here + j] * inverseSpacing;
+            line.SlopeAcross[i] = Math.Clamp((heights[below + j] - heights[above + j]) * slopeScale, -1.5f, 1.5f);
+            line.Class[i] = code;
+            float gain = 1;
+            if (rich)
+            {
+                float offset = scene.Offsets[here + j];
+                if (offset != 0)
+                    gain = MathF.Exp(offset * 0.2302585f);
+                if (textureTables[code] is { } table)
+                    gain *= TextureField.Lookup(table, textureFields[code]![here + j]);
+            }
+            line.Gain[i] = gain;
+        }
+    }
+
+    private void Trace(Line line, int row, int columns)
+    {
+        // A point is lit where u = h + x cot(theta) exceeds that of all nearer points; canopies shade only in part.
+        float horizon = float.MinValue, opaque = float.MinValue;
+        float litSince = 0;
+        int last = line.Height.Length - 1;
+        float step = (float)StepHeight * inverseSpacing;
+        for (int i = 0; i < last; i++)
+        {
+            line.Horizon[i] = opaque;
+            float h0 = line.Height[i], h1 = line.Height[i + 1], rise = h1 - h0;
+            byte c0 = line.Class[i], c1 = line.Class[i + 1];
+            bool isStep = MathF.Abs(rise) > step && (c0 != c1 || IsHard(c1));
+            if (!isStep)
+            {
+                float middle = (h0 + h1) / 2;
+                Slope(line, i, i, h0, i + 0.5f, middle, rise, ref horizon, ref opaque);
+                Slope(line, i + 1, i + 0.5f, middle, i + 1, h1, rise, ref horizon, ref opaque);
+                if (horizon > h1 + (i + 1) * cot + 1e-3f)
+                    litSince = i + 1;
+                continue;
+            }
+            Slope(line, i, i, h0, i + 0.5f, h0, 0, ref horizon, ref opaque);
+            if (rise > 0)
+            {
+                Face(line, i, h0, h1, litSince, horizon, ref horizon, ref opaque, opaque);
+            }
+            litSince = i + 1;
+            Slope(line, i + 1, i + 0.5f, h1, i + 1, h1, 0, ref horizon, ref opaque);
+        }
+        line.Horizon[last] = opaque;
+    }
+
+    // A piece of ground, canopy or roof from (x0, h0) to (x1, h1) with range slope "rise" per cell.
+    private void Slope(Line line, int cell, float x0, float h0, float x1, float h1, float rise, ref float horizon, ref float opaque)
+    {
+        byte code = line.Class[cell];
+        float u0 = h0 + x0 * cot, u1 = h1 + x1 * cot;
+        if (u1 > u0)
+        {
+            float across = line.SlopeAcross[cell];
+            if (IsHard(code) && MathF.Abs(across) > 1.2f)
+                across = 0;
+            float area = MathF.Sqrt(1 + rise * rise + across * across);
+            float cosine = (rise * sin + cos) / area;
+            if (cosine > 0)
+            {
+                float power = Lookup(sigma[code], cosine) * area * (x1 - x0) * line.Gain[cell];
+                Deposit(line, code, x0, h0, x1, h1, u0, u1, power, horizon, opaque);
+            }
+        }
+        Raise(code, Math.Max(u0, u1), ref horizon, ref opaque);
+    }
+
+    // A vertical face between columns i and i + 1, and the corner that it makes with the ground before it.
+    private void Face(Line line, int i, float h0, float h1, float litSince, float shade, ref float horizon, ref float opaque, float shadeOpaque)
+    {
+        float x = i + 0.5f;
+        byte code = line.Class[i + 1];
+        float u0 = h0 + x * cot, u1 = h1 + x * cot;
+        if (!IsHard(code))
+        {
+            float cosine = sin;
+            float power = Lookup(sigma[code], cosine) * (h1 - h0) * line.Gain[i + 1];
+            Deposit(line, code, x, h0, x, h1, u0, u1, power, shade, shadeOpaque);
+            Raise(code, u1, ref horizon, ref opaque);
+            return;
+        }
+        float aspect = Aspect(line.SourceRow, i);
+        float cosAspect = Math.Max(MathF.Cos(aspect), 0.05f);
+        bool metal = code == (byte)LandCover.Metal;
+        float facing = Lookup(metal ? sigma[code] : wallSigma, sin * cosAspect) / cosAspect;
+        float storey = (float)(StoreyHeight * inverseSpacing);
+        for (float low = h0; low < h1; low += storey)
+        {
+            float high = Math.Min(low + storey, h1);
+            float detail = rich && !metal ? FacadeDetail(line.SourceRow, i, (int)((low - h0) / storey)) : 1;
+            Deposit(line, code, x, low, x, high, low + x * cot, high + x * cot, facing * (high - low) * detail, shade, shadeOpaque);
+        }
+        if (u0 >= shade - 1e-3f)
+        {
+            // Only as much wall counts as the lit strip of ground before it can reach by one reflection.
+            float height = Math.Min(h1 - h0, Math.Max(x - litSince, 0) * cot);
+            float reflectivity = (metal ? 1 : wallReflectivity) * groundReflectivity[line.Class[i]];
+            float corner = height * DoubleBounce(aspect) * reflectivity * (rich ? line.Gain[i + 1] : 1);
+            Spread(line, code, x - h0 * cot - 0.25f, x - h0 * cot + 0.25f, corner, h0);
+        }
+        Raise(code, u1, ref horizon, ref opaque);
+    }
+
+    // The shape of Franceschetti, Iodice and Riccio (2002), ground taken by geometric optics: height tan(theta) times the
+    // density of ground slopes that turn the wall's aspect back to the sensor. The rms slope is ours.
+    private float DoubleBounce(float aspect)
+    {
+        const float slopeVariance = 2 * 0.12f * 0.12f;
+        float across = tan * MathF.Sin(aspect);
+        return tan * MathF.Max(MathF.Cos(aspect), 0) * (1 + across * across) / (slopeVariance * cos * cos) * MathF.Exp(-across * across / slopeVariance) * 0.25f;
+    }
+
+    // Windows and balconies: one brightness for each bay of three metres and storey, mostly dim, some bright.
+    private float FacadeDetail(int row, int column, int storey)
+    {
+        int bay = (int)((scene.OriginRow + row) * scene.Spacing / StoreyHeight), place = (int)((scene.OriginColumn + column) * scene.Spacing / 12);
+        var random = new SeededRandom(scene.Seed, 0x9E37UL, ((long)bay << 40) ^ ((long)place << 16) ^ storey);
+        double e = -Math.Log(1 - random.Uniform());
+        return (float)(0.25 + 0.375 * e * e);
+    }
+
+    private float Aspect(int row, int column)
+    {
+        float gx = 0, gy = 0;
+        for (int dr = -4; dr <= 4; dr++)
+        {
+            int r = Math.Clamp(row + dr, 0, scene.Rows - 1);
+            for (int dc = -3; dc <= 4; dc++)
+            {
+                int j = column + dc, c = j < scene.Columns ? Math.Max(j, 0) : 2 * scene.Columns - 1 - j;
+                if (!IsHard(scene.Classes[r * scene.Columns + c]))
+                    continue;
+                gx += dc - 0.5f;
+                gy += dr;
+            }
+        }
+        return gx > 0 ? MathF.Atan2(gy, gx) : MathF.PI / 2;
+    }
+
+    private void Deposit(Line line, byte code, float x0, float h0, float x1, float h1, float u0, float u1, float power, float horizon, float opaque)
+    {
+        float lit = Math.Clamp((horizon - u0) / (u1 - u0), 0, 1), through = Math.Min(Math.Clamp((opaque - u0) / (u1 - u0), 0, 1), lit);
+        float a = x0 - h0 * cot, b = x1 - h1 * cot;
+        if (lit < 1)
+        {
+            float start = a + lit * (b - a);
+            Spread(line, code, start, b, power * (1 - lit), h1);
+            AddCover(line, start, b);
+        }
+        if (lit > through && canopyTransmission[(byte)LandCover.Tree] > 0)
+            Spread(line, code, a + through * (b - a), a + lit * (b - a), power * (lit - through) * canopyTransmission[(byte)LandCover.Tree], h0);
+    }
+
+    private static void AddCover(Line line, float a, float b)
+    {
+        if (a > b)
+            (a, b) = (b, a);
+        ForOverlaps(line.Cover, a, b, 1);
+    }
+
+    // Power spread evenly over [a, b]; column j holds [j - 0.5, j + 0.5].
+    private static void Spread(Line line, byte code, float a, float b, float power, float height)
+    {
+        if (a > b)
+            (a, b) = (b, a);
+        float width = b - a;
+        if (width < 1e-3f)
+        {
+            a -= 5e-4f;
+            b += 5e-4f;
+            width = b - a;
+        }
+        int first = (int)MathF.Floor(a + 0.5f), last = (int)MathF.Floor(b + 0.5f);
+        if (last < 0 || first >= line.Power.Length)
+            return;
+        float density = power / width;
+        for (int j = Math.Max(first, 0); j <= Math.Min(last, line.Power.Length - 1); j++)
+        {
+            float part = (Math.Min(b, j + 0.5f) - Math.Max(a, j - 0.5f)) * density;
+            line.Power[j] += part;
+            if (part > line.Strongest[j])
+            {
+                line.Strongest[j] = part;
+                line.TopClass[j] = code;
+                line.TopHeight[j] = height;
+            }
+        }
+    }
+
+    private static void ForOverlaps(float[] values, float a, float b, float density)
+    {
+        int first = Math.Max((int)MathF.Floor(a + 0.5f), 0), last = Math.Min((int)MathF.Floor(b + 0.5f), values.Length - 1);
+        for (int j = first; j <= last; j++)
+            values[j] += (Math.Min(b, j + 0.5f) - Math.Max(a, j - 0.5f)) * density;
+    }
+
+    private void Raise(byte code, float u, ref float horizon, ref float opaque)
+    {
+        horizon = Math.Max(horizon, u);
+        if (code != (byte)LandCover.Tree)
+            opaque = Math.Max(opaque, u);
+    }
+
+    private bool IsLit(Line line, Target target)
+    {
+        int column = Math.Clamp((int)Math.Floor(target.Column), 0, line.Horizon.Length - 1);
+        return target.Height * inverseSpacing + target.Column * cot >= line.Horizon[column] - 0.5f;
+    }
+
+    private static void Store(Line line, RadarTruth truth, int row, int columns)
+    {
+        int start = row * columns;
+        line.Power.AsSpan(0, columns).CopyTo(truth.Reflectivity.AsSpan(start));
+        for (int j = 0; j < columns; j++)
+        {
+            bool seen = line.Strongest[j] > 0;
+            truth.Classes[start + j] = seen ? line.TopClass[j] : RadarTruth.NoClass;
+            truth.Heights[start + j] = seen ? line.TopHeight[j] * (float)truth.Spacing : float.NaN;
+            truth.Shadow[start + j] = (byte)(line.Cover[j] < 0.5f ? 1 : 0);
+            truth.Layover[start + j] = (byte)(line.Cover[j] > 1.25f ? 1 : 0);
+        }
+    }
+
+    private int[][] GroupTargets(int rows)
+    {
+        var groups = new List<int>[rows];
+        for (int i = 0; i < scene.Targets.Count; i++)
+            (groups[Math.Clamp((int)Math.Round(scene.Targets[i].Row), 0, rows - 1)] ??= []).Add(i);
+        return Array.ConvertAll(groups, group => group?.ToArray() ?? []);
+    }
+
+    private static float[] Tabulate(Surface surface, Sensor sensor)
+    {
+        var table = new float[AngleSteps + 2];
+        for (int i = 0; i < table.Length; i++)
+            table[i] = (float)surface.SigmaNought(Math.Acos(Math.Min(1, i / (double)AngleSteps)), sensor.FrequencyGHz, sensor.Polarisation);
+        return table;
+    }
+
+    private static float Lookup(float[] table, float cosine)
+    {
+        float position = Math.Clamp(cosine, 0, 1) * AngleSteps;
+        int index = (int)position;
+        return table[index] + (position - index) * (table[index + 1] - table[index]);
+    }
+
+    private static bool IsHard(byte code) => code is (byte)LandCover.Roof or (byte)LandCover.Metal or (byte)LandCover.Concrete;
+
+    private static byte[] Present(byte[] classes)
+    {
+        var seen = new bool[256];
+        foreach (byte code in classes)
+            seen[code] = true;
+        return [.. Enumerable.Range(0, 256).Where(code => seen[code]).Select(code => (byte)code)];
+    }
+}

@@ -1,0 +1,63 @@
+// The same seed gives the same bytes, on any number of threads.
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using SarSynth.Radar.Simulation;
+
+namespace SarSynth.Radar.Tests.Simulation;
+
+public sealed class DeterminismTests
+{
+    [Theory]
+    [InlineData(SceneKind.Farmland)]
+    [InlineData(SceneKind.Woodland)]
+    [InlineData(SceneKind.Suburb)]
+    [InlineData(SceneKind.City)]
+    [InlineData(SceneKind.Industry)]
+    [InlineData(SceneKind.Airfield)]
+    [InlineData(SceneKind.Harbour)]
+    [InlineData(SceneKind.Railway)]
+    public void SameSeedSameBytesOtherSeedOtherBytes(SceneKind kind)
+    {
+        string once = Digest(kind, 7), again = Digest(kind, 7), other = Digest(kind, 8);
+        Assert.Equal(once, again);
+        Assert.NotEqual(once, other);
+    }
+
+    [Fact]
+    public void OneWorkerGivesTheBytesOfMany()
+    {
+        string many = Digest(SceneKind.City, 3);
+        string one = "";
+        // A thread that may not borrow pool threads runs Parallel.For alone.
+        var alone = new Task(() => one = Digest(SceneKind.City, 3), TaskCreationOptions.LongRunning);
+        alone.RunSynchronously(new SingleThreadScheduler());
+        Assert.Equal(many, one);
+    }
+
+    private static string Digest(SceneKind kind, ulong seed)
+    {
+        var scene = Scene.Generate(seed, new SceneOptions { Rows = 160, Columns = 192, Kind = kind });
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(scene.Classes);
+        hash.AppendData(MemoryMarshal.AsBytes<float>(scene.Heights));
+        hash.AppendData(System.Text.Encoding.UTF8.GetBytes(string.Join('\n', scene.Captions)));
+        foreach (var sensor in new[] { Sensors.AirborneX040, Sensors.SatelliteX160 })
+        {
+            var seen = Simulator.Observe(scene, sensor, seed);
+            hash.AppendData(MemoryMarshal.AsBytes<float>(seen.Detected.Pixels));
+            hash.AppendData(MemoryMarshal.AsBytes<MathNet.Numerics.Complex32>(seen.SingleLook.Pixels));
+        }
+        return Convert.ToHexString(hash.GetHashAndReset());
+    }
+
+    private sealed class SingleThreadScheduler : TaskScheduler
+    {
+        public override int MaximumConcurrencyLevel => 1;
+
+        protected override IEnumerable<Task> GetScheduledTasks() => [];
+
+        protected override void QueueTask(Task task) => TryExecuteTask(task);
+
+        protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) => TryExecuteTask(task);
+    }
+}
