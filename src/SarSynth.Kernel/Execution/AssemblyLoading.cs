@@ -1,63 +1,86 @@
 // References of cells: "#r" paths to metadata for the compiler, and assemblies, their dependencies and native
-// libraries for the runtime, found beside the referenced assembly through its deps.json.
+// libraries for the runtime, found beside the referenced assembly and through its deps.json.
 using System.Collections.Immutable;
 using System.Reflection;
 using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
+using System.Runtime.InteropServices;
 using System.Runtime.Loader;
 using Microsoft.CodeAnalysis;
-using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+using SarSynth.Kernel.Language;
 
 namespace SarSynth.Kernel.Execution;
 
-/// <summary>A referenced assembly cannot be used.</summary>
+/// <summary>A referenced assembly or package cannot be used.</summary>
 internal sealed class ReferenceException(string message) : Exception(message);
 
 /// <summary>Resolves references for the compiler and loads what was compiled.</summary>
 internal sealed class AssemblyLoading : MetadataReferenceResolver
 {
+    private static readonly string Framework = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
+    private static readonly Lazy<IReadOnlyList<MetadataReference>> Defaults = new(FindDefaults);
     private readonly string _directory;
     private readonly AssemblyLoadContext _context = new("cells");
     private readonly Dictionary<string, PortableExecutableReference> _metadata = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, Guid> _loaded = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Guid> _versions = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _pathByName = new(StringComparer.OrdinalIgnoreCase);
-    private readonly List<AssemblyDependencyResolver> _resolvers = [];
-    private readonly List<string> _folders = [];
+    private readonly HashSet<string> _included = new(StringComparer.Ordinal);
+    private readonly List<DependencyFile> _dependencies = [];
+    private readonly List<string> _folders = [], _nativeFiles = [];
     private readonly List<MetadataReference> _new = [];
     private string? _problem;
 
+    /// <summary>References with relative paths start at <paramref name="directory"/>.</summary>
     internal AssemblyLoading(string directory)
     {
         _directory = directory;
-        _context.Resolving += (_, name) => Resolve(name);
-        _context.ResolvingUnmanagedDll += (_, name) => ResolveNative(name);
+        _context.Resolving += (_, name) => PathOf(name) is { } path ? _context.LoadFromAssemblyPath(path) : null;
+        _context.ResolvingUnmanagedDll += (_, name) => LoadNative(name);
     }
 
     /// <summary>The framework and the kernel's public types.</summary>
-    internal IReadOnlyList<MetadataReference> DefaultReferences => s_default ??= FindDefault();
-
-    private static IReadOnlyList<MetadataReference>? s_default;
+    internal static IReadOnlyList<MetadataReference> DefaultReferences => Defaults.Value;
 
     /// <summary>References that came after the last submission (from packages).</summary>
     internal IReadOnlyList<MetadataReference> NewReferences => _new;
 
-    /// <summary>Adds assemblies of packages to the next submission.</summary>
-    internal void Add(IEnumerable<string> assemblies, IEnumerable<string> nativeFolders)
+    /// <summary>Adds the assemblies and native files of packages to the next submission.</summary>
+    /// <exception cref="ReferenceException">Another version of one of them is in use.</exception>
+    internal void Add(IReadOnlyList<string> assemblies, IReadOnlyList<string> nativeFiles)
     {
         foreach (var path in assemblies)
-        {
-            _new.Add(Reference(path));
-            _pathByName[Path.GetFileNameWithoutExtension(path)] = path;
-        }
-        _folders.AddRange(nativeFolders);
+            if (_pathByName.TryGetValue(Path.GetFileNameWithoutExtension(path), out var known) && known != path && VersionOf(known) != VersionOf(path))
+                throw new ReferenceException($"{path} is asked for, but {known} is in use: restart the kernel to change versions.");
+        foreach (var path in assemblies)
+            if (_pathByName.TryAdd(Path.GetFileNameWithoutExtension(path), path))
+                _new.Add(Reference(path));
+        _nativeFiles.AddRange(nativeFiles);
     }
 
-    /// <summary>Before a compilation.</summary>
-    internal void Begin() => _problem = null;
+    /// <summary>
+    /// Before a compilation: what an assembly was built with can be used by the cell as well, as in a project that references it.
+    /// </summary>
+    internal void Begin(SyntaxTree cell)
+    {
+        _problem = null;
+        foreach (var directive in ((CompilationUnitSyntax)cell.GetRoot()).GetReferenceDirectives())
+        {
+            if (Find(directive.File.ValueText, cell.FilePath) is not { } path || !_included.Add(path))
+                continue;
+            _folders.Add(Path.GetDirectoryName(path)!);
+            if (DependencyFile.Beside(path) is not { } dependencies)
+                continue;
+            _dependencies.Add(dependencies);
+            foreach (var (name, file) in dependencies.Managed)
+                if (file != path && !File.Exists(Path.Combine(Framework, name + ".dll")) && _pathByName.TryAdd(name, file))
+                    _new.Add(Reference(file));
+        }
+    }
 
     /// <summary>After a compilation that succeeded: its references are in the chain.</summary>
     /// <exception cref="ReferenceException">An assembly was rebuilt since it was loaded.</exception>
-    internal void Commit(CSharpCompilation compilation)
+    internal void Commit()
     {
         if (_problem is not null)
             throw new ReferenceException(_problem);
@@ -70,30 +93,25 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
     /// <inheritdoc/>
     public override ImmutableArray<PortableExecutableReference> ResolveReference(string reference, string? baseFilePath, MetadataReferenceProperties properties)
     {
-        var folder = baseFilePath is not null && Path.IsPathRooted(baseFilePath) ? Path.GetDirectoryName(baseFilePath)! : _directory;
-        var path = Path.GetFullPath(reference, folder);
-        if (!File.Exists(path))
+        if (Find(reference, baseFilePath) is not { } path)
+            return [];
+        Guid version;
+        try
         {
-            // A bare name is an assembly of the framework.
-            var framework = Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, Path.GetFileName(reference));
-            var candidates = new[] { framework, framework + ".dll" };
-            path = reference.Contains('/') ? null : Array.Find(candidates, File.Exists);
-            if (path is null)
-                return [];
+            version = VersionOf(path);
         }
-        var version = VersionOf(path);
-        if (_loaded.TryGetValue(path, out var loaded) && loaded != version)
+        catch (Exception e) when (e is BadImageFormatException or InvalidOperationException)
+        {
+            _problem = $"{path} is not a .NET assembly.";
+            return [];
+        }
+        if (_versions.TryGetValue(path, out var loaded) && loaded != version)
         {
             _problem = $"{path} was rebuilt after it was loaded: restart the kernel to use the new build.";
             return [_metadata[path]];
         }
-        _loaded[path] = version;
-        if (_pathByName.TryAdd(Path.GetFileNameWithoutExtension(path), path))
-        {
-            _folders.Add(Path.GetDirectoryName(path)!);
-            if (File.Exists(Path.ChangeExtension(path, ".deps.json")))
-                _resolvers.Add(new AssemblyDependencyResolver(path));
-        }
+        _versions[path] = version;
+        _pathByName.TryAdd(Path.GetFileNameWithoutExtension(path), path);
         return [Reference(path)];
     }
 
@@ -110,16 +128,24 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
     /// <inheritdoc/>
     public override int GetHashCode() => System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(this);
 
+    // A path (relative to the file that has the directive, or to the notebook's folder), or a framework assembly's name.
+    private string? Find(string reference, string? baseFilePath)
+    {
+        var folder = Path.IsPathRooted(baseFilePath) ? Path.GetDirectoryName(baseFilePath)! : _directory;
+        if (Path.GetFullPath(reference, folder) is var path && File.Exists(path))
+            return path;
+        string[] framework = [Path.Combine(Framework, reference), Path.Combine(Framework, reference + ".dll")];
+        return reference.Contains('/') ? null : Array.Find(framework, File.Exists);
+    }
+
     private PortableExecutableReference Reference(string path)
     {
         if (_metadata.TryGetValue(path, out var known))
             return known;
         var documentation = Path.ChangeExtension(path, ".xml");
         return _metadata[path] = MetadataReference.CreateFromFile(path,
-            documentation: File.Exists(documentation) ? Language.XmlDocumentation.ForFile(documentation) : null);
+            documentation: File.Exists(documentation) ? XmlDocumentation.ForFile(documentation) : null);
     }
-
-    private Assembly? Resolve(AssemblyName name) => PathOf(name) is { } path ? _context.LoadFromAssemblyPath(path) : null;
 
     private string? PathOf(AssemblyName name)
     {
@@ -127,36 +153,33 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
             return null;
         if (_pathByName.TryGetValue(name.Name, out var known))
             return known;
-        foreach (var resolver in _resolvers)
-            if (resolver.ResolveAssemblyToPath(name) is { } path)
+        foreach (var dependencies in _dependencies)
+            if (dependencies.Managed.TryGetValue(name.Name, out var path))
                 return path;
-        foreach (var folder in _folders)
-            if (Path.Combine(folder, name.Name + ".dll") is var path && File.Exists(path))
-                return path;
-        return null;
+        return _folders.Select(f => Path.Combine(f, name.Name + ".dll")).FirstOrDefault(File.Exists);
     }
 
-    private nint ResolveNative(string name)
+    private nint LoadNative(string name)
     {
-        foreach (var resolver in _resolvers)
-            if (resolver.ResolveUnmanagedDllToPath(name) is { } path && System.Runtime.InteropServices.NativeLibrary.TryLoad(path, out var handle))
+        foreach (var path in NativeCandidates(name))
+            if (NativeLibrary.TryLoad(path, out var handle))
                 return handle;
-        foreach (var folder in _folders)
-            foreach (var place in NativePlaces(folder))
-                foreach (var file in new[] { name, $"lib{name}.so", $"{name}.so", $"lib{name}.dylib", $"{name}.dll" })
-                    if (Path.Combine(place, file) is var path && File.Exists(path)
-                        && System.Runtime.InteropServices.NativeLibrary.TryLoad(path, out var handle))
-                        return handle;
         return 0;
     }
 
-    private static IEnumerable<string> NativePlaces(string folder)
+    private IEnumerable<string> NativeCandidates(string name)
     {
-        yield return folder;
-        yield return Path.Combine(folder, "runtimes", System.Runtime.InteropServices.RuntimeInformation.RuntimeIdentifier, "native");
-        var portable = (OperatingSystem.IsMacOS() ? "osx" : OperatingSystem.IsWindows() ? "win" : "linux") + "-"
-            + System.Runtime.InteropServices.RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant();
-        yield return Path.Combine(folder, "runtimes", portable, "native");
+        foreach (var dependencies in _dependencies)
+            if (dependencies.Native(name) is { } path)
+                yield return path;
+        var names = DependencyFile.NativeNames(name).ToList();
+        foreach (var file in _nativeFiles)
+            if (names.Contains(Path.GetFileName(file)))
+                yield return file;
+        foreach (var folder in _folders.SelectMany(DependencyFile.NativeFolders))
+            foreach (var candidate in names.Select(n => Path.Combine(folder, n)))
+                if (File.Exists(candidate))
+                    yield return candidate;
     }
 
     // The module's identity changes with every different build, unlike the time of the file.
@@ -167,22 +190,18 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
         return metadata.GetGuid(metadata.GetModuleDefinition().Mvid);
     }
 
-    private static List<MetadataReference> FindDefault()
+    private static IReadOnlyList<MetadataReference> FindDefaults()
     {
-        var framework = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
         var references = new List<MetadataReference>();
-        foreach (var path in Directory.EnumerateFiles(framework, "*.dll").Order(StringComparer.Ordinal))
+        foreach (var path in Directory.EnumerateFiles(Framework, "*.dll").Order(StringComparer.Ordinal))
         {
             var name = Path.GetFileNameWithoutExtension(path);
-            if ((name.StartsWith("System.", StringComparison.Ordinal) || name.StartsWith("Microsoft.", StringComparison.Ordinal)
-                    || name is "mscorlib" or "netstandard" or "System")
-                && IsManaged(path))
-                references.Add(MetadataReference.CreateFromFile(path));
+            if (name is "mscorlib" or "netstandard" or "System" or "WindowsBase"
+                || name.StartsWith("System.", StringComparison.Ordinal) || name.StartsWith("Microsoft.", StringComparison.Ordinal) && !name.Contains(".Native"))
+                references.Add(MetadataReference.CreateFromFile(path, documentation: FrameworkDocumentation.Instance));
         }
-        references.Add(MetadataReference.CreateFromFile(typeof(Session).Assembly.Location));
+        var own = typeof(Session).Assembly.Location;
+        references.Add(MetadataReference.CreateFromFile(own, documentation: XmlDocumentation.ForFile(Path.ChangeExtension(own, ".xml"))));
         return references;
     }
-
-    private static bool IsManaged(string path) =>
-        !Path.GetFileName(path).Contains(".Native.", StringComparison.Ordinal);
 }

@@ -82,7 +82,8 @@ internal sealed record CellError(string Name, string Value, IReadOnlyList<string
         {
             var method = frame.GetMethod();
             var type = method?.DeclaringType;
-            if (type is not null && (type.Assembly == typeof(CellError).Assembly || IsPlumbing(type)))
+            if (type is null ? method?.Name.StartsWith("InvokeStub_", StringComparison.Ordinal) ?? true
+                : type.Assembly == typeof(CellError).Assembly || IsPlumbing(type))
                 continue;
             var path = frame.GetFileName();
             var text = path is null ? null : source(path);
@@ -94,6 +95,8 @@ internal sealed record CellError(string Name, string Value, IReadOnlyList<string
                 marked = true;
                 Excerpt(text, line, lines);
             }
+            if (type is not null && IsCell(type) && IsEntry(method!))
+                break; // Below the cell there is only what runs it.
         }
     }
 
@@ -132,6 +135,9 @@ internal sealed record CellError(string Name, string Value, IReadOnlyList<string
         return $"{(owner.Contains("<>c") ? "" : owner)}{name}({parameters})";
     }
 
+    private static bool IsEntry(System.Reflection.MethodBase method) =>
+        method.Name == "MoveNext" && method.DeclaringType!.Name.Contains("<Initialize>", StringComparison.Ordinal);
+
     private static void Excerpt(string text, int line, List<string> lines)
     {
         var all = text.Split('\n');
@@ -144,7 +150,7 @@ internal sealed record CellError(string Name, string Value, IReadOnlyList<string
     // The machinery of async, scripts and threads, which says nothing about the cell.
     private static bool IsPlumbing(Type type) =>
         type.Namespace is "System.Runtime.CompilerServices" or "System.Runtime.ExceptionServices" or "System.Runtime"
-            or "Microsoft.CodeAnalysis.Scripting"
+            or "System.Reflection"
         || type.FullName is "System.Threading.ExecutionContext" or "System.Threading.Thread" or "System.Threading.ThreadPoolWorkQueue"
             or "System.Threading.Tasks.Task" or "System.Threading.Thread+StartHelper" or "System.Threading.PortableThreadPool+WorkerThread";
 

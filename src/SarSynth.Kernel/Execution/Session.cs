@@ -1,7 +1,6 @@
 // The C# of a notebook: each cell is compiled as a script submission on top of those before it, loaded and run.
 using System.Collections.Immutable;
 using System.Reflection;
-using System.Runtime.Loader;
 using System.Text;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
@@ -89,8 +88,8 @@ internal sealed class Session
     {
         lock (_gate)
         {
-            Assemblies.Begin();
             var original = Parse(code, path);
+            Assemblies.Begin(original);
             var tree = GuardRewriter.Rewrite(original);
             var name = $"Submission{_compiled++}";
             if (original.GetCompilationUnitRoot() is { Members.Count: 0 } root && root.GetLoadDirectives().Count == 0)
@@ -100,7 +99,7 @@ internal sealed class Session
                 (compilation, emitted) = Emit(tree = original, name, out pe, out pdb); // Errors with the cell's own columns.
             if (!emitted.Success)
                 throw new CompilationFailedException(emitted.Diagnostics);
-            Assemblies.Commit(compilation);
+            Assemblies.Commit();
             _sources[path] = code;
             var assembly = Assemblies.LoadSubmission(pe, pdb);
             var entry = compilation.GetEntryPoint(CancellationToken.None)
@@ -181,7 +180,7 @@ internal sealed class Session
         var diagnostics = compilation.GetDiagnostics();
         if (diagnostics.Any(d => d.Severity == DiagnosticSeverity.Error))
             throw new CompilationFailedException(diagnostics);
-        Assemblies.Commit(compilation);
+        Assemblies.Commit();
         _last = compilation;
         return new Submission(compilation, null, false, 0);
     }
@@ -203,7 +202,7 @@ internal sealed class Session
     // memory that grows with the square of the number of cells.
     private CSharpCompilation Compile(SyntaxTree tree, string name) =>
         CSharpCompilation.CreateScriptCompilation(name, tree,
-            _last is null ? Assemblies.DefaultReferences : Assemblies.NewReferences,
+            _last is null ? [.. AssemblyLoading.DefaultReferences, .. Assemblies.NewReferences] : Assemblies.NewReferences,
             _last is null ? _options : _options.WithUsings(), _last, typeof(object));
 
     private static bool HasValue(CSharpCompilation compilation, SyntaxTree tree) =>

@@ -125,7 +125,11 @@ public static class Formatter
     {
         if (mimeTypes.Count == 0)
             mimeTypes = MimeTypesFor(value);
-        return [.. mimeTypes.Distinct().Select(m => new FormattedValue(m, value.ToDisplayString(m)))];
+        var bundle = new List<FormattedValue>();
+        foreach (var mimeType in mimeTypes) // A loop, so that a formatter's exception shows no frames of queries.
+            if (!bundle.Exists(v => v.MimeType == mimeType))
+                bundle.Add(new FormattedValue(mimeType, value.ToDisplayString(mimeType)));
+        return bundle;
     }
 
     /// <summary>Writes with a registered formatter or one that the value's type names; false where there is none.</summary>
