@@ -1,0 +1,197 @@
+// Rows of SAR quick-looks with titles, captions, scale bars and outlines: for notebooks, reports and papers.
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Net;
+using System.Text;
+using SarSynth.Radar.Rasters;
+
+namespace SarSynth.Figures;
+
+/// <summary>Pictures side by side. Immutable: every member that adds something returns a new panel.</summary>
+/// <remarks>Brightness can be compared only between pictures that were made with the same remap and come from like data.</remarks>
+[Microsoft.DotNet.Interactive.Formatting.TypeFormatterSource(typeof(NotebookFormatters), PreferredMimeTypes = ["text/html"])]
+public sealed class ImagePanel
+{
+    private readonly IReadOnlyList<IReadOnlyList<Picture>> rows;
+
+    /// <summary>An empty panel.</summary>
+    /// <param name="title">Heading above the pictures; may be empty.</param>
+    /// <param name="pictureSize">Longest side of a picture, pixels; larger images are averaged down to it. Speckle hardly compresses: a picture of
+    /// 320 x 320 takes about 90 kB of a notebook.</param>
+    public ImagePanel(string title = "", int pictureSize = 320)
+        : this(title, pictureSize, [[]])
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(pictureSize, 16);
+    }
+
+    private ImagePanel(string title, int pictureSize, IReadOnlyList<IReadOnlyList<Picture>> rows) =>
+        (Title, PictureSize, this.rows) = (title, pictureSize, rows);
+
+    /// <summary>Heading above the pictures.</summary>
+    public string Title { get; }
+
+    /// <summary>Longest side of a picture, pixels.</summary>
+    public int PictureSize { get; }
+
+    /// <summary>Adds an image to the last row, with a scale bar where its pixel spacing is known.</summary>
+    /// <param name="title">Title above the picture.</param>
+    /// <param name="image">The image.</param>
+    /// <param name="caption">Words below the picture.</param>
+    /// <param name="remap">From amplitude to grey; null: linear to the 99th percentile.</param>
+    /// <param name="outline">A rectangle to draw on the picture (where a zoom was cut); null for none.</param>
+    public ImagePanel Add(string title, SarImage image, string caption = "", Remap? remap = null, RasterWindow? outline = null)
+    {
+        outline?.RequireInside(image.Rows, image.Columns);
+        var png = QuickLook.ToPng(image, remap, new QuickLookOptions { MaxSize = PictureSize });
+        return With(new Picture(title, caption, png, image.Rows, image.Columns, Spacing(image), outline, Pixelated: false));
+    }
+
+    /// <summary>Adds a part of an image, enlarged so that single pixels can be seen.</summary>
+    /// <param name="title">Title above the picture.</param>
+    /// <param name="image">The whole image.</param>
+    /// <param name="window">The part.</param>
+    /// <param name="caption">Words below the picture.</param>
+    /// <param name="remap">From amplitude to grey; null: linear to the 99th percentile of the part.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The window is empty or reaches outside the image.</exception>
+    public ImagePanel AddZoom(string title, SarImage image, RasterWindow window, string caption = "", Remap? remap = null)
+    {
+        var part = Cut(image.ToAmplitude(), window);
+        var png = QuickLook.ToPng(part, remap, new QuickLookOptions { MaxSize = Math.Max(PictureSize, Math.Max(window.Rows, window.Columns)) });
+        return With(new Picture(title, caption, png, window.Rows, window.Columns, Spacing(image), null, Pixelated: true));
+    }
+
+    /// <summary>Adds a picture that exists already.</summary>
+    /// <param name="title">Title above the picture.</param>
+    /// <param name="png">A PNG file.</param>
+    /// <param name="caption">Words below the picture.</param>
+    /// <param name="metresPerPixel">Ground covered by a pixel of the file, for the scale bar; null: no scale bar.</param>
+    /// <exception cref="ArgumentException">It is not a PNG file.</exception>
+    public ImagePanel Add(string title, byte[] png, string caption = "", double? metresPerPixel = null)
+    {
+        var (height, width) = PngFile.Size(png);
+        return With(new Picture(title, caption, png, height, width, metresPerPixel, null, Pixelated: Math.Max(width, height) < PictureSize));
+    }
+
+    /// <summary>Begins a new row.</summary>
+    public ImagePanel Row() => rows[^1].Count == 0 ? this : new ImagePanel(Title, PictureSize, [.. rows, []]);
+
+    /// <summary>A piece of a page that needs nothing beside it.</summary>
+    public string ToHtml()
+    {
+        var html = new StringBuilder();
+        html.Append("<div class=\"sarsynth-panel\" style=\"font:13px/1.4 ").Append(Theme.Fonts).Append("\">");
+        if (Title.Length > 0)
+            html.Append("<div style=\"font-weight:600;font-size:15px;margin:0 0 8px\">").Append(Encode(Title)).Append("</div>");
+        foreach (var row in rows.Where(r => r.Count > 0))
+        {
+            html.Append("<div style=\"display:flex;flex-wrap:wrap;gap:12px;align-items:flex-start;margin:0 0 12px\">");
+            foreach (var picture in row)
+                Append(html, picture);
+            html.Append("</div>");
+        }
+        return html.Append("</div>").ToString();
+    }
+
+    /// <summary>The whole panel as one PNG file.</summary>
+    /// <param name="scale">Pixels of the file per pixel of the panel.</param>
+    /// <exception cref="BrowserException">There is no Chromium that draws it.</exception>
+    public byte[] ToPng(double scale = 2)
+    {
+        var page = Path.Combine(Path.GetTempPath(), $"sarsynth-panel-{Guid.NewGuid():N}.html");
+        try
+        {
+            WholeFile.Write(page, $"<!doctype html><meta charset=\"utf-8\"><body style=\"margin:0;padding:12px;background:#fff;color:#22262e;width:max-content\">{ToHtml()}</body>");
+            using var browser = new HeadlessBrowser();
+            browser.Open(page);
+            var width = rows.Max(r => r.Sum(p => DisplayWidth(p) + 12)) + 24;
+            return browser.Screenshot(width, 0, scale);
+        }
+        finally
+        {
+            File.Delete(page);
+        }
+    }
+
+    /// <summary>Writes the panel: .png or .html, as the path says.</summary>
+    /// <param name="path">The file; it appears whole or not at all.</param>
+    /// <exception cref="ArgumentException">Another extension.</exception>
+    public void Save(string path)
+    {
+        switch (Path.GetExtension(path).ToLowerInvariant())
+        {
+            case ".png": WholeFile.Write(path, ToPng()); break;
+            case ".html": WholeFile.Write(path, $"<!doctype html><meta charset=\"utf-8\"><title>{Encode(Title)}</title>{ToHtml()}"); break;
+            default: throw new ArgumentException($"{path}: found extension '{Path.GetExtension(path)}', expected .png or .html.", nameof(path));
+        }
+    }
+
+    /// <summary>The titles, in words.</summary>
+    public override string ToString() =>
+        $"{(Title.Length > 0 ? Title + ": " : "")}{string.Join(", ", rows.SelectMany(r => r).Select(p => p.Title))}";
+
+    private ImagePanel With(Picture picture) => new(Title, PictureSize, [.. rows.SkipLast(1), [.. rows[^1], picture]]);
+
+    private int DisplayWidth(Picture picture) => (int)Math.Round(PictureSize * Math.Min(1, (double)picture.Columns / picture.Rows));
+
+    private void Append(StringBuilder html, Picture picture)
+    {
+        var width = DisplayWidth(picture);
+        var alt = Encode(picture.Caption.Length > 0 ? $"{picture.Title}: {picture.Caption}" : picture.Title);
+        html.Append(CultureInfo.InvariantCulture, $"<figure style=\"margin:0;width:{width}px\"><div style=\"font-weight:600;margin:0 0 4px\">{Encode(picture.Title)}</div>");
+        html.Append(CultureInfo.InvariantCulture, $"<div style=\"position:relative;line-height:0\"><img alt=\"{alt}\" width=\"{width}\" style=\"width:100%;height:auto{(picture.Pixelated ? ";image-rendering:pixelated" : "")}\" src=\"data:image/png;base64,{Convert.ToBase64String(picture.Png)}\">");
+        if (picture.Outline is { } o)
+        {
+            html.Append(CultureInfo.InvariantCulture, $"<div style=\"position:absolute;left:{100.0 * o.Column / picture.Columns:0.##}%;top:{100.0 * o.Row / picture.Rows:0.##}%;width:{100.0 * o.Columns / picture.Columns:0.##}%;height:{100.0 * o.Rows / picture.Rows:0.##}%;border:1.5px solid #ffb000;box-sizing:border-box\"></div>");
+        }
+        if (picture.MetresPerPixel is { } spacing)
+        {
+            var length = NiceLength(spacing * picture.Columns / 4);
+            var share = 100 * length / (spacing * picture.Columns);
+            html.Append(CultureInfo.InvariantCulture, $"<div style=\"position:absolute;left:4%;bottom:4%;width:{share:0.##}%;border-bottom:3px solid #fff;filter:drop-shadow(0 0 1.5px #000);color:#fff;font:600 11px/1.3 {Theme.Fonts};text-align:center;white-space:nowrap;text-shadow:0 0 3px #000,0 0 2px #000\">{Length(length)}</div>");
+        }
+        html.Append("</div>");
+        if (picture.Caption.Length > 0)
+            html.Append("<figcaption style=\"margin:4px 0 0;opacity:.8\">").Append(Encode(picture.Caption)).Append("</figcaption>");
+        html.Append("</figure>");
+    }
+
+    /// <summary>1, 2 or 5 times a power of ten, at most the length given.</summary>
+    private static double NiceLength(double longest)
+    {
+        var power = Math.Pow(10, Math.Floor(Math.Log10(longest)));
+        return power * (longest / power >= 5 ? 5 : longest / power >= 2 ? 2 : 1);
+    }
+
+    private static string Length(double metres) => metres >= 1000
+        ? string.Create(CultureInfo.InvariantCulture, $"{metres / 1000:0.##} km")
+        : string.Create(CultureInfo.InvariantCulture, $"{metres:0.##} m");
+
+    private static double? Spacing(SarImage image) => image.Metadata.RangeSpacing is > 0 and var spacing ? spacing : null;
+
+    private static AmplitudeImage Cut(AmplitudeImage image, RasterWindow window)
+    {
+        window.RequireInside(image.Rows, image.Columns);
+        var pixels = new float[window.Rows * window.Columns];
+        for (var row = 0; row < window.Rows; row++)
+            image.Pixels.AsSpan((window.Row + row) * image.Columns + window.Column, window.Columns).CopyTo(pixels.AsSpan(row * window.Columns));
+        return new AmplitudeImage(window.Rows, window.Columns, pixels, image.Metadata);
+    }
+
+    private static string Encode(string text) => WebUtility.HtmlEncode(text);
+
+    private sealed record Picture(string Title, string Caption, byte[] Png, int Rows, int Columns, double? MetresPerPixel, RasterWindow? Outline, bool Pixelated);
+}
+
+/// <summary>What must be known of a PNG file to lay it out.</summary>
+internal static class PngFile
+{
+    private static ReadOnlySpan<byte> Signature => [0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10];
+
+    /// <summary>Height and width from the header chunk (PNG specification, 11.2.2).</summary>
+    public static (int Height, int Width) Size(byte[] png)
+    {
+        if (png.Length < 24 || !png.AsSpan().StartsWith(Signature))
+            throw new ArgumentException("png: the bytes do not begin like a PNG file.", nameof(png));
+        return (BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(20)), BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16)));
+    }
+}
