@@ -92,6 +92,17 @@ public sealed record GeoReference(IReadOnlyList<double> Transform, string Projec
         return this with { Transform = [t[0], t[1] / factor, t[2] / factor, t[3], t[4] / factor, t[5] / factor] };
     }
 
+    /// <summary>The same ground on a grid whose pixels are larger by a factor per axis, from the same corner.</summary>
+    /// <param name="rowFactor">Greater than 0; height of a new pixel in old ones.</param>
+    /// <param name="columnFactor">Greater than 0; width of a new pixel in old ones.</param>
+    public GeoReference Coarsened(double rowFactor, double columnFactor)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rowFactor);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(columnFactor);
+        var t = Transform;
+        return this with { Transform = [t[0], t[1] * columnFactor, t[2] * rowFactor, t[3], t[4] * columnFactor, t[5] * rowFactor] };
+    }
+
     /// <summary>The same grid seen from another first pixel.</summary>
     /// <param name="row">Row that becomes row 0.</param>
     /// <param name="column">Column that becomes column 0.</param>
