@@ -70,86 +70,77 @@ done_already() { note="there${1:+ ($1)}"; }
 
 wanted_groups() {
     echo "system raster kernel jupyter figures"
-    [ "$chosen" = system ] && [ -z "${SARSYNTH_LIBTORCH:-}" ] && echo "torch"
-    [ "$chosen" = system ] && [ -n "${SARSYNTH_LIBTORCH:-}" ] && echo "compiler"
-    [ $bench = yes ] && echo "bench"
-    return 0
+    if [ "$chosen" = system ]; then [ -z "${SARSYNTH_LIBTORCH:-}" ] && echo "torch" || echo "compiler"; fi
+    [ $bench = no ] || echo "bench"
 }
 
-is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
-
-# Prints the packages that are missing; of alternatives the first that this release has.
+# missing_packages GROUPS: prints the packages that are missing; of alternatives the first that this release has.
 missing_packages() {
     local groups installed group line name candidate
-    groups=" $(wanted_groups | tr '\n' ' ') "
+    groups=" $(echo $1) "
     installed=$'\n'$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null | sed -n 's/^installed //p')$'\n'
     while read -r group line; do
         case $group in "" | \#*) continue ;; esac
         [[ $groups == *" $group "* || ( $line == "g++" && $groups == *" compiler "* ) ]] || continue
-        candidate=""
         for name in ${line//|/ }; do
             [[ $installed == *$'\n'"$name"$'\n'* ]] && continue 2
         done
-        case $name in
-            npm) command -v npm > /dev/null && continue; [ -f "$plotly" ] && continue ;;
+        case $line in
+            npm) { [ -f "$plotly" ] || command -v npm > /dev/null; } && continue ;;
             chromium) find_chromium > /dev/null && continue ;;
             g++) command -v "${CXX:-g++}" > /dev/null && continue ;;
         esac
+        candidate=""
         for name in ${line//|/ }; do
             [ -z "$candidate" ] && [ -n "$(apt-cache madison "$name" 2>/dev/null)" ] && candidate=$name
         done
         echo "${candidate:-${line%% *}}"
-    done < "$root/environment/packages"
+    done < "$root/environment/packages" | sort -u | paste -sd' '
 }
 
-may_install() {
-    local size
-    [ "$as_root" = "none" ] && return 1
-    echo
-    echo "  The kit needs these Debian packages (with what they depend on):"
-    printf '%s\n' $missing | fold -s -w 100 | paste -sd' ' | fold -s -w 100 | sed 's/^/    /'
-    size=$(apt-get --print-uris -y --no-install-recommends install $missing 2>/dev/null | sed -n 's/^Need to get \(.*\) of archives.*/\1/p')
-    echo "  To install: $as_root apt-get install --no-install-recommends ... ${size:+(download: $size)}"
-    if [ $yes = no ] && [ -t 0 ] && [ -t 1 ]; then
-        local answer
-        read -r -p "  Install them now? [Y/n] " answer
-        case $answer in "" | [yY]*) ;; *) echo "setup: nothing was installed."; exit 1 ;; esac
+# Becomes root where that is possible, renews the lists, says what will be installed, and asks when a person is there.
+prepare_packages() {
+    local missing size answer
+    if ! command -v dpkg-query > /dev/null || ! command -v apt-get > /dev/null; then
+        printf '  %-34s%s\n' "System packages" "not a Debian system: left to you (see environment/packages)"
+        packaged=no
+        return 0
     fi
-    return 0
+    missing=$(missing_packages "$(wanted_groups)")
+    [ -n "$missing" ] || return 0
+    if [ "$(id -u)" = 0 ]; then as_root=""
+    elif command -v sudo > /dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then as_root="sudo"
+    else
+        echo "setup: these Debian packages are missing, and I am neither root nor may I use sudo: $missing" >&2
+        echo "  What to do: as root, run: apt-get install --no-install-recommends $missing" >&2
+        exit 1
+    fi
+    step "Package lists" update_lists
+    # With fresh lists the choice among alternatives is right.
+    missing=$(missing_packages "$(wanted_groups)")
+    size=$(apt-get --print-uris -y --no-install-recommends install $missing 2>/dev/null | sed -n 's/^Need to get \(.*\) of archives.*/\1/p')
+    echo "  To install with ${as_root:+$as_root }apt-get${size:+ (download: $size)}:"
+    echo "$missing" | fold -s -w 100 | sed 's/^/    /'
+    [ $yes = no ] && [ -t 0 ] && [ -t 1 ] || return 0
+    read -r -p "  Install them now? [Y/n] " answer
+    case $answer in "" | [yY]*) ;; *) echo "setup: nothing was installed."; exit 1 ;; esac
+}
+update_lists() {
+    mend="check the machine's network and the package sources in /etc/apt."
+    $as_root apt-get -o DPkg::Lock::Timeout=300 -q update < /dev/null
 }
 
 install_packages() {
+    local missing
+    if [ $packaged = no ]; then done_already "left to you"; return 0; fi
+    missing=$(missing_packages "$groups")
     if [ -z "$missing" ]; then done_already; return 0; fi
-    mend="run '$as_root apt-get install $missing' by hand and see what it says; then run environment/setup.sh again."
+    mend="run '${as_root:+$as_root }apt-get install $missing' by hand and see what it says; then run environment/setup.sh again."
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-unsafe-io \
         -q -y --no-install-recommends install $missing < /dev/null || return 1
     printf '%s\n' $missing >> "$artifacts/setup.packages"
     sort -u -o "$artifacts/setup.packages" "$artifacts/setup.packages"
 }
-
-prepare_packages() {
-    missing=""
-    if ! command -v dpkg-query > /dev/null || ! command -v apt-get > /dev/null; then
-        printf '  %-34s%s\n' "System packages" "not a Debian system: left to you (see environment/packages)"
-        return 0
-    fi
-    missing=$(missing_packages | sort -u | paste -sd' ')
-    if [ -n "$missing" ]; then
-        if [ "$(id -u)" = 0 ]; then as_root=""
-        elif command -v sudo > /dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then as_root="sudo"
-        else
-            echo "setup: these Debian packages are missing, and I am neither root nor may I use sudo: $missing" >&2
-            echo "  What to do: as root, run: apt-get install --no-install-recommends $missing" >&2
-            exit 1
-        fi
-        mend="check the machine's network and /etc/apt/sources.list."
-        step "Package lists" update_lists
-        missing=$(missing_packages | sort -u | paste -sd' ')
-        may_install
-    fi
-    [ -z "$missing" ] && [ $# -gt 0 ] || step "System packages${1:+ for $1}" install_packages
-}
-update_lists() { $as_root apt-get -o DPkg::Lock::Timeout=300 -q update < /dev/null; }
 
 # libtorch is built for OpenMP: OpenBLAS's own threads would wait for cores that OpenMP's threads hold.
 choose_blas() {
@@ -262,19 +253,29 @@ fetch_plotly() {
     fi
 }
 
+kernel_is_there() {
+    [ -f "$kernel_dll" ] && grep -qF "$kernel_dll" "$jupyter_data/kernels/.net-csharp/kernel.json" 2>/dev/null &&
+        [ "$(cat "$artifacts/kernel.stamp" 2>/dev/null)" = "$kernel_stamp" ]
+}
+
+# The kernel is compiled while the system's packages install: that leaves a core free.
+start_kernel_build() {
+    kernel_stamp=$(tree_stamp src/SarSynth.Kernel) kernel_build=""
+    kernel_is_there && return
+    (cd "$root" && exec dotnet build src/SarSynth.Kernel -c Release --nologo -v minimal -nodeReuse:false) < /dev/null > "$artifacts/kernel-build.log" 2>&1 8>&- &
+    kernel_build=$!
+    trap 'kill $kernel_build 2>/dev/null' EXIT
+}
+
 install_kernel() {
-    local spec=$jupyter_data/kernels/.net-csharp/kernel.json
-    local stamp
-    stamp=$(tree_stamp src/SarSynth.Kernel)
-    if [ -f "$kernel_dll" ] && grep -qF "$kernel_dll" "$spec" 2>/dev/null && [ "$(cat "$artifacts/kernel.stamp" 2>/dev/null)" = "$stamp" ]; then
-        done_already; return 0
-    fi
+    if [ -z "$kernel_build" ]; then done_already; return 0; fi
     mend="build it by hand: dotnet build src/SarSynth.Kernel -c Release"
-    (cd "$root" && dotnet build src/SarSynth.Kernel -c Release --nologo -v minimal -nodeReuse:false < /dev/null) || return 1
+    wait "$kernel_build" || { cat "$artifacts/kernel-build.log"; return 1; }
+    cat "$artifacts/kernel-build.log"
     mend="run by hand: dotnet $kernel_dll install --user"
     dotnet "$kernel_dll" install --user < /dev/null || return 1
-    [ -f "$spec" ] || { echo "The kernel's installer ended well, but $spec is not there."; return 1; }
-    echo "$stamp" > "$artifacts/kernel.stamp"
+    [ -f "$jupyter_data/kernels/.net-csharp/kernel.json" ] || { echo "The kernel's installer ended well, but there is no kernel.json in $jupyter_data/kernels/.net-csharp."; return 1; }
+    echo "$kernel_stamp" > "$artifacts/kernel.stamp"
     note="registered as .net-csharp"
 }
 
@@ -298,19 +299,20 @@ fi
 
 : > "$log"
 echo "Setting up SarSynth in $root"
-as_root=none
-if [ -z "$engine" ]; then chosen=$(engine_now); else chosen=$engine; fi
-if [ -z "$chosen" ] || [ "$chosen" = auto ]; then
-    # The probe needs a .NET that runs (ICU, certificates); the engine decides whether libtorch is to be installed.
-    chosen=undecided
-    prepare_packages
-    step ".NET" check_dotnet
-    step "Tensor engine" probe_engine
-    prepare_packages "libtorch"
-else
-    prepare_packages
-    step ".NET" check_dotnet
-fi
+as_root="" packaged=yes
+chosen=${engine:-$(engine_now)}
+chosen=${chosen:-auto}
+# Until the package source was asked, it is taken that libtorch is needed: so the person is asked once, about everything.
+asked=$chosen
+[ "$chosen" != auto ] || chosen=system
+prepare_packages
+groups=system
+[ $packaged = no ] || [ -z "$(missing_packages $groups)" ] || step "Packages that .NET needs" install_packages
+step ".NET" check_dotnet
+start_kernel_build
+[ "$asked" != auto ] || step "Tensor engine" probe_engine
+groups=$(wanted_groups)
+step "System packages" install_packages
 step "Tensor engine in use" choose_engine
 step "BLAS" choose_blas
 step "Native shim for libtorch" build_shim

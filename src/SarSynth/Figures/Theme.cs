@@ -9,8 +9,8 @@ internal static class Theme
     public const string Fonts = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif";
     public const string Quiet = "#767b85";
 
-    /// <summary>What plotly is told beside the figure.</summary>
-    public const string Config = "{ displaylogo: false, responsive: true, displayModeBar: 'hover', modeBarButtonsToRemove: ['select2d', 'lasso2d', 'zoomIn2d', 'zoomOut2d', 'autoScale2d'] }";
+    /// <summary>What plotly is told beside the figure. Its button that sends the data to a cloud is taken away.</summary>
+    public const string Config = "{ displaylogo: false, showSendToCloud: false, plotlyServerURL: '', responsive: true, displayModeBar: 'hover', modeBarButtonsToRemove: ['select2d', 'lasso2d', 'zoomIn2d', 'zoomOut2d', 'autoScale2d'] }";
 
     private static readonly string[] colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c564b"];
 

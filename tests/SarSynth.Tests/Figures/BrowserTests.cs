@@ -36,6 +36,7 @@ public sealed class BrowserTests : IDisposable
         Assert.Equal("0", browser.Evaluate("performance.getEntriesByType('resource').filter(r => !r.name.startsWith('data:')).length"));
         Assert.Equal("0", browser.Evaluate("[...document.images].filter(i => !i.alt || !i.complete || i.naturalWidth === 0).length"));
         Assert.Equal("0", browser.Evaluate("[...document.querySelectorAll('.plot')].filter(p => !p.getAttribute('aria-label')).length"));
+        Assert.Equal("0", browser.Evaluate("[...document.querySelectorAll('.modebar-btn')].filter(b => /share|cloud|studio/i.test(b.dataset.title)).length"));
         foreach (var (width, dark) in ((int, bool)[])[(1200, false), (1200, true), (420, false)])
         {
             var picture = browser.Screenshot(width, 0, 1, dark);
