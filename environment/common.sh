@@ -26,6 +26,6 @@ find_chromium() {
 
 # A fingerprint of the sources in the folders named, and of what all builds share.
 tree_stamp() {
-    (cd "$root" && find "$@" Directory.Build.props Directory.Packages.props environment/engine.props environment/TensorEngine.props global.json \
+    (cd "$root" && find "$@" Directory.Build.props Directory.Packages.props global.json \
         -type f ! -path '*/obj/*' ! -path '*/bin/*' 2>/dev/null | LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum | cut -d' ' -f1)
 }
