@@ -1,5 +1,7 @@
 // From the ground to the radar's geometry, one azimuth line at a time: what is lit, where in range it falls, how strong it is.
 // A plane wave at a constant incidence angle: slant range R = x sin(theta) - h cos(theta), drawn at x' = R / sin(theta).
+using System.Numerics.Tensors;
+
 namespace SarSynth.Radar.Simulation;
 
 /// <summary>Projects a scene for one sensor. Column x' of the result is slant range over sin(incidence): flat ground stays in place.</summary>
@@ -7,11 +9,13 @@ internal sealed class RadarGeometry
 {
     private const int AngleSteps = 360;
     private const double StepHeight = 0.5;
-    private const double StoreyHeight = 3.0;
+    private const double BodyLength = 2.5;
+
+    private static readonly ulong FacadeStream = SeededRandom.StreamCode("facade");
 
     private readonly Scene scene;
     private readonly bool rich;
-    private readonly int extension;
+    private readonly int left, right;
     private readonly float cot, sin, cos, tan, inverseSpacing;
     private readonly float[][] sigma = new float[256][];
     private readonly float[] wallSigma;
@@ -28,7 +32,9 @@ internal sealed class RadarGeometry
         double theta = sensor.IncidenceAngle * Math.PI / 180;
         (sin, cos, tan, cot) = ((float)Math.Sin(theta), (float)Math.Cos(theta), (float)Math.Tan(theta), (float)(1 / Math.Tan(theta)));
         inverseSpacing = (float)(1 / scene.Spacing);
-        extension = Math.Min(scene.Columns - 1, (int)Math.Ceiling((scene.Heights.Max() - scene.Heights.Min()) * cot * inverseSpacing) + 2);
+        // Raised ground is displaced out at near range and leaves a gap at far range, sunken ground the other way round.
+        left = Math.Min(scene.Columns - 1, (int)Math.Ceiling(Math.Max(0, -TensorPrimitives.Min<float>(scene.Heights)) * cot * inverseSpacing) + 2);
+        right = Math.Min(scene.Columns - 1, (int)Math.Ceiling(Math.Max(0, TensorPrimitives.Max<float>(scene.Heights)) * cot * inverseSpacing) + 2);
         bool vertical = sensor.Polarisation == "VV";
         wallReflectivity = (float)Surface.Wall.Reflectivity(Math.PI / 2 - theta, !vertical);
         wallSigma = Tabulate(Surface.Wall, sensor);
@@ -56,7 +62,7 @@ internal sealed class RadarGeometry
         var truth = new RadarTruth(rows, columns, scene.Spacing);
         int[][] targetsOfRow = GroupTargets(rows);
         truth.LitTargets = new bool[scene.Targets.Count];
-        Parallel.For(0, rows, () => new Line(columns + extension), (row, _, line) =>
+        Parallel.For(0, rows, () => new Line(left + columns + right), (row, _, line) =>
         {
             Load(line, row);
             line.Clear();
@@ -88,7 +94,7 @@ internal sealed class RadarGeometry
         }
     }
 
-    // Heights in cells; beyond far range the scene is mirrored so that raised ground leaves no gap at the border.
+    // Heights in cells; beyond its borders the scene is mirrored.
     private void Load(Line line, int row)
     {
         int columns = scene.Columns;
@@ -98,7 +104,7 @@ internal sealed class RadarGeometry
         line.SourceRow = row;
         for (int i = 0; i < line.Height.Length; i++)
         {
-            int j = i < columns ? i : 2 * columns - 1 - i;
+            int j = Column(i);
             byte code = scene.Classes[here + j];
             line.Height[i] = heights[here + j] * inverseSpacing;
             line.SlopeAcross[i] = Math.Clamp((heights[below + j] - heights[above + j]) * slopeScale, -1.5f, 1.5f);
@@ -114,6 +120,13 @@ internal sealed class RadarGeometry
             }
             line.Gain[i] = gain;
         }
+    }
+
+    // Column of the scene for an index of a line.
+    private int Column(int i)
+    {
+        int j = i - left;
+        return j < 0 ? -1 - j : j < scene.Columns ? j : 2 * scene.Columns - 1 - j;
     }
 
     private void Trace(Line line, int row, int columns)
@@ -141,7 +154,7 @@ internal sealed class RadarGeometry
             Slope(line, i, i, h0, i + 0.5f, h0, 0, ref horizon, ref opaque);
             if (rise > 0)
             {
-                Face(line, i, h0, h1, litSince, horizon, ref horizon, ref opaque, opaque);
+                Face(line, i, h0, h1, litSince, ref horizon, ref opaque);
             }
             litSince = i + 1;
             Slope(line, i + 1, i + 0.5f, h1, i + 1, h1, 0, ref horizon, ref opaque);
@@ -171,8 +184,9 @@ internal sealed class RadarGeometry
     }
 
     // A vertical face between columns i and i + 1, and the corner that it makes with the ground before it.
-    private void Face(Line line, int i, float h0, float h1, float litSince, float shade, ref float horizon, ref float opaque, float shadeOpaque)
+    private void Face(Line line, int i, float h0, float h1, float litSince, ref float horizon, ref float opaque)
     {
+        float shade = horizon, shadeOpaque = opaque;
         float x = i + 0.5f;
         byte code = line.Class[i + 1];
         float u0 = h0 + x * cot, u1 = h1 + x * cot;
@@ -188,13 +202,10 @@ internal sealed class RadarGeometry
         float cosAspect = Math.Max(MathF.Cos(aspect), 0.05f);
         bool metal = code == (byte)LandCover.Metal;
         float facing = Lookup(metal ? sigma[code] : wallSigma, sin * cosAspect) / cosAspect;
-        float storey = (float)(StoreyHeight * inverseSpacing);
-        for (float low = h0; low < h1; low += storey)
-        {
-            float high = Math.Min(low + storey, h1);
-            float detail = rich && !metal ? FacadeDetail(line.SourceRow, i, (int)((low - h0) / storey)) : 1;
-            Deposit(line, code, x, low, x, high, low + x * cot, high + x * cot, facing * (high - low) * detail, shade, shadeOpaque);
-        }
+        if (rich && !metal)
+            Facade(line, code, i, x, h0, h1, facing, shade, shadeOpaque);
+        else
+            Deposit(line, code, x, h0, x, h1, u0, u1, facing * (h1 - h0), shade, shadeOpaque);
         if (u0 >= shade - 1e-3f)
         {
             // Only as much wall counts as the lit strip of ground before it can reach by one reflection.
@@ -215,16 +226,40 @@ internal sealed class RadarGeometry
         return tan * MathF.Max(MathF.Cos(aspect), 0) * (1 + across * across) / (slopeVariance * cos * cos) * MathF.Exp(-across * across / slopeVariance) * 0.25f;
     }
 
-    // Windows and balconies: one brightness for each bay of three metres and storey, mostly dim, some bright.
-    private float FacadeDetail(int row, int column, int storey)
+    // Storeys of windows: each window's sill and frame make a small corner, the wall between is dim. The pitch belongs to
+    // the building, which its height tells from its neighbours; each window has a brightness of its own.
+    private void Facade(Line line, byte code, int i, float x, float h0, float h1, float facing, float shade, float shadeOpaque)
     {
-        int bay = (int)((scene.OriginRow + row) * scene.Spacing / StoreyHeight), place = (int)((scene.OriginColumn + column) * scene.Spacing / 12);
-        var random = new SeededRandom(scene.Seed, 0x9E37UL, ((long)bay << 40) ^ ((long)place << 16) ^ storey);
-        double e = -Math.Log(1 - random.Uniform());
-        return (float)(0.25 + 0.375 * e * e);
+        var house = new SeededRandom(scene.Seed, FacadeStream, (long)Math.Round(h1 * scene.Spacing * 8));
+        float storey = (float)(house.Uniform(2.7, 3.6) * inverseSpacing), bay = (float)house.Uniform(2.2, 4.2), open = (float)house.Uniform(0.3, 0.55);
+        float window = (float)house.Uniform(3, 14);
+        float along = (float)((scene.OriginRow + line.SourceRow) * scene.Spacing);
+        int number = (int)MathF.Floor(along / bay);
+        bool atWindow = along / bay - number < open;
+        int level = 0;
+        for (float low = h0; low < h1; low += storey, level++)
+        {
+            float sill = Math.Min(low + 0.3f * storey, h1), lintel = Math.Min(low + 0.6f * storey, h1), high = Math.Min(low + storey, h1);
+            Piece(low, sill, 0.4f);
+            float gain = 0.4f;
+            if (atWindow)
+            {
+                var pane = new SeededRandom(scene.Seed, FacadeStream + 1, ((long)number << 24) ^ ((long)level << 16) ^ (long)Math.Round(h1));
+                double e = -Math.Log(1 - pane.Uniform());
+                gain = (float)(window * e * e / 2);
+            }
+            Piece(sill, lintel, gain);
+            Piece(lintel, high, 0.4f);
+        }
+
+        void Piece(float low, float high, float gain)
+        {
+            if (high > low)
+                Deposit(line, code, x, low, x, high, low + x * cot, high + x * cot, facing * (high - low) * gain, shade, shadeOpaque);
+        }
     }
 
-    private float Aspect(int row, int column)
+    private float Aspect(int row, int i)
     {
         float gx = 0, gy = 0;
         for (int dr = -4; dr <= 4; dr++)
@@ -232,7 +267,7 @@ internal sealed class RadarGeometry
             int r = Math.Clamp(row + dr, 0, scene.Rows - 1);
             for (int dc = -3; dc <= 4; dc++)
             {
-                int j = column + dc, c = j < scene.Columns ? Math.Max(j, 0) : 2 * scene.Columns - 1 - j;
+                int c = Column(Math.Clamp(i + dc, 0, left + scene.Columns + right - 1));
                 if (!IsHard(scene.Classes[r * scene.Columns + c]))
                     continue;
                 gx += dc - 0.5f;
@@ -306,23 +341,25 @@ internal sealed class RadarGeometry
             opaque = Math.Max(opaque, u);
     }
 
+    // What stands within a body's length before a target is taken for the body that carries it.
     private bool IsLit(Line line, Target target)
     {
-        int column = Math.Clamp((int)Math.Floor(target.Column), 0, line.Horizon.Length - 1);
-        return target.Height * inverseSpacing + target.Column * cot >= line.Horizon[column] - 0.5f;
+        int column = Math.Clamp((int)Math.Floor(target.Column - BodyLength * inverseSpacing) + left, 0, line.Horizon.Length - 1);
+        return target.Height * inverseSpacing + (target.Column + left) * cot >= line.Horizon[column];
     }
 
-    private static void Store(Line line, RadarTruth truth, int row, int columns)
+    private void Store(Line line, RadarTruth truth, int row, int columns)
     {
         int start = row * columns;
-        line.Power.AsSpan(0, columns).CopyTo(truth.Reflectivity.AsSpan(start));
+        line.Power.AsSpan(left, columns).CopyTo(truth.Reflectivity.AsSpan(start));
         for (int j = 0; j < columns; j++)
         {
-            bool seen = line.Strongest[j] > 0;
-            truth.Classes[start + j] = seen ? line.TopClass[j] : RadarTruth.NoClass;
-            truth.Heights[start + j] = seen ? line.TopHeight[j] * (float)truth.Spacing : float.NaN;
-            truth.Shadow[start + j] = (byte)(line.Cover[j] < 0.5f ? 1 : 0);
-            truth.Layover[start + j] = (byte)(line.Cover[j] > 1.25f ? 1 : 0);
+            bool seen = line.Strongest[left + j] > 0;
+            float cover = line.Cover[left + j];
+            truth.Classes[start + j] = seen ? line.TopClass[left + j] : RadarTruth.NoClass;
+            truth.Heights[start + j] = seen ? line.TopHeight[left + j] * (float)truth.Spacing : float.NaN;
+            truth.Shadow[start + j] = (byte)(cover < 0.5f ? 1 : 0);
+            truth.Layover[start + j] = (byte)(cover > 1.25f ? 1 : 0);
         }
     }
 

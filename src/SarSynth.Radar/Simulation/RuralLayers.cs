@@ -24,7 +24,10 @@ internal static class RuralLayers
     public static void Woodland(SceneCanvas canvas)
     {
         ref var random = ref canvas.Random;
-        Meadow(canvas);
+        if (random.Chance(0.5))
+            Meadow(canvas);
+        else
+            Fields(canvas, random.Uniform(0, Math.PI));
         double threshold = random.Uniform(-0.45, 0.0);
         bool lake = random.Chance(0.4);
         if (lake)

@@ -48,7 +48,7 @@ public sealed class Scene
     public IReadOnlyList<SceneObject> Objects { get; }
 
     /// <summary>How each class scatters.</summary>
-    public IReadOnlyDictionary<LandCover, Surface> Surfaces { get; init; }
+    public IReadOnlyDictionary<LandCover, Surface> Surfaces { get; }
 
     /// <summary>Several phrasings of what is in the scene; the same seed gives the same words.</summary>
     public IReadOnlyList<string> Captions => captions.Phrasings(0, 0, Rows, Columns, 5);
@@ -67,9 +67,10 @@ public sealed class Scene
     /// <param name="spacing">Cell size, metres.</param>
     /// <param name="targets">Point scatterers, or none.</param>
     /// <param name="seed">Seed of the texture.</param>
+    /// <param name="surfaces">How each class scatters; <see cref="Surface.Defaults"/> unless given.</param>
     /// <exception cref="ArgumentException">Sizes disagree, a class is unknown, or a height is not finite.</exception>
     public static Scene FromMaps(byte[] classes, float[] heights, int rows, int columns, double spacing,
-        IReadOnlyList<Target>? targets = null, ulong seed = 0)
+        IReadOnlyList<Target>? targets = null, ulong seed = 0, IReadOnlyDictionary<LandCover, Surface>? surfaces = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rows);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(columns);
@@ -89,7 +90,7 @@ public sealed class Scene
             if (!(target.CrossSection > 0) || !double.IsFinite(target.CrossSection + target.Row + target.Column + target.Height))
                 throw new ArgumentException($"targets: found {target}, expected finite values and a cross-section above 0.", nameof(targets));
         }
-        return new Scene(rows, columns, spacing, seed, classes, heights, new float[classes.Length], targets ?? [], [], SceneKind.Custom);
+        return new Scene(rows, columns, spacing, seed, classes, heights, new float[classes.Length], targets ?? [], [], SceneKind.Custom, surfaces: surfaces);
     }
 
     /// <summary>A part of the scene with the same texture.</summary>

@@ -210,7 +210,7 @@ internal sealed class SceneCanvas
             for (double gx = -radius; gx < Width + radius; gx += pitch)
             {
                 double x = gx + Random.Uniform(-0.45, 0.45) * pitch, y = gy + Random.Uniform(-0.45, 0.45) * pitch;
-                double size = Random.Uniform(0.7, 1.25), tall = Random.Uniform(0.72, 1.12);
+                double stand = Noise(x, y, 70, 4), size = Random.Uniform(0.62, 1.2) * (1 + 0.3 * stand), tall = Random.Uniform(0.7, 1.1) * (1 + 0.3 * stand);
                 if (Random.Chance(0.93) && where(x, y))
                     Tree(x, y, radius * size, height * tall);
             }
@@ -230,7 +230,7 @@ internal sealed class SceneCanvas
                 RoofShape.Hip => Math.Min(halfV - Math.Abs(v), halfU - Math.Abs(u)) * pitch,
                 RoofShape.Saw => (((u + halfU) % ridgePeriod) / ridgePeriod) * 2.2,
                 RoofShape.Round => Math.Sqrt(Math.Max(0, 1 - v * v / (halfV * halfV))) * halfV * 0.45,
-                _ => Math.Min(halfV - Math.Abs(v), halfU - Math.Abs(u)) < 0.45 ? 0.5 : 0,
+                _ => Math.Min(halfV - Math.Abs(v), halfU - Math.Abs(u)) < 0.45 ? 0.9 : 0,
             };
             Classes[i] = (byte)LandCover.Roof;
             Objects[i] = (float)(floor + eaves + rise) - ground[i];

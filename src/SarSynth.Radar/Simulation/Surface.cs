@@ -106,19 +106,19 @@ public sealed record Surface
     public static IReadOnlyDictionary<LandCover, Surface> Defaults { get; } = new Dictionary<LandCover, Surface>
     {
         [LandCover.BareSoil] = new() { RmsHeight = 0.009, Permittivity = 8, Loss = 1.5, RmsSlope = 0.25, Texture = new(TextureLaw.K, 9, 0.9) },
-        [LandCover.Grass] = new() { RmsHeight = 0.006, Permittivity = 8, Loss = 1.5, CanopyGamma = 0.075, OpticalDepth = 0.45, Texture = new(TextureLaw.K, 14, 1.2) },
+        [LandCover.Grass] = new() { RmsHeight = 0.006, Permittivity = 8, Loss = 1.5, CanopyGamma = 0.075, OpticalDepth = 0.45, Texture = new(TextureLaw.K, 14, 0.9) },
         [LandCover.Crop] = new() { RmsHeight = 0.010, Permittivity = 9, Loss = 1.8, CanopyGamma = 0.14, OpticalDepth = 0.8, Texture = new(TextureLaw.K, 11, 0.9) },
         [LandCover.Shrub] = new() { RmsHeight = 0.010, Permittivity = 8, Loss = 1.5, CanopyGamma = 0.18, OpticalDepth = 1.2, Texture = new(TextureLaw.G0, 5, 0.9) },
         [LandCover.Tree] = new() { RmsHeight = 0.012, Permittivity = 9, Loss = 1.8, CanopyGamma = 0.22, OpticalDepth = 1.3, OpticalDepthExponent = 0.75, CanopyGammaExponent = 0.1, Texture = new(TextureLaw.G0, 4, 0.9) },
         [LandCover.Water] = new() { RmsSlope = 0.1, Permittivity = 60, Loss = 30, BraggScale = 0.04, Texture = new(TextureLaw.K, 6, 3) },
         [LandCover.Asphalt] = new() { RmsHeight = 0.0007, Permittivity = 4.5, Loss = 0.3, RmsSlope = 0.05, DiffuseGamma = 0.0008, Texture = new(TextureLaw.K, 12, 3) },
         [LandCover.Concrete] = new() { RmsHeight = 0.0009, Permittivity = 6, Loss = 0.6, RmsSlope = 0.05, DiffuseGamma = 0.0015, Texture = new(TextureLaw.K, 12, 3) },
-        [LandCover.Gravel] = new() { RmsHeight = 0.012, Permittivity = 4, Loss = 0.2, RmsSlope = 0.35, Texture = new(TextureLaw.K, 6, 0.6) },
-        [LandCover.Roof] = new() { RmsHeight = 0.004, Permittivity = 4, Loss = 0.2, RmsSlope = 0.15, DiffuseGamma = 0.012, Texture = new(TextureLaw.G0, 3, 0.8) },
-        [LandCover.Metal] = new() { RmsSlope = 0.2, Permittivity = 1e6, Loss = 1e6, DiffuseGamma = 0.08, Texture = new(TextureLaw.G0, 2, 0.5) },
-        [LandCover.Rail] = new() { RmsHeight = 0.012, Permittivity = 4, Loss = 0.2, DiffuseGamma = 0.10, Texture = new(TextureLaw.G0, 3, 0.6) },
-        [LandCover.Sand] = new() { RmsHeight = 0.002, Permittivity = 3.2, Loss = 0.1, RmsSlope = 0.1, Texture = new(TextureLaw.K, 12, 2) },
-        [LandCover.Pavement] = new() { RmsHeight = 0.002, Permittivity = 5, Loss = 0.5, RmsSlope = 0.1, DiffuseGamma = 0.02, Texture = new(TextureLaw.G0, 2.5, 1.2) },
+        [LandCover.Gravel] = new() { RmsHeight = 0.012, Permittivity = 4, Loss = 0.2, RmsSlope = 0.35, Texture = new(TextureLaw.K, 6, 0.9) },
+        [LandCover.Roof] = new() { RmsHeight = 0.004, Permittivity = 4, Loss = 0.2, RmsSlope = 0.15, DiffuseGamma = 0.022, Texture = new(TextureLaw.G0, 3, 0.9) },
+        [LandCover.Metal] = new() { RmsSlope = 0.2, Permittivity = 1e6, Loss = 1e6, DiffuseGamma = 0.08, Texture = new(TextureLaw.G0, 2, 0.9) },
+        [LandCover.Rail] = new() { RmsHeight = 0.012, Permittivity = 4, Loss = 0.2, DiffuseGamma = 0.10, Texture = new(TextureLaw.G0, 3, 0.9) },
+        [LandCover.Sand] = new() { RmsHeight = 0.002, Permittivity = 3.2, Loss = 0.1, RmsSlope = 0.1, Texture = new(TextureLaw.K, 12, 3) },
+        [LandCover.Pavement] = new() { RmsHeight = 0.002, Permittivity = 5, Loss = 0.5, RmsSlope = 0.1, DiffuseGamma = 0.02, Texture = new(TextureLaw.G0, 2.5, 0.9) },
     };
 
     /// <summary>A building's wall: plaster, glass, window frames.</summary>

@@ -1,14 +1,17 @@
 // Correlated texture fields: a Gaussian field of given correlation, mapped to the law's quantiles (the memoryless transform).
-using MathNet.Numerics.Distributions;
+using System.Collections.Concurrent;
 using System.Numerics.Tensors;
+using MathNet.Numerics.Distributions;
 
 namespace SarSynth.Radar.Simulation;
 
 /// <summary>Draws texture that belongs to the ground: every sensor sees the same, and a crop has that of its scene.</summary>
 internal static class TextureField
 {
+    private static readonly ConcurrentDictionary<(TextureLaw Law, double Shape), float[]> Tables = new();
+
     private const int Block = 256;
-    private const int TableSize = 2048;
+    private const int TableSize = 1024;
     private const float TableLimit = 5f;
 
     /// <summary>A Gaussian field of zero mean and unit variance with correlation exp(-(d / length)²).</summary>
@@ -44,8 +47,10 @@ internal static class TextureField
         return field;
     }
 
-    /// <summary>Multipliers of unit mean for standard normal values: index (z + 5) / 10 * 2048, linear in between.</summary>
-    public static float[] Table(Texture texture)
+    /// <summary>Multipliers of unit mean for standard normal values: index (z + 5) / 10 * 1024, linear in between.</summary>
+    public static float[] Table(Texture texture) => Tables.GetOrAdd((texture.Law, texture.Shape), static key => MakeTable(new Texture(key.Law, key.Shape)));
+
+    private static float[] MakeTable(Texture texture)
     {
         var table = new float[TableSize + 1];
         for (int i = 0; i <= TableSize; i++)

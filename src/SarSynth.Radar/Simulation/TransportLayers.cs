@@ -171,7 +171,7 @@ internal static class TransportLayers
                 for (int k = 0; k < 6; k++)
                 {
                     double along = random.Uniform(-12, 12);
-                    canvas.AddTarget(TargetKind.Vehicle, x + along * Math.Cos(direction), y + along * Math.Sin(direction), random.Uniform(0.5, 4), Math.Exp(random.Normal() + 1));
+                    canvas.AddTarget(TargetKind.Vehicle, x + along * Math.Cos(direction), y + along * Math.Sin(direction), random.Uniform(2.5, 4.2), Math.Exp(random.Normal() + 1));
                 }
                 if (wagon == first + 1)
                     canvas.Name("train", x, y);
