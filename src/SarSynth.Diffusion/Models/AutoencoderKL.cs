@@ -1,0 +1,400 @@
+// The variational autoencoder between images and latents: Kingma and Welling (2014), Rombach et al. (2022), section 3.1.
+using SarSynth.Diffusion.Checkpoints;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace SarSynth.Diffusion.Models;
+
+/// <summary>Image to latents and back. Members carry the checkpoint's names.</summary>
+public sealed class AutoencoderKL : nn.Module, IPretrainedModel<AutoencoderKL>
+{
+    private const double TileOverlap = 0.25;
+
+    private readonly Encoder encoder;
+    private readonly Decoder decoder;
+    private readonly Conv2d? quant_conv;
+    private readonly Conv2d? post_quant_conv;
+
+    /// <inheritdoc cref="UNet2DConditionModel(UNet2DConditionConfig, Device?, ScalarType?)"/>
+    public AutoencoderKL(AutoencoderKLConfig config, Device? device = null, ScalarType? dtype = null) : base(nameof(AutoencoderKL))
+    {
+        config.Check(nameof(AutoencoderKL));
+        Config = config;
+        TileSize = config.SampleSize.Values[0];
+        var at = new Placement(device, dtype);
+        encoder = new(config, at);
+        decoder = new(config, at);
+        quant_conv = config.UseQuantConv ? at.Conv2d(2 * config.LatentChannels, 2 * config.LatentChannels, kernel: 1, padding: 0) : null;
+        post_quant_conv = config.UsePostQuantConv ? at.Conv2d(config.LatentChannels, config.LatentChannels, kernel: 1, padding: 0) : null;
+        RegisterComponents();
+    }
+
+    /// <summary>The configuration it was made from.</summary>
+    public AutoencoderKLConfig Config { get; }
+
+    /// <summary>Encode and decode images larger than <see cref="TileSize"/> in overlapping tiles: less memory, faint seams.</summary>
+    public bool UseTiling { get; set; }
+
+    /// <summary>Side of a tile in image pixels; a multiple of four times the factor gives overlaps that fit.</summary>
+    public int TileSize { get; set; }
+
+    /// <summary>Encode and decode one image of a batch at a time.</summary>
+    public bool UseSlicing { get; set; }
+
+    /// <summary>The distribution of the latents of images.</summary>
+    /// <param name="image">[N, in_channels, H, W], usually -1 to 1; H and W are multiples of the factor.</param>
+    /// <returns>Its mean has the shape [N, latent_channels, H / factor, W / factor].</returns>
+    /// <exception cref="ArgumentException">A shape that does not fit.</exception>
+    public DiagonalGaussian encode(Tensor image)
+    {
+        if (image.dim() != 4 || image.shape[1] != Config.InChannels)
+            throw new ArgumentException($"image: found shape [{string.Join(", ", image.shape)}], expected [N, {Config.InChannels}, H, W].", nameof(image));
+        if (image.shape[2] % Config.Factor != 0 || image.shape[3] % Config.Factor != 0)
+            throw new ArgumentException($"image: found {image.shape[2]} x {image.shape[3]} pixels, expected multiples of {Config.Factor}.", nameof(image));
+        using var scope = NewDisposeScope();
+        var moments = Sliced(image, slice => UseTiling && Math.Max(slice.shape[2], slice.shape[3]) > TileSize
+            ? Tiled(slice, TileSize, TileSize / Config.Factor, EncodeWhole)
+            : EncodeWhole(slice));
+        return new(moments.MoveToOuterDisposeScope());
+    }
+
+    /// <summary>Images of latents (already divided by the scaling factor).</summary>
+    /// <param name="latents">[N, latent_channels, h, w].</param>
+    /// <returns>[N, out_channels, h * factor, w * factor], not clamped, of the type of the latents.</returns>
+    /// <remarks>With float16 weights and <c>force_upcast</c> the model is float32 while this runs, as in diffusers.</remarks>
+    /// <exception cref="ArgumentException">A shape that does not fit.</exception>
+    public Tensor decode(Tensor latents)
+    {
+        if (latents.dim() != 4 || latents.shape[1] != Config.LatentChannels)
+            throw new ArgumentException($"latents: found shape [{string.Join(", ", latents.shape)}], expected [N, {Config.LatentChannels}, h, w].", nameof(latents));
+        using var scope = NewDisposeScope();
+        var upcast = Config.ForceUpcast && decoder.conv_in.weight.dtype == ScalarType.Float16;
+        if (!upcast)
+            return DecodeSlices(latents).MoveToOuterDisposeScope();
+        // float16 to float32 and back is exact, so the weights come out as they were.
+        this.to(ScalarType.Float32);
+        try
+        {
+            return DecodeSlices(latents.to(ScalarType.Float32)).to(latents.dtype).MoveToOuterDisposeScope();
+        }
+        finally
+        {
+            this.to(ScalarType.Float16);
+        }
+    }
+
+    /// <summary>Encodes, takes the mean (or a sample where a generator is given), and decodes.</summary>
+    /// <param name="image">See <see cref="encode"/>.</param>
+    /// <param name="generator">Draws the sample; null for the mean.</param>
+    /// <exception cref="ArgumentException">A shape that does not fit.</exception>
+    public Tensor forward(Tensor image, Generator? generator = null)
+    {
+        using var posterior = encode(image);
+        using var latents = generator is null ? posterior.Mode() : posterior.Sample(generator);
+        return decode(latents);
+    }
+
+    static string IPretrainedModel<AutoencoderKL>.WeightsName => "diffusion_pytorch_model";
+
+    static AutoencoderKL IPretrainedModel<AutoencoderKL>.Create(string json, string source, Device? device, ScalarType? dtype) =>
+        new(AutoencoderKLConfig.FromJson(json, source), device, dtype);
+
+    string IPretrainedModel<AutoencoderKL>.ConfigJson => Config.ToJson();
+
+    private Tensor EncodeWhole(Tensor image)
+    {
+        var moments = encoder.call(image);
+        return quant_conv is null ? moments : moments.Into(quant_conv);
+    }
+
+    private Tensor DecodeWhole(Tensor latents)
+    {
+        if (post_quant_conv is null)
+            return decoder.call(latents);
+        using var unquantised = post_quant_conv.call(latents);
+        return decoder.call(unquantised);
+    }
+
+    private Tensor DecodeSlices(Tensor latents) => Sliced(latents, slice =>
+        UseTiling && Math.Max(slice.shape[2], slice.shape[3]) > TileSize / Config.Factor
+            ? Tiled(slice, TileSize / Config.Factor, TileSize, DecodeWhole)
+            : DecodeWhole(slice));
+
+    private Tensor Sliced(Tensor batch, Func<Tensor, Tensor> run)
+    {
+        if (!UseSlicing || batch.shape[0] == 1)
+            return run(batch);
+        var parts = new List<Tensor>();
+        for (long i = 0; i < batch.shape[0]; i++)
+        {
+            using var slice = batch.narrow(0, i, 1);
+            parts.Add(run(slice));
+        }
+        return cat(parts, 0);
+    }
+
+    // diffusers' tiling: tiles start every (1 - overlap) of a tile; each is blended into the one above and the one to
+    // the left along a ramp, and gives the picture its first (1 - overlap) rows and columns.
+    private static Tensor Tiled(Tensor whole, int tileIn, int tileOut, Func<Tensor, Tensor> run)
+    {
+        var step = (int)(tileIn * (1 - TileOverlap));
+        var blend = (int)(tileOut * TileOverlap);
+        var limit = tileOut - blend;
+        if (step < 1)
+            throw new ArgumentException($"a tile of {tileIn} is too small, expected at least 2.");
+        long height = whole.shape[2], width = whole.shape[3];
+        var rows = new List<Tensor>();
+        List<Tensor>? above = null;
+        for (long y = 0; y < height; y += step)
+        {
+            var row = new List<Tensor>();
+            for (long x = 0; x < width; x += step)
+            {
+                using var part = whole.narrow(2, y, Math.Min(tileIn, height - y)).narrow(3, x, Math.Min(tileIn, width - x));
+                var tile = run(part);
+                if (above != null)
+                    tile = Blend(above[row.Count], tile, 2, blend);
+                if (row.Count > 0)
+                    tile = Blend(row[^1], tile, 3, blend);
+                row.Add(tile);
+            }
+            var cropped = row.Select(t => t.narrow(2, 0, Math.Min(limit, t.shape[2])).narrow(3, 0, Math.Min(limit, t.shape[3]))).ToList();
+            rows.Add(cat(cropped, 3));
+            cropped.ForEach(c => c.Dispose());
+            above?.ForEach(t => t.Dispose());
+            above = row;
+        }
+        return cat(rows, 2);
+    }
+
+    private static Tensor Blend(Tensor before, Tensor tile, int dim, int extent)
+    {
+        using var scope = NewDisposeScope();
+        long count = Math.Min(extent, Math.Min(before.shape[dim], tile.shape[dim]));
+        if (count == 0)
+            return tile.MoveToOuterDisposeScope();
+        long[] shape = dim == 2 ? [1, 1, count, 1] : [1, 1, 1, count];
+        var ramp = arange(count, dtype: ScalarType.Float32, device: tile.device).div(count).to(tile.dtype).view(shape);
+        var mixed = before.narrow(dim, before.shape[dim] - count, count) * (1 - ramp) + tile.narrow(dim, 0, count) * ramp;
+        var result = cat([mixed, tile.narrow(dim, count, tile.shape[dim] - count)], dim);
+        tile.Dispose();
+        return result.MoveToOuterDisposeScope();
+    }
+}
+
+/// <summary>A normal distribution with independent components: the posterior of the latents.</summary>
+public sealed class DiagonalGaussian : IDisposable
+{
+    private readonly Tensor moments;
+
+    /// <param name="moments">Mean and log-variance, one after the other along the channels; owned from now on.</param>
+    public DiagonalGaussian(Tensor moments)
+    {
+        this.moments = moments;
+        using var scope = NewDisposeScope();
+        var channels = moments.shape[1] / 2;
+        Mean = moments.narrow(1, 0, channels).MoveToOuterDisposeScope();
+        LogVar = moments.narrow(1, channels, channels).clamp(-30.0, 20.0).MoveToOuterDisposeScope();
+        Std = LogVar.mul(0.5).exp().MoveToOuterDisposeScope();
+        Var = LogVar.exp().MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Mean, [N, C, h, w].</summary>
+    public Tensor Mean { get; }
+
+    /// <summary>Logarithm of the variance, clamped to [-30, 20].</summary>
+    public Tensor LogVar { get; }
+
+    /// <summary>Standard deviation.</summary>
+    public Tensor Std { get; }
+
+    /// <summary>Variance.</summary>
+    public Tensor Var { get; }
+
+    /// <summary>Mean + std * noise.</summary>
+    /// <param name="noise">Standard normal, of the mean's shape.</param>
+    public Tensor Sample(Tensor noise)
+    {
+        using var scaled = Std * noise.to(Mean.dtype);
+        return Mean + scaled;
+    }
+
+    /// <summary>A draw from the distribution.</summary>
+    /// <param name="generator">Where the noise comes from; the engine's default where null.</param>
+    public Tensor Sample(Generator? generator = null)
+    {
+        using var noise = randn(Mean.shape, device: Mean.device, dtype: Mean.dtype, generator: generator);
+        return Sample(noise);
+    }
+
+    /// <summary>The most likely value: the mean, in memory of its own.</summary>
+    public Tensor Mode() => Mean.clone();
+
+    /// <summary>Kullback-Leibler divergence from the standard normal, or from <paramref name="other"/>, summed over each sample.</summary>
+    /// <returns>[N], nats.</returns>
+    public Tensor Kl(DiagonalGaussian? other = null)
+    {
+        using var scope = NewDisposeScope();
+        var terms = other is null
+            ? Mean.pow(2) + Var - 1.0 - LogVar
+            : (Mean - other.Mean).pow(2) / other.Var + Var / other.Var - 1.0 - LogVar + other.LogVar;
+        return terms.sum([1, 2, 3]).mul(0.5).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var tensor in new[] { moments, Mean, LogVar, Std, Var })
+            tensor.Dispose();
+    }
+}
+
+/// <summary>UNetMidBlock2D: a residual block, self-attention, a residual block.</summary>
+internal sealed class VaeMidBlock : nn.Module<Tensor, Tensor>
+{
+    private readonly ModuleList<SpatialAttention>? attentions;
+    private readonly ModuleList<ResnetBlock2D> resnets;
+
+    public VaeMidBlock(AutoencoderKLConfig config, Placement at) : base("UNetMidBlock2D")
+    {
+        var channels = config.BlockOutChannels[^1];
+        attentions = config.MidBlockAddAttention ? nn.ModuleList(new SpatialAttention(channels, config.NormNumGroups, 1e-6, at)) : null;
+        resnets = nn.ModuleList(
+            new ResnetBlock2D(channels, channels, null, config.NormNumGroups, 1e-6, at), new ResnetBlock2D(channels, channels, null, config.NormNumGroups, 1e-6, at));
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor input)
+    {
+        var h = resnets[0].call(input, BlockContext.None);
+        if (attentions != null)
+        {
+            var attended = attentions[0].call(h, BlockContext.None);
+            h.Dispose();
+            h = attended;
+        }
+        using (h)
+            return resnets[1].call(h, BlockContext.None);
+    }
+}
+
+/// <summary>DownEncoderBlock2D.</summary>
+internal sealed class DownEncoderBlock : nn.Module<Tensor, Tensor>
+{
+    private readonly ModuleList<ResnetBlock2D> resnets;
+    private readonly ModuleList<Downsample2D>? downsamplers;
+
+    public DownEncoderBlock(int from, int to, int layers, int groups, bool downsample, Placement at) : base("DownEncoderBlock2D")
+    {
+        resnets = nn.ModuleList<ResnetBlock2D>();
+        for (var i = 0; i < layers; i++)
+            resnets.Add(new(i == 0 ? from : to, to, null, groups, 1e-6, at));
+        downsamplers = downsample ? nn.ModuleList(new Downsample2D(to, padding: 0, at)) : null;
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor input)
+    {
+        var h = input;
+        foreach (var resnet in resnets)
+        {
+            var next = resnet.call(h, BlockContext.None);
+            if (!ReferenceEquals(h, input))
+                h.Dispose();
+            h = next;
+        }
+        return downsamplers is null ? h : h.Into(downsamplers[0]);
+    }
+}
+
+/// <summary>UpDecoderBlock2D.</summary>
+internal sealed class UpDecoderBlock : nn.Module<Tensor, Tensor>
+{
+    private readonly ModuleList<ResnetBlock2D> resnets;
+    private readonly ModuleList<Upsample2D>? upsamplers;
+
+    public UpDecoderBlock(int from, int to, int layers, int groups, bool upsample, Placement at) : base("UpDecoderBlock2D")
+    {
+        resnets = nn.ModuleList<ResnetBlock2D>();
+        for (var i = 0; i < layers; i++)
+            resnets.Add(new(i == 0 ? from : to, to, null, groups, 1e-6, at));
+        upsamplers = upsample ? nn.ModuleList(new Upsample2D(to, at)) : null;
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor input)
+    {
+        var h = input;
+        foreach (var resnet in resnets)
+        {
+            var next = resnet.call(h, BlockContext.None);
+            if (!ReferenceEquals(h, input))
+                h.Dispose();
+            h = next;
+        }
+        return upsamplers is null ? h : h.Into(upsamplers[0]);
+    }
+}
+
+/// <summary>Image to the moments of the latents.</summary>
+internal sealed class Encoder : nn.Module<Tensor, Tensor>
+{
+    private readonly Conv2d conv_in;
+    private readonly ModuleList<DownEncoderBlock> down_blocks;
+    private readonly VaeMidBlock mid_block;
+    private readonly GroupNorm conv_norm_out;
+    private readonly Conv2d conv_out;
+
+    public Encoder(AutoencoderKLConfig config, Placement at) : base(nameof(Encoder))
+    {
+        var channels = config.BlockOutChannels;
+        conv_in = at.Conv2d(config.InChannels, channels[0]);
+        down_blocks = nn.ModuleList<DownEncoderBlock>();
+        for (var i = 0; i < channels.Length; i++)
+            down_blocks.Add(new(channels[Math.Max(i - 1, 0)], channels[i], config.LayersPerBlock, config.NormNumGroups, i < channels.Length - 1, at));
+        mid_block = new(config, at);
+        conv_norm_out = at.GroupNorm(config.NormNumGroups, channels[^1], 1e-6);
+        conv_out = at.Conv2d(channels[^1], 2 * config.LatentChannels);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor image)
+    {
+        var h = conv_in.call(image);
+        foreach (var block in down_blocks)
+            h = h.Into(block);
+        return h.Into(mid_block).Into(conv_norm_out).Silu().Into(conv_out);
+    }
+}
+
+/// <summary>Latents to image.</summary>
+internal sealed class Decoder : nn.Module<Tensor, Tensor>
+{
+    internal readonly Conv2d conv_in;
+    private readonly ModuleList<UpDecoderBlock> up_blocks;
+    private readonly VaeMidBlock mid_block;
+    private readonly GroupNorm conv_norm_out;
+    private readonly Conv2d conv_out;
+
+    public Decoder(AutoencoderKLConfig config, Placement at) : base(nameof(Decoder))
+    {
+        int[] channels = [.. config.BlockOutChannels.Reverse()];
+        conv_in = at.Conv2d(config.LatentChannels, channels[0]);
+        mid_block = new(config, at);
+        up_blocks = nn.ModuleList<UpDecoderBlock>();
+        for (var i = 0; i < channels.Length; i++)
+            up_blocks.Add(new(channels[Math.Max(i - 1, 0)], channels[i], config.LayersPerBlock + 1, config.NormNumGroups, i < channels.Length - 1, at));
+        conv_norm_out = at.GroupNorm(config.NormNumGroups, channels[^1], 1e-6);
+        conv_out = at.Conv2d(channels[^1], config.OutChannels);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor latents)
+    {
+        var h = conv_in.call(latents).Into(mid_block);
+        foreach (var block in up_blocks)
+            h = h.Into(block);
+        return h.Into(conv_norm_out).Silu().Into(conv_out);
+    }
+}

@@ -1,0 +1,84 @@
+// Small steps that all blocks share: where new layers live, and how a tensor is handed on without being kept.
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace SarSynth.Diffusion.Models;
+
+/// <summary>Device and element type of the layers that a model makes.</summary>
+internal readonly record struct Placement(Device? Device, ScalarType? Type)
+{
+    public Linear Linear(long from, long to, bool bias = true) => nn.Linear(from, to, hasBias: bias, device: Device, dtype: Type);
+
+    public Conv2d Conv2d(long from, long to, long kernel = 3, long stride = 1, long padding = 1) =>
+        nn.Conv2d(from, to, kernel_size: kernel, stride: stride, padding: padding, device: Device, dtype: Type);
+
+    public GroupNorm GroupNorm(long groups, long channels, double eps) => nn.GroupNorm(groups, channels, eps: eps, device: Device, dtype: Type);
+
+    public LayerNorm LayerNorm(long width, double eps = 1e-5) => nn.LayerNorm(width, eps: eps, device: Device, dtype: Type);
+
+    public Embedding Embedding(long count, long width) => nn.Embedding(count, width, device: Device, dtype: Type);
+}
+
+/// <summary>
+/// Runs one block of a model on its tensor inputs. Training puts gradient checkpointing here: keep the inputs, drop
+/// what the block computes inside, and compute it again on the way back.
+/// </summary>
+/// <param name="block">The block as a function of its inputs.</param>
+/// <param name="inputs">All tensors that a gradient may flow to.</param>
+public delegate Tensor BlockRunner(Func<IReadOnlyList<Tensor>, Tensor> block, IReadOnlyList<Tensor> inputs);
+
+internal static class Steps
+{
+    /// <summary>Hands a tensor that nobody else needs to the next layer, and lets it go.</summary>
+    public static Tensor Into(this Tensor owned, nn.Module<Tensor, Tensor> next)
+    {
+        var result = next.call(owned);
+        if (!ReferenceEquals(result, owned))
+            owned.Dispose();
+        return result;
+    }
+
+    /// <summary>SiLU of a tensor that nobody else needs: over itself unless autograd watches it.</summary>
+    public static Tensor Silu(this Tensor owned)
+    {
+        if (!owned.requires_grad)
+        {
+            owned.silu_();
+            return owned;
+        }
+        var result = owned.silu();
+        owned.Dispose();
+        return result;
+    }
+
+    /// <summary>Adds to a tensor that nobody else needs, in place: no layer that made it wants it back for its gradient.</summary>
+    public static Tensor Plus(this Tensor owned, Tensor other)
+    {
+        owned.add_(other);
+        return owned;
+    }
+
+    /// <summary>A new shape for a tensor that nobody else needs.</summary>
+    public static Tensor Shaped(this Tensor owned, params long[] shape)
+    {
+        var result = owned.reshape(shape);
+        owned.Dispose();
+        return result;
+    }
+
+    /// <summary>[N, C, H, W] to tokens [N, H*W, C], as a view.</summary>
+    public static Tensor ToTokens(Tensor image)
+    {
+        using var flat = image.view(image.shape[0], image.shape[1], -1);
+        return flat.transpose(1, 2);
+    }
+
+    /// <summary>Tokens [N, H*W, C] to [N, C, H, W], contiguous.</summary>
+    public static Tensor ToImage(Tensor tokens, long height, long width)
+    {
+        using var turned = tokens.transpose(1, 2);
+        using var whole = turned.contiguous();
+        return whole.view(tokens.shape[0], tokens.shape[2], height, width);
+    }
+}
