@@ -11,12 +11,15 @@ namespace SarSynth.Diffusion.Checkpoints;
 /// <summary>One output that was compared.</summary>
 /// <param name="Folder">Name of the case folder.</param>
 /// <param name="Output">Name of the output, or of the intermediate after <c>intermediates/</c>.</param>
-/// <param name="MaxError">Largest absolute difference; NaN where a value is not a number or a shape differs.</param>
+/// <param name="Error">
+/// Largest absolute difference in float32; relative L2 distance in half precision, where single values say little.
+/// NaN where a value is not a number or a shape differs.
+/// </param>
 /// <param name="Tolerance">The largest that passes.</param>
-public sealed record ParityResult(string Folder, string Output, double MaxError, double Tolerance)
+public sealed record ParityResult(string Folder, string Output, double Error, double Tolerance)
 {
     /// <summary>Whether the error is within the tolerance.</summary>
-    public bool Passes => MaxError <= Tolerance;
+    public bool Passes => Error <= Tolerance;
 }
 
 /// <summary>Runs one case folder of a class.</summary>
@@ -42,7 +45,7 @@ public static class Parity
     /// <summary>Runs every case folder in and under <paramref name="directory"/> whose class is known.</summary>
     /// <param name="directory">One case folder, or a folder of such at any depth.</param>
     /// <param name="device">Where to compute; CPU where null.</param>
-    /// <param name="dtype">In what type; float32 where null. In half precision the tolerance is 16 units of its last place, relative to the largest value.</param>
+    /// <param name="dtype">In what type; float32 where null.</param>
     /// <exception cref="CheckpointException">No case folder is there, or one is broken.</exception>
     public static IEnumerable<ParityResult> Walk(string directory, Device? device = null, ScalarType? dtype = null)
     {
@@ -70,6 +73,10 @@ public static class Parity
 public sealed partial class ParityCase : IDisposable
 {
     private const double Absolute = 5e-5;
+
+    // In float32 random models of this family are within 1e-6 to 3e-6 (relative) of float64; bfloat16 has 16 bits less,
+    // float16 13: the same noise is 7 to 20 % of the output there.
+    private const double HalfPrecision = 0.2;
 
     private readonly SafeTensorsFile inputs;
     private readonly SafeTensorsFile outputs;
@@ -165,12 +172,14 @@ public sealed partial class ParityCase : IDisposable
         var largest = expected.NumberOfElements == 0 ? 0 : expected.abs().max().ToDouble();
         if (relative)
             tolerance *= Math.Max(1, largest);
-        if (Type != ScalarType.Float32 && Type != ScalarType.Float64)
-            tolerance = 16 * (Type == ScalarType.BFloat16 ? 1.0 / 256 : 1.0 / 2048) * Math.Max(1, largest);
         if (!actual.shape.AsSpan().SequenceEqual(expected.shape))
             return new(Name, $"{shown} (shape [{string.Join(", ", actual.shape)}], expected [{string.Join(", ", expected.shape)}])", double.NaN, tolerance);
-        var error = expected.NumberOfElements == 0 ? 0 : (actual.detach().cpu().to(ScalarType.Float64) - expected).abs().max().ToDouble();
-        return new(Name, shown, error, tolerance);
+        if (expected.NumberOfElements == 0)
+            return new(Name, shown, 0, tolerance);
+        var difference = actual.detach().cpu().to(ScalarType.Float64) - expected;
+        if (Type is ScalarType.BFloat16 or ScalarType.Float16)
+            return new(Name, shown, difference.norm().ToDouble() / expected.norm().ToDouble(), Type == ScalarType.BFloat16 ? HalfPrecision : HalfPrecision / 8);
+        return new(Name, shown, difference.abs().max().ToDouble(), tolerance);
     }
 }
 
@@ -314,7 +323,7 @@ internal static partial class ParityModels
             {
                 Tensor Keep(Tensor output)
                 {
-                    caught[name] = output.clone();
+                    caught[name] = output.clone().DetachFromDisposeScope();
                     return output;
                 }
                 switch (modules.GetValueOrDefault(name))
@@ -351,6 +360,8 @@ internal static partial class ParityModels
         {
             foreach (var remove in removers)
                 remove();
+            foreach (var tensor in caught.Values)
+                tensor.Dispose();
         }
     }
 }

@@ -85,8 +85,7 @@ public static class ScaledDotProduct
         if (upcast && type != ScalarType.Float32)
             (query, key) = (query.to(ScalarType.Float32), key.to(ScalarType.Float32));
         var turned = key.transpose(1, 2);
-        var start = bias is null ? empty(1, 1, 1, dtype: query.dtype, device: query.device) : bias.to(query.dtype);
-        var scores = baddbmm(start, query, turned, beta: bias is null ? 0 : 1, alpha: scale);
+        var scores = bias is null ? query.mul(scale).bmm(turned) : baddbmm(bias.to(query.dtype), query, turned, beta: 1, alpha: scale);
         var weights = scores.softmax(-1);
         scores.Dispose();
         return (weights.dtype == type ? weights : weights.to(type)).MoveToOuterDisposeScope();

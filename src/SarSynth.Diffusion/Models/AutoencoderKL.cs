@@ -52,11 +52,7 @@ public sealed class AutoencoderKL : nn.Module, IPretrainedModel<AutoencoderKL>
             throw new ArgumentException($"image: found shape [{string.Join(", ", image.shape)}], expected [N, {Config.InChannels}, H, W].", nameof(image));
         if (image.shape[2] % Config.Factor != 0 || image.shape[3] % Config.Factor != 0)
             throw new ArgumentException($"image: found {image.shape[2]} x {image.shape[3]} pixels, expected multiples of {Config.Factor}.", nameof(image));
-        using var scope = NewDisposeScope();
-        var moments = Sliced(image, slice => UseTiling && Math.Max(slice.shape[2], slice.shape[3]) > TileSize
-            ? Tiled(slice, TileSize, TileSize / Config.Factor, EncodeWhole)
-            : EncodeWhole(slice));
-        return new(moments.MoveToOuterDisposeScope());
+        return new(Moments(image));
     }
 
     /// <summary>Images of latents (already divided by the scaling factor).</summary>
@@ -101,6 +97,14 @@ public sealed class AutoencoderKL : nn.Module, IPretrainedModel<AutoencoderKL>
         new(AutoencoderKLConfig.FromJson(json, source), device, dtype);
 
     string IPretrainedModel<AutoencoderKL>.ConfigJson => Config.ToJson();
+
+    private Tensor Moments(Tensor image)
+    {
+        using var scope = NewDisposeScope();
+        return Sliced(image, slice => UseTiling && Math.Max(slice.shape[2], slice.shape[3]) > TileSize
+            ? Tiled(slice, TileSize, TileSize / Config.Factor, EncodeWhole)
+            : EncodeWhole(slice)).MoveToOuterDisposeScope();
+    }
 
     private Tensor EncodeWhole(Tensor image)
     {

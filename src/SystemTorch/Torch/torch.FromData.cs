@@ -7,6 +7,10 @@ namespace TorchSharp;
 
 public static partial class torch
 {
+    /// <summary>A tensor whose memory is a file, mapped: privately, or shared so that writes reach the file.</summary>
+    public static Tensor from_file(string filename, bool? shared = null, long? size = 0, ScalarType? dtype = null, Device? device = null, bool requires_grad = false)
+        => Make(Aten.Call("from_file", filename, shared ?? false, size ?? 0, dtype, Arg.None, At(device), Arg.None), requires_grad);
+
     internal static ScalarType TypeOf(Type t) =>
         t == typeof(float) ? ScalarType.Float32 :
         t == typeof(double) ? ScalarType.Float64 :
