@@ -1,6 +1,7 @@
 // A SAR sensor as data: what the simulator needs of it, and reading it from JSON.
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using SarSynth.Radar.Radiometry;
 using SarSynth.Radar.Rasters;
 
 namespace SarSynth.Radar.Simulation;
@@ -80,11 +81,11 @@ public sealed record Sensor
 
     /// <summary>3 dB width of the impulse response along slant range, metres.</summary>
     [JsonIgnore]
-    public double SlantRangeResolution => RangeWindow.HalfPowerWidth * SpeedOfLight / (2 * RangeBandwidthMHz * 1e6);
+    public double SlantRangeResolution => BandResponse.Of(RangeWindow).HalfPowerWidth * SpeedOfLight / (2 * RangeBandwidthMHz * 1e6);
 
     /// <summary>3 dB width of the impulse response along azimuth, metres.</summary>
     [JsonIgnore]
-    public double AzimuthResolution => AzimuthWindow.HalfPowerWidth / AzimuthBandwidth;
+    public double AzimuthResolution => BandResponse.Of(AzimuthWindow).HalfPowerWidth / AzimuthBandwidth;
 
     /// <summary>Reads a sensor from a JSON file (schema: data-manifests/sensors/sensor.schema.json).</summary>
     /// <param name="path">The file.</param>
@@ -123,8 +124,8 @@ public sealed record Sensor
         Require(double.IsFinite(NoiseEquivalentSigmaNought), nameof(NoiseEquivalentSigmaNought), NoiseEquivalentSigmaNought, "a finite number of dB");
         Require(RangeLooks is >= 1 and <= 64, nameof(RangeLooks), RangeLooks, "1 to 64");
         Require(AzimuthLooks is >= 1 and <= 64, nameof(AzimuthLooks), AzimuthLooks, "1 to 64");
-        RangeWindow.Check($"sensor {Name}, {nameof(RangeWindow)}");
-        AzimuthWindow.Check($"sensor {Name}, {nameof(AzimuthWindow)}");
+        CheckWindow(RangeWindow, nameof(RangeWindow));
+        CheckWindow(AzimuthWindow, nameof(AzimuthWindow));
     }
 
     internal const double SpeedOfLight = 299792458;
@@ -139,6 +140,10 @@ public sealed record Sensor
             return sensor;
         }
         catch (JsonException error)
+        {
+            throw new InvalidDataException($"{origin}: not a sensor: {error.Message}", error);
+        }
+        catch (NotSupportedException error)
         {
             throw new InvalidDataException($"{origin}: not a sensor: {error.Message}", error);
         }
@@ -170,6 +175,14 @@ public sealed record Sensor
         ReadCommentHandling = JsonCommentHandling.Skip,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     };
+
+    private void CheckWindow(SpectralWindow window, string field) => Require(window switch
+    {
+        null => false,
+        HammingWindow hamming => hamming.Coefficient is >= 0.5 and <= 1,
+        KaiserWindow kaiser => kaiser.Beta is >= 0 and <= 20,
+        _ => true,
+    }, field, (object?)window ?? "nothing", "a window; Hamming's coefficient in [0.5, 1], Kaiser's beta in [0, 20]");
 
     private void Require(bool fine, string field, object found, string expected)
     {

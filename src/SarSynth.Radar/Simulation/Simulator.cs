@@ -2,6 +2,7 @@
 // band-limited by the sensor's spectrum, noise, point scatterers with their side lobes.
 using System.Numerics.Tensors;
 using MathNet.Numerics;
+using SarSynth.Radar.Radiometry;
 using SarSynth.Radar.Rasters;
 
 namespace SarSynth.Radar.Simulation;
@@ -43,13 +44,13 @@ public static class Simulator
     {
         public readonly int Samples, Margin, Looks;
         public readonly double Factor, Band;
-        public readonly SpectralWindow Window;
+        public readonly BandResponse Response;
         public readonly int[] First;
         public readonly float[][] Weights;
 
         public Axis(int cells, double cellSize, double spacing, double band, SpectralWindow window, int looks, string sensor, string axis)
         {
-            (Factor, Band, Window, Looks) = (spacing / cellSize, band, window, looks);
+            (Factor, Band, Response, Looks) = (spacing / cellSize, band, BandResponse.Of(window), looks);
             if (Factor < 1 - 1e-9)
                 throw new ArgumentException($"sensor {sensor}: found a {axis} spacing of {spacing} m, expected at least the scene's {cellSize} m.");
             Samples = (int)Math.Floor(cells / Factor + 1e-6) / looks * looks;
@@ -79,7 +80,7 @@ public static class Simulator
             double energy = 0;
             for (int k = 0; k < weights.Length; k++)
             {
-                weights[k] = Window.ImpulseResponse((k - reach - shift) * Band / Factor);
+                weights[k] = Response.At((k - reach - shift) * Band / Factor);
                 energy += weights[k] * weights[k];
             }
             double norm = 1 / Math.Sqrt(energy);
@@ -182,7 +183,7 @@ public static class Simulator
         int reach = Reach(axis, amplitude, noise), start = (int)Math.Round(position) - reach;
         var weights = new float[2 * reach + 1];
         for (int k = 0; k < weights.Length; k++)
-            weights[k] = (float)(Math.Sqrt(axis.Band) * axis.Window.ImpulseResponse((start + k - position) * axis.Band));
+            weights[k] = (float)(Math.Sqrt(axis.Band) * axis.Response.At((start + k - position) * axis.Band));
         return (start, weights);
     }
 

@@ -68,7 +68,7 @@ public sealed class SensorTests
     [InlineData("\"incidenceAngle\": 45.0", "\"incidenceAngle\": 95", "IncidenceAngle")]
     [InlineData("\"band\": \"X\",", "", "band")]
     [InlineData("\"band\": \"X\"", "\"bond\": \"X\"", "bond")]
-    [InlineData("\"hamming\"", "\"hanning\"", "kind")]
+    [InlineData("\"hamming\"", "\"hanning\"", "hanning")]
     [InlineData("{", "", "not a sensor")]
     public void BrokenFileIsRefusedByNameAndField(string found, string replacement, string word)
     {

@@ -82,7 +82,7 @@ public sealed class SpecklePhysicsTests
         }
         Assert.InRange(10 * Math.Log10(outOfBand / outs / (inBand / ins)), -200, -30);
         // Just inside the band the power is that of the window there, over its mean.
-        double expected = Square(sensor.RangeWindow.Weight((sensor.RangeBandFraction / 2 - 0.03) / sensor.RangeBandFraction)) * MeanSquare(sensor.AzimuthWindow, 0.1 / sensor.AzimuthBandFraction)
+        double expected = Square(sensor.RangeWindow.Weight((sensor.RangeBandFraction - 0.06) / sensor.RangeBandFraction)) * MeanSquare(sensor.AzimuthWindow, 0.1 / sensor.AzimuthBandFraction)
             / (MeanSquare(sensor.RangeWindow, 0.5 - 0.02 / sensor.RangeBandFraction) * MeanSquare(sensor.AzimuthWindow, 0.5 - 0.02 / sensor.AzimuthBandFraction));
         Assert.Equal(expected, edgeIn / edges / (inBand / ins), expected * 0.08);
     }
@@ -184,7 +184,7 @@ public sealed class SpecklePhysicsTests
     {
         double sum = 0;
         for (int i = 0; i < 1000; i++)
-            sum += Square(window.Weight(limit * ((i + 0.5) / 500 - 1)));
+            sum += Square(window.Weight(2 * limit * ((i + 0.5) / 500 - 1)));
         return sum / 1000;
     }
 
@@ -194,7 +194,7 @@ public sealed class SpecklePhysicsTests
         double sum = 0, norm = 0;
         for (int i = 0; i < 2000; i++)
         {
-            double x = (i + 0.5) / 2000 - 0.5, w = Square(window.Weight(x));
+            double x = (i + 0.5) / 2000 - 0.5, w = Square(window.Weight(2 * x));
             sum += w * Math.Cos(2 * Math.PI * x * lag);
             norm += w;
         }
