@@ -1,0 +1,300 @@
+// A sampler's settings as diffusers writes them in scheduler_config.json, with each class's own defaults.
+using System.Text;
+using System.Text.Json;
+using SarSynth.Diffusion.Checkpoints;
+
+namespace SarSynth.Diffusion.Samplers;
+
+/// <summary>The samplers, each one function of <see cref="Sampler"/>.</summary>
+public enum SamplerKind
+{
+    /// <summary>DDPMScheduler.</summary>
+    Ddpm,
+
+    /// <summary>DDIMScheduler.</summary>
+    Ddim,
+
+    /// <summary>EulerDiscreteScheduler.</summary>
+    Euler,
+
+    /// <summary>EulerAncestralDiscreteScheduler.</summary>
+    EulerAncestral,
+
+    /// <summary>HeunDiscreteScheduler.</summary>
+    Heun,
+
+    /// <summary>DPMSolverMultistepScheduler.</summary>
+    DpmSolver,
+
+    /// <summary>LCMScheduler.</summary>
+    Lcm,
+}
+
+/// <summary>How inference timesteps are spread over the training timesteps (Lin et al. 2024, table 2).</summary>
+public enum TimestepSpacing
+{
+    /// <summary>Multiples of T/n from 0, plus the offset.</summary>
+    Leading,
+
+    /// <summary>Multiples of T/n down from T, minus one.</summary>
+    Trailing,
+
+    /// <summary>From 0 to T-1, both in.</summary>
+    Linspace,
+}
+
+/// <summary>A sampler and its settings; names as in diffusers' scheduler_config.json.</summary>
+public sealed record SamplerConfig
+{
+    private static readonly Dictionary<string, SamplerKind> Classes = new()
+    {
+        ["DDPMScheduler"] = SamplerKind.Ddpm, ["DDIMScheduler"] = SamplerKind.Ddim, ["EulerDiscreteScheduler"] = SamplerKind.Euler,
+        ["EulerAncestralDiscreteScheduler"] = SamplerKind.EulerAncestral, ["HeunDiscreteScheduler"] = SamplerKind.Heun,
+        ["DPMSolverMultistepScheduler"] = SamplerKind.DpmSolver, ["LCMScheduler"] = SamplerKind.Lcm,
+    };
+
+    // Fields of other or newer schedulers that configs carry along: accepted at the value that changes nothing.
+    private static readonly Dictionary<string, string[]> Neutral = new()
+    {
+        ["skip_prk_steps"] = ["true", "false"], ["trained_betas"] = ["null"], ["use_exponential_sigmas"] = ["null", "false"],
+        ["use_beta_sigmas"] = ["null", "false"], ["use_flow_sigmas"] = ["null", "false"], ["use_lu_lambdas"] = ["null", "false"],
+        ["use_dynamic_shifting"] = ["null", "false"], ["flow_shift"] = ["null", "1.0", "1"], ["time_shift_type"] = ["\"exponential\""],
+    };
+
+    /// <summary>Which sampler.</summary>
+    public SamplerKind Kind { get; init; } = SamplerKind.Ddim;
+
+    /// <summary>The noise schedule and what the model predicts.</summary>
+    public NoiseSchedule Schedule { get; init; } = NoiseSchedule.Create();
+
+    /// <summary>How timesteps are spread.</summary>
+    public TimestepSpacing Spacing { get; init; } = TimestepSpacing.Leading;
+
+    /// <summary>Added to leading timesteps; 1 for Stable Diffusion.</summary>
+    public int StepsOffset { get; init; } = 1;
+
+    /// <summary>alphaBar before timestep 0 is 1; else it is alphaBar of timestep 0 (DDIM, LCM).</summary>
+    public bool SetAlphaToOne { get; init; }
+
+    /// <summary>Clip the predicted x0 to +-<see cref="ClipSampleRange"/> (DDPM, DDIM, LCM).</summary>
+    public bool ClipSample { get; init; }
+
+    /// <summary>Bound of a clipped x0.</summary>
+    public double ClipSampleRange { get; init; } = 1;
+
+    /// <summary>Dynamic thresholding of x0 (Saharia et al. 2022, Imagen); not for latents.</summary>
+    public bool Thresholding { get; init; }
+
+    /// <summary>Quantile of |x0| that becomes the threshold.</summary>
+    public double DynamicThresholdingRatio { get; init; } = 0.995;
+
+    /// <summary>Largest threshold.</summary>
+    public double SampleMaxValue { get; init; } = 1;
+
+    /// <summary>DDPM's variance: fixed_small, fixed_small_log, fixed_large or fixed_large_log.</summary>
+    public string VarianceType { get; init; } = "fixed_small";
+
+    /// <summary>Sigmas after Karras et al. (2022), eq. 5.</summary>
+    public bool UseKarrasSigmas { get; init; }
+
+    /// <summary>Euler, Heun: sigmas between timesteps by "linear" or "log_linear" interpolation.</summary>
+    public string InterpolationType { get; init; } = "linear";
+
+    /// <summary>Smallest sigma of the Karras schedule, or null for the schedule's own.</summary>
+    public double? SigmaMin { get; init; }
+
+    /// <summary>Largest sigma of the Karras schedule, or null for the schedule's own.</summary>
+    public double? SigmaMax { get; init; }
+
+    /// <summary>Euler: the model is told "discrete" timesteps, or "continuous" ones, 0.25 ln(sigma).</summary>
+    public string TimestepType { get; init; } = "discrete";
+
+    /// <summary>DPM-Solver: order 1, 2 or 3.</summary>
+    public int SolverOrder { get; init; } = 2;
+
+    /// <summary>dpmsolver++, dpmsolver, sde-dpmsolver++ or sde-dpmsolver.</summary>
+    public string AlgorithmType { get; init; } = "dpmsolver++";
+
+    /// <summary>DPM-Solver, second order: midpoint or heun.</summary>
+    public string SolverType { get; init; } = "midpoint";
+
+    /// <summary>DPM-Solver: lower order in the last steps when there are fewer than 15.</summary>
+    public bool LowerOrderFinal { get; init; } = true;
+
+    /// <summary>DPM-Solver: the last step is first order.</summary>
+    public bool EulerAtFinal { get; init; }
+
+    /// <summary>DPM-Solver: the last sigma is "zero" or "sigma_min".</summary>
+    public string FinalSigmasType { get; init; } = "zero";
+
+    /// <summary>DPM-Solver: steps with log-SNR below this are left out.</summary>
+    public double LambdaMinClipped { get; init; } = double.NegativeInfinity;
+
+    /// <summary>LCM: steps of the schedule that was distilled.</summary>
+    public int OriginalInferenceSteps { get; init; } = 50;
+
+    /// <summary>LCM: scale of the timestep in the boundary condition.</summary>
+    public double TimestepScaling { get; init; } = 10;
+
+    /// <summary>Reads scheduler_config.json.</summary>
+    /// <param name="path">The file, or its folder.</param>
+    /// <param name="kind">Use another sampler with this file's schedule, or null for the file's own.</param>
+    /// <exception cref="CheckpointException">Not JSON, or a class, field or value that is not known.</exception>
+    public static SamplerConfig Load(string path, SamplerKind? kind = null)
+    {
+        var file = Directory.Exists(path) ? Path.Combine(path, "scheduler_config.json") : path;
+        if (!File.Exists(file))
+            throw new CheckpointException(file, "not found; expected a diffusers scheduler_config.json");
+        return Parse(File.ReadAllText(file), file, kind);
+    }
+
+    /// <summary>Reads the text of a scheduler_config.json.</summary>
+    /// <param name="json">The text; Python's Infinity and NaN are understood.</param>
+    /// <param name="source">Named in errors.</param>
+    /// <param name="kind">Use another sampler with this schedule, or null for the text's own.</param>
+    /// <exception cref="CheckpointException">Not JSON, or a class, field or value that is not known.</exception>
+    public static SamplerConfig Parse(string json, string source = "scheduler_config.json", SamplerKind? kind = null)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(QuoteNonFinite(json));
+            return new Reader(document.RootElement, source).Read(kind);
+        }
+        catch (JsonException error)
+        {
+            throw new CheckpointException(source, $"not JSON: {error.Message}", error);
+        }
+        catch (ArgumentException error)
+        {
+            throw new CheckpointException(source, error.Message, error);
+        }
+    }
+
+    // Python's json module writes -Infinity for lambda_min_clipped.
+    private static string QuoteNonFinite(string json)
+    {
+        var text = new StringBuilder(json.Length);
+        bool inString = false;
+        for (int i = 0; i < json.Length; i++)
+        {
+            if (json[i] == '"' && (i == 0 || json[i - 1] != '\\'))
+                inString = !inString;
+            var word = inString ? null : Array.Find(["-Infinity", "Infinity", "NaN"], w => string.CompareOrdinal(json, i, w, 0, w.Length) == 0);
+            if (word is null)
+                text.Append(json[i]);
+            else
+                text.Append('"').Append(word).Append('"');
+            i += word is null ? 0 : word.Length - 1;
+        }
+        return text.ToString();
+    }
+
+    private sealed class Reader(JsonElement json, string source)
+    {
+        private readonly HashSet<string> seen = [];
+
+        public SamplerConfig Read(SamplerKind? wanted)
+        {
+            if (json.ValueKind != JsonValueKind.Object)
+                throw new CheckpointException(source, $"expected a JSON object, found {json.ValueKind}");
+            var name = Text("_class_name", "");
+            if (wanted is null && !Classes.ContainsKey(name))
+                throw new CheckpointException(source, $"_class_name '{name}' is not known; known are {string.Join(", ", Classes.Keys)}");
+            var kind = wanted ?? Classes[name];
+            bool stableDiffusion = kind is SamplerKind.Lcm;
+            var prediction = OneOf("prediction_type", "epsilon", new Dictionary<string, PredictionType>
+            {
+                ["epsilon"] = PredictionType.Epsilon, ["v_prediction"] = PredictionType.Velocity, ["sample"] = PredictionType.Sample,
+                ["original_sample"] = PredictionType.Sample,
+            });
+            var shape = OneOf("beta_schedule", stableDiffusion ? "scaled_linear" : "linear", new Dictionary<string, BetaSchedule>
+            {
+                ["linear"] = BetaSchedule.Linear, ["scaled_linear"] = BetaSchedule.ScaledLinear, ["squaredcos_cap_v2"] = BetaSchedule.Cosine,
+            });
+            bool smallBetas = kind is SamplerKind.Lcm or SamplerKind.Heun;
+            double betaStart = Number("beta_start", smallBetas ? 0.00085 : 0.0001), betaEnd = Number("beta_end", smallBetas ? 0.012 : 0.02);
+            int timesteps = Integer("num_train_timesteps", 1000);
+            bool zeroSnr = Flag("rescale_betas_zero_snr", false);
+            var schedule = json.TryGetProperty("trained_betas", out var betas) && betas.ValueKind == JsonValueKind.Array && seen.Add("trained_betas")
+                ? NoiseSchedule.FromBetas([.. betas.EnumerateArray().Select(b => b.GetSingle())], prediction, zeroSnr)
+                : NoiseSchedule.Create(shape, betaStart, betaEnd, timesteps, prediction, zeroSnr);
+            bool inSigma = kind is not (SamplerKind.Ddpm or SamplerKind.Ddim or SamplerKind.Lcm);
+            var config = new SamplerConfig
+            {
+                Kind = kind,
+                Schedule = inSigma && zeroSnr ? schedule.WithFiniteSigma() : schedule,
+                Spacing = OneOf("timestep_spacing", inSigma ? "linspace" : "leading", new Dictionary<string, TimestepSpacing>
+                {
+                    ["leading"] = TimestepSpacing.Leading, ["trailing"] = TimestepSpacing.Trailing, ["linspace"] = TimestepSpacing.Linspace,
+                }),
+                StepsOffset = Integer("steps_offset", 0),
+                SetAlphaToOne = Flag("set_alpha_to_one", true),
+                ClipSample = Flag("clip_sample", kind is SamplerKind.Ddpm or SamplerKind.Ddim),
+                ClipSampleRange = Number("clip_sample_range", 1),
+                Thresholding = Flag("thresholding", false),
+                DynamicThresholdingRatio = Number("dynamic_thresholding_ratio", 0.995),
+                SampleMaxValue = Number("sample_max_value", 1),
+                VarianceType = Word("variance_type", "fixed_small", "fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log"),
+                UseKarrasSigmas = Flag("use_karras_sigmas", false),
+                InterpolationType = Word("interpolation_type", "linear", "linear", "log_linear"),
+                SigmaMin = Optional("sigma_min"),
+                SigmaMax = Optional("sigma_max"),
+                TimestepType = Word("timestep_type", "discrete", "discrete", "continuous"),
+                SolverOrder = Integer("solver_order", 2),
+                AlgorithmType = Word("algorithm_type", "dpmsolver++", "dpmsolver++", "dpmsolver", "sde-dpmsolver++", "sde-dpmsolver"),
+                SolverType = Word("solver_type", "midpoint", "midpoint", "heun"),
+                LowerOrderFinal = Flag("lower_order_final", true),
+                EulerAtFinal = Flag("euler_at_final", false),
+                FinalSigmasType = Word("final_sigmas_type", "zero", "zero", "sigma_min"),
+                LambdaMinClipped = Number("lambda_min_clipped", double.NegativeInfinity),
+                OriginalInferenceSteps = Integer("original_inference_steps", 50),
+                TimestepScaling = Number("timestep_scaling", 10),
+            };
+            if (config.SolverOrder is < 1 or > 3)
+                throw new CheckpointException(source, $"solver_order is {config.SolverOrder}; expected 1, 2 or 3");
+            if (kind == SamplerKind.DpmSolver && config.FinalSigmasType == "zero" && !config.AlgorithmType.EndsWith("++", StringComparison.Ordinal))
+                throw new CheckpointException(source, $"algorithm_type '{config.AlgorithmType}' predicts noise and cannot end at sigma zero; set final_sigmas_type to sigma_min");
+            foreach (var property in json.EnumerateObject().Where(p => !p.Name.StartsWith('_') && !seen.Contains(p.Name)))
+                if (!Neutral.TryGetValue(property.Name, out var values))
+                    throw new CheckpointException(source, $"field '{property.Name}' is not known");
+                else if (!values.Contains(property.Value.GetRawText()))
+                    throw new CheckpointException(source, $"{property.Name} is {property.Value.GetRawText()}; only {string.Join(" or ", values)} is supported");
+            return config;
+        }
+
+        private JsonElement? Field(string name)
+        {
+            seen.Add(name);
+            return json.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+        }
+
+        private string Text(string name, string missing) => Field(name) is not { } value ? missing
+            : value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Wrong(name, value, "a string");
+
+        private bool Flag(string name, bool missing) => Field(name) is not { } value ? missing
+            : value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw Wrong(name, value, "true or false");
+
+        private double Number(string name, double missing) => Optional(name) ?? missing;
+
+        private double? Optional(string name) => Field(name) is not { } value ? null
+            : value.ValueKind == JsonValueKind.Number ? value.GetDouble()
+            : value.ValueKind == JsonValueKind.String && value.GetString() is "-Infinity" or "-inf" ? double.NegativeInfinity
+            : throw Wrong(name, value, "a number");
+
+        private int Integer(string name, int missing) => Field(name) is not { } value ? missing
+            : value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) ? number : throw Wrong(name, value, "an integer");
+
+        private string Word(string name, string missing, params string[] known)
+        {
+            var word = Text(name, missing);
+            return known.Contains(word) ? word : throw new CheckpointException(source, $"{name} is '{word}'; expected {string.Join(", ", known)}");
+        }
+
+        private T OneOf<T>(string name, string missing, Dictionary<string, T> known) =>
+            known.TryGetValue(Text(name, missing), out var value) ? value
+            : throw new CheckpointException(source, $"{name} is '{Text(name, missing)}'; expected {string.Join(", ", known.Keys)}");
+
+        private CheckpointException Wrong(string name, JsonElement value, string expected) =>
+            new(source, $"{name} is {value.GetRawText()}; expected {expected}");
+    }
+}

@@ -1,0 +1,129 @@
+// The timesteps and noise levels that one sampling run visits.
+// Karras et al. (2022), eq. 5; Lin et al. (2024), table 2 (spacing); Luo et al. (2023), LCM (skipping steps).
+namespace SarSynth.Diffusion.Samplers;
+
+/// <summary>Timesteps and noise levels of a run, from the noisiest on.</summary>
+/// <param name="Config">The sampler's settings.</param>
+/// <param name="Timesteps">What the model is told at each step.</param>
+/// <param name="Sigmas">Noise levels sigma at each step and after the last (one more than timesteps); empty for DDPM, DDIM and LCM.</param>
+/// <param name="InitNoiseSigma">Standard deviation of the pure noise to start from.</param>
+/// <param name="Start">Index of the first step to take; over 0 in image-to-image.</param>
+public sealed record SamplingPlan(SamplerConfig Config, IReadOnlyList<double> Timesteps, IReadOnlyList<double> Sigmas,
+    double InitNoiseSigma, int Start = 0)
+{
+    /// <summary>Number of steps of the whole plan, those before <see cref="Start"/> included.</summary>
+    public int Count => Timesteps.Count;
+
+    /// <summary>Plans <paramref name="steps"/> steps.</summary>
+    /// <param name="config">The sampler's settings.</param>
+    /// <param name="steps">1 to T (to the distilled schedule's length for LCM).</param>
+    /// <exception cref="ArgumentOutOfRangeException">More or fewer steps than the schedule has.</exception>
+    public static SamplingPlan Create(SamplerConfig config, int steps)
+    {
+        int total = config.Schedule.TrainTimesteps, most = config.Kind == SamplerKind.Lcm ? config.OriginalInferenceSteps : total;
+        if (steps < 1 || steps > most)
+            throw new ArgumentOutOfRangeException(nameof(steps), steps, $"expected 1 .. {most} steps");
+        if (config.Kind is SamplerKind.Ddpm or SamplerKind.Ddim or SamplerKind.Lcm)
+            return new SamplingPlan(config, config.Kind == SamplerKind.Lcm ? Distilled(config, steps) : Spread(config, steps, whole: true), [], 1);
+
+        var schedule = config.Schedule;
+        var levels = Enumerable.Range(0, total).Select(t => (double)schedule.Sigma(t)).ToArray();
+        var logLevels = levels.Select(level => Math.Log(level)).ToArray();
+        bool dpm = config.Kind == SamplerKind.DpmSolver;
+        var timesteps = dpm ? SpreadDpm(config, steps, logLevels) : Spread(config, steps, whole: false);
+        double[] sigmas = config.InterpolationType == "log_linear" && !dpm
+            ? [.. Linspace(logLevels[^1], logLevels[0], steps + 1).Take(steps).Select(log => Math.Exp(log))]
+            : [.. timesteps.Select(t => Interpolate(levels, t))];
+        if (config.UseKarrasSigmas)
+        {
+            // DPM-Solver spans all of the schedule, the others what the timesteps span.
+            double smallest = dpm ? levels[0] : config.SigmaMin ?? sigmas[^1], largest = dpm ? levels[^1] : config.SigmaMax ?? sigmas[0];
+            sigmas = Karras(smallest, largest, steps);
+            timesteps = [.. sigmas.Select(s => TimestepOf(s, logLevels)).Select(t => dpm ? Math.Round(t) : t)];
+        }
+        if (config.TimestepType == "continuous" && schedule.Prediction == PredictionType.Velocity && config.Kind == SamplerKind.Euler)
+            timesteps = [.. sigmas.Select(s => 0.25 * Math.Log(s))];
+        double last = dpm && config.FinalSigmasType == "sigma_min" ? levels[0] : 0, first = sigmas.Max();
+        double initial = dpm ? 1 : config.Spacing == TimestepSpacing.Leading ? Math.Sqrt(first * first + 1) : first;
+        return new SamplingPlan(config, timesteps, [.. sigmas, last], initial);
+    }
+
+    /// <summary>The plan begun late, so that a noised image is denoised instead of pure noise.</summary>
+    /// <param name="strength">Share of the steps to take, in [0, 1]; 1 takes all.</param>
+    public SamplingPlan WithStrength(double strength)
+    {
+        if (!(strength is >= 0 and <= 1))
+            throw new ArgumentOutOfRangeException(nameof(strength), strength, "expected 0 .. 1");
+        return this with { Start = Count - Math.Min((int)(Count * strength), Count) };
+    }
+
+    /// <summary>alphaBar at step <paramref name="index"/> (DDPM, DDIM, LCM).</summary>
+    internal double AlphaBar(int index) => Config.Schedule.AlphasCumprod[(int)Timesteps[index]];
+
+    /// <summary>alphaBar at the timestep that a step leads to: T/n earlier for DDPM and DDIM, the next planned one for LCM.</summary>
+    internal double AlphaBarAfter(int index)
+    {
+        int t = (int)Timesteps[index];
+        int previous = Config.Kind == SamplerKind.Lcm ? (int)Timesteps[Math.Min(index + 1, Count - 1)] : t - Config.Schedule.TrainTimesteps / Count;
+        return previous >= 0 ? Config.Schedule.AlphasCumprod[previous]
+            : Config.Kind == SamplerKind.Ddpm || Config.SetAlphaToOne ? 1 : Config.Schedule.AlphasCumprod[0];
+    }
+
+    // whole: DDPM and DDIM round linspace to training timesteps; Euler and Heun interpolate between them.
+    private static double[] Spread(SamplerConfig config, int steps, bool whole)
+    {
+        int total = config.Schedule.TrainTimesteps;
+        return config.Spacing switch
+        {
+            TimestepSpacing.Linspace => [.. Linspace(0, total - 1, steps).Select(t => whole ? Math.Round(t) : (float)t).Reverse()],
+            TimestepSpacing.Leading => [.. Enumerable.Range(0, steps).Select(i => (double)(i * (total / steps) + config.StepsOffset)).Reverse()],
+            _ => Down(total, (double)total / steps),
+        };
+    }
+
+    private static double[] SpreadDpm(SamplerConfig config, int steps, double[] logLevels)
+    {
+        // log-SNR / 2 = -ln sigma; steps of the noisiest end that lie below the limit are left out.
+        int total = config.Schedule.TrainTimesteps - logLevels.Count(s => -s < config.LambdaMinClipped);
+        return config.Spacing switch
+        {
+            TimestepSpacing.Linspace => [.. Linspace(0, total - 1, steps + 1).Select(t => Math.Round(t)).Reverse().Take(steps)],
+            TimestepSpacing.Leading => [.. Enumerable.Range(1, steps).Select(i => (double)(i * (total / (steps + 1)) + config.StepsOffset)).Reverse()],
+            _ => Down(total, (double)config.Schedule.TrainTimesteps / steps),
+        };
+    }
+
+    private static double[] Distilled(SamplerConfig config, int steps)
+    {
+        int skip = config.Schedule.TrainTimesteps / config.OriginalInferenceSteps;
+        var origin = Enumerable.Range(1, config.OriginalInferenceSteps).Select(i => (double)(i * skip - 1)).Reverse().ToArray();
+        return [.. Enumerable.Range(0, steps).Select(i => origin[(int)Math.Floor((double)i * origin.Length / steps)])];
+    }
+
+    private static double[] Down(int from, double ratio) =>
+        [.. Enumerable.Range(0, (int)Math.Ceiling(from / ratio)).Select(i => Math.Round(from - i * ratio) - 1)];
+
+    private static double[] Linspace(double start, double end, int count) =>
+        count == 1 ? [start] : [.. Enumerable.Range(0, count).Select(i => i == count - 1 ? end : start + i * ((end - start) / (count - 1)))];
+
+    private static double Interpolate(double[] values, double at)
+    {
+        int low = Math.Clamp((int)at, 0, values.Length - 2);
+        return values[low] + (values[low + 1] - values[low]) * Math.Clamp(at - low, 0, 1);
+    }
+
+    private static double[] Karras(double smallest, double largest, int count)
+    {
+        const double rho = 7;
+        double low = Math.Pow(smallest, 1 / rho), high = Math.Pow(largest, 1 / rho);
+        return [.. Linspace(0, 1, count).Select(ramp => Math.Pow(high + ramp * (low - high), rho))];
+    }
+
+    private static double TimestepOf(double sigma, double[] logLevels)
+    {
+        double log = Math.Log(Math.Max(sigma, 1e-10));
+        int low = Math.Clamp(Array.FindLastIndex(logLevels, level => level <= log), 0, logLevels.Length - 2);
+        double weight = Math.Clamp((log - logLevels[low]) / (logLevels[low + 1] - logLevels[low]), 0, 1);
+        return low + weight;
+    }
+}

@@ -1,0 +1,149 @@
+// A training that can be killed at any time and goes on where its last checkpoint was, with the same numbers.
+// All randomness of a step comes from (seed, step, micro-batch), so no generator state has to be kept.
+using System.Diagnostics;
+using SarSynth.Diffusion.Checkpoints;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace SarSynth.Diffusion.Training;
+
+/// <summary>Settings of a training.</summary>
+public sealed record TrainerOptions
+{
+    /// <summary>Folder of the checkpoints, or null for a training that keeps none.</summary>
+    public string? Folder { get; init; }
+
+    /// <summary>Optimisation steps of the whole training.</summary>
+    public required long Steps { get; init; }
+
+    /// <summary>Learning rate after the warm-up.</summary>
+    public double LearningRate { get; init; } = 1e-4;
+
+    /// <summary>How the learning rate goes over the steps.</summary>
+    public LrSchedule Schedule { get; init; } = new();
+
+    /// <summary>AdamW's settings.</summary>
+    public AdamWOptions Optimizer { get; init; } = new();
+
+    /// <summary>Gradients are scaled down to this L2 norm; null for no limit.</summary>
+    public double? ClipNorm { get; init; } = 1;
+
+    /// <summary>Micro-batches whose gradients are averaged in a step.</summary>
+    public int Accumulation { get; init; } = 1;
+
+    /// <summary>Average of the parameters to keep, or null for none.</summary>
+    public EmaOptions? Ema { get; init; }
+
+    /// <summary>Steps between checkpoints; the last step always has one.</summary>
+    public long CheckpointEvery { get; init; } = 500;
+
+    /// <summary>Newest checkpoints to keep.</summary>
+    public int KeepCheckpoints { get; init; } = 2;
+
+    /// <summary>Seed of all randomness.</summary>
+    public long Seed { get; init; }
+}
+
+/// <summary>The micro-batch that a training asks for.</summary>
+/// <param name="Step">Steps taken before.</param>
+/// <param name="Micro">Index of the micro-batch in the step.</param>
+/// <param name="Generator">CPU generator seeded for this micro-batch; use it for the choice of data and for noise.</param>
+public readonly record struct TrainingStep(long Step, int Micro, Generator Generator);
+
+/// <summary>Where a training stands after a step.</summary>
+/// <param name="Step">Steps taken, this one included.</param>
+/// <param name="Steps">Steps of the whole training.</param>
+/// <param name="Loss">Loss of the step, mean over its micro-batches.</param>
+/// <param name="GradientNorm">L2 norm of the gradients before clipping; 0 when there is no clipping.</param>
+/// <param name="LearningRate">Rate of the step.</param>
+/// <param name="StepsPerSecond">Mean speed since this run began.</param>
+public readonly record struct TrainingProgress(long Step, long Steps, double Loss, double GradientNorm, double LearningRate, double StepsPerSecond);
+
+/// <summary>What a training left behind.</summary>
+/// <param name="Step">Steps taken; fewer than asked for when it was cancelled.</param>
+/// <param name="LastLoss">Loss of the last step of this run, NaN when it had none.</param>
+/// <param name="Ema">The average of the parameters, to be disposed; null when none was asked for.</param>
+public sealed record TrainingResult(long Step, double LastLoss, Ema? Ema);
+
+/// <summary>Trains any set of parameters.</summary>
+public static class Trainer
+{
+    /// <summary>Trains, going on from the newest checkpoint in the folder when there is one.</summary>
+    /// <param name="options">Settings.</param>
+    /// <param name="parameters">The parameters to train, by the name they have in checkpoints.</param>
+    /// <param name="batches">Gives the batch of a micro-step; the same batch for the same step and generator.</param>
+    /// <param name="loss">Loss of a batch, a scalar tensor; draws its noise from the step's generator.</param>
+    /// <param name="onStep">Called after every step.</param>
+    /// <param name="cancellation">Ends the training after a step, with a checkpoint.</param>
+    /// <exception cref="CheckpointException">The folder holds a checkpoint of another training.</exception>
+    /// <exception cref="InvalidOperationException">The loss became NaN or infinite; the last checkpoint is from before.</exception>
+    public static TrainingResult Run<TBatch>(TrainerOptions options, IReadOnlyDictionary<string, Parameter> parameters,
+        Func<TrainingStep, TBatch> batches, Func<TBatch, TrainingStep, Tensor> loss, Action<TrainingProgress>? onStep = null,
+        CancellationToken cancellation = default)
+    {
+        if (parameters.Count == 0)
+            throw new ArgumentException("no parameters to train", nameof(parameters));
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Accumulation, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.CheckpointEvery, 1);
+
+        // Where the last run stopped.
+        using var optimizer = new AdamWOptimizer(parameters, options.Optimizer);
+        var ema = options.Ema is null ? null : new Ema(parameters, options.Ema);
+        long step = options.Folder is null ? 0 : TrainingCheckpoint.Resume(options, parameters, optimizer, ema);
+        long first = step, saved = step;
+        double last = double.NaN;
+        var clock = Stopwatch.StartNew();
+
+        while (step < options.Steps && !cancellation.IsCancellationRequested)
+        {
+            // Gradients of the micro-batches add up in place.
+            double total = 0;
+            for (int micro = 0; micro < options.Accumulation; micro++)
+            {
+                using var scope = NewDisposeScope();
+                using var generator = GeneratorOf(options.Seed, step, micro);
+                var at = new TrainingStep(step, micro, generator);
+                var value = loss(batches(at), at);
+                value.div(options.Accumulation).backward();
+                total += value.ToDouble() / options.Accumulation;
+            }
+            if (!double.IsFinite(total))
+                throw new InvalidOperationException($"step {step + 1}: the loss is {total}; the last checkpoint is of step {saved}");
+
+            // The step itself.
+            double rate = options.Schedule.At(step, options.Steps, options.LearningRate), norm = 0, scale = 1;
+            if (options.ClipNorm is { } limit)
+            {
+                norm = optimizer.GradientNorm();
+                scale = Math.Min(1, limit / (norm + 1e-6));
+            }
+            optimizer.Step(rate, scale);
+            optimizer.ZeroGrad();
+            step++;
+            last = total;
+            ema?.Update(parameters, step);
+
+            // What the outside sees of it.
+            if (options.Folder is not null && (step % options.CheckpointEvery == 0 || step == options.Steps || cancellation.IsCancellationRequested))
+            {
+                TrainingCheckpoint.Save(options, step, parameters, optimizer, ema);
+                saved = step;
+            }
+            onStep?.Invoke(new TrainingProgress(step, options.Steps, total, norm, rate, (step - first) / clock.Elapsed.TotalSeconds));
+        }
+        return new TrainingResult(step, last, ema);
+    }
+
+    /// <summary>A CPU generator that depends on seed, step and micro-batch only; it seeds the default generator too (dropout).</summary>
+    internal static Generator GeneratorOf(long seed, long step, int micro)
+    {
+        // SplitMix64's finaliser: neighbouring steps get unrelated seeds.
+        ulong z = unchecked((ulong)seed * 0x9E3779B97F4A7C15 + (ulong)step * 0xBF58476D1CE4E5B9 + (ulong)micro * 0x94D049BB133111EB + 1);
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+        long mixed = (long)((z ^ (z >> 31)) >> 1);
+        manual_seed(mixed);
+        return new Generator((ulong)mixed, CPU);
+    }
+}

@@ -1,0 +1,145 @@
+using SarSynth.Diffusion.Checkpoints;
+using SarSynth.Diffusion.Training;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace SarSynth.Diffusion.Tests.Training;
+
+public sealed class TrainerTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("trainer").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void ATrainingFindsTheLeastSquaresSolution()
+    {
+        var (parameters, batch, loss) = Regression();
+        var options = new TrainerOptions { Steps = 600, LearningRate = 0.05, Schedule = new LrSchedule(LrShape.Cosine, 10), Optimizer = new AdamWOptions(WeightDecay: 0) };
+        var result = Trainer.Run(options, parameters, batch, loss);
+        Assert.Equal(600, result.Step);
+        // The data are y = 2 a - 3 b + 1 exactly.
+        Assert.Equal([2f, -3f], parameters["weight"].data<float>().ToArray(), (a, b) => Math.Abs(a - b) < 0.02);
+        Assert.Equal(1, parameters["bias"].data<float>()[0], 0.02);
+    }
+
+    [Fact]
+    public void AKilledTrainingGoesOnWithTheSameNumbers()
+    {
+        var options = Options(Path.Combine(folder, "whole"));
+        var (whole, batch, loss) = Regression();
+        var straight = Trainer.Run(options, whole, batch, loss);
+
+        var (first, batch1, loss1) = Regression();
+        int calls = 0;
+        options = Options(Path.Combine(folder, "killed"));
+        Assert.Throws<IOException>(() => Trainer.Run(options, first, batch1, (b, at) => ++calls > 2 * 23 ? throw new IOException("killed") : loss1(b, at)));
+        var (second, batch2, loss2) = Regression();
+        var steps = new List<long>();
+        var resumed = Trainer.Run(options, second, batch2, loss2, p => steps.Add(p.Step));
+
+        Assert.Equal(21, steps[0]); // The last checkpoint was at step 20.
+        Assert.Equal(straight.LastLoss, resumed.LastLoss);
+        foreach (var (name, parameter) in whole)
+        {
+            Assert.Equal(parameter.data<float>().ToArray(), second[name].data<float>().ToArray());
+            Assert.Equal(straight.Ema!.Values[name].data<float>().ToArray(), resumed.Ema!.Values[name].data<float>().ToArray());
+        }
+    }
+
+    [Fact]
+    public void CheckpointsAppearWholeAndOldOnesGo()
+    {
+        var (parameters, batch, loss) = Regression();
+        Trainer.Run(Options(folder), parameters, batch, loss);
+        var names = Directory.EnumerateDirectories(folder).Select(d => Path.GetFileName(d)!).Order().ToArray();
+        Assert.Equal(["step-00000030", "step-00000040"], names);
+        var newest = TrainingCheckpoint.Newest(folder)!.Value;
+        Assert.Equal(40, newest.Step);
+        var (other, _, _) = Regression();
+        TrainingCheckpoint.LoadParameters(newest.Folder, other);
+        Assert.Equal(parameters["weight"].data<float>().ToArray(), other["weight"].data<float>().ToArray());
+    }
+
+    [Fact]
+    public void AFolderOfAnotherTrainingIsRefusedByName()
+    {
+        var (parameters, batch, loss) = Regression();
+        Trainer.Run(Options(folder), parameters, batch, loss);
+        var seed = Assert.Throws<CheckpointException>(() => Trainer.Run(Options(folder) with { Seed = 8 }, parameters, batch, loss));
+        Assert.Contains("Seed is 7, this training has 8", seed.Message);
+        var renamed = new Dictionary<string, Parameter> { ["weight"] = parameters["weight"], ["offset"] = parameters["bias"] };
+        Assert.Contains("'offset' is missing", Assert.Throws<CheckpointException>(() => Trainer.Run(Options(folder), renamed, batch, loss)).Message);
+    }
+
+    [Fact]
+    public void ALossThatIsNotFiniteEndsTheTraining()
+    {
+        var (parameters, batch, loss) = Regression();
+        var error = Assert.Throws<InvalidOperationException>(() => Trainer.Run(Options(folder), parameters, batch,
+            (b, at) => at.Step == 12 ? loss(b, at).log().mul(double.NaN) : loss(b, at)));
+        Assert.Contains("step 13", error.Message);
+        Assert.Contains("step 10", error.Message);
+    }
+
+    [Fact]
+    public void TheAverageFollowsItsDefinition()
+    {
+        var weight = new Parameter(zeros(3));
+        var parameters = new Dictionary<string, Parameter> { ["w"] = weight };
+        var options = new EmaOptions(Decay: 0.9);
+        using var ema = new Ema(parameters, options);
+        double expected = 0;
+        for (int step = 1; step <= 50; step++)
+        {
+            using (no_grad())
+                weight.fill_(Math.Sin(step));
+            ema.Update(parameters, step);
+            expected = options.DecayAt(step) * expected + (1 - options.DecayAt(step)) * (float)Math.Sin(step);
+        }
+        Assert.Equal(expected, ema.Values["w"].data<float>()[0], 1e-6);
+        Assert.Equal((float)expected, ema.With(parameters, () => weight.data<float>()[1]), 1e-6f);
+        Assert.Equal((float)Math.Sin(50), weight.data<float>()[2]);
+    }
+
+    [Fact]
+    public void BothPathsOfAdamWAgreeOnAStridedParameter()
+    {
+        using var scope = NewDisposeScope();
+        var start = randn([70_000, 2], generator: new Generator(1));
+        var gradient = randn([70_000, 2], generator: new Generator(2));
+        var packed = new Parameter(start.clone());
+        // A transposed view is not contiguous: it takes the path of engine operators.
+        var strided = new Parameter(start.t().contiguous().t());
+        Assert.False(strided.is_contiguous());
+        using var fast = new AdamWOptimizer(new Dictionary<string, Parameter> { ["p"] = packed });
+        using var slow = new AdamWOptimizer(new Dictionary<string, Parameter> { ["p"] = strided });
+        for (int i = 0; i < 5; i++)
+        {
+            packed.grad = gradient.mul(i + 1).clone();
+            strided.grad = gradient.mul(i + 1).clone();
+            fast.Step(1e-2, 0.7);
+            slow.Step(1e-2, 0.7);
+        }
+        Goldens.Near("parameters", packed, strided, 1e-6);
+    }
+
+    private static TrainerOptions Options(string folder) => new()
+    {
+        Folder = folder, Steps = 40, LearningRate = 0.05, CheckpointEvery = 10, Accumulation = 2, Seed = 7, Ema = new EmaOptions(0.9),
+        Schedule = new LrSchedule(LrShape.Cosine, 5),
+    };
+
+    private static (Dictionary<string, Parameter>, Func<TrainingStep, (Tensor X, Tensor Y)>, Func<(Tensor X, Tensor Y), TrainingStep, Tensor>) Regression()
+    {
+        var parameters = new Dictionary<string, Parameter> { ["weight"] = new(zeros(2)), ["bias"] = new(zeros(1)) };
+        return (parameters,
+            at =>
+            {
+                var x = randn([16, 2], generator: at.Generator);
+                return (x, x.matmul(tensor(new[] { 2f, -3f })).add(1));
+            },
+            (batch, _) => (batch.X.matmul(parameters["weight"]) + parameters["bias"] - batch.Y).square().mean());
+    }
+}
