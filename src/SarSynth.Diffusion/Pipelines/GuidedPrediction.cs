@@ -1,0 +1,147 @@
+// One prediction of a guided model: conditional and unconditional half in one batch, ControlNets, guidance with rescale.
+// Ho and Salimans (2021), eq. 6; Lin et al. (2024), eq. 15 and 16; Zhang et al. (2023), ControlNet.
+using SarSynth.Diffusion.Conditioning;
+using SarSynth.Diffusion.Models;
+using SarSynth.Diffusion.Samplers;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace SarSynth.Diffusion.Pipelines;
+
+/// <summary>The denoiser of one request: what does not change over the steps is computed once.</summary>
+internal sealed class GuidedPrediction : IDisposable
+{
+    private readonly LatentDiffusion model;
+    private readonly GenerationRequest request;
+    private readonly SamplingPlan plan;
+    private readonly Inpainting? inpainting;
+    private readonly bool guided;
+    private readonly ScalarType type;
+    private readonly Tensor text;
+    private readonly Tensor? pooled, timeIds, guidanceEmbedding;
+
+    // Keys and values of the text hang on the batch, and the last windows of a row may be fewer.
+    private readonly Dictionary<(object Model, long Batch), TextCache> caches = [];
+
+    public GuidedPrediction(LatentDiffusion model, GenerationRequest request, SamplingPlan plan, int height, int width, Inpainting? inpainting)
+    {
+        (this.model, this.request, this.plan, this.inpainting) = (model, request, plan, inpainting);
+        guided = request.GuidanceScale > 1 && model.Unet.Config.TimeCondProjDim is null;
+        type = model.Unet.parameters().First().dtype;
+        var (positive, negative) = model.Embed(request, guided);
+        Tensor Joined(Func<PromptEmbeddings, Tensor> of) =>
+            (negative is null ? of(positive) : cat([of(negative), of(positive)])).to(type, model.Device);
+        text = Joined(e => e.Text);
+        if (model.Unet.Config.AdditionEmbedType == "text_time")
+        {
+            pooled = Joined(e => e.Pooled ?? throw new InvalidOperationException("this model needs the pooled text of its second text encoder"));
+            var ids = TimeIds(request, height, width);
+            timeIds = (guided ? stack([tensor(ids.Negative), tensor(ids.Positive)]) : tensor(ids.Positive).unsqueeze(0)).to(type, model.Device);
+        }
+        if (model.Unet.Config.TimeCondProjDim is { } dimension)
+            guidanceEmbedding = GuidanceEmbedding(request.GuidanceScale - 1, dimension).to(type, model.Device);
+    }
+
+    /// <summary>The guided prediction for noisy latents, or for windows of them.</summary>
+    public Tensor Predict(Tensor input, double timestep, IReadOnlyList<TileWindow>? windows)
+    {
+        using var scope = NewDisposeScope();
+        long n = input.shape[0];
+        var sample = input.to(type, model.Device);
+        var whole = guided ? cat([sample, sample]) : sample;
+        using var time = tensor((float)timestep, device: model.Device);
+        var (down, mid) = Controlled(sample, time, StepOf(timestep), windows);
+        if (inpainting?.Extra(windows) is { } extra)
+            whole = cat([whole, (guided ? cat([extra, extra]) : extra).to(type)], 1);
+        var output = model.Unet.forward(whole, time, Repeated(text, n)!, Repeated(pooled, n), Repeated(timeIds, n),
+            timestep_cond: Repeated(guidanceEmbedding, whole.shape[0]), down_block_additional_residuals: down, mid_block_additional_residual: mid,
+            cache: Cache(model.Unet, whole.shape[0])).to(ScalarType.Float32, input.device);
+        if (!guided)
+            return output.MoveToOuterDisposeScope();
+
+        Tensor without = output.narrow(0, 0, n), with = output.narrow(0, n, n);
+        var prediction = without + (with - without).mul_(request.GuidanceScale);
+        if (request.GuidanceRescale > 0)
+        {
+            Tensor Spread(Tensor x) => x.flatten(1).std(1, keepdim: true).reshape(-1, 1, 1, 1);
+            var rescaled = prediction * (Spread(with) / Spread(prediction));
+            prediction = rescaled.mul_(request.GuidanceRescale).add_(prediction, 1 - request.GuidanceRescale);
+        }
+        return prediction.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Lets go of what was kept over the steps; tensors that were given stay.</summary>
+    public void Dispose()
+    {
+        foreach (var cache in caches.Values)
+            cache.Dispose();
+    }
+
+    private (IReadOnlyList<Tensor>? Down, Tensor? Mid) Controlled(Tensor sample, Tensor time, int step, IReadOnlyList<TileWindow>? windows)
+    {
+        List<Tensor>? down = null;
+        Tensor? mid = null;
+        long n = sample.shape[0];
+        bool both = guided && !request.GuessMode;
+        foreach (var control in request.Controls)
+        {
+            int count = plan.Count - plan.Start;
+            if ((double)step / count < control.Start || (double)(step + 1) / count > control.End || control.Scale == 0)
+                continue;
+            int factor = 1 << (control.Net.Config.ConditioningEmbeddingOutChannels.Length - 1);
+            var condition = (windows is null ? control.Image : cat([.. windows.Select(w => w.Scaled(factor).Of(control.Image))])).to(type, model.Device);
+            if (windows is null && n > 1)
+                condition = condition.repeat_interleave(n, 0);
+            long half = both ? 0 : text.shape[0] - 1;
+            Tensor? Own(Tensor? value) => Repeated(value?.narrow(0, half, value.shape[0] - half), n);
+            var input = both ? cat([sample, sample]) : sample;
+            var output = control.Net.forward(input, time, Own(text)!, both ? cat([condition, condition]) : condition, control.Scale, request.GuessMode,
+                Own(pooled), Own(timeIds), cache: Cache(control.Net, input.shape[0]));
+            // In guess mode the unconditional half has no residuals.
+            Tensor Whole(Tensor residual) => guided && !both ? cat([zeros_like(residual), residual]) : residual;
+            down = down is null ? [.. output.Down.Select(Whole)] : [.. down.Zip(output.Down, (sum, next) => sum + Whole(next))];
+            mid = mid is null ? Whole(output.Mid) : mid + Whole(output.Mid);
+        }
+        return (down, mid);
+    }
+
+    private int StepOf(double timestep)
+    {
+        for (int i = plan.Start; i < plan.Count; i++)
+            if (plan.Timesteps[i] == timestep)
+                return i - plan.Start;
+        return 0;
+    }
+
+    private TextCache Cache(object of, long batch) => caches.TryGetValue((of, batch), out var cache) ? cache : caches[(of, batch)] = new TextCache();
+
+    private static Tensor? Repeated(Tensor? value, long n) => value is null || n == 1 ? value : value.repeat_interleave(n, 0);
+
+    private (float[] Positive, float[] Negative) TimeIds(GenerationRequest r, int height, int width)
+    {
+        var original = r.OriginalSize ?? (height, width);
+        var target = r.TargetSize ?? (height, width);
+        bool own = r.NegativeOriginalSize is not null && r.NegativeTargetSize is not null;
+        // An image's pipelines tell the negative half its own crop always, text to image only with sizes of its own.
+        var negativeCrop = own || r.Image is not null ? r.NegativeCrop : r.Crop;
+        var negativeOriginal = r.NegativeOriginalSize ?? original;
+        var negativeTarget = r.NegativeTargetSize ?? target;
+        if (!own && r.Image is null)
+            (negativeOriginal, negativeTarget) = (original, target);
+        int width6 = model.Unet.Config.ProjectionClassEmbeddingsInputDim!.Value - (int)pooled!.shape[1];
+        bool scores = width6 == 5 * model.Unet.Config.AdditionTimeEmbedDim!.Value;
+        return scores
+            ? ([original.Height, original.Width, r.Crop.Top, r.Crop.Left, (float)r.AestheticScore],
+                [negativeOriginal.Height, negativeOriginal.Width, negativeCrop.Top, negativeCrop.Left, (float)r.NegativeAestheticScore])
+            : ([original.Height, original.Width, r.Crop.Top, r.Crop.Left, target.Height, target.Width],
+                [negativeOriginal.Height, negativeOriginal.Width, negativeCrop.Top, negativeCrop.Left, negativeTarget.Height, negativeTarget.Width]);
+    }
+
+    // Sinusoids of 1000 times the guidance, as for timesteps (Meng et al. 2023, guided distillation).
+    private static Tensor GuidanceEmbedding(double guidance, int dimension)
+    {
+        int half = dimension / 2;
+        var angles = Enumerable.Range(0, half).Select(i => 1000 * guidance * Math.Exp(-Math.Log(10000) * i / (half - 1))).ToArray();
+        return tensor([.. angles.Select(a => (float)Math.Sin(a)), .. angles.Select(a => (float)Math.Cos(a))]).unsqueeze(0);
+    }
+}

@@ -1,0 +1,193 @@
+// Latent diffusion from request to image: SD 1.5, SD 2.x, SDXL and its refiner, with ControlNets, images and masks.
+// Rombach et al. (2022); Podell et al. (2023); Ho and Salimans (2021), guidance; Meng et al. (2022), image to image.
+using SarSynth.Diffusion.Checkpoints;
+using SarSynth.Diffusion.Conditioning;
+using SarSynth.Diffusion.Models;
+using SarSynth.Diffusion.Samplers;
+using SarSynth.Diffusion.Tokenizers;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace SarSynth.Diffusion.Pipelines;
+
+/// <summary>A latent diffusion model with all its parts.</summary>
+public sealed record LatentDiffusion : IDisposable
+{
+    /// <summary>The denoiser.</summary>
+    public required UNet2DConditionModel Unet { get; init; }
+
+    /// <summary>The autoencoder.</summary>
+    public required AutoencoderKL Vae { get; init; }
+
+    /// <summary>The text encoders.</summary>
+    public required PromptEncoder Prompts { get; init; }
+
+    /// <summary>Sampler and noise schedule.</summary>
+    public SamplerConfig Sampler { get; init; } = new();
+
+    /// <summary>No negative prompt is embeddings of zero (SDXL), not the empty prompt.</summary>
+    public bool ForceZerosForEmptyPrompt { get; init; } = true;
+
+    /// <summary>Opens a pipeline's folder in diffusers' layout.</summary>
+    /// <param name="folder">Holds model_index.json and a folder for each part.</param>
+    /// <param name="options">Device, type and mapping of the weights.</param>
+    /// <param name="variant">Weight files with this in their names, such as fp16.</param>
+    /// <param name="sampler">A sampler to use with the folder's schedule instead of its own.</param>
+    /// <exception cref="CheckpointException">A part is missing, broken or not known.</exception>
+    public static LatentDiffusion Load(string folder, WeightOptions? options = null, string? variant = null, SamplerKind? sampler = null)
+    {
+        var index = PipelineFolder.Open(folder);
+        bool Has(string part) => index.Components.ContainsKey(part);
+        return new LatentDiffusion
+        {
+            Unet = index.Load<UNet2DConditionModel>("unet", options, variant),
+            Vae = index.Load<AutoencoderKL>("vae", options, variant),
+            Prompts = new PromptEncoder(
+                Has("tokenizer") ? ClipTokenizer.Load(index.PathOf("tokenizer")) : null,
+                Has("text_encoder") ? index.Load<CLIPTextModel>("text_encoder", options, variant) : null,
+                Has("tokenizer_2") ? ClipTokenizer.Load(index.PathOf("tokenizer_2")) : null,
+                Has("text_encoder_2") ? index.Load<CLIPTextModelWithProjection>("text_encoder_2", options, variant) : null),
+            Sampler = SamplerConfig.Load(index.PathOf("scheduler"), sampler),
+            ForceZerosForEmptyPrompt = index.Settings.TryGetValue("force_zeros_for_empty_prompt", out var zeros)
+                ? zeros?.GetValue<bool>() ?? false : Has("text_encoder_2"),
+        };
+    }
+
+    /// <summary>Generates an image.</summary>
+    /// <returns>[1, channels, H, W] in [0, 1], float32.</returns>
+    /// <exception cref="ArgumentException">A size that does not fit, a mask without image.</exception>
+    public Tensor Generate(GenerationRequest request)
+    {
+        using var latents = Denoise(request);
+        using var decoded = Decode(latents, request.Tiling);
+        using var noGradients = no_grad();
+        return decoded.div(2).add_(0.5).clamp_(0, 1);
+    }
+
+    /// <summary>Generates latents: all of a request but decoding.</summary>
+    /// <returns>Scaled latents [1, C, h, w], float32.</returns>
+    /// <exception cref="ArgumentException">A size that does not fit, a mask without image.</exception>
+    public Tensor Denoise(GenerationRequest request)
+    {
+        using var noGradients = no_grad();
+        using var scope = NewDisposeScope();
+        var (height, width) = Size(request);
+
+        // Noise: recorded, by position, or from one generator in diffusers' order (posterior, image or latents, steps).
+        using var generator = new Generator(request.Seed, CPU);
+        var field = new PositionalNoise(request.Seed);
+        long[] shape = [1, Vae.Config.LatentChannels, height / Vae.Config.Factor, width / Vae.Config.Factor];
+        Tensor Draw(Tensor? recorded, int stream) => (recorded ?? (request.Tiling is null ? randn(shape, generator: generator)
+            : field.Window(stream, (int)shape[1], 0, 0, (int)shape[2], (int)shape[3]))).to(ScalarType.Float32, Device);
+
+        // Where to start: pure noise, or an image noised to the level of the first step taken.
+        var plan = SamplingPlan.Create(Sampler, request.Steps);
+        Tensor? image = null, noise = null;
+        Tensor latents;
+        if (request.Image is null)
+        {
+            latents = Draw(request.Noise.Latents, PositionalNoise.InitialStep).mul(plan.InitNoiseSigma);
+        }
+        else
+        {
+            plan = plan.WithStrength(request.Strength);
+            image = Encode(request.Image, Draw(request.Noise.Posterior, PositionalNoise.InitialStep - 1));
+            noise = Draw(request.Noise.Image, PositionalNoise.InitialStep);
+            latents = request.Mask is not null && plan.Start == 0 ? noise.mul(plan.InitNoiseSigma) : Samplers.Sampler.AddNoise(plan, image, noise);
+        }
+        var inpainting = request.Mask is null ? null : Inpainting.Of(this, request, image!, shape);
+
+        // The steps.
+        using var prediction = new GuidedPrediction(this, request, plan, height, width, inpainting);
+        Denoiser model = request.Tiling is null ? (x, t) => prediction.Predict(x, t, null) : request.Tiling.Over(prediction.Predict);
+        var run = new SamplingRun
+        {
+            Noise = request.Noise.Steps ?? (request.Tiling is null ? (_, like) => randn(like.shape, generator: generator).to(like.device) : field.Source()),
+            OnStep = request.OnStep,
+            Adjust = inpainting is null ? null : step => inpainting.KeepOutside(plan, step, noise!),
+            Cancellation = request.Cancellation,
+        };
+        return Samplers.Sampler.Sample(model, latents, plan, run, request.Eta).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Scaled latents of an image.</summary>
+    /// <param name="image">[1, channels, H, W] in [0, 1].</param>
+    /// <param name="noise">Standard normal for the sample of the posterior; null for its mean.</param>
+    public Tensor Encode(Tensor image, Tensor? noise = null)
+    {
+        using var noGradients = no_grad();
+        using var scope = NewDisposeScope();
+        using var posterior = Vae.encode(image.to(VaeType, Device).mul(2).sub_(1));
+        var latents = (noise is null ? posterior.Mode() : posterior.Sample(noise)).to(ScalarType.Float32);
+        return latents.sub(Vae.Config.ShiftFactor ?? 0).mul_(Vae.Config.ScalingFactor).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The image of scaled latents.</summary>
+    /// <param name="latents">[1, C, h, w].</param>
+    /// <param name="tiling">Windows in latents; null decodes in one piece.</param>
+    /// <returns>[1, channels, H, W], about -1 to 1, float32.</returns>
+    public Tensor Decode(Tensor latents, Tiling? tiling = null)
+    {
+        using var noGradients = no_grad();
+        using var scope = NewDisposeScope();
+        if (tiling is null)
+            return Vae.decode(Unscaled(latents).to(VaeType)).to(ScalarType.Float32).MoveToOuterDisposeScope();
+        var bands = DecodeBands(latents, tiling).Select(b => b.Rows).ToList();
+        var whole = cat(bands, 2).MoveToOuterDisposeScope();
+        bands.ForEach(b => b.Dispose());
+        return whole;
+    }
+
+    /// <summary>The image of scaled latents in bands of finished rows: memory for one row of windows, whatever the height.</summary>
+    /// <param name="latents">[1, C, h, w].</param>
+    /// <param name="tiling">Windows in latents.</param>
+    /// <returns>Bands [1, channels, rows, W] with their first row, about -1 to 1, float32; the receiver disposes them.</returns>
+    public IEnumerable<(int Top, Tensor Rows)> DecodeBands(Tensor latents, Tiling tiling) =>
+        tiling.Bands((int)latents.shape[2], (int)latents.shape[3], Vae.Config.Factor, windows =>
+            Vae.decode(Unscaled(cat([.. windows.Select(w => w.Of(latents))])).to(VaeType, Device)).to(ScalarType.Float32));
+
+    /// <summary>Embeddings of a request's prompts; the negative ones are null without guidance.</summary>
+    internal (PromptEmbeddings Positive, PromptEmbeddings? Negative) Embed(GenerationRequest request, bool guided)
+    {
+        var positive = request.Embeddings ?? Prompts.Encode(request.Prompt, request.Prompt2, request.ClipSkip);
+        if (!guided)
+            return (positive, null);
+        if (request.NegativeEmbeddings is not null)
+            return (positive, request.NegativeEmbeddings);
+        if (request.NegativePrompt is null && ForceZerosForEmptyPrompt)
+            return (positive, new PromptEmbeddings(zeros_like(positive.Text), positive.Pooled is { } pooled ? zeros_like(pooled) : null));
+        bool xl = Prompts.Encoder2 is not null;
+        return (positive, Prompts.Encode(request.NegativePrompt ?? "", request.NegativePrompt2, xl ? null : request.ClipSkip));
+    }
+
+    /// <summary>Where the denoiser lives.</summary>
+    internal Device Device => Unet.parameters().First().device;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Unet.Dispose();
+        Vae.Dispose();
+        Prompts.Encoder?.Dispose();
+        Prompts.Encoder2?.Dispose();
+    }
+
+    private ScalarType VaeType => Vae.parameters().First().dtype;
+
+    private Tensor Unscaled(Tensor latents) => latents.div(Vae.Config.ScalingFactor).add_(Vae.Config.ShiftFactor ?? 0);
+
+    private (int Height, int Width) Size(GenerationRequest request)
+    {
+        if (request.Mask is not null && request.Image is null)
+            throw new ArgumentException("a mask needs an image", nameof(request));
+        int factor = Vae.Config.Factor;
+        int side = (Unet.Config.SampleSize is { } size ? size.Values[0] : 64) * factor;
+        int height = request.Image is { } image ? (int)image.shape[2] : request.Height ?? side;
+        int width = request.Image is { } same ? (int)same.shape[3] : request.Width ?? side;
+        if (height < factor || width < factor || height % factor != 0 || width % factor != 0)
+            throw new ArgumentException($"image size {height} x {width}; expected multiples of {factor}, the autoencoder's factor", nameof(request));
+        if (request.Mask is { } mask && (mask.shape[^2] != height || mask.shape[^1] != width))
+            throw new ArgumentException($"mask [{string.Join(", ", mask.shape)}]; expected [1, 1, {height}, {width}]", nameof(request));
+        return (height, width);
+    }
+}
