@@ -100,6 +100,14 @@ internal static unsafe partial class Native
     [LibraryImport(Library)] internal static partial int st_cuda_synchronize(int index);
     [LibraryImport(Library)] internal static partial int st_get_default_dtype();
     [LibraryImport(Library)] internal static partial int st_set_default_dtype(int dtype);
+    [LibraryImport(Library)] internal static partial void st_sink(IntPtr sink, IntPtr tensor);
+    [LibraryImport(Library)] internal static partial int st_function_setup(delegate* unmanaged<long, int, IntPtr, IntPtr*, int, IntPtr, long> run, delegate* unmanaged<long, void> drop);
+    [LibraryImport(Library)] internal static partial int st_function_apply(long state, IntPtr* inputs, int count, IntPtr* results, int capacity);
+    [LibraryImport(Library)] internal static partial int st_context_mark(IntPtr context, int what, IntPtr* tensors, int count);
+    [LibraryImport(Library)] internal static partial int st_context_saved(IntPtr context, IntPtr* results, int capacity);
+    [LibraryImport(Library)] internal static partial int st_context_materialize(IntPtr context, int on);
+    [LibraryImport(Library)] internal static partial void st_count_memory();
+    [LibraryImport(Library)] internal static partial long st_memory(int what);
     [LibraryImport(Library)] internal static partial int st_about(int what, out byte* text);
 
     /// <summary>Throws libtorch's last error on this thread when the status is negative.</summary>
@@ -109,7 +117,12 @@ internal static unsafe partial class Native
         return status;
     }
 
-    internal static Exception Error() => new ExternalException(Marshal.PtrToStringUTF8((IntPtr)st_error()) ?? "libtorch failed without a message");
+    internal static Exception Error()
+    {
+        var message = Marshal.PtrToStringUTF8((IntPtr)st_error()) ?? "libtorch failed without a message";
+        torch.autograd.FunctionCalls.Rethrow(message);
+        return new ExternalException(message);
+    }
 
     internal static string TakeText(byte* text)
     {
