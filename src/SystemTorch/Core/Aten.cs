@@ -182,7 +182,9 @@ internal static unsafe class Aten
             }
             var n = Native.st_call(op.Handle, values, first + args.Length, results, MaximumResults);
             GC.KeepAlive(self);
-            return n < 0 ? throw Native.Error() : n;
+            if (n < 0) throw Native.Error();
+            MemoryPressure.Look();
+            return n;
         }
         finally
         {

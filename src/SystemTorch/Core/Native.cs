@@ -106,7 +106,7 @@ internal static unsafe partial class Native
     [LibraryImport(Library)] internal static partial int st_context_mark(IntPtr context, int what, IntPtr* tensors, int count);
     [LibraryImport(Library)] internal static partial int st_context_saved(IntPtr context, IntPtr* results, int capacity);
     [LibraryImport(Library)] internal static partial int st_context_materialize(IntPtr context, int on);
-    [LibraryImport(Library)] internal static partial void st_count_memory();
+    [LibraryImport(Library)] internal static partial long* st_live_bytes();
     [LibraryImport(Library)] internal static partial long st_memory(int what);
     [LibraryImport(Library)] internal static partial int st_about(int what, out byte* text);
 

@@ -55,7 +55,7 @@ struct ManagedFunction : torch::autograd::Function<ManagedFunction> {
 };
 
 // Counts bytes of CPU storage; the memory itself is libtorch's own.
-std::atomic<int64_t> live_bytes{0}, peak_bytes{0}, total_bytes{0};
+std::atomic<int64_t> live_bytes{0}, peak_bytes{0};
 
 void count_free(void* p) {
     if (!p) return;
@@ -68,7 +68,6 @@ struct CountingAllocator final : c10::Allocator {
         if (n == 0) return {nullptr, nullptr, &count_free, c10::Device(c10::DeviceType::CPU)};
         void* p = c10::alloc_cpu(n);
         int64_t size = static_cast<int64_t>(malloc_usable_size(p));
-        total_bytes.fetch_add(size, std::memory_order_relaxed);
         int64_t now = live_bytes.fetch_add(size, std::memory_order_relaxed) + size;
         int64_t peak = peak_bytes.load(std::memory_order_relaxed);
         while (now > peak && !peak_bytes.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {}
@@ -134,11 +133,14 @@ ST_EXPORT int32_t st_context_materialize(AutogradContext* context, int32_t on) {
     return guarded([&] { context->set_materialize_grads(on != 0); return 0; });
 }
 
-// Counts CPU storage from now on; memory that was there before stays uncounted.
-ST_EXPORT void st_count_memory() { c10::SetCPUAllocator(&counting, 1); }
+// Counts CPU storage from the moment this library is loaded.
+__attribute__((constructor)) static void count_memory() { c10::SetCPUAllocator(&counting, 1); }
 
-// What: 0 live, 1 peak, 2 allocated in all since the start, 3 sets the peak to what is live.
+// What: 0 live, 1 peak, 2 sets the peak to what is live.
 ST_EXPORT int64_t st_memory(int32_t what) {
-    if (what == 3) peak_bytes.store(live_bytes.load());
-    return what == 0 ? live_bytes.load(std::memory_order_relaxed) : what == 2 ? total_bytes.load(std::memory_order_relaxed) : peak_bytes.load(std::memory_order_relaxed);
+    if (what == 2) peak_bytes.store(live_bytes.load());
+    return what == 0 ? live_bytes.load(std::memory_order_relaxed) : peak_bytes.load(std::memory_order_relaxed);
 }
+
+// Where the count of live bytes is, to be read without a call.
+ST_EXPORT const void* st_live_bytes() { return &live_bytes; }

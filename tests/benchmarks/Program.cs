@@ -1,0 +1,19 @@
+// Benchmarks by name: SarSynth.Benchmarks NAME [options]; ./sarsynth bench NAME calls this.
+namespace SarSynth.Benchmarks;
+
+internal static class Program
+{
+    private static readonly Dictionary<string, (string What, Func<string[], int> Run)> Benchmarks = new()
+    {
+        ["engine"] = ("the tensor engine beside python3-torch", Engine.Run),
+    };
+
+    private static int Main(string[] args)
+    {
+        if (args is ["--list"]) { foreach (var (name, (what, _)) in Benchmarks) Console.WriteLine($"{name,-12} {what}"); return 0; }
+        if (args.Length > 0 && Benchmarks.TryGetValue(args[0], out var benchmark)) return benchmark.Run(args[1..]);
+        Console.Error.WriteLine(args.Length > 0 ? $"no benchmark '{args[0]}'; there are:" : "which benchmark?");
+        foreach (var (name, (what, _)) in Benchmarks) Console.Error.WriteLine($"  {name,-12} {what}");
+        return 2;
+    }
+}
