@@ -1,0 +1,81 @@
+// Runs notebooks as a newcomer would: Jupyter's nbconvert with the kernel of this checkout, without a window.
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json.Nodes;
+using SarSynth.Tests.Support;
+
+namespace SarSynth.Notebooks.Tests;
+
+/// <summary>A folder with the kernel registered in it, and executed notebooks.</summary>
+public sealed class NotebookRunner : IDisposable
+{
+    private static readonly TimeSpan limit = TimeSpan.FromMinutes(20);
+    private readonly string folder = Directory.CreateTempSubdirectory("sarsynth-notebooks-").FullName;
+    private readonly Lazy<string> kernel;
+
+    public NotebookRunner() => kernel = new Lazy<string>(() =>
+    {
+        // Found through JUPYTER_PATH, so that the user's own kernels stay as they are.
+        var data = Path.Combine(folder, "jupyter");
+        var assembly = Path.Combine(AppContext.BaseDirectory, "..", "..", "SarSynth.Kernel", Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/')), "sarsynth-kernel.dll");
+        var (code, said) = Run("dotnet", [Path.GetFullPath(assembly), "install", "--user"], new() { ["JUPYTER_DATA_DIR"] = data });
+        Assert.True(code == 0, $"the kernel does not install: {said}");
+        return data;
+    });
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    /// <summary>Executes a notebook where it stands; what it prints and writes of its own goes below a temporary folder.</summary>
+    /// <returns>nbconvert's exit code and words, and the executed notebook (null when there is none).</returns>
+    public (int Code, string Said, JsonNode? Executed) Execute(string notebook)
+    {
+        var output = Path.Combine(folder, "executed");
+        var name = Path.GetFileName(notebook);
+        var (code, said) = Run("jupyter",
+            ["nbconvert", "--to", "notebook", "--execute", "--ExecutePreprocessor.timeout=1200", "--ExecutePreprocessor.kernel_name=.net-csharp", "--output", name, "--output-dir", output, notebook],
+            new() { ["JUPYTER_PATH"] = kernel.Value, ["SARSYNTH_DEMO_OUTPUT"] = Path.Combine(folder, "demo") });
+        var executed = Path.Combine(output, name);
+        return (code, said, File.Exists(executed) ? JsonNode.Parse(File.ReadAllText(executed)) : null);
+    }
+
+    /// <summary>The code cells of a notebook.</summary>
+    public static IEnumerable<JsonNode> CodeCells(JsonNode notebook) =>
+        notebook["cells"]!.AsArray().Where(c => (string?)c!["cell_type"] == "code").Select(c => c!);
+
+    /// <summary>The outputs of a notebook's cells.</summary>
+    public static IEnumerable<JsonNode> Outputs(JsonNode notebook) => CodeCells(notebook).SelectMany(c => c["outputs"]!.AsArray()).Select(o => o!);
+
+    /// <summary>Text that a notebook keeps as one string or as a list of lines.</summary>
+    public static string Text(JsonNode? node) => node is JsonArray lines ? string.Concat(lines.Select(l => (string?)l)) : (string?)node ?? "";
+
+    private static (int Code, string Said) Run(string program, string[] arguments, Dictionary<string, string> environment)
+    {
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            WorkingDirectory = TestData.Root, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
+        var said = new StringBuilder();
+        using var process = new Process { StartInfo = start };
+        process.OutputDataReceived += Hear;
+        process.ErrorDataReceived += Hear;
+        process.Start();
+        process.StandardInput.Close();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        if (!process.WaitForExit(limit))
+        {
+            process.Kill(entireProcessTree: true);
+            throw new TimeoutException($"{program} {string.Join(' ', arguments)}: not ready after {limit.TotalMinutes} minutes.\n{said}");
+        }
+        process.WaitForExit();
+        return (process.ExitCode, said.ToString());
+
+        void Hear(object sender, DataReceivedEventArgs line)
+        {
+            lock (said)
+                said.AppendLine(line.Data);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+// Every notebook runs top to bottom, and is committed as it ran: small, with its outputs, without an error among them.
+using System.Text.Json.Nodes;
+using SarSynth.Tests.Support;
+using Xunit.Abstractions;
+using Xunit.Sdk;
+
+namespace SarSynth.Notebooks.Tests;
+
+[TestCaseOrderer("SarSynth.Notebooks.Tests.ByName", "SarSynth.Notebooks.Tests")]
+public class NotebookTests(NotebookRunner runner) : IClassFixture<NotebookRunner>
+{
+    private const int MaxSize = 1_000_000;
+
+    public static TheoryData<string> Notebooks => [.. Names()];
+
+    private static string Folder => Path.Combine(TestData.Root, "notebooks");
+
+    [Theory]
+    [MemberData(nameof(Notebooks))]
+    public void Runs(string notebook)
+    {
+        var (code, said, executed) = runner.Execute(Path.Combine(Folder, notebook));
+        Assert.True(code == 0, said);
+        Assert.DoesNotContain(NotebookRunner.Outputs(executed!), IsError);
+        Assert.Contains(NotebookRunner.Outputs(executed!), HasPicture);
+        foreach (var html in NotebookRunner.Outputs(executed!).Select(o => NotebookRunner.Text(o["data"]?["text/html"])))
+            Assert.DoesNotMatch("<(?:script|img|link)[^>]+(?:src|href)=[\"']?https?:", html);
+    }
+
+    [Theory]
+    [MemberData(nameof(Notebooks))]
+    public void IsCommittedAsItRan(string notebook)
+    {
+        var path = Path.Combine(Folder, notebook);
+        Assert.InRange(new FileInfo(path).Length, 1, MaxSize);
+        var content = JsonNode.Parse(File.ReadAllText(path))!;
+        Assert.Equal(".net-csharp", (string?)content["metadata"]!["kernelspec"]!["name"]);
+        Assert.All(NotebookRunner.CodeCells(content), cell => Assert.NotNull(cell["execution_count"]));
+        Assert.DoesNotContain(NotebookRunner.Outputs(content), IsError);
+        Assert.Contains(NotebookRunner.Outputs(content), HasPicture);
+    }
+
+    [Theory]
+    [MemberData(nameof(Notebooks))]
+    public void SaysWhatItDoesAndTakesItsParametersFirst(string notebook)
+    {
+        var content = JsonNode.Parse(File.ReadAllText(Path.Combine(Folder, notebook)))!;
+        var cells = content["cells"]!.AsArray();
+        Assert.Equal("markdown", (string?)cells[0]!["cell_type"]);
+        Assert.StartsWith("# ", NotebookRunner.Text(cells[0]!["source"]));
+        Assert.Contains("parameters", NotebookRunner.CodeCells(content).First()["metadata"]?["tags"]?.AsArray().Select(t => (string?)t) ?? []);
+        var prose = cells.Count(c => (string?)c!["cell_type"] == "markdown");
+        Assert.True(2 * prose >= NotebookRunner.CodeCells(content).Count(), $"{prose} cells of prose for {NotebookRunner.CodeCells(content).Count()} of code");
+    }
+
+    [Fact]
+    public void AllFiveAreThere() =>
+        Assert.Superset(new HashSet<string> { "00", "01", "02", "03", "04" }, Names().Select(name => name[..2]).ToHashSet());
+
+    [Fact]
+    public void FailingCellFailsTheRun()
+    {
+        var (code, said, _) = runner.Execute(Path.Combine(TestData.Root, "tests", "notebooks", "Fixtures", "failing.ipynb"));
+        Assert.NotEqual(0, code);
+        Assert.Contains("on purpose", said);
+        Assert.DoesNotContain("never reached", said);
+    }
+
+    [Fact]
+    public void ValuesTextAndStateArriveInTheNotebook()
+    {
+        var (code, said, executed) = runner.Execute(Path.Combine(TestData.Root, "tests", "notebooks", "Fixtures", "running.ipynb"));
+        Assert.True(code == 0, said);
+        var outputs = NotebookRunner.Outputs(executed!).ToArray();
+        Assert.Contains(outputs, o => (string?)o["name"] == "stdout" && NotebookRunner.Text(o["text"]).Contains("6 x 7 = 42"));
+        Assert.Contains(outputs, o => NotebookRunner.Text(o["data"]?["text/html"]).Contains("<b>bold</b>"));
+        Assert.Contains(outputs, o => (string?)o["output_type"] == "execute_result" && NotebookRunner.Text(o["data"]?["text/plain"]).Contains("43"));
+    }
+
+    private static IEnumerable<string> Names() =>
+        Directory.Exists(Folder) ? Directory.GetFiles(Folder, "*.ipynb").Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal) : [];
+
+    private static bool IsError(JsonNode output) => (string?)output["output_type"] == "error";
+
+    private static bool HasPicture(JsonNode output) =>
+        output["data"]?["image/png"] is not null || NotebookRunner.Text(output["data"]?["text/html"]).Contains("<img", StringComparison.Ordinal);
+}
+
+/// <summary>Notebooks in the order of their numbers: a later one may use what an earlier one left.</summary>
+public sealed class ByName : ITestCaseOrderer
+{
+    public IEnumerable<TTestCase> OrderTestCases<TTestCase>(IEnumerable<TTestCase> testCases)
+        where TTestCase : ITestCase => testCases.OrderBy(c => c.DisplayName, StringComparer.Ordinal);
+}
