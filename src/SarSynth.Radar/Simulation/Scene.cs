@@ -1,4 +1,6 @@
 // A piece of land as the simulator sees it: what covers it, how high it is, and the point scatterers on it.
+using SarSynth.Radar.Rasters;
+
 namespace SarSynth.Radar.Simulation;
 
 /// <summary>A scene on a square grid: rows run along azimuth, columns along ground range away from the sensor.</summary>
@@ -93,6 +95,42 @@ public sealed class Scene
         return new Scene(rows, columns, spacing, seed, classes, heights, new float[classes.Length], targets ?? [], [], SceneKind.Custom, surfaces: surfaces);
     }
 
+    /// <summary>A scene from a class map and a height map in files (GeoTIFF or any raster that GDAL reads).</summary>
+    /// <param name="classPath">Class of every cell, values of <see cref="LandCover"/>.</param>
+    /// <param name="heightPath">Height of the top of every cell, metres; as many rows and columns.</param>
+    /// <param name="spacing">Cell size, metres; 0 takes it from the class map's georeference.</param>
+    /// <param name="targets">Point scatterers, or none.</param>
+    /// <param name="seed">Seed of the texture.</param>
+    /// <param name="surfaces">How each class scatters; <see cref="Surface.Defaults"/> unless given.</param>
+    /// <exception cref="RasterException">A file is no raster, the two differ in size, a value is no class or no height, or the cell size is unknown.</exception>
+    public static Scene FromFiles(string classPath, string heightPath, double spacing = 0, IReadOnlyList<Target>? targets = null,
+        ulong seed = 0, IReadOnlyDictionary<LandCover, Surface>? surfaces = null)
+    {
+        var (codes, reference) = ReadMap(classPath);
+        var (heights, _) = ReadMap(heightPath);
+        if ((codes.Rows, codes.Columns) != (heights.Rows, heights.Columns))
+            throw new RasterException(heightPath, $"found {heights.Rows} x {heights.Columns} cells, expected the {codes.Rows} x {codes.Columns} of {classPath}");
+        if (spacing <= 0)
+        {
+            double across = reference is null ? 0 : Math.Abs(reference.Transform[1]), down = reference is null ? 0 : Math.Abs(reference.Transform[5]);
+            if (across <= 0 || Math.Abs(across - down) > 0.001 * across)
+                throw new RasterException(classPath, "has no georeference with square cells: say the cell size");
+            spacing = across;
+        }
+        var classes = new byte[codes.Pixels.Length];
+        for (int i = 0; i < classes.Length; i++)
+        {
+            float code = codes.Pixels[i];
+            if (!(code >= 0 && code <= 255) || code != (byte)code || !Enum.IsDefined((LandCover)(byte)code))
+                throw new RasterException(classPath, $"found {code} at row {i / codes.Columns}, column {i % codes.Columns}, expected a land cover class, 0 to {Enum.GetValues<LandCover>().Length - 1}");
+            classes[i] = (byte)code;
+        }
+        int odd = Array.FindIndex(heights.Pixels, h => !float.IsFinite(h));
+        if (odd >= 0)
+            throw new RasterException(heightPath, $"has no height at row {odd / codes.Columns}, column {odd % codes.Columns}");
+        return FromMaps(classes, heights.Pixels, codes.Rows, codes.Columns, spacing, targets, seed, surfaces);
+    }
+
     /// <summary>A part of the scene with the same texture.</summary>
     /// <param name="rowOffset">First row.</param>
     /// <param name="columnOffset">First column.</param>
@@ -130,6 +168,13 @@ public sealed class Scene
 
     /// <summary>Column of the scene that this one was cropped from.</summary>
     internal int OriginColumn { get; }
+
+    // Read as intensity because that kind keeps the sign of heights below zero.
+    private static (IntensityImage Map, GeoReference? Reference) ReadMap(string path)
+    {
+        using var raster = SarRaster.Open(path, new RasterOptions { Kind = PixelKind.Intensity });
+        return raster.Read() is IntensityImage map ? (map, raster.GeoReference) : throw new RasterException(path, "found complex pixels, expected a map of real numbers");
+    }
 
     private void CheckWindow(int row, int column, int rows, int columns)
     {
