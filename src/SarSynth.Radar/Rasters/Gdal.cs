@@ -116,6 +116,9 @@ internal static unsafe partial class Gdal
     public static string? Item(nint handle, string name, string? domain = null) =>
         Marshal.PtrToStringUTF8(GDALGetMetadataItem(handle, name, domain));
 
+    /// <summary>Metadata of a dataset or band as it comes, for domains that hold whole documents.</summary>
+    public static List<string> Lines(nint handle, string domain) => Strings(GDALGetMetadata(handle, domain));
+
     /// <summary>Metadata of a dataset or band as name and value.</summary>
     public static Dictionary<string, string> Items(nint handle, string? domain = null)
     {

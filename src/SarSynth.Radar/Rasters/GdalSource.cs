@@ -24,6 +24,8 @@ internal sealed unsafe class GdalSource : PixelSource
     private readonly float? noData;
     private readonly float scale = 1;
     private readonly float offset;
+    private double power = 1;
+    private double powerScale = 1;
     private nint dataset;
 
     public GdalSource(string path, nint dataset, int band = 1, BandPair pair = BandPair.None, double[]? amplitudes = null)
@@ -68,6 +70,9 @@ internal sealed unsafe class GdalSource : PixelSource
         }
     }
 
+    /// <summary>Makes real pixels scale x stored^power, for products that compress their amplitudes.</summary>
+    public void SetPower(double exponent, double scaleAfter) => (power, powerScale) = (exponent, scaleAfter);
+
     public override void Read(RasterWindow window, Span<float> pixels)
     {
         Transfer(first, window, pixels, GdalType.Float32, sizeof(float));
@@ -83,6 +88,11 @@ internal sealed unsafe class GdalSource : PixelSource
         {
             foreach (ref var pixel in pixels)
                 pixel = pixel * scale + offset;
+        }
+        if (power != 1 || powerScale != 1)
+        {
+            foreach (ref var pixel in pixels)
+                pixel = (float)(Math.Pow(pixel, power) * powerScale);
         }
     }
 

@@ -19,8 +19,8 @@ public sealed record RasterOptions
 
 /// <summary>
 /// An open raster file. Pixels are read when asked for, and only those that are asked for. Safe for several threads
-/// (reads queue up). Formats: GeoTIFF, ENVI, Sentinel-1 SAFE (folder, manifest or zip), NISAR/UAVSAR HDF5, and every
-/// other raster that GDAL reads.
+/// (reads queue up). Formats: Sentinel-1 SAFE (folder, manifest or zip), TerraSAR-X and TanDEM-X (folder or XML), SICD and SIDD,
+/// NISAR, UAVSAR and ICEYE HDF5, Capella, Umbra and ICEYE GeoTIFF, plain GeoTIFF, ENVI, NumPy .npy, and other local rasters that GDAL reads.
 /// </summary>
 /// <remarks>
 /// What the pixels are (<see cref="Kind"/>) follows, in this order: the product's own rules; complex samples are complex;

@@ -12,6 +12,8 @@ internal static class NisarHdf5
         var file = new Hdf5File(path);
         try
         {
+            if (IceyeHdf5.Is(file))
+                return IceyeHdf5.Open(path, file);
             var science = file.Names("/science").FirstOrDefault(name => name.EndsWith("SAR", StringComparison.Ordinal));
             var product = science is null ? null : file.Names($"/science/{science}").FirstOrDefault(name => name is "RSLC" or "SLC");
             if (product is null)

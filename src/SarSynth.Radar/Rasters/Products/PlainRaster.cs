@@ -9,7 +9,7 @@ internal static class PlainRaster
     // Drivers of local raster files; those that reach a network or a database are left out.
     private static readonly string[] Drivers =
     [
-        "GTiff", "ENVI", "NITF", "COSAR", "PNG", "JPEG", "BMP", "VRT", "JP2OpenJPEG", "AIG", "EHdr", "ISCE", "ROI_PAC", "PNM", "RST",
+        "GTiff", "ENVI", "NITF", "PNG", "JPEG", "BMP", "VRT", "JP2OpenJPEG", "AIG", "EHdr", "ISCE", "ROI_PAC", "PNM", "RST",
         "GSBG", "GS7BG", "AAIGrid", "HFA", "SAGA", "ERS", "PAux", "GFF", "CPG", "ESAT", "CEOS", "SAR_CEOS", "AirSAR", "RMF", "Leveller", "KRO", "GRIB", "XYZ",
     ];
 
@@ -27,10 +27,19 @@ internal static class PlainRaster
             RequireLength(path, file, dataset, driver, bands);
             var source = new GdalSource(path, dataset, band);
             var items = Gdal.Items(dataset);
+            var facts = driver == "GTiff" ? CommercialTiff.Describe(path, items) : null;
             var (kind, assumed) = Kind(source.IsComplex, options.Kind, items, Gdal.UnitOf(Gdal.GDALGetRasterBand(dataset, band)), path);
-            return new RasterContent(source, kind, MetadataItems.ToMetadata(items))
+            if (facts is not null && !source.IsComplex)
             {
-                Format = driver == "GTiff" ? "GeoTIFF" : driver,
+                // Amplitude and phase in two bands: how the phase is coded is not documented.
+                if (bands == 2 && facts.Metadata.ProductType?.Contains("SLC", StringComparison.Ordinal) == true)
+                    throw new RasterException(path, $"is an {facts.Format} with amplitude and phase in two bands, which is not read: use the HDF5 product");
+                (kind, assumed) = (options.Kind ?? PixelKind.Amplitude, false);
+                source.SetPower(facts.AmplitudeExponent is { } exponent ? 1 / exponent : 1, 1 / facts.AmplitudeScale);
+            }
+            return new RasterContent(source, kind, facts?.Metadata ?? MetadataItems.ToMetadata(items))
+            {
+                Format = facts?.Format ?? (driver == "GTiff" ? "GeoTIFF" : driver),
                 KindIsAssumed = assumed,
                 GeoReference = GeoReferenceOf(dataset),
                 Channels = [.. Enumerable.Range(1, bands).Select(number => number.ToString(CultureInfo.InvariantCulture))],
