@@ -1,4 +1,4 @@
-// How amplitudes become grey levels: the usual four.
+// How amplitudes become grey levels: the usual four, and one grey scale for images that are compared.
 namespace SarSynth.Radar.Rasters;
 
 /// <summary>A map from linear amplitude to display brightness 0 ... 1, fitted to the image that is shown.</summary>
@@ -24,6 +24,13 @@ public sealed record PercentileRemap(double Percentile = 99) : Remap
         var white = Quantile(amplitudes, Percentile / 100);
         return white > 0 ? a => a / white : _ => 0;
     }
+}
+
+/// <summary>Linear in amplitude from 0 to a given amplitude: images shown with the same one can be compared by eye.</summary>
+/// <param name="White">The amplitude that is white, above 0.</param>
+public sealed record FixedRemap(double White) : Remap
+{
+    internal override Func<float, double> Fit(float[] amplitudes) => a => a / White;
 }
 
 /// <summary>Linear in amplitude, white at mean + 3 standard deviations.</summary>

@@ -1,6 +1,7 @@
 // A plot as plotly.js draws it: typed traces and axes that are written as plotly's own JSON (plotly.com/javascript/reference).
 using System.Numerics;
 using System.Text.Json.Nodes;
+using SarSynth.Data;
 
 namespace SarSynth.Figures;
 
@@ -285,10 +286,10 @@ public sealed class Figure
     {
         switch (Path.GetExtension(path).ToLowerInvariant())
         {
-            case ".html": WholeFile.Write(path, FigurePage.Page(this)); break;
-            case ".json": WholeFile.Write(path, ToJson()); break;
-            case ".png": WholeFile.Write(path, ToPng()); break;
-            case ".svg": WholeFile.Write(path, ToSvg()); break;
+            case ".html": AtomicFile.WriteText(path, FigurePage.Page(this)); break;
+            case ".json": AtomicFile.WriteText(path, ToJson()); break;
+            case ".png": AtomicFile.WriteBytes(path, ToPng()); break;
+            case ".svg": AtomicFile.WriteText(path, ToSvg()); break;
             default: throw new ArgumentException($"{path}: found extension '{Path.GetExtension(path)}', expected .html, .json, .png or .svg.", nameof(path));
         }
     }

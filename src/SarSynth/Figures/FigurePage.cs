@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
+using SarSynth.Data;
 
 namespace SarSynth.Figures;
 
@@ -86,7 +87,7 @@ internal static class FigurePage
             var started = new HeadlessBrowser();
             try
             {
-                WholeFile.Write(page, $"<!doctype html><meta charset=\"utf-8\"><script src=\"{new Uri(FindScript()).AbsoluteUri}\"></script>");
+                AtomicFile.WriteText(page, $"<!doctype html><meta charset=\"utf-8\"><script src=\"{new Uri(FindScript()).AbsoluteUri}\"></script>");
                 started.Open(page);
             }
             catch

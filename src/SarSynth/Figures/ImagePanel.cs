@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Net;
 using System.Text;
+using SarSynth.Data;
 using SarSynth.Radar.Rasters;
 
 namespace SarSynth.Figures;
@@ -100,7 +101,7 @@ public sealed class ImagePanel
         var page = Path.Combine(Path.GetTempPath(), $"sarsynth-panel-{Guid.NewGuid():N}.html");
         try
         {
-            WholeFile.Write(page, $"<!doctype html><meta charset=\"utf-8\"><body style=\"margin:0;padding:12px;background:#fff;color:#22262e;width:max-content\">{ToHtml()}</body>");
+            AtomicFile.WriteText(page, $"<!doctype html><meta charset=\"utf-8\"><body style=\"margin:0;padding:12px;background:#fff;color:#22262e;width:max-content\">{ToHtml()}</body>");
             using var browser = new HeadlessBrowser();
             browser.Open(page);
             var width = rows.Max(r => r.Sum(p => DisplayWidth(p) + 12)) + 24;
@@ -119,8 +120,8 @@ public sealed class ImagePanel
     {
         switch (Path.GetExtension(path).ToLowerInvariant())
         {
-            case ".png": WholeFile.Write(path, ToPng()); break;
-            case ".html": WholeFile.Write(path, $"<!doctype html><meta charset=\"utf-8\"><title>{Encode(Title)}</title>{ToHtml()}"); break;
+            case ".png": AtomicFile.WriteBytes(path, ToPng()); break;
+            case ".html": AtomicFile.WriteText(path, $"<!doctype html><meta charset=\"utf-8\"><title>{Encode(Title)}</title>{ToHtml()}"); break;
             default: throw new ArgumentException($"{path}: found extension '{Path.GetExtension(path)}', expected .png or .html.", nameof(path));
         }
     }

@@ -1,8 +1,9 @@
 // A report as one page that opens anywhere without a network: prose, tables, pictures, live plots, provenance.
 using System.Globalization;
 using System.Net;
-using System.Text;
 using System.Text.RegularExpressions;
+using System.Text;
+using SarSynth.Data;
 
 namespace SarSynth.Figures;
 
@@ -149,7 +150,7 @@ public sealed partial class Report(string title, string summary = "")
 
     /// <summary>Writes the page.</summary>
     /// <param name="path">The file; it appears whole or not at all.</param>
-    public void Save(string path) => WholeFile.Write(path, ToHtml());
+    public void Save(string path) => AtomicFile.WriteText(path, ToHtml());
 
     /// <summary>The title.</summary>
     public override string ToString() => $"Report: {Title}";

@@ -1,0 +1,53 @@
+// sarsynth train: a model folder from a recipe; killed runs go on.
+using System.CommandLine;
+using SarSynth.Data;
+using SarSynth.Recipes;
+
+namespace SarSynth.Cli.Commands;
+
+static class TrainCommand
+{
+    public static Command Create()
+    {
+        var recipe = new Option<string>("--recipe", "-r") { Description = "The kit's recipe of that name (smoke, small) or a JSON file.", DefaultValueFactory = _ => "smoke" };
+        var output = new Option<string>("--out", "-o") { Description = "Model folder; training/NAME beside the current folder when left out." };
+        var command = new Command("train", "Trains autoencoder, denoiser and ControlNet from nothing, as a recipe says.") { recipe, output, CommonOptions.Json };
+        command.SetAction((parsed, cancel) =>
+        {
+            Engine.SetThreads(parsed.GetValue(CommonOptions.Threads));
+            var training = KitJson.Read<TrainRecipe>(EmbeddedData.FindRecipe(parsed.GetRequiredValue(recipe)));
+            var folder = parsed.GetValue(output) ?? Path.Combine("training", training.Name);
+            var curve = new List<FineTuningProgress>();
+            Progress.Run(parsed, training.Name, report =>
+            {
+                FineTuning.Run(training, folder, p =>
+                {
+                    curve.Add(p);
+                    report(p.Share, $"{p.Stage} {p.Step}/{p.Steps}, loss {p.Loss:F4}, {p.StepsPerSecond:F1} steps/s");
+                }, cancel);
+                return true;
+            });
+            var stages = curve.GroupBy(p => p.Stage).Select(Summary).ToList();
+            if (parsed.GetValue(CommonOptions.Json))
+                Console.WriteLine(KitJson.Serialize(new { Folder = folder, Stages = stages }));
+            else
+            {
+                foreach (var s in stages)
+                    Console.WriteLine($"{s.Stage,-12} {s.Steps,6} steps   loss {s.First:F4} -> {s.Last:F4}");
+                Console.WriteLine($"model: {folder}");
+            }
+            return Task.FromResult(0);
+        });
+        return command;
+    }
+
+    private sealed record StageSummary(string Stage, long Steps, double First, double Last);
+
+    /// <summary>First and last tenth of a stage's losses, averaged: single steps are noisy.</summary>
+    private static StageSummary Summary(IGrouping<string, FineTuningProgress> stage)
+    {
+        var losses = stage.Select(p => p.Loss).ToList();
+        var tenth = Math.Max(1, losses.Count / 10);
+        return new(stage.Key, losses.Count, losses.Take(tenth).Average(), losses.TakeLast(tenth).Average());
+    }
+}

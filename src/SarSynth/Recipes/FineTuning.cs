@@ -1,0 +1,251 @@
+// Training of a satellite-to-airborne latent diffusion model: autoencoder, then denoiser with text, then ControlNet.
+// Rombach et al. (2022), latent diffusion; Zhang et al. (2023), ControlNet.
+using System.Text.Json.Nodes;
+using SarSynth.Data;
+using SarSynth.Diffusion.Checkpoints;
+using SarSynth.Diffusion.Models;
+using SarSynth.Diffusion.Samplers;
+using SarSynth.Diffusion.Tokenizers;
+using SarSynth.Diffusion.Training;
+using SarSynth.Radar.Radiometry;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace SarSynth.Recipes;
+
+/// <summary>Where a training stands.</summary>
+/// <param name="Stage">"autoencoder", "denoiser" or "control".</param>
+/// <param name="Step">Steps done in this stage.</param>
+/// <param name="Steps">Steps of this stage.</param>
+/// <param name="Loss">Loss of the step.</param>
+/// <param name="Share">Share of the whole training that is done, 0 to 1.</param>
+/// <param name="StepsPerSecond">Speed.</param>
+public sealed record FineTuningProgress(string Stage, long Step, long Steps, double Loss, double Share, double StepsPerSecond);
+
+/// <summary>Trains the networks of a <see cref="TranslationModel"/> from nothing.</summary>
+public static class FineTuning
+{
+    /// <summary>Trains as the recipe says and writes the model folder; a run that was killed goes on from its last checkpoint.</summary>
+    /// <param name="recipe">Data, networks and stages.</param>
+    /// <param name="folder">Folder of the model; checkpoints go into its "training" folder until the end.</param>
+    /// <param name="progress">Told every step.</param>
+    /// <param name="cancel">Stops after a step, with a checkpoint.</param>
+    /// <exception cref="CheckpointException">A configuration that is not known, or checkpoints of another training.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; run again to go on.</exception>
+    public static void Run(TrainRecipe recipe, string folder, Action<FineTuningProgress>? progress = null, CancellationToken cancel = default)
+    {
+        var scenes = SimulatedScenes.Generate(recipe.Data, cancel: cancel).ToList();
+        Run(recipe, scenes, folder, progress, cancel);
+    }
+
+    /// <summary>Trains on given scenes.</summary>
+    /// <inheritdoc cref="Run(TrainRecipe, string, Action{FineTuningProgress}?, CancellationToken)"/>
+    /// <param name="recipe">Networks and stages; its data is not looked at.</param>
+    /// <param name="scenes">The scenes to learn from.</param>
+    /// <param name="folder">Folder of the model.</param>
+    /// <param name="progress">Told every step.</param>
+    /// <param name="cancel">Stops after a step, with a checkpoint.</param>
+    public static void Run(
+        TrainRecipe recipe, IReadOnlyList<PairedScene> scenes, string folder, Action<FineTuningProgress>? progress = null, CancellationToken cancel = default)
+    {
+        var run = new TrainingRun(recipe, scenes, folder, progress, cancel);
+        using var vae = run.TrainAutoencoder();
+        using var text = run.NewTextEncoder();
+        using var unet = run.TrainDenoiser(vae, text);
+        using var control = run.TrainControl(vae, text, unet);
+        run.Save(vae, text, unet, control);
+    }
+}
+
+/// <summary>One training: the recipe, the data and what the stages share.</summary>
+file sealed class TrainingRun
+{
+    private readonly TrainRecipe recipe;
+    private readonly string folder;
+    private readonly Action<FineTuningProgress>? progress;
+    private readonly CancellationToken cancel;
+    private readonly IReadOnlyList<PairedScene> scenes;
+    private readonly LogNormalisation airborne, satellite;
+    private readonly double satelliteMeanLog;
+    private readonly ClipTokenizer tokenizer;
+    private readonly NoiseSchedule schedule;
+    private readonly double totalCost;
+    private double doneCost;
+
+    public TrainingRun(
+        TrainRecipe recipe, IReadOnlyList<PairedScene> scenes, string folder, Action<FineTuningProgress>? progress, CancellationToken cancel)
+    {
+        (this.recipe, this.scenes, this.folder, this.progress, this.cancel) = (recipe, scenes, folder, progress, cancel);
+        airborne = FitLog(scenes.Select(s => s.Airborne.Pixels));
+        satellite = FitLog(scenes.Select(s => s.Satellite.Pixels));
+        satelliteMeanLog = Translation.MeanLog(scenes.SelectMany(s => s.Satellite.Pixels));
+        tokenizer = ClipTokenizer.Train(
+            scenes.SelectMany(s => s.Captions).Select(c => c.Text), recipe.Vocabulary, (int)recipe.TextEncoder["max_position_embeddings"]!);
+        schedule = SamplerConfig.Parse(recipe.Scheduler.ToJsonString(), "recipe field 'scheduler'").Schedule;
+        totalCost = Cost(recipe.Autoencoder) + Cost(recipe.Denoiser) + Cost(recipe.Control);
+        manual_seed((long)recipe.Seed);
+    }
+
+    public AutoencoderKL TrainAutoencoder()
+    {
+        var config = AutoencoderKLConfig.FromJson(recipe.Vae.ToJsonString(), "recipe field 'vae'");
+        var vae = new AutoencoderKL(config);
+        Initialisation.NearLinear(vae);
+        var tiles = Sampler("autoencoder", recipe.Autoencoder);
+        Train("autoencoder", recipe.Autoencoder, Parameters(("vae", vae)), tiles, (batch, step) =>
+        {
+            var images = Images(batch);
+            using var posterior = vae.encode(images);
+            var restored = vae.decode(posterior.Sample(step.Generator));
+            return DiffusionLoss.OfAutoencoder(images, restored, posterior.Mean, posterior.LogVar, recipe.KlWeight, squared: true);
+        });
+        using (vae)
+            return Whitened(vae);
+    }
+
+    public CLIPTextModel NewTextEncoder()
+    {
+        var json = (JsonObject)recipe.TextEncoder.DeepClone();
+        json["vocab_size"] = tokenizer.VocabularySize;
+        json["bos_token_id"] = tokenizer.BeginId;
+        json["eos_token_id"] = tokenizer.EndId;
+        json["pad_token_id"] = tokenizer.PadId;
+        return new(CLIPTextConfig.FromJson(json.ToJsonString(), "recipe field 'textEncoder'"));
+    }
+
+    public UNet2DConditionModel TrainDenoiser(AutoencoderKL vae, CLIPTextModel text)
+    {
+        var unet = new UNet2DConditionModel(UNet2DConditionConfig.FromJson(recipe.Unet.ToJsonString(), "recipe field 'unet'"));
+        Train("denoiser", recipe.Denoiser, Parameters(("unet", unet), ("text_encoder", text)), Sampler("denoiser", recipe.Denoiser), (batch, step) =>
+        {
+            var (latents, embeddings) = (Latents(vae, batch, step), Embeddings(text, batch, step));
+            return DiffusionLoss.Draw(schedule, (noisy, t) => unet.forward(noisy, t, embeddings), latents, step.Generator);
+        });
+        return unet;
+    }
+
+    public ControlNetModel TrainControl(AutoencoderKL vae, CLIPTextModel text, UNet2DConditionModel unet)
+    {
+        var config = ControlNetConfig.FromJson(recipe.Controlnet.ToJsonString(), "recipe field 'controlnet'");
+        var control = ControlNetModel.FromUNet(unet, config.ConditioningChannels, config.ConditioningEmbeddingOutChannels);
+        // The small model has seen little: the denoiser goes on learning beside its ControlNet.
+        Train("control", recipe.Control, Parameters(("controlnet", control), ("unet", unet), ("text_encoder", text)), Sampler("control", recipe.Control), (batch, step) =>
+        {
+            var (latents, embeddings) = (Latents(vae, batch, step), Embeddings(text, batch, step));
+            var condition = Condition(batch);
+            return DiffusionLoss.Draw(schedule, (noisy, t) =>
+            {
+                using var residuals = control.forward(noisy, t, embeddings, condition);
+                return unet.forward(noisy, t, embeddings, down_block_additional_residuals: residuals.Down, mid_block_additional_residual: residuals.Mid);
+            }, latents, step.Generator);
+        });
+        return control;
+    }
+
+    public void Save(AutoencoderKL vae, CLIPTextModel text, UNet2DConditionModel unet, ControlNetModel control)
+    {
+        var card = new ModelCard
+        {
+            Description = $"Satellite to airborne SAR, trained by the recipe '{recipe.Name}' on simulated scenes.",
+            Scale = scenes[0].Scale,
+            SatelliteSensor = recipe.Data.Satellite,
+            AirborneSensor = recipe.Data.Airborne,
+            Airborne = airborne,
+            Satellite = satellite,
+            SatelliteMeanLog = satelliteMeanLog,
+        };
+        using var model = new TranslationModel(
+            card, vae, unet, control, text, tokenizer, SamplerConfig.Parse(recipe.Scheduler.ToJsonString(), "recipe field 'scheduler'"));
+        model.Save(folder, recipe.Scheduler);
+        Provenance.Of("train", recipe, recipe.Seed, [], []).Write(Path.Combine(folder, "training.provenance.json"));
+        Directory.Delete(Path.Combine(folder, CheckpointFolder), recursive: true);
+    }
+
+    private const string CheckpointFolder = "training";
+
+    /// <summary>The autoencoder, its configuration told mean and deviation of each latent channel: the denoiser sees unit variance in all.</summary>
+    private AutoencoderKL Whitened(AutoencoderKL vae)
+    {
+        using var noGradients = no_grad();
+        using var scope = NewDisposeScope();
+        using var posterior = vae.encode(Images(Sampler("whitening", recipe.Denoiser).Batch(0, 32)));
+        var whitened = new AutoencoderKL(vae.Config with
+        {
+            LatentsMean = ToArray(posterior.Mean.mean([0, 2, 3])),
+            LatentsStd = ToArray(posterior.Mean.std([0, 2, 3], unbiased: true)),
+        });
+        whitened.load_state_dict(vae.state_dict());
+        return whitened;
+    }
+
+    private static double Cost(StageRecipe stage) => (double)stage.Steps * stage.Batch * stage.Tile * stage.Tile;
+
+    /// <summary>Epsilon is half the median amplitude: then speckle at that brightness is nearly normal after the logarithm (skewness -0.2).</summary>
+    private static LogNormalisation FitLog(IEnumerable<float[]> images)
+    {
+        var pooled = images.SelectMany(p => p).Where(float.IsFinite).ToArray();
+        var median = pooled.Order().ElementAt(pooled.Length / 2);
+        return new NormalisationFit(epsilon: 0.5 * Math.Max(median, 1e-6f)).Add(pooled).Log();
+    }
+
+    private TileSampler Sampler(string stage, StageRecipe s) => new(scenes, recipe.Seed ^ (ulong)stage.Length << 32 ^ stage[0], s.Tile);
+
+    private void Train(
+        string stage, StageRecipe s, IReadOnlyDictionary<string, Parameter> parameters, TileSampler tiles, Func<TileBatch, TrainingStep, Tensor> loss)
+    {
+        var options = new TrainerOptions
+        {
+            Folder = Path.Combine(folder, CheckpointFolder, stage),
+            Steps = s.Steps,
+            LearningRate = s.LearningRate,
+            Schedule = new(LrShape.Cosine, s.Warmup),
+            Optimizer = new(WeightDecay: 1e-4),
+            ClipNorm = s.ClipNorm,
+            Ema = s.EmaDecay > 0 ? new(s.EmaDecay) : null,
+            CheckpointEvery = s.CheckpointEvery,
+            Seed = (long)recipe.Seed,
+        };
+        var result = Trainer.Run(
+            options, parameters, step => tiles.Batch((int)step.Step, s.Batch), loss,
+            p => progress?.Invoke(new(stage, p.Step, p.Steps, p.Loss, (doneCost + Cost(s) * p.Step / p.Steps) / totalCost, p.StepsPerSecond)),
+            cancel);
+        cancel.ThrowIfCancellationRequested();
+        using var ema = result.Ema;
+        ema?.CopyTo(parameters);
+        doneCost += Cost(s);
+    }
+
+    private Tensor Images(TileBatch batch)
+    {
+        var values = new float[batch.Airborne.Length];
+        airborne.Apply(batch.Airborne, values);
+        return tensor(values).reshape(batch.Count, 1, batch.Size, batch.Size);
+    }
+
+    private Tensor Condition(TileBatch batch)
+    {
+        var values = new float[batch.Satellite.Length];
+        satellite.Apply(batch.Satellite, values);
+        return tensor(values).reshape(batch.Count, 1, batch.Size / batch.Scale, batch.Size / batch.Scale);
+    }
+
+    private Tensor Latents(AutoencoderKL vae, TileBatch batch, TrainingStep step)
+    {
+        using var noGradients = no_grad();
+        return TranslationModel.Encode(vae, Images(batch), step.Generator);
+    }
+
+    private Tensor Embeddings(CLIPTextModel text, TileBatch batch, TrainingStep step)
+    {
+        using var draws = rand([batch.Count], generator: step.Generator);
+        var keep = draws.data<float>().ToArray();
+        return TranslationModel.Embed(text, tokenizer, [.. batch.Captions.Select((c, i) => keep[i] < recipe.CaptionDropout ? "" : c)]);
+    }
+
+    private static Dictionary<string, Parameter> Parameters(params (string Name, nn.Module Module)[] modules) => modules
+        .SelectMany(m => m.Module.named_parameters().Select(p => ($"{m.Name}.{p.name}", p.parameter)))
+        .ToDictionary(p => p.Item1, p => p.parameter);
+
+    private static double[] ToArray(Tensor values) => [.. values.data<float>().ToArray().Select(v => Math.Round(v, 6))];
+}

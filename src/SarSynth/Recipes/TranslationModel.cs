@@ -1,0 +1,161 @@
+// A trained satellite-to-airborne model: the diffusers folder layout, and one file that says what its pixels mean.
+using System.Text.Json.Nodes;
+using SarSynth.Data;
+using SarSynth.Diffusion.Checkpoints;
+using SarSynth.Diffusion.Models;
+using SarSynth.Diffusion.Samplers;
+using SarSynth.Diffusion.Tokenizers;
+using SarSynth.Radar.Radiometry;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace SarSynth.Recipes;
+
+/// <summary>What a model folder's sarsynth.json says: grids, brightness, and what the model learned from.</summary>
+public sealed record ModelCard
+{
+    /// <summary>File name of the card in a model folder.</summary>
+    public const string FileName = "sarsynth.json";
+
+    /// <summary>What the model is, in a sentence.</summary>
+    public required string Description { get; init; }
+
+    /// <summary>Airborne pixels per satellite pixel.</summary>
+    public required int Scale { get; init; }
+
+    /// <summary>Name of the satellite sensor that training saw.</summary>
+    public required string SatelliteSensor { get; init; }
+
+    /// <summary>Name of the airborne sensor whose images it makes.</summary>
+    public required string AirborneSensor { get; init; }
+
+    /// <summary>Airborne amplitude to model values.</summary>
+    public required LogNormalisation Airborne { get; init; }
+
+    /// <summary>Satellite amplitude to the values that condition the model.</summary>
+    public required LogNormalisation Satellite { get; init; }
+
+    /// <summary>Mean of ln amplitude of the training data's satellite images: what <see cref="RadiometryMatch.Scene"/> shifts an image to.</summary>
+    public required double SatelliteMeanLog { get; init; }
+}
+
+/// <summary>The networks of a satellite-to-airborne model, ready to run.</summary>
+public sealed class TranslationModel : IDisposable
+{
+    /// <summary>Gathers the parts.</summary>
+    public TranslationModel(
+        ModelCard card, AutoencoderKL vae, UNet2DConditionModel unet, ControlNetModel controlnet, CLIPTextModel textEncoder, ClipTokenizer tokenizer, SamplerConfig sampler)
+    {
+        (Card, Vae, Unet, ControlNet, TextEncoder, Tokenizer, Sampler) = (card, vae, unet, controlnet, textEncoder, tokenizer, sampler);
+        foreach (var module in Modules)
+            module.eval();
+    }
+
+    /// <summary>What the pixels mean.</summary>
+    public ModelCard Card { get; }
+
+    /// <summary>Airborne tiles to latents and back.</summary>
+    public AutoencoderKL Vae { get; }
+
+    /// <summary>The denoiser.</summary>
+    public UNet2DConditionModel Unet { get; }
+
+    /// <summary>The satellite image's way into the denoiser; its condition has the latents' grid.</summary>
+    public ControlNetModel ControlNet { get; }
+
+    /// <summary>Captions to embeddings.</summary>
+    public CLIPTextModel TextEncoder { get; }
+
+    /// <summary>Captions to tokens.</summary>
+    public ClipTokenizer Tokenizer { get; }
+
+    /// <summary>Noise schedule and sampler.</summary>
+    public SamplerConfig Sampler { get; }
+
+    private IEnumerable<nn.Module> Modules => [Vae, Unet, ControlNet, TextEncoder];
+
+    /// <summary>Reads a model folder.</summary>
+    /// <param name="folder">A folder with <see cref="ModelCard.FileName"/>, or the name of a model that comes with the kit ("sarsynth-small").</param>
+    /// <param name="device">Where the weights go; the CPU when null.</param>
+    /// <exception cref="FileNotFoundException">No such model.</exception>
+    /// <exception cref="CheckpointException">Weights or configuration that do not fit; the message names the tensor or field.</exception>
+    public static TranslationModel Load(string folder, Device? device = null)
+    {
+        var path = EmbeddedData.FindModel(folder);
+        var card = KitJson.Read<ModelCard>(Path.Combine(path, ModelCard.FileName));
+        var options = new WeightOptions(Device: device, Type: ScalarType.Float32);
+        return new(
+            card,
+            ModelFolder.Load<AutoencoderKL>(Path.Combine(path, "vae"), options),
+            ModelFolder.Load<UNet2DConditionModel>(Path.Combine(path, "unet"), options),
+            ModelFolder.Load<ControlNetModel>(Path.Combine(path, "controlnet"), options),
+            ModelFolder.Load<CLIPTextModel>(Path.Combine(path, "text_encoder"), options),
+            ClipTokenizer.Load(Path.Combine(path, "tokenizer")),
+            SamplerConfig.Load(Path.Combine(path, "scheduler", "scheduler_config.json")));
+    }
+
+    /// <summary>Writes the model folder: weights as float16, configurations, tokenizer, scheduler, card.</summary>
+    /// <param name="folder">Created when it is not there.</param>
+    /// <param name="scheduler">scheduler_config.json.</param>
+    public void Save(string folder, JsonObject scheduler)
+    {
+        foreach (var module in Modules)
+            module.to(ScalarType.Float16);
+        ModelFolder.Save(Vae, Path.Combine(folder, "vae"));
+        ModelFolder.Save(Unet, Path.Combine(folder, "unet"));
+        ModelFolder.Save(ControlNet, Path.Combine(folder, "controlnet"));
+        ModelFolder.Save(TextEncoder, Path.Combine(folder, "text_encoder"));
+        foreach (var module in Modules)
+            module.to(ScalarType.Float32);
+        Tokenizer.Save(Path.Combine(folder, "tokenizer"));
+        KitJson.Write(Path.Combine(folder, "scheduler", "scheduler_config.json"), scheduler);
+        KitJson.Write(Path.Combine(folder, ModelCard.FileName), Card);
+    }
+
+    /// <summary>Embeddings of captions, [captions, tokens, width].</summary>
+    /// <param name="captions">One a sample; the empty caption means "not told".</param>
+    public Tensor Embed(IReadOnlyList<string> captions) => Embed(TextEncoder, Tokenizer, captions);
+
+    /// <summary>Images to whitened latents.</summary>
+    /// <param name="vae">The autoencoder.</param>
+    /// <param name="images">Normalised airborne tiles [N, 1, H, W].</param>
+    /// <param name="generator">Draws from the posterior; its mean when null.</param>
+    internal static Tensor Encode(AutoencoderKL vae, Tensor images, Generator? generator)
+    {
+        using var scope = NewDisposeScope();
+        using var posterior = vae.encode(images);
+        var latents = generator is null ? posterior.Mode() : posterior.Sample(generator);
+        var (mean, std) = Whitening(vae.Config);
+        return latents.sub(mean).div(std).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Whitened latents to normalised airborne images.</summary>
+    internal static Tensor Decode(AutoencoderKL vae, Tensor latents)
+    {
+        using var scope = NewDisposeScope();
+        var (mean, std) = Whitening(vae.Config);
+        return vae.decode(latents.mul(std).add(mean)).MoveToOuterDisposeScope();
+    }
+
+    internal static Tensor Embed(CLIPTextModel encoder, ClipTokenizer tokenizer, IReadOnlyList<string> captions)
+    {
+        using var scope = NewDisposeScope();
+        var ids = captions.SelectMany(c => tokenizer.EncodePadded(c).Ids).ToArray();
+        var tokens = tensor(ids).reshape(captions.Count, -1).to(encoder.parameters().First().device);
+        return encoder.forward(tokens).LastHiddenState.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Frees the weights.</summary>
+    public void Dispose()
+    {
+        foreach (var module in Modules)
+            module.Dispose();
+    }
+
+    private static (Tensor Mean, Tensor Std) Whitening(AutoencoderKLConfig config)
+    {
+        var mean = tensor(Array.ConvertAll(config.LatentsMean ?? new double[config.LatentChannels], v => (float)v));
+        var std = tensor(Array.ConvertAll(config.LatentsStd ?? [.. Enumerable.Repeat(1.0, config.LatentChannels)], v => (float)(v / config.ScalingFactor)));
+        return (mean.reshape(1, -1, 1, 1), std.reshape(1, -1, 1, 1));
+    }
+}

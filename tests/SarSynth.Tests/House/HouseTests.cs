@@ -1,0 +1,151 @@
+// The arrows of the house: who may use whom; and what no committed file may hold.
+using System.Diagnostics;
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+using SarSynth.Tests.Support;
+
+namespace SarSynth.Tests.House;
+
+public partial class HouseTests
+{
+    private const string Engine = "the tensor engine";
+
+    /// <summary>Each project and all that it may use of ours.</summary>
+    private static readonly Dictionary<string, string[]> allowed = new()
+    {
+        ["SystemTorch"] = [],
+        ["SarSynth.Radar"] = [],
+        ["SarSynth.Diffusion"] = [Engine],
+        ["SarSynth"] = ["SarSynth.Radar", "SarSynth.Diffusion", Engine],
+        ["SarSynth.Cli"] = ["SarSynth"],
+        ["SarSynth.Kernel"] = [],
+    };
+
+    /// <summary>Namespaces that a project's sources may name, beside its own: what comes with the projects it may use.</summary>
+    private static readonly Dictionary<string, string[]> namespaces = new()
+    {
+        ["SystemTorch"] = ["TorchSharp"],
+        ["SarSynth.Radar"] = ["SarSynth.Radar"],
+        ["SarSynth.Diffusion"] = ["SarSynth.Diffusion", "TorchSharp"],
+        ["SarSynth"] = ["SarSynth", "TorchSharp"],
+        ["SarSynth.Cli"] = ["SarSynth", "TorchSharp"],
+        ["SarSynth.Kernel"] = ["SarSynth.Kernel"],
+    };
+
+    public static TheoryData<string> Projects => [.. Directory.GetDirectories(Path.Combine(TestData.Root, "src")).Select(d => Path.GetFileName(d))
+        .Where(name => File.Exists(Path.Combine(TestData.Root, "src", name, name + ".csproj")))];
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void ProjectUsesOnlyWhatItMay(string project)
+    {
+        Assert.True(allowed.ContainsKey(project), $"src/{project} is not in the house's plan");
+        var document = XDocument.Load(Path.Combine(TestData.Root, "src", project, project + ".csproj"));
+        var used = document.Descendants("ProjectReference").Select(r => Path.GetFileNameWithoutExtension((string)r.Attribute("Include")!))
+            .Concat(document.Descendants("Import").Where(i => ((string)i.Attribute("Project")!).EndsWith("TensorEngine.props", StringComparison.Ordinal)).Select(_ => Engine))
+            .Concat(document.Descendants("PackageReference").Where(r => ((string)r.Attribute("Include")!).StartsWith("TorchSharp", StringComparison.Ordinal)).Select(_ => Engine));
+        Assert.Empty(used.Except(allowed[project]));
+    }
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void SourcesNameOnlyWhatTheyMay(string project)
+    {
+        var wrong = new List<string>();
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(TestData.Root, "src", project), "*.cs", SearchOption.AllDirectories))
+        {
+            foreach (var match in Ours().Matches(WithoutComments().Replace(File.ReadAllText(file), "")).Cast<Match>())
+            {
+                if (!namespaces[project].Any(n => match.Value == n || match.Value.StartsWith(n + ".", StringComparison.Ordinal)))
+                    wrong.Add($"{Path.GetRelativePath(TestData.Root, file)}: {match.Value}");
+            }
+        }
+        Assert.Empty(wrong);
+    }
+
+    /// <summary>What the compiler saw, whatever the sources say: assemblies that the built libraries refer to.</summary>
+    [Fact]
+    public void BuiltLibrariesReferOnlyToWhatTheyMay()
+    {
+        Assert.DoesNotContain(References("SarSynth.Radar"), n => n.StartsWith("SarSynth", StringComparison.Ordinal) || IsEngine(n));
+        Assert.DoesNotContain(References("SarSynth.Diffusion"), n => n.StartsWith("SarSynth", StringComparison.Ordinal));
+        Assert.DoesNotContain(References("SarSynth"), n => n is "SarSynth.Kernel" or "sarsynth-kernel" or "sarsynth-cli");
+
+        static bool IsEngine(string name) => name is "SystemTorch" or "TorchSharp";
+        static string[] References(string library) => [.. System.Reflection.Assembly.Load(library).GetReferencedAssemblies().Select(a => a.Name!)];
+    }
+
+    /// <summary>Only the engine's switch and SystemTorch itself may tell which engine is used.</summary>
+    [Fact]
+    public void NothingElseKnowsTheEngine()
+    {
+        var wrong = Directory.EnumerateFiles(Path.Combine(TestData.Root, "src"), "*.cs", SearchOption.AllDirectories)
+            .Where(f => !f.StartsWith(Path.Combine(TestData.Root, "src", "SystemTorch") + "/", StringComparison.Ordinal))
+            .Where(f => WithoutComments().Replace(File.ReadAllText(f), "").Contains("TensorEngine", StringComparison.Ordinal));
+        Assert.Empty(wrong);
+    }
+
+    [Fact]
+    public void NoCommittedTextNamesAMachinesFolders()
+    {
+        var wrong = new List<string>();
+        foreach (var file in Committed())
+        {
+            var path = Path.Combine(TestData.Root, file);
+            if (!File.Exists(path) || new FileInfo(path).LinkTarget is not null)
+                continue;
+            var bytes = File.ReadAllBytes(path);
+            if (bytes.AsSpan(0, Math.Min(bytes.Length, 8000)).Contains((byte)0))
+                continue;
+            var text = System.Text.Encoding.UTF8.GetString(bytes);
+            wrong.AddRange(MachinePaths().Matches(text).Select(m => $"{file}: {m.Value}"));
+        }
+        Assert.Empty(wrong);
+    }
+
+    [Fact]
+    public void EveryProjectIsInTheSolution()
+    {
+        var solution = File.ReadAllText(Path.Combine(TestData.Root, "SarSynth.sln")).Replace('\\', '/');
+        var missing = Committed().Where(f => f.EndsWith(".csproj", StringComparison.Ordinal) && !solution.Contains(f, StringComparison.Ordinal));
+        Assert.Empty(missing);
+    }
+
+    [Fact]
+    public void VersionsOfPackagesLieInOnePlace()
+    {
+        var wrong = Committed().Where(f => f.EndsWith(".csproj", StringComparison.Ordinal))
+            .Where(f => XDocument.Load(Path.Combine(TestData.Root, f)).Descendants("PackageReference").Any(r => r.Attribute("Version") is not null || r.Attribute("VersionOverride") is not null));
+        Assert.Empty(wrong);
+    }
+
+    private static string[] Committed()
+    {
+        var start = new ProcessStartInfo("git", ["ls-files", "-z"]) { WorkingDirectory = TestData.Root, RedirectStandardOutput = true };
+        try
+        {
+            using var git = Process.Start(start)!;
+            var files = git.StandardOutput.ReadToEnd().Split('\0', StringSplitOptions.RemoveEmptyEntries);
+            git.WaitForExit();
+            if (git.ExitCode == 0 && files.Length > 0)
+                return files;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            // No git on this machine: the folders that git would leave out are left out here.
+        }
+        string[] left = ["artifacts", "bin", "obj", ".git", "node_modules", ".ipynb_checkpoints", "__pycache__"];
+        return [.. Directory.EnumerateFiles(TestData.Root, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(TestData.Root, f))
+            .Where(f => !f.Split('/').Any(left.Contains) && f != "environment/engine.props")];
+    }
+
+    [GeneratedRegex(@"\b(SarSynth\.(?:Radar|Diffusion|Kernel|Cli|Data|Recipes|Evaluation|Figures)|TorchSharp)\b(?:\.\w+)*")]
+    private static partial Regex Ours();
+
+    [GeneratedRegex("""//[^\n]*|"[^"\n]*" """, RegexOptions.IgnorePatternWhitespace)]
+    private static partial Regex WithoutComments();
+
+    // A home or work folder of somebody's machine; written so that this file does not hold one itself.
+    [GeneratedRegex(@"(?<![\w.:/~-])/(?:work|tmp/[\w-]+|home/[\w-]+|root|Users/[\w-]+|mnt/[\w-]+)/[\w./-]+")]
+    private static partial Regex MachinePaths();
+}
