@@ -1,5 +1,6 @@
 // Low-rank adaptation: y = W x + scale (alpha / rank) B A x. Hu et al. (2022), eq. 3.
 using SarSynth.Diffusion.Checkpoints;
+using SarSynth.Diffusion.Samplers;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -96,7 +97,7 @@ public sealed class Lora : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rank, 1);
         var lora = new Lora();
-        using var generator = new Generator(seed, CPU);
+        using var generator = Seeded.Generator(seed);
         foreach (var (component, module) in components)
             foreach (var (path, child) in module.named_modules().ToList())
             {

@@ -74,7 +74,7 @@ public sealed record LatentDiffusion : IDisposable
         var (height, width) = Size(request);
 
         // Noise: recorded, by position, or from one generator in diffusers' order (posterior, image or latents, steps).
-        using var generator = new Generator(request.Seed, CPU);
+        using var generator = Seeded.Generator(request.Seed);
         var field = new PositionalNoise(request.Seed);
         long[] shape = [1, Vae.Config.LatentChannels, height / Vae.Config.Factor, width / Vae.Config.Factor];
         Tensor Draw(Tensor? recorded, int stream) => (recorded ?? (request.Tiling is null ? randn(shape, generator: generator)

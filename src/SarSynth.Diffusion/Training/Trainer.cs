@@ -2,6 +2,7 @@
 // All randomness of a step comes from (seed, step, micro-batch), so no generator state has to be kept.
 using System.Diagnostics;
 using SarSynth.Diffusion.Checkpoints;
+using SarSynth.Diffusion.Samplers;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -144,6 +145,6 @@ public static class Trainer
         z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
         long mixed = (long)((z ^ (z >> 31)) >> 1);
         manual_seed(mixed);
-        return new Generator((ulong)mixed, CPU);
+        return Seeded.Generator((ulong)mixed);
     }
 }

@@ -125,6 +125,28 @@ public sealed class TrainerTests : IDisposable
         Goldens.Near("parameters", packed, strided, 1e-6);
     }
 
+    [Fact]
+    public void CheckpointedBlocksGiveTheSameGradients()
+    {
+        using var scope = NewDisposeScope();
+        var x = randn([8, 16], generator: new Generator(3));
+        Tensor[] Gradients(bool recompute, bool inputWantsGradient)
+        {
+            var layers = new[] { nn.Linear(16, 32), nn.Linear(32, 16) };
+            using (no_grad())
+                foreach (var (parameter, i) in layers.SelectMany(l => l.parameters()).Select((p, i) => (p, i)))
+                    parameter.copy_(randn(parameter.shape, generator: new Generator((ulong)i + 10)).mul(0.3));
+            Tensor Block(IReadOnlyList<Tensor> inputs) => layers[1].call(layers[0].call(inputs[0]).tanh());
+            var input = x.clone().requires_grad_(inputWantsGradient);
+            var output = recompute ? GradientCheckpointing.Run(Block, [input]) : Block([input]);
+            output.square().sum().backward();
+            return [.. layers.SelectMany(l => l.parameters()).Select(p => p.grad!), .. inputWantsGradient ? new[] { input.grad! } : []];
+        }
+        foreach (bool wanted in new[] { true, false })
+            foreach (var (plain, again) in Gradients(false, wanted).Zip(Gradients(true, wanted)))
+                Goldens.Near($"gradient, input {wanted}", again, plain, 1e-5);
+    }
+
     private static TrainerOptions Options(string folder) => new()
     {
         Folder = folder, Steps = 40, LearningRate = 0.05, CheckpointEvery = 10, Accumulation = 2, Seed = 7, Ema = new EmaOptions(0.9),
