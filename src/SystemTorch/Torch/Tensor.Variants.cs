@@ -36,7 +36,7 @@ public static partial class torch
         public Tensor amin(params long[] dims) => Aten.Call("amin", this, dims);
         public (Tensor, Tensor) aminmax(long? dim = null, bool keepdim = false) => Aten.Call2("aminmax", this, dim, keepdim);
 
-        private static Tensor Into(Tensor result, string name, params ReadOnlySpan<Arg> args)
+        internal static Tensor Into(Tensor result, string name, params ReadOnlySpan<Arg> args)
         {
             Aten.Call(name, args).Dispose();
             return result;
