@@ -70,7 +70,7 @@ namespace TorchSharp
             public static Sigmoid Sigmoid() => new(false);
             public static Sigmoid Sigmoid(bool inplace) => new(inplace);
             public static Tanh Tanh() => new(false);
-            public static Tanh Tanh(bool inplace) => new(inplace);
+            public static Tanh Tanh(bool inplace = false) => new(inplace);
             public static Softsign Softsign() => new(false);
             public static Softsign Softsign(bool inplace) => new(inplace);
             public static ELU ELU(double alpha = 1, bool inplace = false) => new(alpha, inplace);
