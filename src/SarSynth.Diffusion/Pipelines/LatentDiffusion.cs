@@ -1,5 +1,7 @@
 // Latent diffusion from request to image: SD 1.5, SD 2.x, SDXL and its refiner, with ControlNets, images and masks.
 // Rombach et al. (2022); Podell et al. (2023); Ho and Salimans (2021), guidance; Meng et al. (2022), image to image.
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Diffusion.Conditioning;
 using SarSynth.Diffusion.Models;
@@ -51,6 +53,41 @@ public sealed record LatentDiffusion : IDisposable
             ForceZerosForEmptyPrompt = index.Settings.TryGetValue("force_zeros_for_empty_prompt", out var zeros)
                 ? zeros?.GetValue<bool>() ?? false : Has("text_encoder_2"),
         };
+    }
+
+    /// <summary>Writes the pipeline as a folder that diffusers opens; model_index.json comes last.</summary>
+    /// <param name="folder">Made where it is missing.</param>
+    /// <param name="shardBytes">Most bytes of weights in one file.</param>
+    public void Save(string folder, long shardBytes = 10_000_000_000)
+    {
+        var parts = new Dictionary<string, PipelineComponent>();
+        void Model<T>(string name, string library, T? model) where T : nn.Module, IPretrainedModel<T>
+        {
+            if (model is null)
+                return;
+            ModelFolder.Save(model, Path.Combine(folder, name), shardBytes);
+            parts[name] = new PipelineComponent(library, typeof(T).Name);
+        }
+        void Tokenizer(string name, ClipTokenizer? tokenizer)
+        {
+            if (tokenizer is null)
+                return;
+            tokenizer.Save(Path.Combine(folder, name));
+            parts[name] = new PipelineComponent("transformers", "CLIPTokenizer");
+        }
+        Model("unet", "diffusers", Unet);
+        Model("vae", "diffusers", Vae);
+        Model("text_encoder", "transformers", Prompts.Encoder);
+        Model("text_encoder_2", "transformers", Prompts.Encoder2);
+        Tokenizer("tokenizer", Prompts.Tokenizer);
+        Tokenizer("tokenizer_2", Prompts.Tokenizer2);
+        var scheduler = Sampler.ToJson();
+        AtomicFile.WriteText(Path.Combine(folder, "scheduler", "scheduler_config.json"), scheduler);
+        using var json = JsonDocument.Parse(scheduler);
+        parts["scheduler"] = new PipelineComponent("diffusers", json.RootElement.GetProperty("_class_name").GetString()!);
+        bool xl = Prompts.Encoder2 is not null;
+        PipelineFolder.WriteIndex(folder, xl ? "StableDiffusionXLPipeline" : "StableDiffusionPipeline", parts,
+            new Dictionary<string, JsonNode?> { ["force_zeros_for_empty_prompt"] = ForceZerosForEmptyPrompt });
     }
 
     /// <summary>Generates an image.</summary>

@@ -48,6 +48,9 @@ public sealed record NoiseSchedule
     /// <summary>What the model predicts.</summary>
     public PredictionType Prediction { get; init; }
 
+    /// <summary>How beta grows, its ends, and whether the last SNR was set to zero; null for a schedule from a list of betas.</summary>
+    public (BetaSchedule Shape, double BetaStart, double BetaEnd, bool ZeroTerminalSnr)? Form { get; private init; }
+
     /// <summary>Number of training timesteps T.</summary>
     public int TrainTimesteps => alphasCumprod.Length;
 
@@ -73,7 +76,7 @@ public sealed record NoiseSchedule
                 (float)Math.Min(1 - CosineAlphaBar((t + 1.0) / trainTimesteps) / CosineAlphaBar((double)t / trainTimesteps), 0.999))],
             _ => throw new ArgumentOutOfRangeException(nameof(shape), shape, "unknown beta schedule"),
         };
-        return FromBetas(betas, prediction, zeroTerminalSnr);
+        return FromBetas(betas, prediction, zeroTerminalSnr) with { Form = (shape, betaStart, betaEnd, zeroTerminalSnr) };
     }
 
     /// <summary>A schedule from its betas.</summary>
@@ -97,7 +100,7 @@ public sealed record NoiseSchedule
     {
         var floored = (float[])alphasCumprod.Clone();
         floored[^1] = MathF.Max(floored[^1], MathF.Pow(2, -24));
-        return new NoiseSchedule(floored, Prediction);
+        return new NoiseSchedule(floored, Prediction) { Form = Form };
     }
 
     /// <summary>sigma_t = sqrt((1 - alphaBar_t) / alphaBar_t), the noise level where the signal has scale 1.</summary>

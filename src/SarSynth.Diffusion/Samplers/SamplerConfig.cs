@@ -170,6 +170,49 @@ public sealed record SamplerConfig
         }
     }
 
+    /// <summary>The text of a scheduler_config.json that diffusers and <see cref="Parse"/> read as this configuration.</summary>
+    /// <exception cref="InvalidOperationException">The schedule was made from a list of betas.</exception>
+    public string ToJson()
+    {
+        var (shape, start, end, zero) = Schedule.Form ?? throw new InvalidOperationException("a schedule from a list of betas has no form to write");
+        var fields = new Dictionary<string, object?>
+        {
+            ["_class_name"] = Classes.First(c => c.Value == Kind).Key,
+            ["num_train_timesteps"] = Schedule.TrainTimesteps,
+            ["beta_schedule"] = shape switch { BetaSchedule.Linear => "linear", BetaSchedule.ScaledLinear => "scaled_linear", _ => "squaredcos_cap_v2" },
+            ["beta_start"] = start,
+            ["beta_end"] = end,
+            ["prediction_type"] = Schedule.Prediction switch { PredictionType.Epsilon => "epsilon", PredictionType.Velocity => "v_prediction", _ => "sample" },
+            ["timestep_spacing"] = Spacing.ToString().ToLowerInvariant(),
+            ["steps_offset"] = StepsOffset,
+            ["rescale_betas_zero_snr"] = zero,
+        };
+        if (Kind is SamplerKind.Ddpm or SamplerKind.Ddim or SamplerKind.Lcm or SamplerKind.DpmSolver)
+            (fields["thresholding"], fields["dynamic_thresholding_ratio"], fields["sample_max_value"]) = (Thresholding, DynamicThresholdingRatio, SampleMaxValue);
+        if (Kind is SamplerKind.Ddpm or SamplerKind.Ddim or SamplerKind.Lcm)
+            (fields["clip_sample"], fields["clip_sample_range"]) = (ClipSample, ClipSampleRange);
+        if (Kind is SamplerKind.Ddim or SamplerKind.Lcm)
+            fields["set_alpha_to_one"] = SetAlphaToOne;
+        if (Kind is SamplerKind.Ddpm)
+            fields["variance_type"] = VarianceType;
+        if (Kind is SamplerKind.Lcm)
+            (fields["original_inference_steps"], fields["timestep_scaling"]) = (OriginalInferenceSteps, TimestepScaling);
+        if (Kind is SamplerKind.Euler or SamplerKind.Heun or SamplerKind.DpmSolver)
+            fields["use_karras_sigmas"] = UseKarrasSigmas;
+        if (Kind is SamplerKind.Euler)
+            (fields["interpolation_type"], fields["timestep_type"], fields["sigma_min"], fields["sigma_max"]) = (InterpolationType, TimestepType, SigmaMin, SigmaMax);
+        if (Kind is SamplerKind.DpmSolver)
+        {
+            (fields["solver_order"], fields["algorithm_type"], fields["solver_type"]) = (SolverOrder, AlgorithmType, SolverType);
+            (fields["lower_order_final"], fields["euler_at_final"], fields["final_sigmas_type"]) = (LowerOrderFinal, EulerAtFinal, FinalSigmasType);
+            if (double.IsFinite(LambdaMinClipped))
+                fields["lambda_min_clipped"] = LambdaMinClipped;
+        }
+        return JsonSerializer.Serialize(fields, Indented);
+    }
+
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
     // Python's json module writes -Infinity for lambda_min_clipped.
     private static string QuoteNonFinite(string json)
     {

@@ -76,6 +76,19 @@ public sealed class SamplerTests
         Assert.StartsWith("x/scheduler_config.json", error.Message);
     }
 
+    [Theory]
+    [MemberData(nameof(SchedulerGoldenTests.Variants), MemberType = typeof(SchedulerGoldenTests))]
+    public void AConfigurationIsWrittenAsItIsRead(string variant)
+    {
+        var read = SamplerConfig.Load(Path.Combine(Goldens.Folder("schedulers"), variant, "config.json"));
+        var again = SamplerConfig.Parse(read.ToJson());
+        Assert.Equal(read.Schedule.AlphasCumprod, again.Schedule.AlphasCumprod);
+        var (plan, same) = (SamplingPlan.Create(read, 7), SamplingPlan.Create(again, 7));
+        Assert.Equal(plan.Timesteps, same.Timesteps);
+        Assert.Equal(plan.Sigmas, same.Sigmas);
+        Assert.Equal(read.ToJson(), again.ToJson());
+    }
+
     [Fact]
     public void AnotherSamplerTakesThisSchedule()
     {

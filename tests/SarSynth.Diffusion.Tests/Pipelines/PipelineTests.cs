@@ -1,0 +1,217 @@
+using SarSynth.Diffusion.Conditioning;
+using SarSynth.Diffusion.Models;
+using SarSynth.Diffusion.Pipelines;
+using SarSynth.Diffusion.Samplers;
+using SarSynth.Diffusion.Tokenizers;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace SarSynth.Diffusion.Tests.Pipelines;
+
+/// <summary>Pipelines against the same computation written out by hand, or against themselves where a law must hold.</summary>
+public sealed class PipelineTests : IDisposable
+{
+    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly LatentDiffusion pipeline;
+    private readonly PromptEmbeddings positive, negative;
+
+    public PipelineTests()
+    {
+        var tokenizer = ClipTokenizer.Train(["a radar image of a forest", "a radar image of a town"], 560);
+        pipeline = TinyModels.Pipeline(new SamplerConfig { Kind = SamplerKind.Ddim });
+        pipeline = pipeline with { Prompts = pipeline.Prompts with { Tokenizer = tokenizer, Tokenizer2 = tokenizer } };
+        positive = new PromptEmbeddings(Normal(1, [1, 77, 64]), Normal(2, [1, 40]));
+        negative = new PromptEmbeddings(Normal(3, [1, 77, 64]), Normal(4, [1, 40]));
+    }
+
+    public void Dispose()
+    {
+        pipeline.Dispose();
+        scope.Dispose();
+    }
+
+    [Fact]
+    public void TheSameSeedGivesTheSameImageAndAnotherOneDoesNot()
+    {
+        var request = Request() with { Prompt = "a radar image of a forest", Embeddings = null, NegativeEmbeddings = null, Eta = 0.5 };
+        var first = pipeline.Generate(request);
+        Assert.Equal(0, Goldens.MaxError(pipeline.Generate(request), first));
+        Assert.True(Goldens.MaxError(pipeline.Generate(request with { Seed = 1 }), first) > 0.01);
+        Assert.True(Goldens.MaxError(pipeline.Generate(request with { Prompt = "a town" }), first) > 1e-4);
+        Assert.InRange(first.min().ToDouble(), 0, 1);
+        Assert.InRange(first.max().ToDouble(), 0, 1);
+    }
+
+    [Fact]
+    public void InGuessModeTheUnconditionalHalfIsLeftAlone()
+    {
+        using var net = TinyModels.ControlNet();
+        var condition = rand([1, 3, 128, 128], generator: new Generator(5));
+        var plan = SamplingPlan.Create(pipeline.Sampler, 4);
+        var request = Request() with { Controls = [new ControlInput(net, condition, 0.6)], GuessMode = true, GuidanceScale = 3 };
+        using var noGradients = no_grad();
+        using var prediction = new GuidedPrediction(pipeline, request, plan, 128, 128, null);
+        var x = Normal(6, [1, 4, 16, 16]);
+        double t = plan.Timesteps[1];
+
+        var ids = tensor(new float[] { 128, 128, 0, 0, 128, 128 }).unsqueeze(0);
+        var time = tensor((float)t);
+        var residuals = net.forward(x, time, positive.Text, condition, 0.6, guess_mode: true, positive.Pooled, ids);
+        var with = pipeline.Unet.forward(x, time, positive.Text, positive.Pooled, ids,
+            down_block_additional_residuals: residuals.Down, mid_block_additional_residual: residuals.Mid);
+        var without = pipeline.Unet.forward(x, time, negative.Text, negative.Pooled, ids);
+        Goldens.Near("guess", prediction.Predict(x, t, null), without + (with - without) * 3, 1e-4);
+    }
+
+    [Fact]
+    public void SeveralControlNetsAdd()
+    {
+        using var net = TinyModels.ControlNet();
+        var condition = rand([1, 3, 128, 128], generator: new Generator(5));
+        var one = pipeline.Denoise(Request() with { Controls = [new ControlInput(net, condition, 0.8)] });
+        var two = pipeline.Denoise(Request() with { Controls = [new ControlInput(net, condition, 0.5), new ControlInput(net, condition, 0.3)] });
+        Goldens.Near("two", two, one, 1e-4 * Goldens.AbsMax(one));
+        var none = pipeline.Denoise(Request());
+        Assert.True(Goldens.MaxError(none, one) > 1e-2);
+    }
+
+    [Theory] // Windows without overlap are images of their own: each must see its own part of the condition and of the latents.
+    [InlineData(1)]
+    [InlineData(3)]
+    public void WindowsSeeTheirPartOfTheCondition(int batch)
+    {
+        using var net = TinyModels.ControlNet();
+        var condition = rand([1, 3, 128, 256], generator: new Generator(7));
+        var latents = Normal(8, [1, 4, 16, 32]);
+        GenerationRequest Of(Tensor image, Tensor start) => Request() with
+        {
+            Controls = [new ControlInput(net, image)], Noise = new GenerationNoise(Latents: start), Width = (int)image.shape[3],
+            OriginalSize = (128, 128), TargetSize = (128, 128),
+        };
+        var whole = pipeline.Denoise(Of(condition, latents) with { Tiling = new Tiling(16, 0, batch) });
+        var left = pipeline.Denoise(Of(condition.narrow(3, 0, 128), latents.narrow(3, 0, 16)));
+        var right = pipeline.Denoise(Of(condition.narrow(3, 128, 128), latents.narrow(3, 16, 16)));
+        Goldens.Near("windows", whole, cat([left, right], 3), 1e-4 * Goldens.AbsMax(left));
+    }
+
+    [Fact]
+    public void TiledDecodingOfOneWindowIsDecoding()
+    {
+        var latents = Normal(9, [1, 4, 16, 16]);
+        Goldens.Near("decoded", pipeline.Decode(latents, new Tiling(16, 4)), pipeline.Decode(latents), 1e-5);
+        // With several windows the image differs near their borders only where the receptive field is cut.
+        var tiled = pipeline.Decode(latents, new Tiling(12, 6));
+        Assert.Equal(pipeline.Decode(latents).shape, tiled.shape);
+        Assert.Equal(0, Goldens.MaxError(tiled, pipeline.Decode(latents, new Tiling(12, 6, Batch: 2))), 1e-5);
+    }
+
+    [Fact]
+    public void InpaintingKeepsWhatIsOutsideTheMask()
+    {
+        var image = rand([1, 3, 128, 128], generator: new Generator(10));
+        var mask = zeros(1, 1, 128, 128);
+        mask.narrow(3, 64, 64).fill_(1);
+        var posterior = Normal(11, [1, 4, 16, 16]);
+        var request = Request() with { Image = image, Mask = mask, Strength = 1, Noise = new GenerationNoise(Posterior: posterior) };
+        var latents = pipeline.Denoise(request);
+        var original = pipeline.Encode(image, posterior);
+        Goldens.Near("outside", latents.narrow(3, 0, 8), original.narrow(3, 0, 8), 1e-5);
+        Assert.True(Goldens.MaxError(latents.narrow(3, 8, 8), original.narrow(3, 8, 8)) > 0.1);
+    }
+
+    [Fact]
+    public void AnInpaintingModelGetsMaskAndMaskedImage()
+    {
+        // 4 latent, 1 mask and 4 masked-image channels; a first step by hand.
+        var config = pipeline.Unet.Config with { InChannels = 9 };
+        using var unet = new UNet2DConditionModel(config);
+        var own = pipeline with { Unet = unet };
+        var image = rand([1, 3, 128, 128], generator: new Generator(10));
+        var mask = zeros(1, 1, 128, 128);
+        mask.narrow(2, 32, 40).fill_(1);
+        var plan = SamplingPlan.Create(own.Sampler, 2);
+        var request = Request() with { Image = image, Mask = mask, Strength = 1, GuidanceScale = 1 };
+        using var noGradients = no_grad();
+        var inpainting = Inpainting.Of(own, request, own.Encode(image), [1, 4, 16, 16]);
+        using var prediction = new GuidedPrediction(own, request, plan, 128, 128, inpainting);
+        var x = Normal(12, [1, 4, 16, 16]);
+        var grey = own.Encode(image * (1 - mask) + mask * 0.5);
+        var small = mask.slice(2, 0, 128, 8).slice(3, 0, 128, 8);
+        var ids = tensor(new float[] { 128, 128, 0, 0, 128, 128 }).unsqueeze(0);
+        var expected = unet.forward(cat([x, small, grey], 1), tensor(501f), positive.Text, positive.Pooled, ids);
+        Goldens.Near("prediction", prediction.Predict(x, 501, null), expected, 1e-5);
+        Assert.Equal([1, 4, 16, 16], own.Denoise(request).shape);
+    }
+
+    [Fact]
+    public void AModelWithOneTextEncoderIsDenoisedAsByHand()
+    {
+        // Stable Diffusion 1.5: no pooled text, no sizes; two DDIM steps written out (Song et al. 2021, eq. 12).
+        var folder = Goldens.Folder("unet_sd15");
+        using var unet = new UNet2DConditionModel(UNet2DConditionConfig.FromJson(File.ReadAllText(Path.Combine(folder, "config.json"))));
+        Tensor text = Normal(13, [1, 77, 32]), empty = Normal(14, [1, 77, 32]), start = Normal(15, [1, 4, 16, 16]);
+        var own = pipeline with { Unet = unet, Prompts = new PromptEncoder(null, null) };
+        var request = Request() with
+        {
+            Embeddings = new PromptEmbeddings(text, null), NegativeEmbeddings = new PromptEmbeddings(empty, null), Steps = 2, GuidanceScale = 7.5,
+            Noise = new GenerationNoise(Latents: start),
+        };
+        using var noGradients = no_grad();
+        var bars = own.Sampler.Schedule.AlphasCumprod;
+        var x = start;
+        foreach (var (t, next) in new[] { (501, 1), (1, -499) })
+        {
+            Tensor without = unet.forward(x, t, empty), with = unet.forward(x, t, text);
+            var noise = without + (with - without) * 7.5;
+            double bar = bars[t], barNext = next >= 0 ? bars[next] : bars[0];
+            x = (x - noise * Math.Sqrt(1 - bar)) * Math.Sqrt(barNext / bar) + noise * Math.Sqrt(1 - barNext);
+        }
+        Goldens.Near("two steps", own.Denoise(request), x, 1e-4 * Goldens.AbsMax(x));
+    }
+
+    [Fact]
+    public void ASavedPipelineIsReadBackTheSame()
+    {
+        var folder = Directory.CreateTempSubdirectory("pipeline").FullName;
+        try
+        {
+            var own = pipeline with { Sampler = new SamplerConfig { Kind = SamplerKind.DpmSolver, UseKarrasSigmas = true, Spacing = TimestepSpacing.Trailing } };
+            own.Save(folder);
+            using var read = LatentDiffusion.Load(folder);
+            Assert.Equal(own.Sampler.ToJson(), read.Sampler.ToJson());
+            Assert.Equal(own.Sampler.Schedule.AlphasCumprod, read.Sampler.Schedule.AlphasCumprod);
+            var request = Request() with { Prompt = "a radar image of a town", Embeddings = null, NegativeEmbeddings = null };
+            Assert.Equal(0, Goldens.MaxError(read.Generate(request), own.Generate(request)));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void WhatDoesNotFitIsNamed()
+    {
+        Assert.Contains("100 x 128", Assert.Throws<ArgumentException>(() => pipeline.Denoise(Request() with { Height = 100 })).Message);
+        Assert.Contains("needs an image", Assert.Throws<ArgumentException>(() => pipeline.Denoise(Request() with { Mask = ones(1, 1, 128, 128) })).Message);
+        Assert.Contains("clip skip", Assert.Throws<ArgumentOutOfRangeException>(() => pipeline.Prompts.Encode("a", clipSkip: 9)).Message);
+    }
+
+    [Fact]
+    public void NothingIsLeftBehind()
+    {
+        var request = Request() with { Tiling = new Tiling(12, 4), OnStep = _ => { } };
+        pipeline.Denoise(request).Dispose();
+        long before = torch.Tensor.TotalCount;
+        using (NewDisposeScope())
+            pipeline.Denoise(request);
+        Assert.Equal(before, torch.Tensor.TotalCount);
+    }
+
+    private GenerationRequest Request() => new()
+    {
+        Embeddings = positive, NegativeEmbeddings = negative, Height = 128, Width = 128, Steps = 3, GuidanceScale = 4,
+    };
+
+    private static Tensor Normal(ulong seed, long[] shape) => randn(shape, generator: new Generator(seed));
+}
