@@ -72,6 +72,59 @@ public sealed class RadarTruth
     /// <summary>1 where more than one surface falls into the cell.</summary>
     public byte[] Layover { get; }
 
+    /// <summary>The truth on a coarser grid over the same ground, such as that of the detected image.</summary>
+    /// <param name="rows">Number of rows, 1 to <see cref="Rows"/>.</param>
+    /// <param name="columns">Number of columns, 1 to <see cref="Columns"/>.</param>
+    /// <returns>Mean reflectivity, most frequent class, its mean height, and masks by majority.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The grid is finer than this one.</exception>
+    public RadarTruth ToGrid(int rows, int columns)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(columns, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(rows, Rows);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(columns, Columns);
+        var coarse = new RadarTruth(rows, columns, Spacing * Rows / rows);
+        Span<int> counts = stackalloc int[256];
+        for (int r = 0; r < rows; r++)
+        {
+            int top = (int)((long)r * Rows / rows), bottom = (int)((long)(r + 1) * Rows / rows);
+            for (int c = 0; c < columns; c++)
+            {
+                int left = (int)((long)c * Columns / columns), right = (int)((long)(c + 1) * Columns / columns), count = (bottom - top) * (right - left);
+                counts.Clear();
+                int shadow = 0, layover = 0;
+                double power = 0;
+                for (int i = top; i < bottom; i++)
+                {
+                    for (int j = left; j < right; j++)
+                    {
+                        int at = i * Columns + j;
+                        power += Reflectivity[at];
+                        shadow += Shadow[at];
+                        layover += Layover[at];
+                        counts[Classes[at]]++;
+                    }
+                }
+                byte code = 0;
+                for (int k = 1; k < counts.Length; k++)
+                    code = counts[k] > counts[code] ? (byte)k : code;
+                double height = 0;
+                for (int i = top; i < bottom; i++)
+                {
+                    for (int j = left; j < right; j++)
+                        height += Classes[i * Columns + j] == code ? Heights[i * Columns + j] : 0;
+                }
+                int to = r * columns + c;
+                coarse.Reflectivity[to] = (float)(power / count);
+                coarse.Classes[to] = code;
+                coarse.Heights[to] = (float)(height / counts[code]);
+                coarse.Shadow[to] = (byte)(2 * shadow > count ? 1 : 0);
+                coarse.Layover[to] = (byte)(2 * layover > count ? 1 : 0);
+            }
+        }
+        return coarse;
+    }
+
     /// <summary>Which of the scene's targets are not shaded.</summary>
     internal bool[] LitTargets { get; set; } = [];
 }

@@ -14,6 +14,7 @@ internal sealed class RadarGeometry
     private static readonly ulong FacadeStream = SeededRandom.StreamCode("facade");
 
     private readonly Scene scene;
+    private readonly ParallelOptions workers;
     private readonly bool rich;
     private readonly int left, right;
     private readonly float cot, sin, cos, tan, inverseSpacing;
@@ -25,8 +26,9 @@ internal sealed class RadarGeometry
     private readonly float[]?[] textureTables = new float[256][];
     private readonly float[]?[] textureFields = new float[256][];
 
-    public RadarGeometry(Scene scene, Sensor sensor, Fidelity fidelity)
+    public RadarGeometry(Scene scene, Sensor sensor, Fidelity fidelity, ParallelOptions workers)
     {
+        this.workers = workers;
         this.scene = scene;
         rich = fidelity == Fidelity.Truth;
         double theta = sensor.IncidenceAngle * Math.PI / 180;
@@ -49,7 +51,7 @@ internal sealed class RadarGeometry
             if (!rich || surface.Texture.Law == TextureLaw.None)
                 continue;
             if (!fields.TryGetValue(surface.Texture.CorrelationLength, out var field))
-                fields[surface.Texture.CorrelationLength] = field = TextureField.Gaussian(scene, surface.Texture.CorrelationLength);
+                fields[surface.Texture.CorrelationLength] = field = TextureField.Gaussian(scene, surface.Texture.CorrelationLength, workers);
             textureFields[code] = field;
             textureTables[code] = TextureField.Table(surface.Texture);
         }
@@ -62,7 +64,7 @@ internal sealed class RadarGeometry
         var truth = new RadarTruth(rows, columns, scene.Spacing);
         int[][] targetsOfRow = GroupTargets(rows);
         truth.LitTargets = new bool[scene.Targets.Count];
-        Parallel.For(0, rows, () => new Line(left + columns + right), (row, _, line) =>
+        Parallel.For(0, rows, workers, () => new RadarLine(left + columns + right), (row, _, line) =>
         {
             Load(line, row);
             line.Clear();
@@ -78,24 +80,8 @@ internal sealed class RadarGeometry
     /// <summary>Where a target falls: its column x' on the scene's grid.</summary>
     public double ProjectedColumn(Target target) => target.Column - target.Height * inverseSpacing * cot;
 
-    private sealed class Line(int width)
-    {
-        public readonly float[] Height = new float[width], SlopeAcross = new float[width], Gain = new float[width], Horizon = new float[width];
-        public readonly byte[] Class = new byte[width];
-        public readonly float[] Power = new float[width], Cover = new float[width], Strongest = new float[width], TopHeight = new float[width];
-        public readonly byte[] TopClass = new byte[width];
-        public int SourceRow;
-
-        public void Clear()
-        {
-            Array.Clear(Power);
-            Array.Clear(Cover);
-            Array.Clear(Strongest);
-        }
-    }
-
     // Heights in cells; beyond its borders the scene is mirrored.
-    private void Load(Line line, int row)
+    private void Load(RadarLine line, int row)
     {
         int columns = scene.Columns;
         var heights = scene.Heights;
@@ -129,7 +115,7 @@ internal sealed class RadarGeometry
         return j < 0 ? -1 - j : j < scene.Columns ? j : 2 * scene.Columns - 1 - j;
     }
 
-    private void Trace(Line line, int row, int columns)
+    private void Trace(RadarLine line, int row, int columns)
     {
         // A point is lit where u = h + x cot(theta) exceeds that of all nearer points; canopies shade only in part.
         float horizon = float.MinValue, opaque = float.MinValue;
@@ -163,7 +149,7 @@ internal sealed class RadarGeometry
     }
 
     // A piece of ground, canopy or roof from (x0, h0) to (x1, h1) with range slope "rise" per cell.
-    private void Slope(Line line, int cell, float x0, float h0, float x1, float h1, float rise, ref float horizon, ref float opaque)
+    private void Slope(RadarLine line, int cell, float x0, float h0, float x1, float h1, float rise, ref float horizon, ref float opaque)
     {
         byte code = line.Class[cell];
         float u0 = h0 + x0 * cot, u1 = h1 + x1 * cot;
@@ -184,7 +170,7 @@ internal sealed class RadarGeometry
     }
 
     // A vertical face between columns i and i + 1, and the corner that it makes with the ground before it.
-    private void Face(Line line, int i, float h0, float h1, float litSince, ref float horizon, ref float opaque)
+    private void Face(RadarLine line, int i, float h0, float h1, float litSince, ref float horizon, ref float opaque)
     {
         float shade = horizon, shadeOpaque = opaque;
         float x = i + 0.5f;
@@ -212,7 +198,7 @@ internal sealed class RadarGeometry
             float height = Math.Min(h1 - h0, Math.Max(x - litSince, 0) * cot);
             float reflectivity = (metal ? 1 : wallReflectivity) * groundReflectivity[line.Class[i]];
             float corner = height * DoubleBounce(aspect) * reflectivity * (rich ? line.Gain[i + 1] : 1);
-            Spread(line, code, x - h0 * cot - 0.25f, x - h0 * cot + 0.25f, corner, h0);
+            line.Spread(code, x - h0 * cot - 0.25f, x - h0 * cot + 0.25f, corner, h0);
         }
         Raise(code, u1, ref horizon, ref opaque);
     }
@@ -228,7 +214,7 @@ internal sealed class RadarGeometry
 
     // Storeys of windows: each window's sill and frame make a small corner, the wall between is dim. The pitch belongs to
     // the building, which its height tells from its neighbours; each window has a brightness of its own.
-    private void Facade(Line line, byte code, int i, float x, float h0, float h1, float facing, float shade, float shadeOpaque)
+    private void Facade(RadarLine line, byte code, int i, float x, float h0, float h1, float facing, float shade, float shadeOpaque)
     {
         var house = new SeededRandom(scene.Seed, FacadeStream, (long)Math.Round(h1 * scene.Spacing * 8));
         float storey = (float)(house.Uniform(2.7, 3.6) * inverseSpacing), bay = (float)house.Uniform(2.2, 4.2), open = (float)house.Uniform(0.3, 0.55);
@@ -277,61 +263,18 @@ internal sealed class RadarGeometry
         return gx > 0 ? MathF.Atan2(gy, gx) : MathF.PI / 2;
     }
 
-    private void Deposit(Line line, byte code, float x0, float h0, float x1, float h1, float u0, float u1, float power, float horizon, float opaque)
+    private void Deposit(RadarLine line, byte code, float x0, float h0, float x1, float h1, float u0, float u1, float power, float horizon, float opaque)
     {
         float lit = Math.Clamp((horizon - u0) / (u1 - u0), 0, 1), through = Math.Min(Math.Clamp((opaque - u0) / (u1 - u0), 0, 1), lit);
         float a = x0 - h0 * cot, b = x1 - h1 * cot;
         if (lit < 1)
         {
             float start = a + lit * (b - a);
-            Spread(line, code, start, b, power * (1 - lit), h1);
-            AddCover(line, start, b);
+            line.Spread(code, start, b, power * (1 - lit), h1);
+            line.AddCover(start, b);
         }
         if (lit > through && canopyTransmission[(byte)LandCover.Tree] > 0)
-            Spread(line, code, a + through * (b - a), a + lit * (b - a), power * (lit - through) * canopyTransmission[(byte)LandCover.Tree], h0);
-    }
-
-    private static void AddCover(Line line, float a, float b)
-    {
-        if (a > b)
-            (a, b) = (b, a);
-        ForOverlaps(line.Cover, a, b, 1);
-    }
-
-    // Power spread evenly over [a, b]; column j holds [j - 0.5, j + 0.5].
-    private static void Spread(Line line, byte code, float a, float b, float power, float height)
-    {
-        if (a > b)
-            (a, b) = (b, a);
-        float width = b - a;
-        if (width < 1e-3f)
-        {
-            a -= 5e-4f;
-            b += 5e-4f;
-            width = b - a;
-        }
-        int first = (int)MathF.Floor(a + 0.5f), last = (int)MathF.Floor(b + 0.5f);
-        if (last < 0 || first >= line.Power.Length)
-            return;
-        float density = power / width;
-        for (int j = Math.Max(first, 0); j <= Math.Min(last, line.Power.Length - 1); j++)
-        {
-            float part = (Math.Min(b, j + 0.5f) - Math.Max(a, j - 0.5f)) * density;
-            line.Power[j] += part;
-            if (part > line.Strongest[j])
-            {
-                line.Strongest[j] = part;
-                line.TopClass[j] = code;
-                line.TopHeight[j] = height;
-            }
-        }
-    }
-
-    private static void ForOverlaps(float[] values, float a, float b, float density)
-    {
-        int first = Math.Max((int)MathF.Floor(a + 0.5f), 0), last = Math.Min((int)MathF.Floor(b + 0.5f), values.Length - 1);
-        for (int j = first; j <= last; j++)
-            values[j] += (Math.Min(b, j + 0.5f) - Math.Max(a, j - 0.5f)) * density;
+            line.Spread(code, a + through * (b - a), a + lit * (b - a), power * (lit - through) * canopyTransmission[(byte)LandCover.Tree], h0);
     }
 
     private void Raise(byte code, float u, ref float horizon, ref float opaque)
@@ -342,13 +285,13 @@ internal sealed class RadarGeometry
     }
 
     // What stands within a body's length before a target is taken for the body that carries it.
-    private bool IsLit(Line line, Target target)
+    private bool IsLit(RadarLine line, Target target)
     {
         int column = Math.Clamp((int)Math.Floor(target.Column - BodyLength * inverseSpacing) + left, 0, line.Horizon.Length - 1);
         return target.Height * inverseSpacing + (target.Column + left) * cot >= line.Horizon[column];
     }
 
-    private void Store(Line line, RadarTruth truth, int row, int columns)
+    private void Store(RadarLine line, RadarTruth truth, int row, int columns)
     {
         int start = row * columns;
         line.Power.AsSpan(left, columns).CopyTo(truth.Reflectivity.AsSpan(start));

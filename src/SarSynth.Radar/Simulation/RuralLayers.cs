@@ -43,14 +43,31 @@ internal static class RuralLayers
             Farm(canvas);
     }
 
-    /// <summary>Grass with soft differences.</summary>
-    public static void Meadow(SceneCanvas canvas) => canvas.ForAll((i, x, y) =>
-        canvas.Lay(i, LandCover.Grass, 1.2 * canvas.Noise(x, y, 45, 7) + 0.7 * canvas.Noise(x, y, 9, 8)));
+    /// <summary>Grass with soft differences, the swaths of a mower, worn and wet patches, clumps of taller growth.</summary>
+    public static void Meadow(SceneCanvas canvas)
+    {
+        ref var random = ref canvas.Random;
+        double swath = random.Uniform(4, 9), depth = random.Uniform(0, 0.9), clumps = random.Uniform(0.42, 0.75), wet = random.Uniform(0.3, 0.6);
+        (double sin, double cos) = Math.SinCos(random.Uniform(0, Math.PI));
+        canvas.ForAll((i, x, y) =>
+        {
+            double across = x * cos + y * sin, soft = canvas.Noise(x, y, 45, 7), fine = canvas.Noise(x, y, 7, 8);
+            double offset = 1.4 * soft + 0.9 * fine + (Math.Sin(2 * Math.PI * across / swath) > 0 ? depth : -depth);
+            if (canvas.Noise(x, y, 60, 14) > wet)
+                offset -= 2.5;
+            canvas.Lay(i, LandCover.Grass, offset);
+            if (canvas.Noise(x, y, 16, 15) > clumps && fine > 0)
+            {
+                canvas.Lay(i, LandCover.Shrub, fine);
+                canvas.Objects[i] = (float)(0.5 + 0.8 * fine);
+            }
+        });
+    }
 
     /// <summary>A country divided into parcels along one direction.</summary>
     public static void Fields(SceneCanvas canvas, double angle)
     {
-        Meadow(canvas);
+        canvas.ForAll((i, x, y) => canvas.Lay(i, LandCover.Grass, 0.8 * canvas.Noise(x, y, 9, 8)));
         double half = (canvas.Width + canvas.Tall) * 0.6, smallest = Math.Clamp(Math.Min(canvas.Width, canvas.Tall) * 0.32, 25, 110);
         Split(canvas, angle, -half, half, -half, half, smallest, 0);
     }
@@ -188,14 +205,14 @@ internal static class RuralLayers
     {
         ref var random = ref canvas.Random;
         var cover = random.Uniform() switch { < 0.42 => LandCover.Crop, < 0.70 => LandCover.BareSoil, < 0.93 => LandCover.Grass, _ => LandCover.Shrub };
-        double bias = random.Normal() * 1.7, depthOfRows = cover == LandCover.BareSoil ? random.Uniform(0.8, 3) : random.Uniform(0.2, 1.8);
+        double bias = random.Normal() * 2.1, depthOfRows = cover == LandCover.BareSoil ? random.Uniform(0.8, 3) : random.Uniform(0.2, 1.8);
         if (cover == LandCover.Grass)
             depthOfRows *= 0.4;
         double period = random.Uniform(1.7, 4.5), tramlines = random.Chance(0.6) && cover != LandCover.Grass ? random.Uniform(11, 24) : 0;
         bool along = random.Chance(0.75) == (u1 - u0 > v1 - v0);
         double skew = random.Uniform(-0.03, 0.03), phase = random.Uniform(0, 7), headland = random.Chance(0.7) ? random.Uniform(5, 10) : 0;
         int salt = random.Integer(10, 10000);
-        double soft = random.Uniform(0.4, 1.3), halfU = (u1 - u0) / 2, halfV = (v1 - v0) / 2;
+        double soft = random.Uniform(0.5, 1.8), patches = random.Chance(0.35) ? random.Uniform(0.25, 0.5) : 9, patch = random.Uniform(-3.5, 2.5), halfU = (u1 - u0) / 2, halfV = (v1 - v0) / 2;
         double plant = cover == LandCover.Crop ? random.Uniform(0.3, 1.6) : cover == LandCover.Shrub ? random.Uniform(0.6, 2) : 0;
         var (x, y) = Place(canvas, angle, (u0 + u1) / 2, (v0 + v1) / 2);
         canvas.ForBox(x, y, halfU, halfV, angle, (i, u, v) =>
@@ -205,6 +222,8 @@ internal static class RuralLayers
                 (s, t) = (t, s);
             double row = t + skew * s + 0.25 * Math.Sin(s / 23 + phase);
             double offset = bias + soft * canvas.Noise(x + u, y + v, 32, salt) + depthOfRows * Math.Sin(2 * Math.PI * row / period);
+            if (patches < 1 && canvas.Noise(x + u, y + v, 26, salt + 1) > patches)
+                offset += patch;
             if (tramlines > 0)
             {
                 double wheel = Math.Abs(Math.Abs((((row + 500) % tramlines) + tramlines) % tramlines - tramlines / 2) - 0.9);

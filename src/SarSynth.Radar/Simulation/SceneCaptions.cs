@@ -21,7 +21,7 @@ internal sealed class SceneCaptions(Scene scene)
         string main = covers.Count > 0 ? covers[0] : "open ground";
         string rest = Join(covers.Skip(1).Take(2));
         string objects = Join(things.Take(4));
-        string[] openings = ["SAR image of", "radar image showing", "X-band SAR image of", "high-resolution radar image with", "synthetic aperture radar view of"];
+        string[] openings = ["SAR image of", "radar image showing", "SAR image showing", "high-resolution radar image with", "synthetic aperture radar view of"];
         var phrasings = new string[count];
         int first = random.Integer(0, openings.Length);
         for (int k = 0; k < count; k++)

@@ -24,19 +24,22 @@ public static class Simulator
     /// <param name="sensor">The sensor.</param>
     /// <param name="seed">Seed of the speckle; sensors of different names have independent speckle for the same seed.</param>
     /// <param name="fidelity">How rich.</param>
+    /// <param name="threads">How many threads to use at most; 0 for as many as there are. The result is the same.</param>
     /// <exception cref="ArgumentException">A field of the sensor is out of range, its spacing is finer than the scene's, or the scene is smaller than one pixel.</exception>
-    public static Observation Observe(Scene scene, Sensor sensor, ulong seed, Fidelity fidelity = Fidelity.Truth)
+    public static Observation Observe(Scene scene, Sensor sensor, ulong seed, Fidelity fidelity = Fidelity.Truth, int threads = 0)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(threads);
+        var workers = new ParallelOptions { MaxDegreeOfParallelism = threads == 0 ? -1 : threads };
         ArgumentNullException.ThrowIfNull(scene);
         ArgumentNullException.ThrowIfNull(sensor);
         sensor.Check();
         var azimuth = new Axis(scene.Rows, scene.Spacing, sensor.AzimuthSpacing, sensor.AzimuthBandFraction, sensor.AzimuthWindow, sensor.AzimuthLooks, sensor.Name, "azimuth");
         var range = new Axis(scene.Columns, scene.Spacing, sensor.GroundRangeSpacing, sensor.RangeBandFraction, sensor.RangeWindow, sensor.RangeLooks, sensor.Name, "range");
-        var geometry = new RadarGeometry(scene, sensor, fidelity);
+        var geometry = new RadarGeometry(scene, sensor, fidelity, workers);
         var truth = geometry.Project();
-        var (real, imaginary) = DrawClutter(truth, sensor, azimuth, range, seed);
+        var (real, imaginary) = DrawClutter(truth, sensor, azimuth, range, seed, workers);
         AddTargets(scene, geometry, truth, sensor, azimuth, range, seed, real, imaginary);
-        return Detect(sensor, azimuth, range, real, imaginary, truth);
+        return Detect(sensor, azimuth, range, real, imaginary, truth, workers);
     }
 
     // One axis of the single-look image: which of the scene's cells make each sample, and with which weights.
@@ -88,13 +91,13 @@ public static class Simulator
         }
     }
 
-    private static (float[] Real, float[] Imaginary) DrawClutter(RadarTruth truth, Sensor sensor, Axis azimuth, Axis range, ulong seed)
+    private static (float[] Real, float[] Imaginary) DrawClutter(RadarTruth truth, Sensor sensor, Axis azimuth, Axis range, ulong seed, ParallelOptions workers)
     {
         int rows = truth.Rows, columns = truth.Columns, tall = rows + 2 * azimuth.Margin, wide = columns + 2 * range.Margin, samples = range.Samples;
         float noise = (float)Math.Pow(10, sensor.NoiseEquivalentSigmaNought / 10);
         ulong stream = SeededRandom.StreamCode("speckle " + sensor.Name);
         float[] real = new float[tall * samples], imaginary = new float[tall * samples];
-        Parallel.For(0, tall, () => (Amplitude: new float[wide], Re: new float[wide], Im: new float[wide]), (line, _, buffer) =>
+        Parallel.For(0, tall, workers, () => (Amplitude: new float[wide], Re: new float[wide], Im: new float[wide]), (line, _, buffer) =>
         {
             // Around the scene its mirror image continues, with speckle of its own, so that borders are as bright as the inside.
             var source = truth.Reflectivity.AsSpan(Mirror(line - azimuth.Margin, rows) * columns, columns);
@@ -108,7 +111,7 @@ public static class Simulator
             FilterLine(range, buffer.Im, imaginary.AsSpan(line * samples, samples));
             return buffer;
         }, _ => { });
-        return (FilterColumns(azimuth, real, samples), FilterColumns(azimuth, imaginary, samples));
+        return (FilterColumns(azimuth, real, samples, workers), FilterColumns(azimuth, imaginary, samples, workers));
     }
 
     private static void FilterLine(Axis axis, float[] source, Span<float> target)
@@ -125,10 +128,10 @@ public static class Simulator
             target[j] = TensorPrimitives.Dot<float>(source.AsSpan(axis.First[j], axis.Weights[j].Length), axis.Weights[j]);
     }
 
-    private static float[] FilterColumns(Axis axis, float[] source, int width)
+    private static float[] FilterColumns(Axis axis, float[] source, int width, ParallelOptions workers)
     {
         var result = new float[axis.Samples * width];
-        Parallel.For(0, axis.Samples, r =>
+        Parallel.For(0, axis.Samples, workers, r =>
         {
             var line = result.AsSpan(r * width, width);
             var weights = axis.Weights[r];
@@ -187,13 +190,13 @@ public static class Simulator
         return (start, weights);
     }
 
-    private static Observation Detect(Sensor sensor, Axis azimuth, Axis range, float[] real, float[] imaginary, RadarTruth truth)
+    private static Observation Detect(Sensor sensor, Axis azimuth, Axis range, float[] real, float[] imaginary, RadarTruth truth, ParallelOptions workers)
     {
         int samples = range.Samples, rows = azimuth.Samples / azimuth.Looks, columns = samples / range.Looks;
         var pixels = new Complex32[real.Length];
         var amplitude = new float[rows * columns];
         float scale = 1f / (azimuth.Looks * range.Looks);
-        Parallel.For(0, rows, r =>
+        Parallel.For(0, rows, workers, r =>
         {
             for (int line = r * azimuth.Looks; line < (r + 1) * azimuth.Looks; line++)
             {

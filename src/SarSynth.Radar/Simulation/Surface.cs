@@ -116,7 +116,7 @@ public sealed record Surface
         [LandCover.Gravel] = new() { RmsHeight = 0.012, Permittivity = 4, Loss = 0.2, RmsSlope = 0.35, Texture = new(TextureLaw.K, 6, 0.9) },
         [LandCover.Roof] = new() { RmsHeight = 0.004, Permittivity = 4, Loss = 0.2, RmsSlope = 0.15, DiffuseGamma = 0.022, Texture = new(TextureLaw.G0, 3, 0.9) },
         [LandCover.Metal] = new() { RmsSlope = 0.2, Permittivity = 1e6, Loss = 1e6, DiffuseGamma = 0.08, Texture = new(TextureLaw.G0, 2, 0.9) },
-        [LandCover.Rail] = new() { RmsHeight = 0.012, Permittivity = 4, Loss = 0.2, DiffuseGamma = 0.10, Texture = new(TextureLaw.G0, 3, 0.9) },
+        [LandCover.Rail] = new() { RmsHeight = 0.012, Permittivity = 4, Loss = 0.2, DiffuseGamma = 0.25, Texture = new(TextureLaw.G0, 3, 0.9) },
         [LandCover.Sand] = new() { RmsHeight = 0.002, Permittivity = 3.2, Loss = 0.1, RmsSlope = 0.1, Texture = new(TextureLaw.K, 12, 3) },
         [LandCover.Pavement] = new() { RmsHeight = 0.002, Permittivity = 5, Loss = 0.5, RmsSlope = 0.1, DiffuseGamma = 0.02, Texture = new(TextureLaw.G0, 2.5, 0.9) },
     };

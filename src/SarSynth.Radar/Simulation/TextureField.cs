@@ -15,7 +15,7 @@ internal static class TextureField
     private const float TableLimit = 5f;
 
     /// <summary>A Gaussian field of zero mean and unit variance with correlation exp(-(d / length)²).</summary>
-    public static float[] Gaussian(Scene scene, double length)
+    public static float[] Gaussian(Scene scene, double length, ParallelOptions workers)
     {
         double sigma = length / (2 * scene.Spacing);
         int reach = (int)Math.Ceiling(3 * sigma), rows = scene.Rows, columns = scene.Columns, wide = columns + 2 * reach, tall = rows + 2 * reach;
@@ -27,7 +27,7 @@ internal static class TextureField
 
         ulong stream = SeededRandom.StreamCode("texture") + (ulong)BitConverter.DoubleToInt64Bits(length);
         var alongRows = new float[tall * columns];
-        Parallel.For(0, tall, () => new float[wide], (r, _, noise) =>
+        Parallel.For(0, tall, workers, () => new float[wide], (r, _, noise) =>
         {
             FillNoise(scene.Seed, stream, scene.OriginRow + r - reach, scene.OriginColumn - reach, noise);
             var line = alongRows.AsSpan(r * columns, columns);
@@ -38,7 +38,7 @@ internal static class TextureField
         if (reach == 0)
             return alongRows;
         var field = new float[rows * columns];
-        Parallel.For(0, rows, r =>
+        Parallel.For(0, rows, workers, r =>
         {
             var line = field.AsSpan(r * columns, columns);
             for (int k = 0; k < kernel.Length; k++)

@@ -142,7 +142,7 @@ internal static class TransportLayers
         canvas.ForPath(path, half + 7, (i, _, _) => canvas.Lay(i, LandCover.Grass, 0.8));
         canvas.ForPath(path, half, (i, _, v) =>
         {
-            canvas.Lay(i, LandCover.Gravel, 0.5);
+            canvas.Lay(i, LandCover.Gravel, -1.5);
             double across = (v + half - 3) % 4.7 - 2.35;
             if (Math.Abs(v) < half - 3 && Math.Abs(Math.Abs(across) - 0.72) < canvas.Spacing * 0.5)
                 canvas.Classes[i] = (byte)LandCover.Rail;
@@ -167,11 +167,11 @@ internal static class TransportLayers
             {
                 if (wagon++ < first || wagon > first + count)
                     continue;
-                canvas.MetalBox(x, y, 12.4, 1.45, direction, random.Uniform(3.4, 4.1), -4);
+                canvas.MetalBox(x, y, 12.4, 1.45, direction, random.Uniform(3.4, 4.1), -1);
                 for (int k = 0; k < 6; k++)
                 {
                     double along = random.Uniform(-12, 12);
-                    canvas.AddTarget(TargetKind.Vehicle, x + along * Math.Cos(direction), y + along * Math.Sin(direction), random.Uniform(2.5, 4.2), Math.Exp(random.Normal() + 1));
+                    canvas.AddTarget(TargetKind.Vehicle, x + along * Math.Cos(direction), y + along * Math.Sin(direction), random.Uniform(2.5, 4.2), Math.Exp(random.Normal() + 2));
                 }
                 if (wagon == first + 1)
                     canvas.Name("train", x, y);

@@ -63,6 +63,57 @@ public sealed class GeometryTests
         Assert.Equal(expected / (far - near), truth.Reflectivity[columns + (int)((near + far) / 2)], expected / (far - near) * 0.02);
     }
 
+    [Fact]
+    public void CornerOfAWallGrowsWithItsHeightAndFadesWithItsAspect()
+    {
+        var sensor = Sensors.AirborneX040;
+        double Corner(float height)
+        {
+            var truth = Simulator.Observe(TestScenes.Wall(8, 400, 0.4, 200, 60, height), sensor, 1, Fidelity.Simulator).Truth;
+            return truth.Reflectivity[3 * 400 + 199] + truth.Reflectivity[3 * 400 + 200];
+        }
+        // Both bounces together are proportional to the wall's height; the ground, wall and roof beneath differ a little.
+        Assert.Equal(2, Corner(8) / Corner(4), 0.1);
+        Assert.Equal(3, Corner(12) / Corner(4), 0.15);
+        // Brightest of a line, for a wall turned away by 0, 10 and 25 degrees.
+        double Turned(double degrees)
+        {
+            const int size = 200;
+            double slope = Math.Tan(degrees * Math.PI / 180);
+            byte[] classes = new byte[size * size];
+            float[] heights = new float[size * size];
+            for (int i = 0; i < classes.Length; i++)
+            {
+                double from = 100 + (i / size - 100) * slope;
+                if (i % size > from && i % size < from + 50)
+                    (classes[i], heights[i]) = ((byte)LandCover.Roof, 8);
+            }
+            var truth = Simulator.Observe(Scene.FromMaps(classes, heights, size, size, 0.4), sensor, 1, Fidelity.Simulator).Truth;
+            return Enumerable.Range(60, 80).Average(r => truth.Reflectivity.AsSpan(r * size, size).ToArray().Max());
+        }
+        double straight = Turned(0), little = Turned(10), far = Turned(25);
+        Assert.True(straight > 1.5 * little, $"{straight:F2} {little:F2}");
+        Assert.True(little > 3 * far, $"{little:F2} {far:F2}");
+    }
+
+    [Fact]
+    public void TruthOnTheGridOfTheDetectedImage()
+    {
+        var scene = Scene.Generate(3, new SceneOptions { Rows = 128, Columns = 128, Kind = SceneKind.Suburb });
+        var seen = Simulator.Observe(scene, Sensors.SatelliteX160, 1);
+        var coarse = seen.Truth.ToGrid(seen.Detected.Rows, seen.Detected.Columns);
+        Assert.Equal(1.6, coarse.Spacing, 1e-12);
+        Assert.Equal(seen.Truth.Reflectivity.Average(), coarse.Reflectivity.Average(), 1e-5);
+        float block = 0;
+        for (int r = 40; r < 44; r++)
+        {
+            for (int c = 80; c < 84; c++)
+                block += seen.Truth.Reflectivity[r * 128 + c] / 16;
+        }
+        Assert.Equal(block, coarse.Reflectivity[10 * 32 + 20], 1e-6f);
+        Assert.Throws<ArgumentOutOfRangeException>(() => coarse.ToGrid(64, 64));
+    }
+
     // Closed values: sinc -13.26 dB and 0.886 cells, raised cosine 0.5 -21.21 dB; Kaiser 4 from the
     // transform of numpy.kaiser(4096, 4); Taylor's design level holds nearly for five side lobes.
     [Theory]
