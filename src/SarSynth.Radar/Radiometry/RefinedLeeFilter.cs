@@ -37,12 +37,19 @@ public sealed record RefinedLeeFilter(double Looks = 1) : SpeckleFilter
         Parallel.For(0, rows, row =>
         {
             var padded = FrostFilter.Pad(intensity, rows, columns, row, Half);
+            // Means of 3 x 3 blocks around every pixel of the rows above, here and below: nine pixels share each.
+            var means = new double[3 * (columns + 4)];
+            for (var line = 0; line < 3; line++)
+            {
+                for (var column = 0; column < columns + 4; column++)
+                    means[line * (columns + 4) + column] = BlockMean(padded, (Half + 2 * line - 2) * stride + Half - 2 + column, stride);
+            }
             Span<double> blocks = stackalloc double[9];
             for (var column = 0; column < columns; column++)
             {
                 var centre = Half * stride + Half + column;
                 for (var block = 0; block < 9; block++)
-                    blocks[block] = BlockMean(padded, centre + (block / 3 * 2 - 2) * stride + block % 3 * 2 - 2, stride);
+                    blocks[block] = means[block / 3 * (columns + 4) + column + block % 3 * 2];
                 filtered[row * columns + column] = Estimate(padded, centre, offsets[Side(blocks)]);
             }
         });

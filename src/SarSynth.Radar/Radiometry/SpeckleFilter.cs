@@ -29,11 +29,18 @@ public abstract record SpeckleFilter
     {
         ArgumentNullException.ThrowIfNull(image);
         var result = Filter(image.Pixels, image.Rows, image.Columns);
-        for (var i = 0; i < result.Length; i++)
+        Parallel.For(0, image.Rows, row =>
         {
-            if (!float.IsFinite(image.Pixels[i]))
-                result[i] = float.NaN;
-        }
+            var source = image.Pixels.AsSpan(row * image.Columns, image.Columns);
+            // The sum of a row tells whether it has gaps at all.
+            if (float.IsFinite(System.Numerics.Tensors.TensorPrimitives.Sum<float>(source)))
+                return;
+            for (var column = 0; column < source.Length; column++)
+            {
+                if (!float.IsFinite(source[column]))
+                    result[row * image.Columns + column] = float.NaN;
+            }
+        });
         return new IntensityImage(image.Rows, image.Columns, result, image.Metadata, image.GeoReference);
     }
 
