@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using SarSynth.Diffusion.Models;
+using SarSynth.Diffusion.Samplers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -37,6 +38,13 @@ public static class Parity
         [nameof(CLIPTextModel)] = ParityModels.ClipText,
         [nameof(CLIPTextModelWithProjection)] = ParityModels.ClipText,
         ["clip_text_model"] = ParityModels.ClipText,
+        ["DDPMScheduler"] = SamplerParity.Run,
+        ["DDIMScheduler"] = SamplerParity.Run,
+        ["EulerDiscreteScheduler"] = SamplerParity.Run,
+        ["EulerAncestralDiscreteScheduler"] = SamplerParity.Run,
+        ["HeunDiscreteScheduler"] = SamplerParity.Run,
+        ["DPMSolverMultistepScheduler"] = SamplerParity.Run,
+        ["LCMScheduler"] = SamplerParity.Run,
     };
 
     /// <summary>Adds a kind of case folder: the class that its config.json names, and how to run it.</summary>
@@ -57,7 +65,7 @@ public static class Parity
             var config = Path.Combine(folder, "config.json");
             if (!File.Exists(config) || !File.Exists(Path.Combine(folder, "outputs.safetensors")))
                 continue;
-            if (ConfigJson.ClassName(ModelFolder.ReadText(config), config) is not { } name || !Runners.TryGetValue(name, out var runner))
+            if (ConfigJson.ClassName(SamplerConfig.QuoteNonFinite(ModelFolder.ReadText(config)), config) is not { } name || !Runners.TryGetValue(name, out var runner))
                 continue;
             found = true;
             using var opened = new ParityCase(folder, device, dtype ?? ScalarType.Float32);
@@ -152,6 +160,24 @@ public sealed partial class ParityCase : IDisposable
 
     /// <summary>Compares an output.</summary>
     public ParityResult Compare(string output, Tensor actual) => Compare(outputs, output, output, actual, Absolute, relative: false);
+
+    /// <summary>Compares an output with a tolerance of its own.</summary>
+    /// <param name="output">Name.</param>
+    /// <param name="actual">Value.</param>
+    /// <param name="tolerance">Largest absolute difference.</param>
+    /// <param name="growing">The tolerance grows with the largest value over 1.</param>
+    /// <param name="perValue">Not null: the tolerance is relative to each value, plus this; the error shown is the largest over its bound, times the tolerance.</param>
+    internal ParityResult Compare(string output, Tensor actual, double tolerance, bool growing = false, double? perValue = null)
+    {
+        if (perValue is not { } absolute)
+            return Compare(outputs, output, output, actual, tolerance, growing);
+        using var scope = NewDisposeScope();
+        var expected = outputs.Read(output, ScalarType.Float64);
+        if (!actual.shape.AsSpan().SequenceEqual(expected.shape))
+            return new(Name, $"{output} (shape [{string.Join(", ", actual.shape)}], expected [{string.Join(", ", expected.shape)}])", double.NaN, tolerance);
+        var bound = expected.abs().mul(tolerance).add(absolute);
+        return new(Name, output, ((actual.cpu().to(ScalarType.Float64) - expected).abs() / bound).max().ToDouble() * tolerance, tolerance);
+    }
 
     /// <summary>Compares an intermediate; its tolerance grows with its largest value.</summary>
     public ParityResult CompareIntermediate(string name, Tensor actual) => Compare(intermediates!, name, $"intermediates/{name}", actual, Absolute, relative: true);

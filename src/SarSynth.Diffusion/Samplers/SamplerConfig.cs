@@ -214,7 +214,7 @@ public sealed record SamplerConfig
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     // Python's json module writes -Infinity for lambda_min_clipped.
-    private static string QuoteNonFinite(string json)
+    internal static string QuoteNonFinite(string json)
     {
         var text = new StringBuilder(json.Length);
         bool inString = false;

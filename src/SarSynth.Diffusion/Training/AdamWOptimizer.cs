@@ -42,6 +42,9 @@ public sealed class AdamWOptimizer : IDisposable
     /// <summary>Steps taken.</summary>
     public long Steps { get; private set; }
 
+    /// <summary>A parameter in float32: its master copy where it has one.</summary>
+    public Tensor Value(string name) => master.GetValueOrDefault(name) ?? parameters[name];
+
     /// <summary>Mean gradient (exp_avg) by parameter name.</summary>
     public IReadOnlyDictionary<string, Tensor> Mean => mean;
 
@@ -69,7 +72,7 @@ public sealed class AdamWOptimizer : IDisposable
             using var scope = NewDisposeScope();
             if (parameter.grad is not { } gradient)
                 continue;
-            var target = master.GetValueOrDefault(name) ?? parameter;
+            var target = Value(name);
             gradient = gradient.to(ScalarType.Float32);
             if (target.device.type == DeviceType.CPU && target.is_contiguous() && gradient.is_contiguous())
                 StepOnCpu(target, gradient, mean[name], square[name], rate, gradientScale);

@@ -50,7 +50,12 @@ public sealed class Ema : IDisposable
     /// <summary>Takes the parameters of a step into the average.</summary>
     /// <param name="parameters">The parameters by name.</param>
     /// <param name="step">Optimisation steps taken, this one included.</param>
-    public void Update(IReadOnlyDictionary<string, Parameter> parameters, long step)
+    public void Update(IReadOnlyDictionary<string, Parameter> parameters, long step) => Update(name => parameters[name], step);
+
+    /// <summary>Takes values into the average (an optimizer's float32 copies of half-precision parameters).</summary>
+    /// <param name="value">A parameter's value by its name.</param>
+    /// <param name="step">Optimisation steps taken, this one included.</param>
+    public void Update(Func<string, Tensor> value, long step)
     {
         double weight = 1 - options.DecayAt(step);
         using var noGradients = no_grad();
@@ -58,7 +63,7 @@ public sealed class Ema : IDisposable
         {
             using var scope = NewDisposeScope();
             // average + weight (parameter - average), in two passes and without a temporary for float32.
-            average.mul_(1 - weight).add_(parameters[name].to(ScalarType.Float32), weight);
+            average.mul_(1 - weight).add_(value(name).to(ScalarType.Float32), weight);
         }
     }
 

@@ -67,7 +67,8 @@ public readonly record struct TrainingProgress(long Step, long Steps, double Los
 /// <param name="Ema">The average of the parameters, to be disposed; null when none was asked for.</param>
 public sealed record TrainingResult(long Step, double LastLoss, Ema? Ema);
 
-/// <summary>Trains any set of parameters.</summary>
+/// <summary>Trains any set of parameters. Mixed precision: give parameters of a model that was converted to bfloat16; the optimizer
+/// steps float32 copies of them, and the average and the checkpoints keep those.</summary>
 public static class Trainer
 {
     /// <summary>Trains, going on from the newest checkpoint in the folder when there is one.</summary>
@@ -123,7 +124,7 @@ public static class Trainer
             optimizer.ZeroGrad();
             step++;
             last = total;
-            ema?.Update(parameters, step);
+            ema?.Update(optimizer.Value, step);
 
             // What the outside sees of it.
             if (options.Folder is not null && (step % options.CheckpointEvery == 0 || step == options.Steps || cancellation.IsCancellationRequested))

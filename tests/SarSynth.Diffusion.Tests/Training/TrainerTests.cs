@@ -126,6 +126,21 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
+    public void StepsSmallerThanBfloat16AreNotLost()
+    {
+        // At 1 the spacing of bfloat16 is 2^-8; a hundred steps of 1e-4 must arrive all the same.
+        var weight = new Parameter(ones([8], ScalarType.BFloat16));
+        var parameters = new Dictionary<string, Parameter> { ["w"] = weight };
+        var options = new TrainerOptions { Steps = 100, LearningRate = 1e-4, Optimizer = new AdamWOptions(WeightDecay: 0), Ema = new EmaOptions(0.5), Folder = folder };
+        var result = Trainer.Run(options, parameters, _ => 0, (_, _) => weight.sum());
+        Assert.Equal(0.9900, result.Ema!.Values["w"].data<float>()[0], 3e-4);
+        Assert.Equal(ScalarType.BFloat16, weight.dtype);
+        Assert.Equal(0.98828125f, weight.to(ScalarType.Float32).data<float>()[0]); // 0.99 rounded to bfloat16.
+        using var state = SafeTensorsFile.Open(Path.Combine(TrainingCheckpoint.Newest(folder)!.Value.Folder, "optimizer.safetensors"));
+        Assert.Equal(0.9900, state.Read("w.master").data<float>()[0], 1e-5);
+    }
+
+    [Fact]
     public void CheckpointedBlocksGiveTheSameGradients()
     {
         using var scope = NewDisposeScope();
