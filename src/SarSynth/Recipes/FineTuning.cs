@@ -82,6 +82,13 @@ file sealed class TrainingRun
         satelliteMeanLog = Translation.MeanLog(scenes.SelectMany(s => s.Satellite.Pixels));
         tokenizer = ClipTokenizer.Train(
             scenes.SelectMany(s => s.Captions).Select(c => c.Text), recipe.Vocabulary, (int)recipe.TextEncoder["max_position_embeddings"]!);
+        // Each caption comes up many times; once is enough to hear that it is too long.
+        var (warn, heard) = (tokenizer.Warn, new HashSet<string>());
+        tokenizer.Warn = message =>
+        {
+            if (heard.Add(message))
+                warn(message);
+        };
         schedule = SamplerConfig.Parse(recipe.Scheduler.ToJsonString(), "recipe field 'scheduler'").Schedule;
         totalCost = Cost(recipe.Autoencoder) + Cost(recipe.Denoiser) + Cost(recipe.Control);
         manual_seed((long)recipe.Seed);
@@ -159,10 +166,15 @@ file sealed class TrainingRun
             card, vae, unet, control, text, tokenizer, SamplerConfig.Parse(recipe.Scheduler.ToJsonString(), "recipe field 'scheduler'"));
         model.Save(folder, recipe.Scheduler);
         Provenance.Of("train", recipe, recipe.Seed, [], []).Write(Path.Combine(folder, "training.provenance.json"));
+        File.Move(LossFile, Path.Combine(folder, "losses.csv"), overwrite: true);
         Directory.Delete(Path.Combine(folder, CheckpointFolder), recursive: true);
     }
 
     private const string CheckpointFolder = "training";
+    private const int LossInterval = 10;
+
+    /// <summary>stage,step,mean loss of the last ten steps: one line each, appended so that a resumed run goes on.</summary>
+    private string LossFile => Path.Combine(folder, CheckpointFolder, "losses.csv");
 
     /// <summary>The autoencoder, its configuration told mean and deviation of each latent channel: the denoiser sees unit variance in all.</summary>
     private AutoencoderKL Whitened(AutoencoderKL vae)
@@ -206,10 +218,19 @@ file sealed class TrainingRun
             CheckpointEvery = s.CheckpointEvery,
             Seed = (long)recipe.Seed,
         };
-        var result = Trainer.Run(
-            options, parameters, step => tiles.Batch((int)step.Step, s.Batch), loss,
-            p => progress?.Invoke(new(stage, p.Step, p.Steps, p.Loss, (doneCost + Cost(s) * p.Step / p.Steps) / totalCost, p.StepsPerSecond)),
-            cancel);
+        var recent = new List<double>();
+        void OnStep(TrainingProgress p)
+        {
+            recent.Add(p.Loss);
+            if (p.Step % LossInterval == 0)
+            {
+                File.AppendAllText(LossFile, FormattableString.Invariant($"{stage},{p.Step},{recent.Average():G6}\n"));
+                recent.Clear();
+            }
+            progress?.Invoke(new(stage, p.Step, p.Steps, p.Loss, (doneCost + Cost(s) * p.Step / p.Steps) / totalCost, p.StepsPerSecond));
+        }
+        Directory.CreateDirectory(options.Folder);
+        var result = Trainer.Run(options, parameters, step => tiles.Batch((int)step.Step, s.Batch), loss, OnStep, cancel);
         cancel.ThrowIfCancellationRequested();
         using var ema = result.Ema;
         ema?.CopyTo(parameters);
