@@ -29,6 +29,7 @@ namespace SarSynth.Figures
                     Figure figure => figure.ToHtml(),
                     ImagePanel panel => panel.ToHtml(),
                     Report report => report.ToFragment(),
+                    ReportTable table => table.ToHtml(),
                     _ => null,
                 };
                 writer.Write(html);

@@ -28,6 +28,7 @@ public sealed record ReportColumn(string Name, string Unit = "", Best Best = Bes
 /// <param name="caption">What the table shows.</param>
 /// <param name="rowHeading">What the rows' names are.</param>
 /// <param name="columns">The columns of numbers.</param>
+[Microsoft.DotNet.Interactive.Formatting.TypeFormatterSource(typeof(NotebookFormatters), PreferredMimeTypes = ["text/html"])]
 public sealed class ReportTable(string caption, string rowHeading, params IReadOnlyList<ReportColumn> columns)
 {
     private readonly List<(string Name, double?[] Values)> rows = [];
@@ -65,6 +66,9 @@ public sealed class ReportTable(string caption, string rowHeading, params IReadO
         }
         return html.Append("</tbody></table></div>\n").ToString();
     }
+
+    /// <summary>The caption and the rows' names, in words.</summary>
+    public override string ToString() => $"{caption}: {string.Join(", ", rows.Select(r => r.Name))}";
 
     private static double? BestOf(Best best, IEnumerable<double?> values)
     {
