@@ -52,8 +52,10 @@ static class SimulateCommand
         });
         Directory.CreateDirectory(folder);
         var dataset = PairedDataset.Write(folder, $"Simulated pairs of {recipe.Airborne} and {recipe.Satellite}", "MIT", scenes);
-        var made = dataset.Scenes.SelectMany(s => new[] { s.Airborne.Path, s.Satellite.Path }).Select(f => Path.Combine(folder, f));
-        Provenance.Of("simulate", recipe, recipe.Seed, [], made).Write(Path.Combine(folder, "scenes.provenance.json"));
-        return dataset;
+        var own = Enumerable.Range(0, recipe.Scenes).Select(i => SimulatedScenes.NameOf(recipe.Seed + (ulong)i)).ToHashSet();
+        foreach (var scene in dataset.Scenes.Where(s => own.Contains(s.Name)))
+            Provenance.Of("simulate", recipe, recipe.Seed, [], [Path.Combine(folder, scene.Airborne.Path), Path.Combine(folder, scene.Satellite.Path)])
+                .Write(Path.Combine(folder, $"{scene.Name}.provenance.json"));
+        return dataset with { Scenes = [.. dataset.Scenes.Where(s => own.Contains(s.Name))] };
     }
 }

@@ -36,7 +36,7 @@ public sealed record PairedDataset(string Description, string Licence, IReadOnly
             yield return new(scene.Name, ReadImage(folder, scene.Airborne), ReadImage(folder, scene.Satellite), scene.Captions);
     }
 
-    /// <summary>Writes scenes into a folder: the rasters first, the list last, so that a listed scene is always whole.</summary>
+    /// <summary>Adds scenes to a folder: the rasters first, the list last, so that a listed scene is always whole. A scene of the same name is replaced.</summary>
     /// <param name="folder">Created when it is not there.</param>
     /// <param name="description">What the set shows.</param>
     /// <param name="licence">SPDX identifier.</param>
@@ -44,13 +44,14 @@ public sealed record PairedDataset(string Description, string Licence, IReadOnly
     public static PairedDataset Write(string folder, string description, string licence, IEnumerable<(PairedScene Scene, Split Split)> scenes)
     {
         Directory.CreateDirectory(folder);
-        var entries = new List<PairedSceneEntry>();
+        var entries = File.Exists(Path.Combine(folder, FileName)) ? [.. Open(folder).Scenes] : new List<PairedSceneEntry>();
         foreach (var (scene, split) in scenes)
         {
             var airborne = Path.Combine(folder, $"{scene.Name}.airborne.tif");
             var satellite = Path.Combine(folder, $"{scene.Name}.satellite.tif");
             GeoTiff.Write(scene.Airborne, airborne);
             GeoTiff.Write(scene.Satellite, satellite);
+            entries.RemoveAll(e => e.Name == scene.Name);
             entries.Add(new(scene.Name, split, FileFingerprint.Of(airborne), FileFingerprint.Of(satellite), scene.Captions));
         }
         var dataset = new PairedDataset(description, licence, entries);

@@ -32,10 +32,13 @@ public static class SimulatedScenes
     public static Sensor FindSensor(string nameOrPath) =>
         nameOrPath.EndsWith(".json", StringComparison.OrdinalIgnoreCase) ? Sensor.Load(nameOrPath) : Sensors.Named(nameOrPath);
 
+    /// <summary>Name of the scene of a seed.</summary>
+    public static string NameOf(ulong seed) => $"scene-{seed:D7}";
+
     private static PairedScene Observe(SimulationRecipe recipe, Sensor airborne, Sensor satellite, ulong seed)
     {
         var scene = Scene.Generate(seed, new SceneOptions { Rows = recipe.Size, Columns = recipe.Size });
-        return new($"scene-{seed:D5}",
+        return new(NameOf(seed),
             Simulator.Observe(scene, airborne, seed).Detected,
             Simulator.Observe(scene, satellite, seed).Detected,
             Captions(scene, recipe));
