@@ -1,8 +1,10 @@
 // The kernel's message loop: requests of the shell channel one after the other, those of the control channel at once.
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
-using Microsoft.DotNet.Interactive.Formatting;
+using Microsoft.DotNet.Interactive;
 using SarSynth.Kernel.Execution;
+using SarSynth.Kernel.Language;
 using SarSynth.Kernel.Output;
 using SarSynth.Kernel.Protocol;
 
@@ -20,7 +22,11 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
     private readonly ManualResetEventSlim _ended = new();
     private readonly string _directory = Environment.CurrentDirectory;
     private readonly Lock _inputGate = new();
-    private Session _session;
+    private readonly Session _session;
+    private readonly CellExecutor _executor;
+    private readonly CodeAssistant _assistant;
+    private readonly History _history = new();
+    private Cell? _executing;
     private int _count;
     private long _received, _abortUpTo = -1;
 
@@ -31,6 +37,9 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
         _channels = new Channels(file, _wire);
         _channels.Received += OnReceived;
         _session = new Session(_directory);
+        _executor = new CellExecutor(_session, _runner, _directory);
+        _assistant = new CodeAssistant(_session);
+        Comm.Publish = (type, content, metadata) => Cell.CurrentOrLast.Publish(type, content, metadata);
     }
 
     /// <summary>Serves until a shutdown request; returns the exit code.</summary>
@@ -41,7 +50,9 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
         _channels.Start();
         Start("shell", ServeShell);
         Start("control", ServeControl);
-        Start("warm-up", () => WarmUp.Run(_session));
+        Start("warm-up", () => WarmUp.Run(_directory));
+        if (Environment.GetEnvironmentVariable("JPY_PARENT_PID") is { Length: > 0 } && !OperatingSystem.IsWindows())
+            Start("parent", WatchParent);
         _ended.Wait();
         _channels.Dispose();
         return 0;
@@ -56,6 +67,8 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
     internal void Interrupt()
     {
         Interlocked.Exchange(ref _abortUpTo, Interlocked.Read(ref _received));
+        // Also a cell that is still being compiled, restores packages or runs another program.
+        Volatile.Read(ref _executing)?.Interrupt();
         _runner.Interrupt();
     }
 
@@ -75,7 +88,11 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
         }
     }
 
-    public void Dispose() => _channels.Dispose();
+    public void Dispose()
+    {
+        _executor.Dispose();
+        _channels.Dispose();
+    }
 
     private void OnReceived(Channel channel, Message message)
     {
@@ -112,9 +129,6 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
         {
             switch (message.Type)
             {
-                case "kernel_info_request":
-                    Reply(channel, message, "kernel_info_reply", KernelInfo());
-                    break;
                 case "execute_request" when channel == Channel.Shell:
                     Execute(message, order);
                     break;
@@ -131,11 +145,11 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
                     Status(message, "idle");
                     Stop();
                     return;
-                case "comm_info_request":
-                    Reply(channel, message, "comm_info_reply", new JsonObject { ["status"] = "ok", ["comms"] = new JsonObject() });
-                    break;
                 default:
-                    Log.Write($"{channel}: no answer to messages of type '{message.Type}'");
+                    if (Answer(message) is { } content)
+                        Reply(channel, message, message.Type[..^"request".Length] + "reply", content);
+                    else if (!CommMessage(message))
+                        Log.Write($"{channel}: no answer to messages of type '{message.Type}'");
                     break;
             }
         }
@@ -148,80 +162,17 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
         Status(message, "idle");
     }
 
-    private void Execute(Message message, long order)
+    // A kernel whose server died would listen for ever.
+    private void WatchParent()
     {
-        if (order <= Interlocked.Read(ref _abortUpTo))
-        {
-            Reply(Channel.Shell, message, "execute_reply", new JsonObject { ["status"] = "aborted", ["execution_count"] = _count });
-            return;
-        }
-        var code = message.Text("code");
-        var silent = message.Flag("silent", false);
-        var keep = message.Flag("store_history", !silent) && !silent;
-        if (keep)
-            _count++;
-        var cell = new Cell(this, message.RawHeader, message.Identities, _count, silent, message.Flag("allow_stdin", true));
-        if (!silent)
-            Publish(message.RawHeader, "execute_input", new JsonObject { ["code"] = code, ["execution_count"] = _count });
-        cell.MakeLast();
-        CellError? error = null;
-        try
-        {
-            error = RunCode(cell, code);
-        }
-        catch (CompilationFailedException e)
-        {
-            error = CellError.FromDiagnostics(e.Diagnostics);
-        }
-        catch (ReferenceException e)
-        {
-            error = CellError.Plain("ReferenceError", e.Message);
-        }
-        catch (Exception e)
-        {
-            error = CellError.FromException(e, _session.SourceOf);
-        }
-        ConsoleCapture.Drain();
-        cell.Flush();
-        if (error is not null)
-        {
-            cell.Error(error);
-            if (message.Flag("stop_on_error", true))
-                Interlocked.Exchange(ref _abortUpTo, Interlocked.Read(ref _received));
-        }
-        var reply = error is null ? Ok() : Failed(error);
-        reply["execution_count"] = _count;
-        if (error is null)
-        {
-            reply["payload"] = new JsonArray();
-            reply["user_expressions"] = new JsonObject();
-        }
-        Reply(Channel.Shell, message, "execute_reply", reply);
+        var parent = getppid();
+        while (getppid() == parent)
+            Thread.Sleep(1000);
+        Log.Write("the process that started this kernel is gone; ending");
+        Stop();
     }
 
-    private CellError? RunCode(Cell cell, string code)
-    {
-        var submission = _session.Prepare(code, $"In[{cell.Number}]");
-        if (submission.Run is null)
-            return null;
-        var outcome = _runner.Run(cell, submission.Run);
-        if (outcome.WasInterrupted || outcome.Exception is not null)
-            _session.KeepFormerValues(submission);
-        if (outcome.WasInterrupted)
-            return CellError.Plain("Interrupted", outcome.StillRunning is { } rest ? $"the cell was interrupted. {rest}" : "the cell was interrupted.");
-        if (outcome.Exception is { } exception)
-            return CellError.FromException(exception, _session.SourceOf);
-        if (!submission.HasValue)
-            return null;
-        // Formatters are the notebook's own code as well: on its thread, and interruptible.
-        var shown = _runner.Run(cell, () =>
-        {
-            cell.Result(Formatter.Bundle(outcome.Value, []));
-            return Task.FromResult<object?>(null);
-        });
-        return shown.WasInterrupted ? CellError.Plain("Interrupted", "the cell was interrupted while its result was formatted.")
-            : shown.Exception is { } failure ? CellError.FromException(failure, _session.SourceOf) : null;
-    }
+    [LibraryImport("libc")] private static partial int getppid();
 
     private void Status(Message parent, string state) =>
         Publish(parent.RawHeader, "status", new JsonObject { ["execution_state"] = state });
@@ -237,28 +188,4 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
         content["status"] = "error";
         return content;
     }
-
-    private static JsonObject KernelInfo() => new()
-    {
-        ["status"] = "ok",
-        ["protocol_version"] = Wire.ProtocolVersion,
-        ["implementation"] = "sarsynth-kernel",
-        ["implementation_version"] = KernelSpec.Version,
-        ["language_info"] = new JsonObject
-        {
-            ["name"] = "C#",
-            ["version"] = "14.0",
-            ["mimetype"] = "text/x-csharp",
-            ["file_extension"] = ".cs",
-            ["pygments_lexer"] = "csharp",
-            ["codemirror_mode"] = "text/x-csharp",
-            ["nbconvert_exporter"] = "script",
-        },
-        ["banner"] = $"C# on .NET {Environment.Version} (sarsynth-kernel {KernelSpec.Version})",
-        ["debugger"] = false,
-        ["supported_features"] = new JsonArray(),
-        ["help_links"] = new JsonArray(
-            new JsonObject { ["text"] = "C# reference", ["url"] = "https://learn.microsoft.com/dotnet/csharp/" },
-            new JsonObject { ["text"] = ".NET API", ["url"] = "https://learn.microsoft.com/dotnet/api/" }),
-    };
 }

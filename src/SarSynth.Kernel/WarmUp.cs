@@ -1,16 +1,23 @@
-// The first cell should not pay for starting the compiler: a small one is compiled while nobody waits.
+// The first cell should not pay for starting the compiler: a small one is compiled and run while nobody waits.
+using Microsoft.DotNet.Interactive.Formatting;
 using SarSynth.Kernel.Execution;
 
 namespace SarSynth.Kernel;
 
-/// <summary>Compiles, but does not keep, a submission like those to come.</summary>
+/// <summary>Runs a cell like those to come in a session that is thrown away.</summary>
 internal static class WarmUp
 {
-    internal static void Run(Session session)
+    private const string Code = "var x = new[] { 1, 2, 3 }.Select(i => i * 2).ToList();\nConsole.WriteLine(x.Count);\nawait Task.Yield();\nx";
+
+    /// <summary>Compiles and runs; the real session's references are read on the way.</summary>
+    internal static void Run(string directory)
     {
         try
         {
-            session.WarmUp("var x = new[] { 1, 2, 3 }.Select(i => i * 2).ToList();\nConsole.WriteLine(x.Count);\ndisplay(x);\nx.Count");
+            Cell.Current = Cell.Nowhere; // What it prints must not appear under the first cell.
+            var submission = new Session(directory).Prepare(Code, "warm-up");
+            Formatter.Bundle(submission.Run!().GetAwaiter().GetResult(), []);
+            GC.Collect();
         }
         catch (Exception e)
         {

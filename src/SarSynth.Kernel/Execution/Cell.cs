@@ -20,7 +20,8 @@ internal interface IOutputs
 internal sealed class Cell(IOutputs outputs, byte[]? parentHeader, List<byte[]> identities, int number, bool silent, bool allowInput)
 {
     private static readonly AsyncLocal<Cell?> Flowing = new();
-    private static readonly Cell Nowhere = new(new NoOutputs(), null, [], 0, true, false);
+    /// <summary>A cell whose output nobody sees.</summary>
+    internal static readonly Cell Nowhere = new(new NoOutputs(), null, [], 0, true, false);
     private static volatile Cell s_last = Nowhere;
     private readonly Lock _gate = new();
     private readonly StringBuilder _text = new();
@@ -124,12 +125,12 @@ internal sealed class Cell(IOutputs outputs, byte[]? parentHeader, List<byte[]> 
         return outputs.Input(this, prompt, password);
     }
 
-    internal void Publish(string type, JsonObject content)
+    internal void Publish(string type, JsonObject content, JsonObject? metadata = null)
     {
         lock (_gate)
         {
             SendText();
-            outputs.Publish(parentHeader, type, content);
+            outputs.Publish(parentHeader, type, content, metadata);
         }
     }
 
@@ -144,7 +145,7 @@ internal sealed class Cell(IOutputs outputs, byte[]? parentHeader, List<byte[]> 
             _text.Capacity = 1024;
     }
 
-    private static JsonObject Bundle(IReadOnlyList<FormattedValue> values)
+    internal static JsonObject Bundle(IReadOnlyList<FormattedValue> values)
     {
         var bundle = new JsonObject();
         foreach (var value in values)

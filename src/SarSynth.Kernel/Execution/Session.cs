@@ -36,6 +36,7 @@ internal sealed class Session
         "System.Linq", "Microsoft.DotNet.Interactive", "Microsoft.DotNet.Interactive.Kernel",
     ];
 
+    private static readonly Lock Compiler = new();
     private readonly Lock _gate = new();
     private readonly CSharpCompilationOptions _options;
     private readonly Dictionary<string, string> _sources = [];
@@ -80,7 +81,11 @@ internal sealed class Session
     }
 
     /// <summary>A compilation of <paramref name="code"/> as the next cell, without emitting it.</summary>
-    internal CSharpCompilation Speculate(string code) => Compile(Parse(code, "speculation"), "Speculation");
+    internal CSharpCompilation Speculate(string code)
+    {
+        lock (_gate)
+            return Compile(Parse(code, "speculation"), "Speculation");
+    }
 
     /// <summary>Compiles and loads the next cell.</summary>
     /// <exception cref="CompilationFailedException">With the compiler's messages.</exception>
@@ -117,15 +122,11 @@ internal sealed class Session
         }
     }
 
-    /// <summary>Compiles <paramref name="code"/> and forgets it.</summary>
-    internal void WarmUp(string code)
+    /// <summary>References restored packages from the next submission on.</summary>
+    internal void AddPackages(Restored restored)
     {
         lock (_gate)
-        {
-            if (_last is not null)
-                return;
-            _ = Emit(GuardRewriter.Rewrite(Parse(code, "")), "WarmUp", out _, out _);
-        }
+            Assemblies.Add(restored.Assemblies, restored.NativeFiles);
     }
 
     /// <summary>
@@ -187,6 +188,7 @@ internal sealed class Session
 
     private (CSharpCompilation, EmitResult) Emit(SyntaxTree tree, string name, out MemoryStream pe, out MemoryStream pdb)
     {
+        using var one = Compiler.EnterScope();
         var compilation = Compile(tree, name);
         (pe, pdb) = (new MemoryStream(), new MemoryStream());
         var result = compilation.Emit(pe, pdb, options: new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb,

@@ -49,6 +49,9 @@ public static class PlainTextFormatter
             if (Formatter.TryCustom(value, writer, MimeType))
                 return writer.ToString();
         }
+        // A type with formatters of its own, but none for text, may hold anything (a figure, megabytes of points).
+        if (Formatter.HasCustom(type, HtmlFormatter.MimeType))
+            return Scalar(value);
         if (value is string text)
             return depth == 0 ? text : $"\"{text}\"";
         if (value is Exception exception)

@@ -1,0 +1,141 @@
+// A cell from its text to its end: magic commands, packages, then its segments one after the other.
+using System.Diagnostics;
+using System.Text;
+using Microsoft.DotNet.Interactive.Formatting;
+
+namespace SarSynth.Kernel.Execution;
+
+/// <summary>Runs cells of all languages.</summary>
+internal sealed class CellExecutor(Session session, CellRunner runner, string directory) : IDisposable
+{
+    private readonly Packages _packages = new();
+    private readonly Polyglot _polyglot = new(directory);
+
+    /// <summary>Runs a cell; null where all went well.</summary>
+    internal CellError? Run(Cell cell, string code)
+    {
+        try
+        {
+            var parsed = Magics.Parse(code);
+            var clock = parsed.Commands.Contains("time") ? Stopwatch.StartNew() : null;
+            if (parsed.Packages.Count > 0 || parsed.Sources.Count > 0)
+                Restore(cell, parsed);
+            foreach (var segment in parsed.Segments)
+                if ((segment.Language == "csharp" ? CSharp(cell, segment.Text) : _polyglot.Run(cell, segment)) is { } error)
+                    return error;
+            foreach (var command in parsed.Commands)
+                Command(cell, command);
+            if (clock is not null)
+                cell.Write("stdout", $"Wall time: {(clock.Elapsed.TotalSeconds < 1 ? $"{clock.Elapsed.TotalMilliseconds:0.00} ms" : $"{clock.Elapsed.TotalSeconds:0.000} s")}\n");
+            return null;
+        }
+        catch (CompilationFailedException e)
+        {
+            return CellError.FromDiagnostics(e.Diagnostics);
+        }
+        catch (MagicException e)
+        {
+            return CellError.Plain("MagicError", e.Message);
+        }
+        catch (ReferenceException e)
+        {
+            return CellError.Plain("ReferenceError", e.Message);
+        }
+        catch (OperationCanceledException) when (cell.Interrupted.IsCancellationRequested)
+        {
+            return CellError.Plain("Interrupted", "the cell was interrupted.");
+        }
+        catch (Exception e)
+        {
+            return CellError.FromException(e, session.SourceOf);
+        }
+    }
+
+    /// <summary>The bundle of an expression's value, or its error; nothing is shown.</summary>
+    internal (IReadOnlyList<FormattedValue>? Values, CellError? Error) Evaluate(Cell cell, string expression)
+    {
+        try
+        {
+            IReadOnlyList<FormattedValue>? values = null;
+            var submission = session.Prepare(expression, $"expression[{cell.Number}]");
+            var error = submission.Run is null ? null : Finish(runner.Run(cell, submission.Run), submission, cell, v => values = Formatter.Bundle(v, []));
+            return (values ?? [], error);
+        }
+        catch (CompilationFailedException e)
+        {
+            return (null, CellError.FromDiagnostics(e.Diagnostics));
+        }
+    }
+
+    /// <summary>Runs a callback of the notebook's code (of a comm) on the cells' thread.</summary>
+    internal CellError? Callback(Cell cell, Action action)
+    {
+        var outcome = runner.Run(cell, () =>
+        {
+            action();
+            return Task.FromResult<object?>(null);
+        });
+        return outcome.WasInterrupted ? CellError.Plain("Interrupted", "the callback was interrupted.")
+            : outcome.Exception is { } e ? CellError.FromException(e, session.SourceOf) : null;
+    }
+
+    public void Dispose() => _polyglot.Dispose();
+
+    private CellError? CSharp(Cell cell, string code)
+    {
+        var submission = session.Prepare(code, $"In[{cell.Number}]");
+        return submission.Run is null ? null
+            : Finish(runner.Run(cell, submission.Run), submission, cell, value => cell.Result(Formatter.Bundle(value, [])));
+    }
+
+    private CellError? Finish(Outcome outcome, Submission submission, Cell cell, Action<object?> show)
+    {
+        if (outcome.WasInterrupted || outcome.Exception is not null)
+            session.KeepFormerValues(submission);
+        if (outcome.WasInterrupted)
+            return CellError.Plain("Interrupted", outcome.StillRunning is { } rest ? $"the cell was interrupted. {rest}" : "the cell was interrupted.");
+        if (outcome.Exception is { } exception)
+            return CellError.FromException(exception, session.SourceOf);
+        // Formatters are the notebook's own code as well: on its thread, and interruptible.
+        return submission.HasValue ? Callback(cell, () => show(outcome.Value)) : null;
+    }
+
+    private void Restore(Cell cell, ParsedCell parsed)
+    {
+        var restored = _packages.Restore(parsed.Packages, parsed.Sources, text =>
+        {
+            cell.Write("stdout", text);
+            cell.Flush();
+        }, cell.Interrupted);
+        session.AddPackages(restored);
+        if (restored.Installed.Count > 0)
+            cell.Write("stdout", $"Installed: {string.Join("; ", restored.Installed)}\n");
+    }
+
+    private void Command(Cell cell, string command)
+    {
+        switch (command)
+        {
+            case "who":
+                cell.Write("stdout", string.Join("  ", session.Variables().Select(v => v.Name)) + "\n");
+                break;
+            case "whos":
+                var rows = session.Variables().Select(v => new { Variable = v.Name, Type = ObjectView.Name(v.Type), Value = Short(v.Value()) }).ToList();
+                cell.Display([new(HtmlFormatter.MimeType, rows.ToDisplayString(HtmlFormatter.MimeType)),
+                    new(PlainTextFormatter.MimeType, string.Join('\n', rows.Select(r => $"{r.Variable}\t{r.Type}\t{r.Value}")))], Guid.NewGuid().ToString("N"), update: false);
+                break;
+            case "lsmagic":
+                cell.Write("stdout", string.Join("  ", Magics.Known) + "\n");
+                break;
+            case "about":
+                cell.Write("stdout", $"sarsynth-kernel {KernelSpec.Version}, C# 14 on .NET {Environment.Version}, {System.Runtime.InteropServices.RuntimeInformation.RuntimeIdentifier}\n");
+                break;
+        }
+    }
+
+    private static string Short(object? value)
+    {
+        var text = value is System.Collections.IEnumerable and not string ? value.GetType().ToString() : PlainTextFormatter.Scalar(value ?? Formatter.NullString);
+        return text.Length <= 100 ? text : new StringBuilder(text, 0, 97, 100).Append("...").ToString();
+    }
+}

@@ -1,0 +1,50 @@
+// The cells that ran, for the front end's history requests.
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using SarSynth.Kernel.Protocol;
+
+namespace SarSynth.Kernel;
+
+/// <summary>Inputs and results of this session.</summary>
+internal sealed class History
+{
+    private const int SessionNumber = 1;
+    private readonly List<(int Line, string Input, string? Output)> _entries = [];
+
+    internal void Add(int line, string input, string? output) => _entries.Add((line, input, output));
+
+    /// <summary>Answers a history_request.</summary>
+    internal JsonObject Answer(Message request)
+    {
+        var withOutput = request.Flag("output", false);
+        var found = request.Text("hist_access_type", "tail") switch
+        {
+            "range" => Range(request),
+            "search" => Search(request),
+            _ => _entries.TakeLast(request.Number("n", 10)),
+        };
+        return new JsonObject
+        {
+            ["status"] = "ok",
+            ["history"] = new JsonArray([.. found.Select(e => (JsonNode)new JsonArray(SessionNumber, e.Line,
+                withOutput ? new JsonArray(e.Input, e.Output) : JsonValue.Create(e.Input)))]),
+        };
+    }
+
+    private IEnumerable<(int Line, string Input, string? Output)> Range(Message request)
+    {
+        var session = request.Number("session", 0);
+        int start = request.Number("start", 1), stop = request.Number("stop", int.MaxValue);
+        return session is 0 or SessionNumber ? _entries.Where(e => e.Line >= start && e.Line < stop) : [];
+    }
+
+    private IEnumerable<(int Line, string Input, string? Output)> Search(Message request)
+    {
+        // Globs, as in the protocol: * and ? stand for anything.
+        var pattern = "^" + Regex.Escape(request.Text("pattern", "*")).Replace("\\*", ".*").Replace("\\?", ".") + "$";
+        var found = _entries.Where(e => Regex.IsMatch(e.Input, pattern, RegexOptions.Singleline, TimeSpan.FromSeconds(1)));
+        if (request.Flag("unique", false))
+            found = found.Reverse().DistinctBy(e => e.Input).Reverse();
+        return request.Number("n", 0) is var n and > 0 ? found.TakeLast(n) : found;
+    }
+}
