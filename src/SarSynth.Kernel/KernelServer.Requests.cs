@@ -61,7 +61,8 @@ internal sealed partial class KernelServer
             Publish(message.RawHeader, "execute_input", new JsonObject { ["code"] = code, ["execution_count"] = _count });
         cell.MakeLast();
         Volatile.Write(ref _executing, cell);
-        var error = _executor.Run(cell, code);
+        var page = Page(code);
+        var error = page is null ? _executor.Run(cell, code) : null;
         ConsoleCapture.Drain();
         cell.Flush();
         if (error is not null)
@@ -76,11 +77,23 @@ internal sealed partial class KernelServer
         reply["execution_count"] = _count;
         if (error is null)
         {
-            reply["payload"] = new JsonArray();
+            reply["payload"] = page is null ? new JsonArray() : new JsonArray(page);
             reply["user_expressions"] = Expressions(message, cell);
         }
         Volatile.Write(ref _executing, null);
         Reply(Channel.Shell, message, "execute_reply", reply);
+    }
+
+    // "Name?" is not C#: it asks for the documentation, in the front end's pager.
+    private JsonObject? Page(string code)
+    {
+        var name = code.Trim();
+        if (!name.EndsWith('?') || name.Contains('\n') || _assistant.Inspect(name[..^1], name.Length - 1, 1) is not { } found)
+            return null;
+        return new JsonObject
+        {
+            ["source"] = "page", ["start"] = 0, ["data"] = new JsonObject { ["text/plain"] = found.Text, ["text/html"] = found.Html },
+        };
     }
 
     private JsonObject Expressions(Message message, Cell cell)

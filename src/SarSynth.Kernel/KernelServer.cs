@@ -1,5 +1,6 @@
 // The kernel's message loop: requests of the shell channel one after the other, those of the control channel at once.
 using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Microsoft.DotNet.Interactive;
@@ -46,6 +47,7 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
     internal int Run()
     {
         ConsoleCapture.Begin();
+        ExceptionHandling.SetUnhandledExceptionHandler(OnUnhandled);
         Publish(null, "status", new JsonObject { ["execution_state"] = "starting" });
         _channels.Start();
         Start("shell", ServeShell);
@@ -160,6 +162,14 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
                 Reply(channel, message, message.Type[..^"request".Length] + "reply", Failed(CellError.Plain(e.GetType().Name, e.Message)));
         }
         Status(message, "idle");
+    }
+
+    // An exception on a thread that a cell started: shown, and the session lives on.
+    private bool OnUnhandled(Exception exception)
+    {
+        var error = CellError.FromException(exception, _session.SourceOf);
+        Cell.CurrentOrLast.Write("stderr", $"Unhandled exception on thread {Environment.CurrentManagedThreadId}:\n{string.Join('\n', error.Traceback)}\n");
+        return true;
     }
 
     // A kernel whose server died would listen for ever.

@@ -39,8 +39,7 @@ internal sealed class Session
     private static readonly Lock Compiler = new();
     private readonly Lock _gate = new();
     private readonly CSharpCompilationOptions _options;
-    private readonly Dictionary<string, string> _sources = [];
-    private readonly string _directory;
+    private readonly CellSources _sources;
     private CSharpCompilation? _last;
     private object?[] _states = new object?[16];
     private readonly List<Type> _types = [];
@@ -50,13 +49,13 @@ internal sealed class Session
     /// <summary>A session whose relative paths start at <paramref name="directory"/>.</summary>
     internal Session(string directory)
     {
-        _directory = directory;
         Assemblies = new AssemblyLoading(directory);
+        _sources = new CellSources(directory);
         _options = new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary,
             usings: DefaultImports,
             optimizationLevel: OptimizationLevel.Release,
             allowUnsafe: true,
-            sourceReferenceResolver: new SourceFileResolver([], directory),
+            sourceReferenceResolver: _sources,
             metadataReferenceResolver: Assemblies,
             assemblyIdentityComparer: DesktopAssemblyIdentityComparer.Default,
             nullableContextOptions: NullableContextOptions.Annotations,
@@ -73,12 +72,8 @@ internal sealed class Session
     /// <summary>The last submission that ran, for completion and inspection.</summary>
     internal CSharpCompilation? Last { get { lock (_gate) return _last; } }
 
-    /// <summary>The text of a cell by the path in its stack frames.</summary>
-    internal string? SourceOf(string path)
-    {
-        lock (_gate)
-            return _sources.GetValueOrDefault(path) ?? _sources.GetValueOrDefault(Path.GetFileName(path)); // The compiler makes paths absolute.
-    }
+    /// <summary>The text of a cell or loaded file by the path in its stack frames, or null.</summary>
+    internal string? SourceOf(string path) => _sources.TextOf(path);
 
     /// <summary>A compilation of <paramref name="code"/> as the next cell, without emitting it.</summary>
     internal CSharpCompilation Speculate(string code)
@@ -105,7 +100,7 @@ internal sealed class Session
             if (!emitted.Success)
                 throw new CompilationFailedException(emitted.Diagnostics);
             Assemblies.Commit();
-            _sources[path] = code;
+            _sources.Remember(path, code);
             var assembly = Assemblies.LoadSubmission(pe, pdb);
             var entry = compilation.GetEntryPoint(CancellationToken.None)
                 ?? throw new InvalidOperationException("The compiler made no entry point for the cell.");

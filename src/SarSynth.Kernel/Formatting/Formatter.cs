@@ -162,10 +162,10 @@ public static class Formatter
             return WithPlainText([.. registered, .. source.Entries.Select(e => e.MimeType)]);
         if (value is IRichText rich)
             return rich.MimeTypes;
-        if (value is string || PlainTextFormatter.IsScalar(type))
-            return [PlainTextFormatter.MimeType];
         if (value is System.Text.Json.Nodes.JsonNode or System.Text.Json.JsonDocument or System.Text.Json.JsonElement)
             return [JsonMimeType, PlainTextFormatter.MimeType];
+        if (value is string || PlainTextFormatter.IsScalar(type))
+            return [PlainTextFormatter.MimeType];
         return WithPlainText([DefaultMimeType]);
     }
 

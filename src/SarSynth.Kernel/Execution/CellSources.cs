@@ -1,0 +1,36 @@
+// Files that cells load with "#load": read with checks in their loops, and remembered for errors.
+using System.Collections.Immutable;
+using System.Text;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.Text;
+
+namespace SarSynth.Kernel.Execution;
+
+/// <summary>Resolves "#load" relative to the loading file, else to the notebook's folder.</summary>
+internal sealed class CellSources(string directory) : SourceFileResolver([], directory)
+{
+    private readonly Dictionary<string, string> _texts = new(StringComparer.Ordinal);
+
+    /// <summary>The text of a cell or loaded file by the path in its stack frames, or null.</summary>
+    internal string? TextOf(string path)
+    {
+        lock (_texts)
+            return _texts.GetValueOrDefault(path) ?? _texts.GetValueOrDefault(Path.GetFileName(path)); // The compiler makes paths of cells absolute.
+    }
+
+    internal void Remember(string path, string text)
+    {
+        lock (_texts)
+            _texts[path] = text;
+    }
+
+    /// <inheritdoc/>
+    public override SourceText ReadText(string resolvedPath)
+    {
+        var text = File.ReadAllText(resolvedPath);
+        Remember(resolvedPath, text);
+        var tree = CSharpSyntaxTree.ParseText(SourceText.From(text, Encoding.UTF8), Session.ParseOptions, resolvedPath);
+        return tree.GetDiagnostics().Any() ? tree.GetText() : SourceText.From(GuardRewriter.Rewrite(tree).ToString(), Encoding.UTF8);
+    }
+}

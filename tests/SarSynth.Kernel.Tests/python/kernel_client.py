@@ -1,0 +1,85 @@
+"""A kernel and a client of jupyter_client, every message checked against the protocol's schema."""
+import time
+import unittest
+
+from jupyter_client.manager import start_new_kernel
+from jupyter_kernel_test.msgspec_v5 import validate_message
+
+NAME = ".net-csharp"
+TIMEOUT = 30
+
+
+class Result:
+    def __init__(self, reply, messages, seconds):
+        self.reply, self.messages, self.seconds = reply["content"], messages, seconds
+
+    def text(self, name="stdout"):
+        return "".join(m["content"]["text"] for m in self.messages
+                       if m["msg_type"] == "stream" and m["content"]["name"] == name)
+
+    def of(self, kind):
+        return [m["content"] for m in self.messages if m["msg_type"] == kind]
+
+    @property
+    def value(self):
+        results = self.of("execute_result")
+        return results[-1]["data"].get("text/plain") if results else None
+
+    @property
+    def error(self):
+        errors = self.of("error")
+        return "\n".join(errors[-1]["traceback"]) if errors else None
+
+
+def collect(client, msg_id, timeout=TIMEOUT):
+    messages, end = [], time.time() + timeout
+    while True:
+        message = client.get_iopub_msg(timeout=max(0.1, end - time.time()))
+        if message["msg_type"] != "iopub_welcome":
+            validate_message(message, message["msg_type"])
+        if message["parent_header"].get("msg_id") != msg_id:
+            continue
+        if message["msg_type"] == "status":
+            if message["content"]["execution_state"] == "idle":
+                return messages
+        elif message["msg_type"] != "execute_input":
+            messages.append(message)
+
+
+def reply_to(client, msg_id, timeout=TIMEOUT, channel="shell"):
+    while True:
+        message = getattr(client, f"get_{channel}_msg")(timeout=timeout)
+        if message["parent_header"].get("msg_id") == msg_id:
+            validate_message(message, message["msg_type"], msg_id)
+            return message
+
+
+def execute(client, code, timeout=TIMEOUT, **options):
+    begun = time.time()
+    msg_id = client.execute(code, **options)
+    messages = collect(client, msg_id, timeout)
+    return Result(reply_to(client, msg_id, timeout), messages, time.time() - begun)
+
+
+class KernelCase(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.manager, cls.client = start_new_kernel(kernel_name=NAME)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.client.stop_channels()
+        cls.manager.shutdown_kernel(now=True)
+
+    def run_code(self, code, **options):
+        return execute(self.client, code, **options)
+
+    def ok(self, code, **options):
+        result = self.run_code(code, **options)
+        self.assertEqual(result.reply["status"], "ok", f"{code}\n{result.error}")
+        return result
+
+    def fails(self, code, **options):
+        result = self.run_code(code, **options)
+        self.assertEqual(result.reply["status"], "error", code)
+        return result

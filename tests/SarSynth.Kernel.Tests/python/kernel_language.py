@@ -1,0 +1,238 @@
+"""What cells can say: the language, output, errors, magic commands, references."""
+import json
+import os
+import subprocess
+import tempfile
+import textwrap
+import unittest
+
+from kernel_client import KernelCase
+
+
+class Language(KernelCase):
+    def test_state_and_redefinition(self):
+        self.ok("var a = 1; int F(int x) => x + a;")
+        self.assertEqual(self.ok("F(2)").value, "3")
+        self.ok('var a = "text"; record P(int X);')
+        self.assertEqual(self.ok("a + new P(5).X").value, "text5")
+
+    def test_top_level_await(self):
+        self.assertEqual(self.ok("await Task.Delay(20); var z = await Task.FromResult(7); z").value, "7")
+
+    def test_usings_stay(self):
+        self.ok("using System.Numerics;")
+        self.assertEqual(self.ok("new Complex(3, 4).Magnitude").value, "5")
+
+    def test_blocking_on_tasks_does_not_deadlock(self):
+        code = "async Task<int> G() { await Task.Delay(30); await Task.Yield(); return 4; }\nG().Result + Task.Run(G).Result"
+        self.assertEqual(self.ok(code).value, "8")
+
+    def test_await_stays_on_the_thread_of_the_cells(self):
+        self.ok("var before = Environment.CurrentManagedThreadId; await Task.Delay(20); var after = Environment.CurrentManagedThreadId;")
+        self.assertEqual(self.ok("before == after && after == Environment.CurrentManagedThreadId").value, "True")
+
+    def test_void_expression_shows_nothing(self):
+        self.assertEqual(self.ok("Console.Write(1)").of("execute_result"), [])
+
+    def test_load(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "part.csx"), "w") as f:
+                f.write("int Twice(int x)\n{\n    if (x < 0)\n        throw new ArgumentException(\"negative\");\n    return 2 * x;\n}\n")
+            path = os.path.join(folder, "part.csx")
+            self.assertEqual(self.ok(f'#load "{path}"\nTwice(21)').value, "42")
+            self.assertIn("part.csx, line 4", self.fails("Twice(-1)").error)
+
+    def test_failed_cell_leaves_former_values(self):
+        self.ok("var kept = 11;")
+        self.fails("var before = kept; throw new Exception(); var kept = 0;")
+        self.fails("var kept = int.Parse(\"no\");")
+        self.assertEqual(self.ok("kept").value, "11")
+
+    def test_compile_error_marks_line_and_column(self):
+        error = self.fails("var q = 1;\nfor (;;) { undefined(q); }").error
+        self.assertIn("CS0103", error)
+        self.assertIn("line 2", error)
+        plain = [l for l in error.replace("\x1b[31m", "").replace("\x1b[0m", "").replace("\x1b[90m", "").split("\n")]
+        self.assertEqual(plain[2].index("^"), plain[1].index("undefined"))
+
+    def test_exception_marks_line_without_kernel_frames(self):
+        error = self.fails("int Inner(int d)\n{\n    return 1 / d;\n}\nvar r =\n    Inner(0);").error
+        self.assertIn("DivideByZeroException", error)
+        self.assertRegex(error, r"---->\s+3.*return 1 / d;")
+        self.assertIn("line 6", error)
+        for kernel in ("SarSynth.Kernel", "CellRunner", "MoveNext", "ControlledExecution"):
+            self.assertNotIn(kernel, error)
+
+    def test_inner_and_aggregate_exceptions(self):
+        error = self.fails('throw new InvalidOperationException("outer", new ArgumentException("inner"));').error
+        self.assertIn("outer", error)
+        self.assertIn("inner", error)
+
+    def test_unhandled_exception_of_a_thread_does_not_end_the_kernel(self):
+        self.ok("var t = new System.Threading.Thread(() => throw new Exception(\"lost\")); t.Start(); t.Join();")
+        self.assertEqual(self.ok("1+1").value, "2")
+
+
+class Output(KernelCase):
+    def test_streams_while_running(self):
+        msg_id = self.client.execute('Console.Write("first"); await Task.Delay(1500); Console.Write("second");')
+        import time
+        begun = time.time()
+        while True:
+            message = self.client.get_iopub_msg(timeout=10)
+            if message["msg_type"] == "stream":
+                break
+        self.assertEqual(message["content"]["text"], "first")
+        self.assertLess(time.time() - begun, 1.2)
+        from kernel_client import collect, reply_to
+        collect(self.client, msg_id)
+        reply_to(self.client, msg_id)
+
+    def test_order_of_streams_and_displays(self):
+        result = self.ok('Console.Write("a"); Console.Error.Write("b"); display("c"); Console.Write("d");')
+        self.assertEqual([m["content"].get("text") or m["content"]["data"]["text/plain"] for m in result.messages], list("abcd"))
+
+    def test_ten_thousand_lines(self):
+        result = self.ok("for (int i = 0; i < 10000; i++) Console.WriteLine(i);")
+        self.assertEqual(result.text(), "".join(f"{i}\n" for i in range(10000)))
+        self.assertLess(result.seconds, 2)
+
+    def test_native_output(self):
+        code = textwrap.dedent("""
+            using System.Runtime.InteropServices;
+            [DllImport("libc")] static extern int puts(string s);
+            [DllImport("libc")] static extern nint write(int fd, byte[] data, nint count);
+            puts("from C");
+            write(2, System.Text.Encoding.UTF8.GetBytes("\u00e4rror"), 6);
+            System.Diagnostics.Process.Start("echo", "from a child").WaitForExit();
+            """)
+        result = self.ok(code)
+        self.assertIn("from C\n", result.text())
+        self.assertIn("from a child\n", result.text())
+        self.assertEqual(result.text("stderr"), "\u00e4rror")
+
+    def test_task_prints_under_its_own_cell(self):
+        result = self.ok('_ = Task.Run(async () => { await Task.Delay(400); Console.Write("late"); });')
+        own = self.client.session.msg_id  # Any message of another cell has another parent.
+        other = self.ok("await Task.Delay(900);")
+        self.assertNotIn("late", other.text())
+
+    def test_display_update_and_clear(self):
+        result = self.ok('var d = display("one"); d.Update("two"); clear_output(true);')
+        shown, updated = result.of("display_data")[0], result.of("update_display_data")[0]
+        self.assertEqual(shown["transient"]["display_id"], updated["transient"]["display_id"])
+        self.assertEqual(updated["data"], {"text/plain": "two"})
+        self.assertEqual(result.of("clear_output"), [{"wait": True}])
+
+    def test_large_payload(self):
+        result = self.ok('display(HTML(new string(\'x\', 20_000_000)));', timeout=60)
+        self.assertEqual(len(result.of("display_data")[0]["data"]["text/html"]), 20_000_000)
+
+    def test_tables_and_trees(self):
+        html = self.ok('new[] { new { Name = "a<b", N = 1 }, new { Name = "c", N = 2 } }').of("execute_result")[0]["data"]["text/html"]
+        self.assertIn("a&lt;b", html)
+        self.assertEqual(html.count("<tr>"), 3)
+        html = self.ok("class Node { public int V { get; set; } = 3; public Node Next { get; set; } }\nvar n = new Node(); n.Next = n; n").of("execute_result")[0]["data"]["text/html"]
+        self.assertIn("shown above", html)
+        endless = self.ok("IEnumerable<int> All() { for (int i = 0; ; i++) yield return i; }\nAll()").of("execute_result")[0]["data"]
+        self.assertIn("(more)", endless["text/html"])
+        self.assertIn("InvalidOperationException: bad", self.ok("class Bad { public int X => throw new InvalidOperationException(\"bad\"); }\nnew Bad()").value)
+
+    def test_formatter_register(self):
+        self.ok('using Microsoft.DotNet.Interactive.Formatting;\nclass Shape { }\nFormatter.Register<Shape>(s => "<i>shape</i>", "text/html");')
+        self.assertEqual(self.ok("new Shape()").of("execute_result")[0]["data"]["text/html"], "<i>shape</i>")
+
+    def test_json_display(self):
+        data = self.ok('System.Text.Json.Nodes.JsonNode.Parse("{\\"a\\": [1, 2]}")').of("execute_result")[0]["data"]
+        self.assertEqual(data["application/json"], {"a": [1, 2]})
+
+
+class Magic(KernelCase):
+    def test_time_who_whos(self):
+        self.ok("var apples = 3;")
+        self.assertRegex(self.ok("#!time\n1+1").text(), r"Wall time: [\d.]+ m?s")
+        self.assertIn("apples", self.ok("#!who").text())
+        self.assertIn("apples\tint\t3", self.ok("#!whos").of("display_data")[0]["data"]["text/plain"])
+
+    def test_unknown_magic_is_named(self):
+        self.assertIn("#!fsharp", self.fails("1+1\n#!fsharp\nlet x = 1").error)
+
+    def test_markup(self):
+        for language, mime in (("html", "text/html"), ("markdown", "text/markdown"), ("javascript", "application/javascript")):
+            self.assertEqual(self.ok(f"#!{language}\nsome *text*").of("display_data")[0]["data"][mime], "some *text*")
+
+    def test_bash(self):
+        result = self.ok("#!bash\necho out\necho err >&2")
+        self.assertEqual(result.text(), "out\n")
+        self.assertIn("exit code 3", self.fails("#!bash\nexit 3").error)
+
+    def test_python_keeps_its_state(self):
+        self.ok("#!python\nx = 20\nprint('printed')")
+        self.assertEqual(self.ok("#!python\nx + 1").of("display_data")[0]["data"]["text/plain"], "21")
+        self.assertIn("ZeroDivisionError", self.fails("#!python\n1/0").error)
+
+    def test_mixed_cell_keeps_line_numbers(self):
+        error = self.fails("#!html\n<b>x</b>\n#!csharp\nvar a = 1;\nthrow new Exception();").error
+        self.assertIn("line 5", error)
+
+
+class References(KernelCase):
+    LIBRARY = """
+        using System; using System.Collections.Generic; using System.IO;
+        namespace Elsewhere { class TypeFormatterSourceAttribute : Attribute {
+            public TypeFormatterSourceAttribute(Type source) => FormatterSourceType = source;
+            public Type FormatterSourceType { get; } public string[] PreferredMimeTypes { get; set; } } }
+        namespace Lib {
+            /// <summary>A plot of nothing.</summary>
+            [Elsewhere.TypeFormatterSource(typeof(Source), PreferredMimeTypes = new[] { "text/html", "image/png" })]
+            public class Plot { public static int Version => VERSION; }
+            class Source { public IEnumerable<object> CreateTypeFormatters() { yield return new F { MimeType = "text/html" }; yield return new F { MimeType = "image/png" }; } }
+            class F { public string MimeType { get; set; } public bool Format(object o, TextWriter w) { w.Write(MimeType == "text/html" ? "<b>plot</b>" : "iVBORw0KGgo="); return true; } }
+        }"""
+
+    def build(self, folder, version):
+        with open(os.path.join(folder, "Lib.csproj"), "w") as f:
+            f.write('<Project Sdk="Microsoft.NET.Sdk"><PropertyGroup><TargetFramework>net10.0</TargetFramework>'
+                    '<GenerateDocumentationFile>true</GenerateDocumentationFile><NoWarn>CS1591</NoWarn></PropertyGroup></Project>')
+        for stop in ("Directory.Build.props", "Directory.Packages.props"):
+            with open(os.path.join(folder, stop), "w") as f:
+                f.write("<Project/>")
+        with open(os.path.join(folder, "Lib.cs"), "w") as f:
+            f.write(self.LIBRARY.replace("VERSION", str(version)))
+        subprocess.run(["dotnet", "build", folder, "-v", "q", "-o", os.path.join(folder, "out"), "-nodeReuse:false"],
+                       check=True, stdout=subprocess.DEVNULL)
+        return os.path.join(folder, "out", "Lib.dll")
+
+    def test_assembly_formatters_documentation_and_rebuild(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = self.build(folder, 1)
+            self.ok(f'#r "{path}"')
+            self.assertEqual(self.ok("new Lib.Plot()").of("execute_result")[0]["data"],
+                             {"text/html": "<b>plot</b>", "image/png": "iVBORw0KGgo=", "text/plain": "Lib.Plot"})
+            self.assertEqual(self.ok("Lib.Plot.Version").value, "1")
+            from kernel_client import reply_to
+            answer = reply_to(self.client, self.client.inspect("Lib.Plot", 7))["content"]
+            self.assertIn("A plot of nothing.", answer["data"]["text/plain"])
+            self.ok(f'#r "{path}"')
+            self.build(folder, 2)
+            self.assertIn("restart the kernel", self.fails(f'#r "{path}"').error)
+            self.assertEqual(self.ok("Lib.Plot.Version").value, "1")
+
+    def test_missing_assembly(self):
+        self.assertIn("nowhere.dll", self.fails('#r "nowhere.dll"').error)
+
+    def test_not_an_assembly(self):
+        with tempfile.NamedTemporaryFile(suffix=".dll") as f:
+            f.write(b"not an assembly")
+            f.flush()
+            self.assertIn(os.path.basename(f.name), self.fails(f'#r "{f.name}"').error)
+
+    def test_package_offline_is_rolled_back(self):
+        cell = '#i "nuget: http://127.0.0.1:9/index.json"\n#r "nuget: Some.Package.Nobody.Has, 1.0.0"'
+        error = self.fails(cell, timeout=120).error
+        self.assertIn("nothing was changed", error)
+        self.assertEqual(self.ok("1+1").value, "2")
+
+
+if __name__ == "__main__":
+    unittest.main()
