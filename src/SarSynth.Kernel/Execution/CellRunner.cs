@@ -1,7 +1,7 @@
-// Runs cells on a thread of their own and ends them when interrupted: cooperative checks first, then
-// ControlledExecution's abort with Thread.Interrupt for waits; what cannot be stopped is left behind and named.
+// Runs cells on a thread of their own and ends them when interrupted: checks in their own loops, dropped continuations,
+// Thread.Interrupt for waits; what cannot be stopped is left behind and named. (ControlledExecution.Run would abort any
+// managed code, but on .NET 10 for Linux it now and then ends the process with an unhandled PAL_SEHException.)
 using System.Collections.Concurrent;
-using System.Runtime;
 
 namespace SarSynth.Kernel.Execution;
 
@@ -11,7 +11,7 @@ internal sealed record Outcome(object? Value, Exception? Exception, bool WasInte
 /// <summary>The thread that cells run on, one after the other.</summary>
 internal sealed class CellRunner
 {
-    private const int CooperativeMilliseconds = 250, AbandonMilliseconds = 1600, StackBytes = 16 << 20;
+    private const int CooperativeMilliseconds = 250, AbandonMilliseconds = 1200, StackBytes = 16 << 20;
     private readonly Lock _gate = new();
     private BlockingCollection<Work> _queue = [];
     private Thread? _thread;
@@ -30,8 +30,13 @@ internal sealed class CellRunner
                 using (ExecutionContext.SuppressFlow())
                     _thread.Start();
             }
-            work.Thread = _thread;
             _current = work;
+            if (cell.Interrupted.IsCancellationRequested)
+            {
+                // The interrupt came while the cell was compiled.
+                _current = null;
+                return new Outcome(null, null, WasInterrupted: true);
+            }
         }
         _queue.Add(work);
         work.Done.Wait();
@@ -91,15 +96,13 @@ internal sealed class CellRunner
 
     private void Stop(Work work)
     {
+        var begun = System.Diagnostics.Stopwatch.StartNew();
         Guard.Raise();
         work.Cell.Interrupt();
         work.Pump.Wake();
         if (work.Done.Wait(CooperativeMilliseconds))
             return;
-        // Cancel may wait for a thread that is in native code, so it has a thread of its own.
-        var cancel = new Thread(() => work.Abort.Cancel()) { IsBackground = true, Name = "abort" };
-        cancel.Start();
-        for (var waited = CooperativeMilliseconds; waited < AbandonMilliseconds; waited += 50)
+        while (begun.ElapsedMilliseconds < AbandonMilliseconds)
         {
             work.InterruptWaits();
             if (work.Done.Wait(50))
@@ -114,20 +117,18 @@ internal sealed class CellRunner
             _queue = [];
             _thread = null;
             work.Finish(new Outcome(null, null, true,
-                "The cell's thread is in code that cannot be stopped (a native call, most likely). "
+                "The cell's thread is in code that has no place to stop (a native call, or a library's own loop). "
                 + "It goes on until that call returns and ends then; your variables are kept, and you can work on."));
         }
     }
 
-    // Runs code so that an abort ends it, and so that a late Thread.Interrupt does not hit whatever the thread does next.
+    // Runs code so that an interrupt ends its waits, and so that a late one does not hit whatever the thread does next.
     private static void Guarded(Action action, Work work)
     {
         work.Enter(Thread.CurrentThread);
         try
         {
-#pragma warning disable SYSLIB0046 // Obsolete as unsafe for servers; it is what an interactive session needs.
-            ControlledExecution.Run(action, work.Abort.Token);
-#pragma warning restore SYSLIB0046
+            action();
         }
         finally
         {
@@ -148,8 +149,6 @@ internal sealed class CellRunner
         internal Cell Cell { get; }
         internal Func<Task<object?>> Start { get; }
         internal Pump Pump { get; }
-        internal Thread? Thread { get; set; }
-        internal CancellationTokenSource Abort { get; } = new();
         internal ManualResetEventSlim Done { get; } = new();
         internal Outcome? Outcome { get; private set; }
         internal bool InterruptBegan { get; set; }

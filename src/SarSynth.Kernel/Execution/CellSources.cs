@@ -31,6 +31,6 @@ internal sealed class CellSources(string directory) : SourceFileResolver([], dir
         var text = File.ReadAllText(resolvedPath);
         Remember(resolvedPath, text);
         var tree = CSharpSyntaxTree.ParseText(SourceText.From(text, Encoding.UTF8), Session.ParseOptions, resolvedPath);
-        return tree.GetDiagnostics().Any() ? tree.GetText() : SourceText.From(GuardRewriter.Rewrite(tree).ToString(), Encoding.UTF8);
+        return tree.GetDiagnostics().Any() ? tree.GetText() : SourceText.From(GuardRewriter.Rewrite(tree, lambdas: false).ToString(), Encoding.UTF8);
     }
 }

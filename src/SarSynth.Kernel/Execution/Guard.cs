@@ -21,6 +21,14 @@ public static class Guard
             Throw();
     }
 
+    /// <summary>As <see cref="Check"/>, for a lambda that is an expression.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Pass<T>(T value)
+    {
+        Check();
+        return value;
+    }
+
     /// <summary>Whether the cell that this code belongs to goes on; false once it was interrupted.</summary>
     public static bool GoesOn => !s_pending || Cell.Current is not { Interrupted.IsCancellationRequested: true };
 

@@ -7,17 +7,19 @@ using static Microsoft.CodeAnalysis.CSharp.SyntaxFactory;
 namespace SarSynth.Kernel.Execution;
 
 /// <summary>Rewrites loops, statement lambdas and catch-alls so that an interrupt ends them.</summary>
-internal sealed class GuardRewriter : CSharpSyntaxRewriter
+internal sealed class GuardRewriter(bool lambdas) : CSharpSyntaxRewriter
 {
     private const string Name = "global::SarSynth.Kernel.Execution.Guard";
     private static readonly StatementSyntax Check = ParseStatement($"{Name}.Check();");
+    private static readonly ExpressionSyntax PassMethod = ParseExpression($"{Name}.Pass");
     private static readonly ExpressionSyntax GoesOn = ParseExpression($"{Name}.GoesOn");
 
     /// <summary>The tree with checks; the same tree where none are needed.</summary>
-    internal static SyntaxTree Rewrite(SyntaxTree tree)
+    /// <param name="lambdas">Whether expression lambdas get a check too, which some types of lambdas do not bear.</param>
+    internal static SyntaxTree Rewrite(SyntaxTree tree, bool lambdas)
     {
         var root = tree.GetRoot();
-        var rewritten = new GuardRewriter().Visit(root);
+        var rewritten = new GuardRewriter(lambdas).Visit(root);
         return rewritten == root ? tree
             : CSharpSyntaxTree.Create((CSharpSyntaxNode)rewritten, Session.ParseOptions, tree.FilePath, System.Text.Encoding.UTF8);
     }
@@ -58,8 +60,20 @@ internal sealed class GuardRewriter : CSharpSyntaxRewriter
                 Expression: IdentifierNameSyntax { Identifier.Text: "Parallel" }, Name.Identifier.Text: "For" or "ForEach" or "ForEachAsync"
             } } } })
             return n.WithExpressionBody(null).WithBlock(Block(Check, ExpressionStatement(n.ExpressionBody)));
-        return n;
+        // Where(i => i < 0): the loop is the library's, but it calls back.
+        return lambdas && n.ExpressionBody is BinaryExpressionSyntax or MemberAccessExpressionSyntax or ElementAccessExpressionSyntax
+            or InvocationExpressionSyntax or IdentifierNameSyntax or PrefixUnaryExpressionSyntax
+            ? n.WithExpressionBody(InvocationExpression(PassMethod,
+                ArgumentList(SingletonSeparatedList(Argument(n.ExpressionBody!.WithoutTrailingTrivia())))).WithTrailingTrivia(n.ExpressionBody!.GetTrailingTrivia()))
+            : n;
     }
+
+    /// <summary>Whether a check has got into an expression tree, which others translate and must find as it was written.</summary>
+    internal static bool IsInExpressionTree(SemanticModel model) =>
+        model.SyntaxTree.GetRoot().DescendantNodes().OfType<SimpleLambdaExpressionSyntax>()
+            .Any(l => l.ExpressionBody is InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax access }
+                && access.ToString() == PassMethod.ToString()
+                && model.GetTypeInfo(l).ConvertedType is INamedTypeSymbol { Name: "Expression" });
 
     public override SyntaxNode? VisitCatchClause(CatchClauseSyntax node)
     {

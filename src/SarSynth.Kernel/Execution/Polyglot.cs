@@ -91,6 +91,8 @@ internal sealed partial class Polyglot(string directory) : IDisposable
                     cell.Write(stream.GetString()!, root.GetProperty("text").GetString());
                 else if (root.TryGetProperty("display", out var bundle))
                     cell.Display([.. bundle.EnumerateObject().Select(m => new FormattedValue(m.Name, m.Value.GetString()!))], Guid.NewGuid().ToString("N"), update: false);
+                else if (cell.Interrupted.IsCancellationRequested)
+                    return CellError.Plain("Interrupted", "Python was interrupted; its variables are kept.");
                 else
                     return root.TryGetProperty("ename", out var name)
                         ? new CellError(name.GetString()!, root.GetProperty("evalue").GetString()!,

@@ -90,11 +90,13 @@ internal sealed class Session
         {
             var original = Parse(code, path);
             Assemblies.Begin(original);
-            var tree = GuardRewriter.Rewrite(original);
+            var tree = GuardRewriter.Rewrite(original, lambdas: true);
             var name = $"Submission{_compiled++}";
             if (original.GetCompilationUnitRoot() is { Members.Count: 0 } root && root.GetLoadDirectives().Count == 0)
                 return OnlyDirectives(original, name);
             var (compilation, emitted) = Emit(tree, name, out var pe, out var pdb);
+            if (tree != original && (!emitted.Success || GuardRewriter.IsInExpressionTree(compilation.GetSemanticModel(tree))))
+                (compilation, emitted) = Emit(tree = GuardRewriter.Rewrite(original, lambdas: false), name, out pe, out pdb);
             if (!emitted.Success && tree != original)
                 (compilation, emitted) = Emit(tree = original, name, out pe, out pdb); // Errors with the cell's own columns.
             if (!emitted.Success)

@@ -88,7 +88,8 @@ internal sealed class CodeAssistant(Session session)
         if (Magics.HasOtherLanguage(code))
             return ("complete", "");
         var tree = CSharpSyntaxTree.ParseText(Magics.Blanked(code), Session.ParseOptions);
-        if (!SyntaxFactory.IsCompleteSubmission(tree))
+        // A string that ends with its line is never mended by another line.
+        if (!SyntaxFactory.IsCompleteSubmission(tree) && !tree.GetDiagnostics().Any(d => d.Id == "CS1010"))
         {
             var last = code.TrimEnd().Split('\n')[^1];
             var indent = last[..(last.Length - last.TrimStart().Length)];
