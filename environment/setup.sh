@@ -299,6 +299,7 @@ fi
 
 : > "$log"
 echo "Setting up SarSynth in $root"
+command -v dotnet > /dev/null || step ".NET" check_dotnet   # which fails, before anything is installed
 as_root="" packaged=yes
 chosen=${engine:-$(engine_now)}
 chosen=${chosen:-auto}
