@@ -53,7 +53,10 @@ public abstract record SpeckleFilter
     {
         ArgumentNullException.ThrowIfNull(raster);
         using var writer = new GeoTiffWriter(path, raster.Rows, raster.Columns, PixelKind.Intensity, raster.Metadata, raster.GeoReference, options);
-        foreach (var block in raster.Blocks(1024, 2048, Halo))
+        // A file of whole rows is read by whole rows: narrower blocks would read each of them many times.
+        var strips = raster.BlockSize.Columns >= raster.Columns && raster.Columns > 2048;
+        var (rows, columns) = strips ? (Math.Clamp((2 << 20) / raster.Columns, 32, 1024), raster.Columns) : (1024, 2048);
+        foreach (var block in raster.Blocks(rows, columns, Halo))
         {
             writer.WriteWindow(block.Window.Row, block.Window.Column, Apply(block.Image.ToIntensity()),
                 block.Window with { Row = block.Window.Row - block.Padded.Row, Column = block.Window.Column - block.Padded.Column });

@@ -30,6 +30,10 @@ public abstract class SarImage
     /// <summary>Where the pixels lie on the ground; null in radar geometry.</summary>
     public GeoReference? GeoReference { get; }
 
+    /// <summary>Spacing of rows and columns in metres, from the sensor's facts or else from the georeference; null when neither tells.</summary>
+    public (double Row, double Column)? PixelSpacing =>
+        Metadata is { AzimuthSpacing: { } row, RangeSpacing: { } column } ? (row, column) : GeoReference?.PixelSize;
+
     /// <summary>Number of pixels without data (NaN).</summary>
     public abstract long CountNoData();
 

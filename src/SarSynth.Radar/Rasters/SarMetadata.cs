@@ -92,6 +92,19 @@ public sealed record GeoReference(IReadOnlyList<double> Transform, string Projec
         return this with { Transform = [t[0], t[1] / factor, t[2] / factor, t[3], t[4] / factor, t[5] / factor] };
     }
 
+    /// <summary>Height and width of a pixel in metres; null unless the reference system is projected in metres.</summary>
+    public (double Row, double Column)? PixelSize
+    {
+        get
+        {
+            // The last unit of a projected system is that of its axes.
+            var unit = Projection.LastIndexOf("UNIT[\"", StringComparison.Ordinal);
+            if (!Projection.StartsWith("PROJC", StringComparison.Ordinal) || unit < 0 || !Projection.AsSpan(unit + 6).StartsWith("met", StringComparison.OrdinalIgnoreCase))
+                return null;
+            return (Math.Sqrt(Transform[2] * Transform[2] + Transform[5] * Transform[5]), Math.Sqrt(Transform[1] * Transform[1] + Transform[4] * Transform[4]));
+        }
+    }
+
     /// <summary>The same ground on a grid whose pixels are larger by a factor per axis, from the same corner.</summary>
     /// <param name="rowFactor">Greater than 0; height of a new pixel in old ones.</param>
     /// <param name="columnFactor">Greater than 0; width of a new pixel in old ones.</param>

@@ -25,6 +25,7 @@ public class RealProductTests
         for (var i = 0; i < pixels.Length; i++)
             Assert.Equal(new Complex32(BitConverter.ToSingle(bytes, 8 * i), BitConverter.ToSingle(bytes, 8 * i + 4)), pixels[i]);
         Assert.Equal(SarMetadata.Unknown, raster.Metadata);
+        Assert.Null(raster.Read(new RasterWindow(0, 0, 1, 1)).PixelSpacing);
     }
 
     [OptionalDataFact(Decibels)]
@@ -38,6 +39,7 @@ public class RealProductTests
         Assert.Equal(1.433, 10 * Math.Log10(image.Pixels.Where(float.IsFinite).Max()), 1e-3);
         Assert.Equal(620048.241204, image.GeoReference!.Transform[0], 1e-6);
         Assert.Contains("UTM zone 31N", image.GeoReference.Projection);
+        Assert.Equal((20.0, 20.0), image.PixelSpacing);
     }
 
     [OptionalDataFact("sar/airsar-sanfrancisco/T11.bin")]
