@@ -26,10 +26,10 @@ fi
 stamp=$( { cat "$here"/*.cpp "$here"/*.h "$here/build.sh"; stat -L -c '%n %s %Y' "$libdir"/libtorch_cpu.so; } | sha256sum | cut -d' ' -f1)
 [ -f "$out" ] && [ -f "$out.stamp" ] && [ "$(cat "$out.stamp")" = "$stamp" ] && exit 0
 
+# A libtorch of PyTorch's own older packages has strings of the old C++ ABI. (grep -c reads to the end: with -q, nm could die of the closed pipe.)
+new_strings=$(nm -DC --defined-only "$libdir/libc10.so" | grep -c 'std::__cxx11::basic_string' || true)
 abi=""
-if [ -f "$libdir/libtorch_cpu.so" ] && ! nm -DC --defined-only "$libdir/libc10.so" 2>/dev/null | grep -q 'std::__cxx11::basic_string'; then
-    abi="-D_GLIBCXX_USE_CXX11_ABI=0"
-fi
+[ "$new_strings" -gt 0 ] || abi="-D_GLIBCXX_USE_CXX11_ABI=0"
 cuda=""
 [ -f "$libdir/libtorch_cuda.so" ] && cuda="-Wl,--no-as-needed -ltorch_cuda -lc10_cuda"
 
@@ -43,5 +43,7 @@ for source in "$here"/*.cpp; do
 done
 for pid in "${pids[@]}"; do wait "$pid" || { echo "build.sh: the compiler failed" >&2; exit 1; }; done
 ${CXX:-g++} -shared "$temporary"/*.o -o "$temporary/lib.so" $libs -Wl,--no-as-needed -ltorch -ltorch_cpu -lc10 $cuda
+missing=$(ldd -r "$temporary/lib.so" 2>&1 | grep -c 'undefined symbol' || true)
+[ "$missing" -eq 0 ] || { echo "build.sh: $missing symbols are missing in $libdir; is it a libtorch of another version than its headers?" >&2; exit 1; }
 mv -f "$temporary/lib.so" "$out"
 echo "$stamp" > "$out.stamp"
