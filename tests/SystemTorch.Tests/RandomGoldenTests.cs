@@ -4,8 +4,7 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace SystemTorch.Tests;
 
-/// <summary>Random numbers: a seed gives what it gives in PyTorch. One at a time, as they share the default generator.</summary>
-[Collection("default generator")]
+/// <summary>Random numbers: a seed gives what it gives in PyTorch.</summary>
 public class RandomGoldenTests
 {
     private static readonly Dictionary<string, Func<Tensor>> Draws = new()

@@ -5,7 +5,6 @@ using static TorchSharp.torch;
 namespace SystemTorch.Tests;
 
 /// <summary>Modules, optimizers and schedules against python3-torch: initial weights, outputs, buffers, steps, rates.</summary>
-[Collection("default generator")]
 public class TrainingGoldenTests
 {
     private static readonly Dictionary<string, Func<nn.Module<Tensor, Tensor>>> Modules = new()

@@ -29,11 +29,11 @@ internal static unsafe partial class Native
     {
         if (name != Library) return IntPtr.Zero;
         var reasons = new List<string>();
-        foreach (var candidate in Candidates(assembly))
+        foreach (var candidate in Candidates(assembly).Select(Path.GetFullPath).Distinct())
         {
             if (!File.Exists(candidate)) continue;
             try { return NativeLibrary.Load(candidate); }
-            catch (DllNotFoundException e) { reasons.Add(e.Message.Split('\n')[0]); }
+            catch (DllNotFoundException e) { reasons.Add(e.Message.Split('\n').FirstOrDefault(l => l.StartsWith(candidate, StringComparison.Ordinal)) ?? $"{candidate}: {e.Message.Split('\n')[0]}"); }
         }
         throw new DllNotFoundException("The tensor engine's native library libsystemtorch.so " +
             (reasons.Count > 0 ? "could not be loaded: " + string.Join("; ", reasons) : "was not found") +

@@ -1,14 +1,7 @@
-// Custom autograd functions whose forward and backward are C# callbacks, and the allocator that counts the CPU's bytes.
+// Custom autograd functions whose forward and backward are C# callbacks.
 #include "values.h"
 
-#include <c10/core/Allocator.h>
-#include <c10/core/CPUAllocator.h>
-#include <c10/core/impl/alloc_cpu.h>
 #include <torch/csrc/autograd/custom_function.h>
-#include <torch/version.h>
-
-#include <atomic>
-#include <malloc.h>
 
 using namespace systemtorch;
 using torch::autograd::AutogradContext;
@@ -53,36 +46,6 @@ struct ManagedFunction : torch::autograd::Function<ManagedFunction> {
         return result;
     }
 };
-
-// Counts bytes of CPU storage; the memory itself is libtorch's own.
-std::atomic<int64_t> live_bytes{0}, peak_bytes{0};
-
-void count_free(void* p) {
-    if (!p) return;
-    live_bytes.fetch_sub(static_cast<int64_t>(malloc_usable_size(p)), std::memory_order_relaxed);
-    c10::free_cpu(p);
-}
-
-struct CountingAllocator final : c10::Allocator {
-    c10::DataPtr make(size_t n) const {
-        if (n == 0) return {nullptr, nullptr, &count_free, c10::Device(c10::DeviceType::CPU)};
-        void* p = c10::alloc_cpu(n);
-        int64_t size = static_cast<int64_t>(malloc_usable_size(p));
-        int64_t now = live_bytes.fetch_add(size, std::memory_order_relaxed) + size;
-        int64_t peak = peak_bytes.load(std::memory_order_relaxed);
-        while (now > peak && !peak_bytes.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {}
-        return {p, p, &count_free, c10::Device(c10::DeviceType::CPU)};
-    }
-#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 3)
-    c10::DataPtr allocate(size_t n) override { return make(n); }
-    void copy_data(void* to, const void* from, std::size_t n) const override { memcpy(to, from, n); }
-#else
-    c10::DataPtr allocate(size_t n) const override { return make(n); }
-#endif
-    c10::DeleterFnPtr raw_deleter() const override { return &count_free; }
-};
-
-CountingAllocator counting;
 
 }  // namespace
 
@@ -132,15 +95,3 @@ ST_EXPORT int32_t st_context_saved(AutogradContext* context, c10::TensorImpl** o
 ST_EXPORT int32_t st_context_materialize(AutogradContext* context, int32_t on) {
     return guarded([&] { context->set_materialize_grads(on != 0); return 0; });
 }
-
-// Counts CPU storage from the moment this library is loaded.
-__attribute__((constructor)) static void count_memory() { c10::SetCPUAllocator(&counting, 1); }
-
-// What: 0 live, 1 peak, 2 sets the peak to what is live.
-ST_EXPORT int64_t st_memory(int32_t what) {
-    if (what == 2) peak_bytes.store(live_bytes.load());
-    return what == 0 ? live_bytes.load(std::memory_order_relaxed) : peak_bytes.load(std::memory_order_relaxed);
-}
-
-// Where the count of live bytes is, to be read without a call.
-ST_EXPORT const void* st_live_bytes() { return &live_bytes; }
