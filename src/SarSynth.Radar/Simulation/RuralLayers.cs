@@ -53,8 +53,7 @@ internal static class RuralLayers
         {
             double across = x * cos + y * sin, soft = canvas.Noise(x, y, 45, 7), fine = canvas.Noise(x, y, 7, 8);
             double offset = 1.4 * soft + 0.9 * fine + (Math.Sin(2 * Math.PI * across / swath) > 0 ? depth : -depth);
-            if (canvas.Noise(x, y, 60, 14) > wet)
-                offset -= 2.5;
+            offset -= 2.2 * Math.Clamp((canvas.Noise(x, y, 60, 14) - wet) / 0.25, 0, 1);
             canvas.Lay(i, LandCover.Grass, offset);
             if (canvas.Noise(x, y, 16, 15) > clumps && fine > 0)
             {
@@ -222,8 +221,8 @@ internal static class RuralLayers
                 (s, t) = (t, s);
             double row = t + skew * s + 0.25 * Math.Sin(s / 23 + phase);
             double offset = bias + soft * canvas.Noise(x + u, y + v, 32, salt) + depthOfRows * Math.Sin(2 * Math.PI * row / period);
-            if (patches < 1 && canvas.Noise(x + u, y + v, 26, salt + 1) > patches)
-                offset += patch;
+            if (patches < 1)
+                offset += patch * Math.Clamp((canvas.Noise(x + u, y + v, 26, salt + 1) - patches) / 0.12, 0, 1);
             if (tramlines > 0)
             {
                 double wheel = Math.Abs(Math.Abs((((row + 500) % tramlines) + tramlines) % tramlines - tramlines / 2) - 0.9);

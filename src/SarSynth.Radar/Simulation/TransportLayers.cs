@@ -26,19 +26,19 @@ internal static class TransportLayers
             foreach (double v in new[] { shift - runway - 2, shift + runway + 2 })
                 canvas.AddTarget(TargetKind.Pole, P(u, v).X, P(u, v).Y, 0.2, 0.05);
         }
-        double apronV = shift + apart + taxi + size * 0.15, apronU = size * 0.38;
+        double apronHalf = Math.Min(size * 0.15, 75), apronV = shift + apart + taxi + apronHalf, apronU = Math.Min(size * 0.38, 330);
         var (ax, ay) = P(random.Uniform(-0.1, 0.1) * size, apronV);
-        canvas.LayBox(ax, ay, apronU, size * 0.15, angle, LandCover.Concrete);
+        canvas.LayBox(ax, ay, apronU, apronHalf, angle, LandCover.Concrete);
         canvas.Name("apron", ax, ay);
         double wing = Math.Min(random.Uniform(12, 34), size * 0.2);
         for (double u = -apronU + wing * 0.7; u < apronU - wing * 0.5; u += wing * 1.25)
         {
             if (random.Chance(0.75))
-                Aircraft(canvas, ax + u * cos - 0.04 * size * sin, ay + u * sin + 0.04 * size * cos, wing * random.Uniform(0.8, 1), angle + Math.PI / 2 + random.Normal() * 0.05);
+                Aircraft(canvas, ax + u * cos - 0.25 * apronHalf * sin, ay + u * sin + 0.25 * apronHalf * cos, wing * random.Uniform(0.8, 1), angle + Math.PI / 2 + random.Normal() * 0.05);
         }
         for (double u = -apronU; u < apronU; u += 50)
         {
-            var (hx, hy) = (ax + u * cos - size * 0.25 * sin, ay + u * sin + size * 0.25 * cos);
+            var (hx, hy) = (ax + u * cos - (apronHalf + 0.1 * Math.Min(size, 400)) * sin, ay + u * sin + (apronHalf + 0.1 * Math.Min(size, 400)) * cos);
             if (random.Chance(0.75) && canvas.Inside(hx, hy))
             {
                 canvas.Building(hx, hy, random.Uniform(14, 22), Math.Min(16, size * 0.08), angle, random.Uniform(7, 13), random.Choose([RoofShape.Round, RoofShape.Flat, RoofShape.Gable]), 0.2);
@@ -142,7 +142,7 @@ internal static class TransportLayers
         canvas.ForPath(path, half + 7, (i, _, _) => canvas.Lay(i, LandCover.Grass, 0.8));
         canvas.ForPath(path, half, (i, _, v) =>
         {
-            canvas.Lay(i, LandCover.Gravel, -1.5);
+            canvas.Lay(i, LandCover.Gravel, -3);
             double across = (v + half - 3) % 4.7 - 2.35;
             if (Math.Abs(v) < half - 3 && Math.Abs(Math.Abs(across) - 0.72) < canvas.Spacing * 0.5)
                 canvas.Classes[i] = (byte)LandCover.Rail;

@@ -42,7 +42,7 @@ public sealed class SpecklePhysicsTests
     public void SigmaNoughtComesBackWithinAFifthOfADecibel(string name, double spacing)
     {
         var sensor = Sensors.Named(name);
-        var seen = Simulator.Observe(TestScenes.Flat(1024, spacing), sensor, 5);
+        var seen = Simulator.Observe(TestScenes.Flat(768, spacing), sensor, 5);
         double theta = sensor.IncidenceAngle * Math.PI / 180, sigma = 0.1 * Math.Cos(theta), noise = Math.Pow(10, sensor.NoiseEquivalentSigmaNought / 10);
         double measured = seen.SingleLook.Pixels.Average(p => (double)p.MagnitudeSquared) - noise;
         int independent = (int)(seen.SingleLook.Pixels.Length * sensor.RangeBandFraction * sensor.AzimuthBandFraction * 0.7);
@@ -91,7 +91,7 @@ public sealed class SpecklePhysicsTests
     public void LooksAreWhatTheirSpectralAutocorrelationPredicts()
     {
         var sensor = Sensors.SatelliteX160;
-        var seen = Simulator.Observe(TestScenes.Flat(2048), sensor, 9);
+        var seen = Simulator.Observe(TestScenes.Flat(1280), sensor, 9);
         double mean = seen.Detected.Pixels.Average(a => (double)a * a), variance = seen.Detected.Pixels.Average(a => Square((double)a * a - mean));
         // 1/ENL of n averaged samples: sum over pairs of |complex correlation|² / n² per axis (Goodman 2007).
         double PerAxis(SpectralWindow window, double band, int looks)
@@ -105,7 +105,7 @@ public sealed class SpecklePhysicsTests
             return sum / (looks * looks);
         }
         double expected = 1 / (PerAxis(sensor.AzimuthWindow, sensor.AzimuthBandFraction, sensor.AzimuthLooks) * PerAxis(sensor.RangeWindow, sensor.RangeBandFraction, sensor.RangeLooks));
-        Assert.Equal(expected, mean * mean / variance, expected * 0.03);
+        Assert.Equal(expected, mean * mean / variance, expected * 0.04);
     }
 
     [Fact]
