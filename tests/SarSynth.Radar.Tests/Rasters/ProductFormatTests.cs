@@ -83,6 +83,40 @@ public sealed class ProductFormatTests : IDisposable
         Assert.Contains("no scale factor polynomial", Assert.Throws<NotSupportedException>(() => calibration.Factors(0, 0, Backscatter.GammaNought, factors)).Message);
     }
 
+    [OptionalDataFact("sar/terrasarx-sicd/cropped_sicd_110.nitf")]
+    public void SiddIsDisplayGreyOfARememberedOrigin()
+    {
+        // The carrier of the SICD tests with a SIDD document; its first band stands for the picture.
+        const string sidd = """
+            <SIDD xmlns="urn:SIDD:2.0.0"><Measurement><PlaneProjection><SampleSpacing><Row>0.5</Row><Col>0.25</Col></SampleSpacing></PlaneProjection></Measurement>
+            <ExploitationFeatures><Collection><Information><SensorName>SAT-9</SensorName><RadarMode><ModeType>SPOTLIGHT</ModeType></RadarMode>
+            <CollectionDateTime>2019-05-06T07:08:09Z</CollectionDateTime><Polarization><TxPolarization>V</TxPolarization><RcvPolarization>H</RcvPolarization></Polarization></Information>
+            <Geometry><Graze>50.5</Graze></Geometry></Collection></ExploitationFeatures></SIDD>
+            """;
+        using var raster = SarRaster.Open(SicdOf("AMP8I_PHS8I", "", sidd));
+        Assert.Equal(("SIDD", PixelKind.Amplitude, true), (raster.Format, raster.Kind, raster.KindIsAssumed));
+        Assert.Equal(new SarMetadata
+        {
+            Sensor = "SAT-9", Mode = "SPOTLIGHT", ProductType = "SIDD", Date = new DateTime(2019, 5, 6, 7, 8, 9, DateTimeKind.Utc), Polarisation = "VH",
+            AzimuthSpacing = 0.5, RangeSpacing = 0.25, IncidenceAngle = 39.5, SlantRange = false,
+        }, raster.Metadata);
+        Assert.Equal(Enumerable.Range(0, 25).Select(i => (float)i), ((AmplitudeImage)raster.Read()).Pixels);
+    }
+
+    [Fact]
+    public void IceyeHdf5IsReadFromItsTwoArrays()
+    {
+        using var raster = SarRaster.Open(TestData.Golden("rasters/iceye.h5"));
+        Assert.Equal(("ICEYE SLC", PixelKind.Complex, 3, 4), (raster.Format, raster.Kind, raster.Rows, raster.Columns));
+        Assert.Equal(new SarMetadata
+        {
+            Sensor = "ICEYE-X6", Mode = "stripmap", ProductType = "SLC", Date = new DateTime(2021, 10, 26, 6, 9, 46, DateTimeKind.Utc).AddTicks(1234560), LookDirection = "right",
+            Polarisation = "VV", CentreFrequency = 9.65e9, Band = "X", SlantRange = true, RangeSpacing = 0.3995, AzimuthSpacing = 1.62, IncidenceAngle = 24.5, Looks = 1,
+        }, raster.Metadata);
+        Assert.Equal([new Complex32(11, -11), new Complex32(12, -12), new Complex32(21, -21), new Complex32(22, -22)],
+            ((ComplexImage)raster.Read(new RasterWindow(1, 1, 2, 2))).Pixels);
+    }
+
     [Fact]
     public void TerraSarXIsReadFromItsAnnotation()
     {
@@ -282,7 +316,7 @@ public sealed class ProductFormatTests : IDisposable
     }
 
     // The real SICD 1.1 file with another pixel type: image segment, lengths and XML are exchanged.
-    private string SicdOf(string type, string radiometric)
+    private string SicdOf(string type, string radiometric, string? document = null)
     {
         var source = File.ReadAllBytes(TestData.Optional("sar/terrasarx-sicd/cropped_sicd_110.nitf"));
         int xml = IndexOf(source, "<SICD"), image = xml - 973 - 100;
@@ -294,6 +328,7 @@ public sealed class ProductFormatTests : IDisposable
             ? "<AmpTable size=\"256\">" + string.Concat(Enumerable.Range(0, 256).Select(i => FormattableString.Invariant($"<Amplitude index=\"{i}\">{i * 0.25}</Amplitude>"))) + "</AmpTable>" : "";
         var text = Encoding.UTF8.GetString(source[xml..]).Replace("<PixelType>RE16I_IM16I</PixelType>", $"<PixelType>{type.Split('+')[0]}</PixelType>{table}")
             .Replace("<RMA>", radiometric + "<RMA>");
+        text = document ?? text;
         // File header: length of the file, of the image and of the XML. Image subheader: pixel value type, bits, subcategories of the bands.
         var head = Encoding.Latin1.GetString(source[..image]).Replace("000000055369", $"{image + pixels.Length + 973 + Encoding.UTF8.GetByteCount(text):D12}")
             .Replace("0005120000000100", $"000512{pixels.Length:D10}").Replace("0973000053367", $"0973{Encoding.UTF8.GetByteCount(text):D9}")

@@ -54,6 +54,16 @@ public sealed class RoundTripTests : IDisposable
     }
 
     [Fact]
+    public void ACloudOptimisedFileSaysSo()
+    {
+        GeoTiff.Write(new AmplitudeImage(700, 900, Noise(630000), Facts, Place), File("cog.tif"), new GeoTiffOptions { CloudOptimised = true, TileSize = 256 });
+        // The first directory is followed by the mark that GDAL's COG driver leaves for readers.
+        var head = System.Text.Encoding.Latin1.GetString(System.IO.File.ReadAllBytes(File("cog.tif")), 0, 400);
+        Assert.Contains("LAYOUT=IFDS_BEFORE_DATA", head);
+        Assert.Contains("BLOCK_ORDER=ROW_MAJOR", head);
+    }
+
+    [Fact]
     public void IntensityAndDecibelsComeBackAsIntensity()
     {
         var image = new IntensityImage(20, 30, Noise(600));
