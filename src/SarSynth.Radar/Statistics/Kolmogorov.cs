@@ -26,7 +26,7 @@ public static class Kolmogorov
             return 0;
         int size = 2 * ((int)(n * d) + 1) - 1;
         // For large n d² the matrix method loses digits in 1 - P; the limit's own error is far below it there.
-        if (size <= 140 && root * root < 4)
+        if (size <= 75 && n <= 2000 && root * root < 4)
             return Math.Clamp(1 - MatrixPower((int)n, d, size), 0, 1);
         return LimitSurvival(root + 1 / (6 * Math.Sqrt(n)) + (root - 1) / (4.0 * n));
     }

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """Reference values for SarSynth.Radar.Statistics, made with numpy, scipy and scikit-image.
 
-Run it in this folder: /usr/bin/python3 make_goldens.py. It writes *.json and the raw arrays that the values belong to
+Run it in this folder: /usr/bin/python3 make_goldens.py [basic|glcm|clutter]. The last takes minutes. It writes *.json and the raw arrays that the values belong to
 (*.f32 little-endian float32, *.u8), all small.
 """
 import json
+import sys
 import numpy as np
 import scipy
 import scipy.ndimage as ndi
@@ -162,6 +163,76 @@ def glcm():
     write("glcm", {"cases": cases, "masked_135": masked.tolist(), "maps_window11_distance2": maps})
 
 
+def clutter():
+    """Densities, distributions, moments and log-cumulants of the laws, and fits by scipy's own likelihood."""
+    import mpmath as mp
+    mp.mp.dps = 30
+
+    def k_density(x, nu, l, mu):
+        x = mp.mpf(x)
+        b = mp.mpf(nu) * l / mu
+        return 2 / (mp.gamma(nu) * mp.gamma(l)) * b ** (mp.mpf(l + nu) / 2) * x ** (mp.mpf(l + nu) / 2 - 1) * mp.besselk(nu - l, 2 * mp.sqrt(b * x))
+
+    def k_cdf(x, nu, l, mu):
+        return mp.quad(lambda t: k_density(mp.e ** t, nu, l, mu) * mp.e ** t, [-120, -60, -30, -10, -3, mp.log(x)])
+
+    def k_sf(x, nu, l, mu):
+        return mp.quad(lambda t: k_density(mp.e ** t, nu, l, mu) * mp.e ** t, [mp.log(x), 2, 4, 6, 9])
+
+    laws = {
+        "exponential": ([2.5], stats.expon(scale=2.5)),
+        "rayleigh": ([2.5], stats.rayleigh(scale=np.sqrt(2.5 / 2))),
+        "gamma": ([4.4, 3.0], stats.gamma(4.4, scale=3.0 / 4.4)),
+        "nakagami": ([0.8, 3.0], stats.nakagami(0.8, scale=np.sqrt(3.0))),
+        "lognormal": ([1.7, 0.9], stats.lognorm(0.9, scale=1.7)),
+        "weibull": ([0.7, 2.0], stats.weibull_min(0.7, scale=2.0)),
+        "fisher": ([3.2, 1.6, 5.0], stats.f(2 * 1.6, 2 * 3.2, scale=5.0 / 3.2)),
+        "gengamma": ([2.3, 0.8, 1.4], stats.gengamma(2.3, 0.8, scale=1.4)),
+        "gengamma_inverse": ([2.3, -1.8, 1.4], stats.gengamma(2.3, -1.8, scale=1.4)),
+    }
+    xs = [1e-4, 0.03, 0.6, 1.0, 3.7, 12.0]
+    cases = []
+    for name, (parameters, law) in laws.items():
+        cases.append({
+            "law": name, "parameters": parameters, "x": xs, "log_density": law.logpdf(xs).tolist(), "cdf": law.cdf(xs).tolist(),
+            "survival": law.sf(xs).tolist(), "quantiles": law.ppf([1e-6, 0.2, 0.5, 0.99]).tolist(),
+            "mean": float(law.mean()), "second": float(law.expect(lambda v: v * v, epsabs=1e-12, epsrel=1e-10, limit=400)),
+        })
+    for parameters in ([1.5, 4.0, 2.0], [6.0, 1.0, 2.0], [0.4, 3.0, 1.0], [120.0, 1.0, 1.0], [2.0, 2.0, 1.0]):
+        nu, l, mu = [mp.mpf(str(v)) for v in parameters]
+        cases.append({
+            "law": "k", "parameters": parameters, "x": xs, "log_density": [float(mp.log(k_density(x, nu, l, mu))) for x in xs],
+            "cdf": [float(k_cdf(x, nu, l, mu)) for x in xs], "survival": [float(k_sf(x, nu, l, mu)) for x in xs],
+            "mean": parameters[2], "second": float(mu ** 2 * (1 + 1 / nu) * (1 + 1 / l)),
+        })
+    g = np.fromfile("gamma.f32", np.float32).astype(np.float64)
+    w = np.fromfile("weibull.f32", np.float32).astype(np.float64)
+    fits = {}
+    for name, x in (("gamma", g), ("weibull", w)):
+        a, _, scale = stats.gamma.fit(x, floc=0)
+        c, _, wscale = stats.weibull_min.fit(x, floc=0)
+        s, _, median = stats.lognorm.fit(x, floc=0)
+
+        def cost(p):
+            return -stats.gengamma.logpdf(x, np.exp(p[0]), np.exp(p[1]), scale=np.exp(p[2])).sum()
+        best = optimize.minimize(cost, [0.0, 0.0, np.log(x.mean())], method="Nelder-Mead",
+                                 options={"xatol": 1e-10, "fatol": 1e-11, "maxiter": 8000, "maxfev": 8000})
+
+        def fisher(p):
+            l, m, gamma = np.exp(p)
+            return -stats.f.logpdf(x, 2 * l, 2 * m, scale=gamma / m).sum()
+        law = stats.gamma(a, scale=scale)
+        fits[name] = {
+            "gamma": [a, a * scale], "weibull": [c, wscale], "lognormal": [median, s],
+            "gengamma": np.exp(best.x).tolist(), "gengamma_loglik": -best.fun,
+            "gamma_loglik": float(stats.gamma.logpdf(x, a, scale=scale).sum()),
+            "gamma_ks": float(stats.kstest(x, law.cdf).statistic),
+            "gamma_ad": float(-len(x) - ((2 * np.arange(1, len(x) + 1) - 1) / len(x) * (law.logcdf(np.sort(x)) + law.logsf(np.sort(x))[::-1])).sum()),
+        }
+    write("clutter", {"laws": cases, "fits": fits,
+                      "log_bessel_k": [[v, z, float(mp.log(mp.besselk(v, z)))] for v in (0, 0.5, 3.3, 60, 500) for z in (1e-3, 0.4, 7.0, 900.0)]})
+
+
 if __name__ == "__main__":
-    basic()
-    glcm()
+    for part in sys.argv[1:] or ["basic", "glcm", "clutter"]:
+        globals()[part]()
