@@ -130,6 +130,18 @@ public sealed record GlcmFeatures
 {
     private readonly double[] values = new double[Enum.GetValues<GlcmFeature>().Length];
 
+    internal GlcmFeatures() { }
+
+    /// <summary>Features from their names, as JSON has them; those that are missing are NaN.</summary>
+    /// <param name="values">Values by the names of <see cref="GlcmFeature"/>.</param>
+    [JsonConstructor]
+    public GlcmFeatures(IReadOnlyDictionary<string, double> values)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        foreach (var feature in Enum.GetValues<GlcmFeature>())
+            this.values[(int)feature] = values.TryGetValue(feature.ToString(), out double value) ? value : double.NaN;
+    }
+
     /// <summary>A feature by its name.</summary>
     [JsonIgnore]
     public double this[GlcmFeature feature] => values[(int)feature];

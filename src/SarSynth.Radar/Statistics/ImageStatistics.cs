@@ -14,6 +14,18 @@ public sealed record StatisticsOptions
 
     /// <summary>Bins of the amplitude histogram.</summary>
     public int HistogramBins { get; init; } = 256;
+
+    /// <summary>Grey levels of the co-occurrence matrices, 2 to 256.</summary>
+    public int GlcmLevels { get; init; } = 32;
+
+    /// <summary>Known number of looks for the K and Fisher laws; null estimates it.</summary>
+    public double? Looks { get; init; }
+
+    /// <summary>Clutter laws are fitted to at most this many pixels, evenly spaced.</summary>
+    public int FitPixels { get; init; } = 200_000;
+
+    /// <summary>At most this many candidates of point targets are measured.</summary>
+    public int PointTargets { get; init; } = 5;
 }
 
 /// <summary>Statistics of one SAR image.</summary>
@@ -43,6 +55,27 @@ public sealed record ImageStatistics
     /// <summary>Amplitude histogram from the smallest to the largest value.</summary>
     public required Histogram AmplitudeHistogram { get; init; }
 
+    /// <summary>Clutter laws fitted to the intensity, best first; empty where too few pixels are positive.</summary>
+    public IReadOnlyList<ClutterFit> Clutter { get; init; } = [];
+
+    /// <summary>Mean features of the co-occurrence matrices at distance 1 over four angles, of the amplitude over mean + 3 sigma.</summary>
+    public GlcmFeatures? Texture { get; init; }
+
+    /// <summary>Spectrum along range: of the complex pixels, or of the intensity's fluctuations; null where the image is too small, constant or full of gaps.</summary>
+    public AxisSpectrum? RangeSpectrum { get; init; }
+
+    /// <summary>Spectrum along azimuth.</summary>
+    public AxisSpectrum? AzimuthSpectrum { get; init; }
+
+    /// <summary>Circularity of complex pixels; null for detected ones.</summary>
+    public TestResult? Circularity { get; init; }
+
+    /// <summary>Candidates of point targets, the strongest against their clutter.</summary>
+    public IReadOnlyList<PointTarget> PointTargets { get; init; } = [];
+
+    /// <summary>Impulse responses of these candidates in a complex image, in the same order.</summary>
+    public IReadOnlyList<PointTargetResponse> ImpulseResponses { get; init; } = [];
+
     /// <summary>Measures an image.</summary>
     /// <param name="image">The image; NaN marks no data.</param>
     /// <param name="options">Null takes the defaults.</param>
@@ -54,17 +87,65 @@ public sealed record ImageStatistics
         var intensity = image.ToIntensity().Pixels;
         var amplitude = image.ToAmplitude().Pixels;
         var moments = Moments.Of(intensity);
+        var amplitudes = Moments.Of(amplitude);
+        long positive = moments.Count - moments.Zeros;
+        bool isLarge = Math.Min(image.Rows, image.Columns) >= 16 && positive >= 64;
+        var complex = image as ComplexImage;
+        bool hasGaps = moments.NoData > 0;
+        var targets = isLarge ? Statistics.PointTargets.Detect(intensity, image.Rows, image.Columns).Take(options.PointTargets).ToList() : [];
         return new ImageStatistics
         {
             Rows = image.Rows,
             Columns = image.Columns,
             Pixels = image switch { ComplexImage => "complex", AmplitudeImage => "amplitude", _ => "intensity" },
-            Amplitude = Moments.Of(amplitude),
+            Amplitude = amplitudes,
             Intensity = moments,
             LogCumulants = moments.Count - moments.Zeros >= 8 ? LogCumulants.Of(intensity) : null,
             Looks = LooksStatistics.Compute(intensity, image.Rows, image.Columns, options),
             AmplitudeHistogram = Histogram.Linear(amplitude, options.HistogramBins),
+            Clutter = positive >= 64 ? SpeckleFit.Ranking(Thinned(intensity, options.FitPixels), options.Looks) : [],
+            Texture = Glcms(amplitude, image.Rows, image.Columns, options.GlcmLevels, amplitudes),
+            RangeSpectrum = isLarge ? Spectra(image, complex, intensity, ImageAxis.Range) : null,
+            AzimuthSpectrum = isLarge ? Spectra(image, complex, intensity, ImageAxis.Azimuth) : null,
+            Circularity = complex is not null && positive >= 8 ? Coherence.Circularity(complex.Pixels) : null,
+            PointTargets = targets,
+            ImpulseResponses = complex is not null && !hasGaps
+                ? [.. targets.Select(t => ImpulseResponse.Of(complex.Pixels, image.Rows, image.Columns, t.Row, t.Column))] : [],
         };
+    }
+
+    private static AxisSpectrum? Spectra(SarImage image, ComplexImage? complex, float[] intensity, ImageAxis axis)
+    {
+        try
+        {
+            return complex is not null ? Spectrum.Of(complex.Pixels, image.Rows, image.Columns, axis)
+                : Spectrum.Of(intensity, image.Rows, image.Columns, axis);
+        }
+        catch (ArgumentException)
+        {
+            // Constant pixels, or a gap in every segment: there is no spectrum, and null says so.
+            return null;
+        }
+    }
+
+    private static float[] Thinned(float[] pixels, int count)
+    {
+        if (pixels.Length <= count)
+            return pixels;
+        var positive = Array.FindAll(pixels, p => p > 0);
+        return positive.Length <= count ? positive
+            : [.. Enumerable.Range(0, count).Select(i => positive[(int)((i + 0.5) * positive.Length / count)])];
+    }
+
+    private static GlcmFeatures? Glcms(float[] amplitude, int rows, int columns, int levels, Moments moments)
+    {
+        double top = moments.Mean.Value + (moments.Variance.IsDefined ? 3 * Math.Sqrt(moments.Variance.Value) : 0);
+        if (!(top > 0))
+            return null;
+        var mask = new bool[amplitude.Length];
+        var grey = Glcm.Quantise(amplitude, levels, 0, top, mask);
+        var matrices = Glcm.Compute(grey, rows, columns, levels, [1.0], Glcm.FourAngles, mask: moments.NoData > 0 ? mask : default);
+        return GlcmFeatures.Average(matrices.Cast<Cooccurrence>().Select(m => m.Features()));
     }
 }
 

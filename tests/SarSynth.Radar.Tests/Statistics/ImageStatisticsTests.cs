@@ -38,6 +38,27 @@ public class ImageStatisticsTests
     }
 
     [Fact]
+    public void Complex_images_get_spectra_circularity_laws_and_targets()
+    {
+        var random = new Random(2);
+        var pixels = new MathNet.Numerics.Complex32[96 * 96];
+        for (int i = 0; i < pixels.Length; i++)
+            pixels[i] = MathNet.Numerics.Complex32.FromPolarCoordinates(
+                (float)Math.Sqrt(-Math.Log(1 - random.NextDouble())), (float)(2 * Math.PI * random.NextDouble()));
+        pixels[50 * 96 + 40] = 15;
+        var s = ImageStatistics.Compute(new ComplexImage(96, 96, pixels));
+        Assert.InRange(s.RangeSpectrum!.Flatness.Value, 0.95, 1);
+        Assert.InRange(s.AzimuthSpectrum!.EffectiveBandwidth.Value, 0.95, 1);
+        Assert.NotNull(s.Circularity);
+        Assert.Equal((50, 40), (s.PointTargets[0].Row, s.PointTargets[0].Column));
+        Assert.Equal(50, s.ImpulseResponses[0].Azimuth.Position.Value, 0.1);
+        Assert.Equal(Enum.GetValues<ClutterFamily>().Length, s.Clutter.Count);
+        Assert.True(s.Texture![GlcmFeature.Entropy] > 1);
+        string json = JsonSerializer.Serialize(s);
+        Assert.Equal(json, JsonSerializer.Serialize(JsonSerializer.Deserialize<ImageStatistics>(json)));
+    }
+
+    [Fact]
     public void Odd_images_give_reasons_not_crashes()
     {
         Assert.NotNull(ImageStatistics.Compute(new IntensityImage(1, 1, [2])).Looks.ByMoments.Reason);

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Reference values for SarSynth.Radar.Statistics, made with numpy, scipy and scikit-image.
 
-Run it in this folder: /usr/bin/python3 make_goldens.py [basic|glcm|clutter]. The last takes minutes. It writes *.json and the raw arrays that the values belong to
+Run it in this folder: /usr/bin/python3 make_goldens.py [basic|glcm|clutter|impulse]. clutter takes minutes. It writes *.json and the raw arrays that the values belong to
 (*.f32 little-endian float32, *.u8), all small.
 """
 import json
@@ -233,6 +233,30 @@ def clutter():
                       "log_bessel_k": [[v, z, float(mp.log(mp.besselk(v, z)))] for v in (0, 0.5, 3.3, 60, 500) for z in (1e-3, 0.4, 7.0, 900.0)]})
 
 
+def impulse():
+    """Side lobes of weighted bands: main lobe between its first minima, ten side lobes on either side."""
+    n = 4000
+    u = np.linspace(-1, 1, n)
+    kaiser = lambda beta: np.i0(beta * np.sqrt(1 - u * u))
+    cases = {"none_0_0": (np.ones(n), 0), "kaiser_4_0": (kaiser(4), 0), "kaiser_2_90": (kaiser(2), np.pi / 2),
+             "cosine_0.5_0": (1 - 0.25 * (1 - np.cos(np.pi * u)), 0)}
+    out = {}
+    for name, (w, q) in cases.items():
+        w = w.copy()
+        w[[0, -1]] /= 2
+        spectrum = np.zeros(n * 64, complex)
+        spectrum[:n] = w * np.exp(1j * q * u * u)
+        x = np.abs(np.fft.ifft(spectrum)) ** 2
+        p = len(x) // 2
+        x = np.roll(x, p - x.argmax())
+        right = [k for k in range(p + 1, p + 2000) if x[k] <= x[k - 1] and x[k] < x[k + 1]]
+        left = [k for k in range(p - 1, p - 2000, -1) if x[k] <= x[k + 1] and x[k] < x[k - 1]]
+        main = x[left[0]:right[0] + 1].sum()
+        side = np.concatenate([x[left[10]:left[0]], x[right[0] + 1:right[10] + 1]])
+        out[name] = {"pslr": 10 * np.log10(side.max() / x[p]), "islr": 10 * np.log10(side.sum() / main)}
+    write("impulse", {"cases": out})
+
+
 if __name__ == "__main__":
-    for part in sys.argv[1:] or ["basic", "glcm", "clutter"]:
+    for part in sys.argv[1:] or ["basic", "glcm", "clutter", "impulse"]:
         globals()[part]()

@@ -8,11 +8,14 @@ internal static class LawMath
 {
     /// <summary>Regularised lower incomplete Gamma function P(a, x), for any x.</summary>
     public static double GammaLower(double a, double x) =>
-        x <= 0 ? 0 : double.IsPositiveInfinity(x) ? 1 : double.IsNaN(x) ? double.NaN : SpecialFunctions.GammaLowerRegularized(a, x);
+        x <= 0 ? 0 : IsBeyond(a, x) ? 1 : double.IsNaN(x) ? double.NaN : SpecialFunctions.GammaLowerRegularized(a, x);
 
     /// <summary>Regularised upper incomplete Gamma function Q(a, x), for any x.</summary>
     public static double GammaUpper(double a, double x) =>
-        x <= 0 ? 1 : double.IsPositiveInfinity(x) ? 0 : double.IsNaN(x) ? double.NaN : SpecialFunctions.GammaUpperRegularized(a, x);
+        x <= 0 ? 1 : IsBeyond(a, x) ? 0 : double.IsNaN(x) ? double.NaN : SpecialFunctions.GammaUpperRegularized(a, x);
+
+    /// <summary>Whether Q(a, x) is below the smallest double, where the continued fraction has nothing left to do.</summary>
+    private static bool IsBeyond(double a, double x) => x > 2 * a + 40 * Math.Sqrt(a) + 1500;
 
     /// <summary>exp(x) - 1 with all digits near 0.</summary>
     public static double Expm1(double x) => 2 * Math.Exp(x / 2) * Math.Sinh(x / 2);
@@ -25,9 +28,16 @@ internal static class LawMath
     public static double LogBesselK(double v, double z)
     {
         v = Math.Abs(v);
-        double root = Math.Sqrt(z * z + v * v);
+        double root = z > v ? z * Math.Sqrt(1 + v / z * (v / z)) : v * Math.Sqrt(1 + z / v * (z / v));
         double peak = Math.Log((v + root) / z);
         double top = v * peak - root;
+        if (root > 5000)
+        {
+            // Debye's expansion, uniform in the order (DLMF 10.41.4), with p = v / root; the next term is below 1e-12.
+            double p2 = v / root * (v / root);
+            double correction = -(3 - 5 * p2) / (24 * root) + (81 - 462 * p2 + 385 * p2 * p2) / (1152 * root * root);
+            return top + Math.Log(Math.PI / 2 / root) / 2 + Math.Log(1 + correction);
+        }
         double step = Math.Min(0.2, 0.55 / Math.Sqrt(root));
         double sum = 1;
         for (int direction = -1; direction <= 1; direction += 2)

@@ -34,9 +34,11 @@ public sealed record KLaw(double Shape, double Looks, double Mean) : ClutterLaw
             return smaller != 1 ? AtZero(smaller, 0)
                 : Shape == Looks ? double.PositiveInfinity
                 : Math.Log(rate / (Math.Max(Shape, Looks) - 1));
-        double half = (Shape + Looks) / 2;
+        double half = (Shape + Looks) / 2, z = 2 * Math.Sqrt(rate) * Math.Sqrt(x);
+        if (z > 1e150)
+            return double.NegativeInfinity;
         return Math.Log(2) - SpecialFunctions.GammaLn(Shape) - SpecialFunctions.GammaLn(Looks) + half * Math.Log(rate)
-            + (half - 1) * Math.Log(x) + LawMath.LogBesselK(Shape - Looks, 2 * Math.Sqrt(rate * x));
+            + (half - 1) * Math.Log(x) + LawMath.LogBesselK(Shape - Looks, z);
     }
 
     /// <inheritdoc/>
