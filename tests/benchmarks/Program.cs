@@ -6,6 +6,7 @@ internal static class Program
     private static readonly Dictionary<string, (string What, Func<string[], int> Run)> Benchmarks = new()
     {
         ["engine"] = ("the tensor engine beside python3-torch", Engine.Run),
+        ["diffusion"] = ("UNet, training step and VAE beside figures of diffusers; --device cuda", Diffusion.Run),
         ["radar"] = ("filters, transforms and streams beside numpy and scipy", Radar.Run),
     };
 

@@ -102,6 +102,55 @@ public sealed class LoraTests : IDisposable
             Assert.Equal(0, Goldens.MaxError(layer.Down, own.Read(name + ".lora_linear_layer.down.weight")));
     }
 
+    [Theory] // The names of the original code, as converters of checkpoints list them.
+    [InlineData("input_blocks_0_0", "conv_in")]
+    [InlineData("input_blocks_1_0_in_layers_2", "down_blocks_0_resnets_0_conv1")]
+    [InlineData("input_blocks_3_0_op", "down_blocks_0_downsamplers_0_conv")]
+    [InlineData("input_blocks_4_0_skip_connection", "down_blocks_1_resnets_0_conv_shortcut")]
+    [InlineData("middle_block_2_out_layers_3", "mid_block_resnets_1_conv2")]
+    [InlineData("output_blocks_2_2_conv", "up_blocks_0_upsamplers_0_conv")]
+    [InlineData("output_blocks_8_0_in_layers_2", "up_blocks_2_resnets_2_conv1")]
+    public void ConvolutionsAreAdaptedUnderBothNames(string sgm, string own)
+    {
+        var weight = unet.named_parameters().Single(p => p.Item1.Replace('.', '_') == own + "_weight").Item2;
+        var generator = new Generator(21);
+        Tensor down = randn([2, .. weight.shape[1..]], generator: generator).mul(0.2), up = randn([weight.shape[0], 2, 1, 1], generator: generator).mul(0.2);
+        Tensor WithFile(string name, bool fuse)
+        {
+            var file = Path.GetTempFileName();
+            try
+            {
+                SafeTensors.Save(file, new Dictionary<string, Tensor>
+                {
+                    [$"lora_unet_{name}.lora_down.weight"] = down, [$"lora_unet_{name}.lora_up.weight"] = up, [$"lora_unet_{name}.alpha"] = tensor(1f),
+                });
+                using var lora = Lora.Load(file, Unet(), 0.7);
+                if (fuse)
+                    lora.Fuse();
+                var result = Forward();
+                lora.Unfuse();
+                return result;
+            }
+            finally
+            {
+                File.Delete(file);
+            }
+        }
+        // W + 0.7 (1 / 2) up down, put into the weights by hand.
+        using var before = weight.detach().clone();
+        Tensor expected;
+        using (no_grad())
+        {
+            weight.add_(up.flatten(1).matmul(down.flatten(1)).reshape(weight.shape), 0.35);
+            expected = Forward();
+            weight.copy_(before);
+        }
+        Assert.True(Goldens.MaxError(Forward(), expected) > 1e-3);
+        Goldens.Near("own name", WithFile(own, fuse: false), expected, 5e-5);
+        Goldens.Near("original name", WithFile(sgm, fuse: false), expected, 5e-5);
+        Goldens.Near("fused", WithFile(sgm, fuse: true), expected, 5e-5);
+    }
+
     [Fact]
     public void WhatDoesNotFitIsNamed()
     {

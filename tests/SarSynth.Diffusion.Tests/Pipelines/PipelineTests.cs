@@ -143,6 +143,24 @@ public sealed class PipelineTests : IDisposable
         Assert.Equal([1, 4, 16, 16], own.Denoise(request).shape);
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData(1)]
+    public void ClipSkipLeavesLayersOut(int? skip)
+    {
+        using var noGradients = no_grad();
+        var ids = tensor(pipeline.Prompts.Tokenizer!.EncodePadded("a radar image").Ids).unsqueeze(0);
+        var first = pipeline.Prompts.Encoder!.forward(ids, output_hidden_states: true);
+        var second = pipeline.Prompts.Encoder2!.forward(ids, output_hidden_states: true);
+        int layer = 2 + (skip ?? 0);
+        using var both = pipeline.Prompts.Encode("a radar image", clipSkip: skip);
+        Goldens.Near("two encoders", both.Text, cat([first.HiddenStates![^layer], second.HiddenStates![^layer]], -1), 1e-6);
+        Goldens.Near("pooled", both.Pooled!, second.TextEmbeds!, 1e-6);
+        using var one = (pipeline.Prompts with { Encoder2 = null, Tokenizer2 = null }).Encode("a radar image", clipSkip: skip);
+        var expected = skip is null ? first.LastHiddenState : pipeline.Prompts.Encoder.FinalLayerNorm(first.HiddenStates[^2]);
+        Goldens.Near("one encoder", one.Text, expected, 1e-6);
+    }
+
     [Fact]
     public void AModelWithOneTextEncoderIsDenoisedAsByHand()
     {
