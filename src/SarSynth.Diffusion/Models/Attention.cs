@@ -151,8 +151,7 @@ internal sealed class SpatialAttention : nn.Module<Tensor, BlockContext, Tensor>
     public override Tensor forward(Tensor input, BlockContext context)
     {
         using var normalised = group_norm.call(input);
-        using var view = Steps.ToTokens(normalised);
-        using var tokens = view.contiguous();
+        using var tokens = Steps.ToTokens(normalised);
         Tensor attended;
         using (var query = to_q.call(tokens))
         using (var key = to_k.call(tokens))
@@ -160,6 +159,6 @@ internal sealed class SpatialAttention : nn.Module<Tensor, BlockContext, Tensor>
             attended = ScaledDotProduct.Attend(query, key, value, heads: 1).Into(to_out[0]);
         var image = Steps.ToImage(attended, input.shape[2], input.shape[3]);
         attended.Dispose();
-        return image.Plus(input);
+        return image.PlusInOrderOf(input);
     }
 }

@@ -365,10 +365,11 @@ internal sealed class Encoder : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor image)
     {
-        var h = conv_in.call(image);
+        using var ordered = Steps.ChannelsInnermost(image);
+        var h = conv_in.call(ordered);
         foreach (var block in down_blocks)
             h = h.Into(block);
-        return h.Into(mid_block).Into(conv_norm_out).Silu().Into(conv_out);
+        return h.Into(mid_block).Into(conv_norm_out).Silu().Into(conv_out).Contiguous();
     }
 }
 
@@ -396,9 +397,10 @@ internal sealed class Decoder : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor latents)
     {
-        var h = conv_in.call(latents).Into(mid_block);
+        using var ordered = Steps.ChannelsInnermost(latents);
+        var h = conv_in.call(ordered).Into(mid_block);
         foreach (var block in up_blocks)
             h = h.Into(block);
-        return h.Into(conv_norm_out).Silu().Into(conv_out);
+        return h.Into(conv_norm_out).Silu().Into(conv_out).Contiguous();
     }
 }

@@ -59,26 +59,49 @@ internal static class Steps
         return owned;
     }
 
-    /// <summary>A new shape for a tensor that nobody else needs.</summary>
-    public static Tensor Shaped(this Tensor owned, params long[] shape)
+    /// <summary>The same where the two may differ in the order of their memory: the result has that of <paramref name="other"/>.</summary>
+    public static Tensor PlusInOrderOf(this Tensor owned, Tensor other)
     {
-        var result = owned.reshape(shape);
+        if (owned.stride().AsSpan().SequenceEqual(other.stride()))
+            return owned.Plus(other);
+        return owned.Contiguous().Plus(other);
+    }
+
+    /// <summary>The usual order of memory for a tensor that nobody else needs.</summary>
+    public static Tensor Contiguous(this Tensor owned)
+    {
+        if (owned.is_contiguous())
+            return owned;
+        var result = owned.contiguous();
         owned.Dispose();
         return result;
     }
 
-    /// <summary>[N, C, H, W] to tokens [N, H*W, C], as a view.</summary>
-    public static Tensor ToTokens(Tensor image)
+    /// <summary>
+    /// The same image with its channels innermost in memory, where that is faster: large float32 images without
+    /// gradients (oneDNN then reorders nothing; in bfloat16 libtorch 1.13 loses accuracy in this order). Convolutions
+    /// and normalisations keep the order, and tokens are the same memory as the image.
+    /// </summary>
+    public static Tensor ChannelsInnermost(Tensor image)
     {
-        using var flat = image.view(image.shape[0], image.shape[1], -1);
-        return flat.transpose(1, 2);
+        if (is_grad_enabled() || image.dtype != ScalarType.Float32)
+            return image.alias();
+        using var turned = image.permute(0, 2, 3, 1);
+        using var whole = turned.contiguous();
+        return whole.permute(0, 3, 1, 2);
     }
 
-    /// <summary>Tokens [N, H*W, C] to [N, C, H, W], contiguous.</summary>
+    /// <summary>[N, C, H, W] to tokens [N, H*W, C]: a view where the channels are innermost.</summary>
+    public static Tensor ToTokens(Tensor image)
+    {
+        using var turned = image.permute(0, 2, 3, 1);
+        return turned.reshape(image.shape[0], -1, image.shape[1]);
+    }
+
+    /// <summary>Tokens [N, H*W, C] to [N, C, H, W] as a view, channels innermost.</summary>
     public static Tensor ToImage(Tensor tokens, long height, long width)
     {
-        using var turned = tokens.transpose(1, 2);
-        using var whole = turned.contiguous();
-        return whole.view(tokens.shape[0], tokens.shape[2], height, width);
+        using var grid = tokens.view(tokens.shape[0], height, width, tokens.shape[2]);
+        return grid.permute(0, 3, 1, 2);
     }
 }

@@ -121,13 +121,12 @@ internal sealed class Transformer2DModel : nn.Module<Tensor, BlockContext, Tenso
             h = next;
         }
         h = linear ? Image(h.Into(proj_out), height, width) : Image(h, height, width).Into(proj_out);
-        return h.Plus(input);
+        return h.PlusInOrderOf(input);
     }
 
     private static Tensor Tokens(Tensor owned)
     {
-        using var view = Steps.ToTokens(owned);
-        var tokens = view.contiguous();
+        var tokens = Steps.ToTokens(owned);
         owned.Dispose();
         return tokens;
     }

@@ -14,6 +14,9 @@
 #include <torch/version.h>
 
 #include <unordered_map>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 using torch::autograd::variable_list;
 
@@ -317,6 +320,16 @@ ST_EXPORT int32_t st_generator_state(c10::GeneratorImpl* g, c10::TensorImpl* set
 }
 
 // ---- the library -------------------------------------------------------------------------------------------------
+
+#ifdef __GLIBC__
+// By default glibc maps every large block anew and unmaps it when it is freed; the page faults of a tensor of some MB can
+// cost as much as the convolution that fills it. Blocks up to 256 MB stay in the heap, which gives back what it has beyond that.
+__attribute__((constructor)) static void keep_pages() {
+    if (getenv("MALLOC_MMAP_THRESHOLD_") || getenv("GLIBC_TUNABLES")) return;
+    mallopt(M_MMAP_THRESHOLD, 256 << 20);
+    mallopt(M_TRIM_THRESHOLD, 256 << 20);
+}
+#endif
 
 ST_EXPORT int32_t st_threads() { return at::get_num_threads(); }
 ST_EXPORT int32_t st_interop_threads() { return at::get_num_interop_threads(); }
