@@ -8,6 +8,7 @@ internal static class Program
         ["engine"] = ("the tensor engine beside python3-torch", Engine.Run),
         ["diffusion"] = ("UNet, training step and VAE beside figures of diffusers; --device cuda", Diffusion.Run),
         ["radar"] = ("filters, transforms and streams beside numpy and scipy", Radar.Run),
+        ["kernel"] = ("the C# kernel beside ipykernel; --soak MINUTES for a long mixed run", Kernel.Run),
     };
 
     private static int Main(string[] args)
