@@ -173,13 +173,15 @@ internal sealed class CellRunner
 
         internal void Exit(Thread thread)
         {
-            lock (_threads)
-                _threads.Remove(thread);
-            if (Cell.Interrupted.IsCancellationRequested)
+            while (true)
             {
                 try
                 {
-                    Thread.Sleep(1);
+                    lock (_threads)
+                        _threads.Remove(thread);
+                    if (Cell.Interrupted.IsCancellationRequested)
+                        Thread.Sleep(1);
+                    return;
                 }
                 catch (ThreadInterruptedException)
                 {
