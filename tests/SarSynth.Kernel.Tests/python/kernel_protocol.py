@@ -304,6 +304,7 @@ class Hostile(KernelCase):
             if i % 3 == 0:  # Correctly signed, but with content of any type; code that would run has no effect but an error.
                 content = {k: draw.choice(wild) for k in draw.sample(["cursor_pos", "silent", "comm_id", "data", "target_name",
                            "hist_access_type", "n", "pattern", "session", "start", "stop", "user_expressions", "allow_stdin"], 4)}
+                content["stop_on_error"] = False  # Else each failing cell rightly aborts the check that follows.
                 content["code"] = draw.choice([None, 3, [], "", "((((", "\0", "fuzzed++ +"])
                 frames = session.serialize(session.msg(draw.choice(kinds), content))
             else:
@@ -321,8 +322,6 @@ class Hostile(KernelCase):
                         del frames[at]
                     else:
                         frames[at] = frames[at][: len(frames[at]) // 2]
-                if len(frames) >= 6 and frames[-6:-4] == session.serialize(session.msg("x"))[:1]:
-                    continue
             draw.choice(sockets).send_multipart(frames)
             if i % 200 == 199:
                 self.assertEqual(self.ok("fuzzed", timeout=120).value, "0")
