@@ -10,7 +10,7 @@ namespace SarSynth.Kernel.Execution;
 /// <summary>Runs segments that are not C#.</summary>
 internal sealed partial class Polyglot(string directory) : IDisposable
 {
-    private const int SigInt = 2, KillAfterMilliseconds = 1000;
+    private const int SigInt = 2, InterruptTries = 3, BetweenTriesMilliseconds = 350;
     private Process? _python;
 
     [LibraryImport("libc")] private static partial int kill(int process, int signal);
@@ -67,14 +67,22 @@ internal sealed partial class Polyglot(string directory) : IDisposable
             _python = Start("python3", ["-u", "-c", new StreamReader(source).ReadToEnd()], cell, "stderr");
             if (_python is null)
                 return CellError.Plain("MagicError", "python3 was not found");
+            // An interrupt while Python itself starts would end it.
+            _python.StandardOutput.ReadLine();
+            if (cell.Interrupted.IsCancellationRequested)
+                return CellError.Plain("Interrupted", "the cell was interrupted while Python started.");
         }
         var python = _python;
         var over = false;
         using var stop = cell.Interrupted.Register(() =>
         {
-            kill(python.Id, SigInt);
-            Task.Delay(KillAfterMilliseconds).ContinueWith(_ =>
+            Task.Run(async () =>
             {
+                for (var tries = 0; tries < InterruptTries && !Volatile.Read(ref over); tries++)
+                {
+                    kill(python.Id, SigInt);
+                    await Task.Delay(BetweenTriesMilliseconds);
+                }
                 if (!Volatile.Read(ref over) && !python.HasExited)
                     python.Kill(entireProcessTree: true);
             });

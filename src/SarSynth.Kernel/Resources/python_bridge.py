@@ -57,6 +57,7 @@ def run(code, name):
 
 sys.stdout, sys.stderr = Stream("stdout"), Stream("stderr")
 os.environ.setdefault("MPLBACKEND", "Agg")
+answer(ready=True)
 while True:
     try:
         line = sys.stdin.readline()
