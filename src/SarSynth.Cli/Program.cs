@@ -12,6 +12,7 @@ var root = new RootCommand("SarSynth: satellite SAR images into airborne-like on
     TranslateCommand.Create(),
     EvaluateCommand.Create(),
     ParityCommand.Create(),
+    DataCommand.Create(),
 };
 CommonOptions.AddTo(root);
 return Failures.Run(root, args);

@@ -40,7 +40,8 @@ public sealed record ManifestFile(string Path, long Size, string Sha256)
 /// <param name="Title">One line.</param>
 /// <param name="Licence">SPDX identifier, or the licence's name where it has none.</param>
 /// <param name="Files">The files, at least one.</param>
-public sealed partial record Manifest(string Name, ManifestKind Kind, string Title, string Licence, IReadOnlyList<ManifestFile> Files)
+public sealed partial record Manifest(string Name, ManifestKind Kind, string Title, string Licence,
+    [property: JsonPropertyOrder(1)] IReadOnlyList<ManifestFile> Files)
 {
     private static readonly JsonSerializerOptions options = new(JsonSerializerDefaults.Web)
     {
@@ -49,10 +50,13 @@ public sealed partial record Manifest(string Name, ManifestKind Kind, string Tit
         RespectNullableAnnotations = true,
         NumberHandling = JsonNumberHandling.Strict,
         PropertyNameCaseInsensitive = false,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        WriteIndented = true,
     };
 
     /// <summary>The schema that the file names; not used here.</summary>
-    [JsonPropertyName("$schema")]
+    [JsonPropertyName("$schema"), JsonPropertyOrder(-1)]
     public string? Schema { get; init; }
 
     /// <summary>What it is, in a few sentences.</summary>
@@ -122,6 +126,39 @@ public sealed partial record Manifest(string Name, ManifestKind Kind, string Tit
         }
         manifest.Check(source);
         return manifest;
+    }
+
+    /// <summary>This manifest with the sizes and checksums that the kit's own files have now; files with addresses stay as they are.</summary>
+    /// <param name="checkout">Root of the kit.</param>
+    /// <param name="folder">All files below this folder take the place of the kit's own files that are listed; null: those that are listed.</param>
+    /// <exception cref="ManifestException">A file is not there, or there is none.</exception>
+    public Manifest Recorded(string checkout, string? folder = null)
+    {
+        var paths = folder is null
+            ? Files.Where(f => f.Urls.Count == 0).Select(f => f.Path)
+            : Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
+                .Select(f => Path.GetRelativePath(checkout, f).Replace('\\', '/'));
+        ManifestFile[] own = [.. paths.Select(path =>
+        {
+            var file = new FileInfo(Path.Combine(checkout, path));
+            return file.Exists ? new ManifestFile(path, file.Length, ManifestStore.Sha256(file.FullName))
+                : throw new ManifestException($"{file.FullName}: not there, but manifest '{Name}' lists it.");
+        })];
+        var recorded = this with { Files = [.. own, .. Files.Where(f => f.Urls.Count > 0)] };
+        recorded.Check(Name);
+        return recorded;
+    }
+
+    /// <summary>The manifest as JSON, as its schema wants it.</summary>
+    public string ToJson()
+    {
+        var node = JsonSerializer.SerializeToNode(this, options)!.AsObject();
+        foreach (var file in node["files"]!.AsArray())
+        {
+            if (file!["urls"]!.AsArray().Count == 0)
+                file.AsObject().Remove("urls");
+        }
+        return node.ToJsonString(options) + "\n";
     }
 
     private void Check(string source)

@@ -151,6 +151,33 @@ public sealed class ManifestTests : IDisposable
     }
 
     [Fact]
+    public void RecordingWritesWhatTheFilesAre()
+    {
+        Directory.CreateDirectory(Path.Combine(folder, "data", "deep"));
+        File.WriteAllText(Path.Combine(folder, "data", "a.tif"), "hello");
+        File.WriteAllText(Path.Combine(folder, "data", "deep", "b.tif"), "abc");
+        var remote = new ManifestFile("far.tif", 3, new string('0', 64)) { Urls = [new Uri("https://example.org/far.tif")] };
+        var manifest = Manifest.Parse(Good, "tiles.json") with { Files = [new("data/a.tif", 1, new string('1', 64)), remote] };
+        var recorded = manifest.Recorded(folder, Path.Combine(folder, "data"));
+        // FIPS 180-2, appendix B.1: SHA-256 of "abc".
+        Assert.Equal(("data/deep/b.tif", 3L, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"), (recorded.Files[1].Path, recorded.Files[1].Size, recorded.Files[1].Sha256));
+        Assert.Equal(["data/a.tif", "data/deep/b.tif", "far.tif"], recorded.Files.Select(f => f.Path));
+        var again = Manifest.Parse(recorded.ToJson(), "again");
+        Assert.Equal(recorded.ToJson(), again.ToJson());
+        Assert.Equal((5L, 1), (again.Files[0].Size, again.Files[2].Urls.Count));
+        Assert.DoesNotContain("urls", manifest.Recorded(folder).ToJson().Split("far.tif")[0]);
+    }
+
+    [Fact]
+    public void EveryEmbeddedFileIsInAManifest()
+    {
+        var listed = Manifest.LoadAll(Path.Combine(TestData.Root, "data-manifests")).SelectMany(m => m.Files).Select(f => f.Path).ToHashSet();
+        var embedded = Directory.EnumerateFiles(Path.Combine(TestData.Root, "data-manifests", "embedded"), "*", SearchOption.AllDirectories)
+            .Select(f => Path.GetRelativePath(TestData.Root, f));
+        Assert.DoesNotContain(embedded, f => !listed.Contains(f));
+    }
+
+    [Fact]
     public void UnknownNameListsTheKnownOnes()
     {
         Directory.CreateDirectory(Path.Combine(folder, "data-manifests"));

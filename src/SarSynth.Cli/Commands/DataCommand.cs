@@ -1,0 +1,112 @@
+// sarsynth data: what data and models exist, whether they are here and whole, and fetching what is not.
+using System.CommandLine;
+using System.Globalization;
+using SarSynth.Data;
+using Spectre.Console;
+
+namespace SarSynth.Cli.Commands;
+
+static class DataCommand
+{
+    private static string Checkout => Path.GetDirectoryName(Path.GetFullPath(EmbeddedData.ManifestFolder))!;
+
+    public static Command Create()
+    {
+        var command = new Command("data", "Data sets and models: what exists, whether it is here and whole, fetching what is not.");
+        command.Subcommands.Add(List());
+        command.Subcommands.Add(Check());
+        command.Subcommands.Add(Fetch());
+        command.Subcommands.Add(Record());
+        return command;
+    }
+
+    private static Command List()
+    {
+        var command = new Command("list", "Every manifest of the kit.") { CommonOptions.Json };
+        command.SetAction(parsed =>
+        {
+            var manifests = Manifest.LoadAll(EmbeddedData.ManifestFolder);
+            if (parsed.GetValue(CommonOptions.Json))
+            {
+                Console.WriteLine(KitJson.Serialize(manifests.Select(m => new { m.Name, m.Kind, m.Title, m.Licence, m.Sensor, m.Size, Files = m.Files.Count })));
+                return;
+            }
+            var table = new Table().Border(TableBorder.Rounded).AddColumns("name", "kind", "size", "licence", "title");
+            table.Columns[2].RightAligned();
+            foreach (var m in manifests)
+                table.AddRow(Markup.Escape(m.Name), m.Kind.ToString().ToLowerInvariant(), Megabytes(m.Size), Markup.Escape(m.Licence), Markup.Escape(m.Title));
+            AnsiConsole.Write(table);
+        });
+        return command;
+    }
+
+    private static Command Check()
+    {
+        var name = new Argument<string?>("NAME") { Description = "A manifest; all of them when left out.", Arity = ArgumentArity.ZeroOrOne };
+        var command = new Command("check", "Compares every file with the size and SHA-256 of its manifest.") { name };
+        command.SetAction(parsed =>
+        {
+            var store = new ManifestStore(Checkout);
+            var wrong = 0;
+            foreach (var manifest in parsed.GetValue(name) is { } one ? [store.Manifest(one)] : Manifest.LoadAll(EmbeddedData.ManifestFolder))
+            {
+                foreach (var file in manifest.Files)
+                {
+                    var state = store.Check(manifest, file);
+                    wrong += state == ManifestFileState.Good ? 0 : 1;
+                    Console.WriteLine($"{Word(state),-14} {manifest.Name}: {store.PathOf(manifest, file)}");
+                }
+            }
+            return wrong == 0 ? 0 : Failures.BadInput;
+        });
+        return command;
+    }
+
+    private static Command Fetch()
+    {
+        var name = new Argument<string>("NAME") { Description = "A manifest." };
+        var command = new Command("fetch", "Downloads what is missing or wrong; goes on where an earlier run stopped.") { name };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var store = new ManifestStore(Checkout);
+            var manifest = store.Manifest(parsed.GetRequiredValue(name));
+            var paths = await Task.Run(() => Progress.Run(parsed, manifest.Name, report =>
+                store.FetchAsync(manifest, null, new Told(p => report((double)p.Received / p.Size, Path.GetFileName(p.Path))), cancellation).GetAwaiter().GetResult()), CancellationToken.None);
+            foreach (var path in paths)
+                Console.WriteLine(path);
+            return 0;
+        });
+        return command;
+    }
+
+    private static Command Record()
+    {
+        var name = new Argument<string>("NAME") { Description = "A manifest whose files come with the kit." };
+        var folder = new Option<string?>("--folder") { Description = "Record all files below this folder instead of those that are listed." };
+        var command = new Command("record", "Writes the sizes and checksums that the kit's own files have now into their manifest.") { name, folder };
+        command.SetAction(parsed =>
+        {
+            var manifest = new ManifestStore(Checkout).Manifest(parsed.GetRequiredValue(name));
+            manifest = manifest.Recorded(Checkout, parsed.GetValue(folder));
+            var path = Path.Combine(EmbeddedData.ManifestFolder, manifest.Name + ".json");
+            AtomicFile.WriteText(path, manifest.ToJson());
+            Console.WriteLine($"{path}: {manifest.Files.Count} files, {Megabytes(manifest.Size)}");
+        });
+        return command;
+    }
+
+    private static string Word(ManifestFileState state) => state switch
+    {
+        ManifestFileState.Good => "good",
+        ManifestFileState.Missing => "missing",
+        ManifestFileState.WrongSize => "wrong size",
+        _ => "wrong checksum",
+    };
+
+    private static string Megabytes(long bytes) => (bytes / 1e6).ToString("F1", CultureInfo.InvariantCulture) + " MB";
+
+    private sealed class Told(Action<DownloadProgress> told) : IProgress<DownloadProgress>
+    {
+        public void Report(DownloadProgress value) => told(value);
+    }
+}
