@@ -7,6 +7,7 @@ internal static class Program
     {
         ["engine"] = ("the tensor engine beside python3-torch", Engine.Run),
         ["diffusion"] = ("UNet, training step and VAE beside figures of diffusers; --device cuda", Diffusion.Run),
+        ["diffusion-pair"] = ("the same beside plain PyTorch in turns; diffusion-pair full: the full-size SDXL UNet", DiffusionPair.Run),
         ["radar"] = ("filters, transforms and streams beside numpy and scipy", Radar.Run),
         ["kernel"] = ("the C# kernel beside ipykernel; --soak MINUTES for a long mixed run", Kernel.Run),
     };

@@ -1,0 +1,188 @@
+// The diffusion models beside the same models in plain PyTorch (diffusion.py), in turns on the same machine: time, and peak memory.
+using System.Diagnostics;
+using System.Globalization;
+using SarSynth.Diffusion.Checkpoints;
+using SarSynth.Diffusion.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace SarSynth.Benchmarks;
+
+internal static class DiffusionPair
+{
+    private const int Rounds = 5;
+
+    // The goal for each case is a share of PyTorch's float32 time; bf16 is compared with PyTorch's float32 too.
+    private static readonly (string Key, string Name, double Goal, string Against)[] Cases =
+    [
+        ("conv", "reference convolution 3x3 128->128 on 4x128x64x64", 0, "conv"),
+        ("unet", "UNet of 33 M parameters, forward 1x4x64x64", 0.85, "unet"),
+        ("bf16", "the same in bfloat16, against float32", 0.60, "unet"),
+        ("vae", "VAE decode 1x4x32x32 to 256x256", 0.85, "vae"),
+        ("train", "training step, batch 2, AdamW", 0.85, "train"),
+    ];
+
+    internal static int Run(string[] args)
+    {
+        var threads = args.SkipWhile(a => a != "--threads").Skip(1).Select(int.Parse).FirstOrDefault(2);
+        set_num_threads(threads);
+        if (args is ["full", ..])
+            return FullSize(args);
+        if (args is ["peak", var which, ..])
+            return Peak(which);
+        using var python = Process.Start(new ProcessStartInfo("/usr/bin/python3", [Path.Combine(AppContext.BaseDirectory, "diffusion.py"), $"{threads}"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        })!;
+        if (python.StandardOutput.ReadLine()?.StartsWith("ready", StringComparison.Ordinal) != true)
+        {
+            Console.Error.WriteLine("python3-torch is not installed: nothing to compare with");
+            return 1;
+        }
+        Console.WriteLine($"{threads} threads; the best of {Rounds} rounds; time is that of the process's CPU, which other load disturbs least");
+        Console.WriteLine($"{"",-52}{"here",12}{"python3",12}{"ratio",8}{"goal",8}");
+        var missed = false;
+        foreach (var (key, name, goal, against) in Cases)
+        {
+            using var scope = NewDisposeScope();
+            var ours = Make(key);
+            ours();
+            double mine = double.MaxValue, theirs = double.MaxValue;
+            for (var round = 0; round < Rounds; round++)
+            {
+                var before = Process.GetCurrentProcess().TotalProcessorTime;
+                ours();
+                mine = Math.Min(mine, (Process.GetCurrentProcess().TotalProcessorTime - before).TotalMilliseconds);
+                python.StandardInput.WriteLine(against);
+                var answer = python.StandardOutput.ReadLine() ?? throw new InvalidOperationException("python3 ended");
+                theirs = Math.Min(theirs, 1000 * double.Parse(answer.Split(' ')[1], CultureInfo.InvariantCulture));
+            }
+            missed |= goal > 0 && mine / theirs > goal;
+            Console.WriteLine($"{name,-52}{mine,9:F1} ms{theirs,9:F1} ms{mine / theirs,8:F2}{(goal > 0 ? $"{goal:F2}" : ""),8}");
+        }
+        python.StandardInput.Close();
+        foreach (var (key, name, limit) in new[] { ("unet", "peak resident memory, UNet forward", 343), ("train", "peak resident memory, training step", 1232) })
+        {
+            using var child = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, ["diffusion-pair", "peak", key]) { RedirectStandardOutput = true })!;
+            var peak = double.Parse(child.StandardOutput.ReadToEnd(), CultureInfo.InvariantCulture);
+            missed |= peak > limit;
+            Console.WriteLine($"{name,-52}{peak,9:F0} MB{"",12}{"",8}{$"{limit} MB",8}");
+        }
+        return missed ? 1 : 0;
+    }
+
+    private static Action Make(string key)
+    {
+        manual_seed(0);
+        switch (key)
+        {
+            case "conv":
+                Tensor image = randn(4, 128, 64, 64), weight = randn(128, 128, 3, 3), bias = randn(128);
+                return Quiet(() => nn.functional.conv2d(image, weight, bias, padding: [1L, 1L]));
+            case "vae":
+                var vae = new AutoencoderKL(new()
+                {
+                    BlockOutChannels = [32, 64, 128, 128],
+                    LayersPerBlock = 2,
+                    DownBlockTypes = [.. Enumerable.Repeat("DownEncoderBlock2D", 4)],
+                    UpBlockTypes = [.. Enumerable.Repeat("UpDecoderBlock2D", 4)],
+                });
+                var latents = randn(1, 4, 32, 32);
+                return Quiet(() => vae.decode(latents));
+            case "train":
+                var trained = new UNet2DConditionModel(MidSize);
+                var optimizer = optim.AdamW(trained.parameters(), lr: 1e-4);
+                var (noisy, text, pooled, ids) = Inputs(2, ScalarType.Float32);
+                Tensor times = tensor(new long[] { 213, 871 }), noise = randn(2, 4, 64, 64);
+                return () =>
+                {
+                    using var scope = NewDisposeScope();
+                    optimizer.zero_grad();
+                    nn.functional.mse_loss(trained.forward(noisy, times, text, pooled, ids), noise).backward();
+                    optimizer.step();
+                };
+            default:
+                var type = key == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32;
+                var unet = new UNet2DConditionModel(MidSize, dtype: type);
+                var (sample, context, embeds, sizes) = Inputs(1, type);
+                var step = tensor(new long[] { 500 });
+                return Quiet(() => unet.forward(sample, step, context, embeds, sizes));
+        }
+    }
+
+    private static Action Quiet(Func<Tensor> run) => () =>
+    {
+        using var grad = no_grad();
+        run().Dispose();
+    };
+
+    private static (Tensor, Tensor, Tensor, Tensor) Inputs(int n, ScalarType type) =>
+        (randn(n, 4, 64, 64).to(type), randn(n, 77, 256).to(type), randn(n, 256).to(type), randn(n, 6));
+
+    private static int Peak(string key)
+    {
+        var run = Make(key);
+        for (var i = 0; i < 3; i++)
+            run();
+        Console.WriteLine(PeakMegabytes());
+        return 0;
+    }
+
+    private static long PeakMegabytes() =>
+        long.Parse(File.ReadLines("/proc/self/status").First(l => l.StartsWith("VmHWM", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]) / 1024;
+
+    /// <summary>SDXL's UNet at full size from a bfloat16 checkpoint of random weights (5.1 GB in the temporary folder): opening, and one step at 512 x 512.</summary>
+    private static int FullSize(string[] args)
+    {
+        var folder = args.SkipWhile(a => a != "--folder").Skip(1).FirstOrDefault(Path.Combine(Path.GetTempPath(), "sarsynth-sdxl-unet"));
+        if (!args.Contains("--open"))
+        {
+            if (!File.Exists(Path.Combine(folder, "config.json")))
+            {
+                using var grad = no_grad();
+                var random = new UNet2DConditionModel(FullConfig, dtype: ScalarType.BFloat16);
+                ModelFolder.Save(random, folder);
+            }
+            // In a process of its own: the peak is that of opening and stepping, not of making the file.
+            using var child = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, ["diffusion-pair", "full", "--open", "--folder", folder]))!;
+            child.WaitForExit();
+            return child.ExitCode;
+        }
+        using var quiet = no_grad();
+        var watch = Stopwatch.StartNew();
+        using var unet = ModelFolder.Load<UNet2DConditionModel>(folder);
+        var opened = watch.Elapsed.TotalSeconds;
+        Tensor Random(params long[] shape) => randn(shape).to(ScalarType.BFloat16);
+        watch.Restart();
+        using var result = unet.forward(Random(1, 4, 64, 64), tensor(new long[] { 500 }), Random(1, 77, 2048), Random(1, 1280), randn(1, 6));
+        var weights = unet.parameters().Sum(p => p.NumberOfElements * p.ElementSize) >> 20;
+        Console.WriteLine($"SDXL UNet, {ModuleWeights.CountParameters(unet):N0} parameters, bfloat16: opened in {opened:F2} s (goal 2), first step at 512 x 512 {watch.Elapsed.TotalSeconds:F1} s");
+        Console.WriteLine($"peak resident {PeakMegabytes()} MB, weights {weights} MB (goal: weights + 2048 MB)");
+        return opened <= 2 && PeakMegabytes() <= weights + 2048 ? 0 : 1;
+    }
+
+    private static UNet2DConditionConfig MidSize => new()
+    {
+        DownBlockTypes = ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+        UpBlockTypes = ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
+        BlockOutChannels = [64, 128, 256],
+        TransformerLayersPerBlock = new[] { 1, 1, 2 },
+        AttentionHeadDim = new[] { 1, 2, 4 },
+        CrossAttentionDim = 256,
+        UseLinearProjection = true,
+        AdditionEmbedType = "text_time",
+        AdditionTimeEmbedDim = 64,
+        ProjectionClassEmbeddingsInputDim = 640,
+    };
+
+    private static UNet2DConditionConfig FullConfig => MidSize with
+    {
+        BlockOutChannels = [320, 640, 1280],
+        TransformerLayersPerBlock = new[] { 1, 2, 10 },
+        AttentionHeadDim = new[] { 5, 10, 20 },
+        CrossAttentionDim = 2048,
+        AdditionTimeEmbedDim = 256,
+        ProjectionClassEmbeddingsInputDim = 2816,
+    };
+}
