@@ -6,7 +6,7 @@ namespace TorchSharp;
 
 internal static unsafe class MemoryPressure
 {
-    private const long Step = 48L << 20;
+    private const long Step = 32L << 20;
     private const int LongestWait = 50; // ms
 
     private static readonly long* Live = Native.st_live_bytes();
@@ -36,9 +36,9 @@ internal static unsafe class MemoryPressure
             _count++;
             GC.Collect(_count % 16 == 0 ? 2 : _count % 4 == 0 ? 1 : 0, GCCollectionMode.Forced, blocking: true);
             // A bounded wait: a finalizer of the program that waits for this thread must not stop it.
-            Finalized.Wait(LongestWait);
+            var done = Finalized.Wait(LongestWait);
             var now = *Live;
-            Volatile.Write(ref _next, now + Math.Max(Step, now / 4));
+            Volatile.Write(ref _next, now + (done ? Math.Max(Step, now / 4) : Step / 4));
         }
         finally { Volatile.Write(ref _busy, 0); }
     }

@@ -5,7 +5,6 @@
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/alloc_cpu.h>
-#include <torch/version.h>
 
 #include <atomic>
 #include <errno.h>
@@ -19,7 +18,7 @@ namespace {
 
 constexpr size_t large = size_t(1) << 20;      // from here on a block is mapped, below it is malloc's
 constexpr size_t huge_page = size_t(2) << 20;
-constexpr size_t keep_least = size_t(32) << 20;  // what is kept at most, however little is in use
+constexpr size_t keep_least = size_t(32) << 20;  // kept in any case, however little was in use
 
 std::atomic<int64_t> live_bytes{0}, peak_bytes{0};
 
@@ -41,7 +40,7 @@ public:
                 void* p = found->second;
                 used_[p] = found->first;
                 kept_bytes_ -= found->first;
-                used_bytes_ += found->first;
+                use(found->first);
                 kept_.erase(found);
                 return p;
             }
@@ -55,7 +54,7 @@ public:
         if (size >= 2 * huge_page) madvise(p, size, MADV_HUGEPAGE);
         std::lock_guard<std::mutex> lock(mutex_);
         used_[p] = size;
-        used_bytes_ += size;
+        use(size);
         return p;
     }
 
@@ -71,7 +70,9 @@ public:
             used_bytes_ -= size;
             kept_.emplace(size, p);
             kept_bytes_ += size;
-            limit = std::max(keep_least, used_bytes_ / 4);
+            // Kept and used together stay below what was in use at once of late, which fades slowly.
+            recent_ -= recent_ / 8192;
+            limit = std::max(keep_least, recent_ > used_bytes_ ? recent_ - used_bytes_ : 0);
         }
         trim(limit);
         return size;
@@ -100,6 +101,11 @@ public:
     }
 
 private:
+    void use(size_t size) {
+        used_bytes_ += size;
+        recent_ = std::max(recent_, used_bytes_);
+    }
+
     static size_t rounded(size_t n) {
         size_t step = large / 8;
         while (step * 16 <= n) step *= 2;
@@ -111,7 +117,7 @@ private:
     std::mutex mutex_;
     std::unordered_map<void*, size_t> used_;
     std::multimap<size_t, void*> kept_;
-    size_t kept_bytes_ = 0, used_bytes_ = 0;
+    size_t kept_bytes_ = 0, used_bytes_ = 0, recent_ = 0;
 };
 
 // Never destroyed: tensors may be freed while the process ends.
@@ -144,12 +150,10 @@ struct EngineAllocator final : c10::Allocator {
         }
         return {p, p, &release, cpu};
     }
-#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 3)
-    c10::DataPtr allocate(size_t n) override { return make(n); }
-    void copy_data(void* to, const void* from, std::size_t n) const override { memcpy(to, from, n); }
-#else
-    c10::DataPtr allocate(size_t n) const override { return make(n); }
-#endif
+    // allocate is const before libtorch 2.3 and copy_data is new in 2.2: whichever the base declares is overridden.
+    c10::DataPtr allocate(size_t n) { return make(n); }
+    c10::DataPtr allocate(size_t n) const { return make(n); }
+    void copy_data(void* to, const void* from, std::size_t n) const { memcpy(to, from, n); }
     c10::DeleterFnPtr raw_deleter() const override { return &release; }
 };
 

@@ -9,11 +9,11 @@
 #include <ATen/Version.h>
 #include <c10/core/GradMode.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/grad_mode.h>
 #include <torch/version.h>
 
-#include <unordered_map>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -336,7 +336,9 @@ ST_EXPORT int32_t st_interop_threads() { return at::get_num_interop_threads(); }
 ST_EXPORT int32_t st_set_threads(int32_t n) { return guarded([&] { at::set_num_threads(n); return 0; }); }
 ST_EXPORT int32_t st_set_interop_threads(int32_t n) { return guarded([&] { at::set_num_interop_threads(n); return 0; }); }
 ST_EXPORT int32_t st_cuda_count() {
-    int32_t n = guarded([&]() -> int32_t { return at::hasCUDA() ? static_cast<int32_t>(at::detail::getCUDAHooks().getNumGPUs()) : 0; });
+    int32_t n = guarded([&]() -> int32_t {
+        return c10::impl::hasDeviceGuardImpl(c10::DeviceType::CUDA) ? static_cast<int32_t>(c10::impl::getDeviceGuardImpl(c10::DeviceType::CUDA)->deviceCount()) : 0;
+    });
     return n < 0 ? 0 : n;
 }
 ST_EXPORT int32_t st_cuda_synchronize(int32_t index) {
