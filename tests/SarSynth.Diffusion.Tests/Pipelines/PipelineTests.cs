@@ -218,12 +218,14 @@ public sealed class PipelineTests : IDisposable
     [Fact]
     public void NothingIsLeftBehind()
     {
-        var request = Request() with { Tiling = new Tiling(12, 4), OnStep = _ => { } };
-        pipeline.Denoise(request).Dispose();
-        long before = torch.Tensor.TotalCount;
-        using (NewDisposeScope())
-            pipeline.Denoise(request);
-        Assert.Equal(before, torch.Tensor.TotalCount);
+        // The caller's scope gets the result and nothing else, tiled and with a ControlNet too.
+        using var net = TinyModels.ControlNet();
+        var condition = rand([1, 3, 128, 128], generator: new Generator(5));
+        using var caller = NewDisposeScope();
+        using var result = pipeline.Denoise(Request() with { Tiling = new Tiling(12, 4), Controls = [new ControlInput(net, condition)], Steps = 2 });
+        Assert.Equal(1, caller.DisposablesCount);
+        using var image = pipeline.Decode(result, new Tiling(12, 4));
+        Assert.Equal(2, caller.DisposablesCount);
     }
 
     private GenerationRequest Request() => new()
