@@ -136,6 +136,8 @@ install_packages() {
     missing=$(missing_packages "$groups")
     if [ -z "$missing" ]; then done_already; return 0; fi
     mend="run '${as_root:+$as_root }apt-get install $missing' by hand and see what it says; then run environment/setup.sh again."
+    # An installation that was cut off leaves packages half configured, and apt-get then refuses to go on.
+    $as_root env DEBIAN_FRONTEND=noninteractive dpkg --configure -a < /dev/null || return 1
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-unsafe-io \
         -q -y --no-install-recommends install $missing < /dev/null || return 1
     printf '%s\n' $missing >> "$artifacts/setup.packages"
