@@ -1,0 +1,140 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using SarSynth.Tests.Support;
+
+namespace SarSynth.Cli.Tests;
+
+/// <summary>The program as a shell sees it: exit codes, one-line errors, JSON, files.</summary>
+public sealed class CommandTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("sarsynth-cli-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    private static string Embedded(string file) => Path.Combine(TestData.Root, "data-manifests", "embedded", "paired-scenes", file);
+
+    private static string SatelliteFile => Directory.GetFiles(Embedded(""), "*.satellite.tif").Order().First();
+
+    private (int Code, string Out, string Error) Run(params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [typeof(Failures).Assembly.Location, .. arguments])
+        {
+            WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
+        };
+        using var process = Process.Start(start)!;
+        process.StandardInput.Close();
+        var error = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output, error.Result);
+    }
+
+    [Theory]
+    [InlineData("info")]
+    [InlineData("stats")]
+    [InlineData("simulate")]
+    [InlineData("train")]
+    [InlineData("translate")]
+    [InlineData("evaluate")]
+    [InlineData("data")]
+    [InlineData("parity")]
+    public void EveryCommandExplainsItself(string command)
+    {
+        var (code, output, _) = Run(command, "--help");
+        Assert.Equal(0, code);
+        Assert.Contains(command, output);
+        Assert.Contains("Description:", output);
+    }
+
+    [Fact]
+    public void InfoTellsWhatAFileIs()
+    {
+        var (code, output, error) = Run("info", SatelliteFile, "--json");
+        Assert.True(code == 0, error);
+        var answer = JsonNode.Parse(output)!;
+        Assert.Equal(128, (int)answer["rows"]!);
+        Assert.Equal("amplitude", (string)answer["pixels"]!);
+        Assert.Equal("satellite-x-160", (string)answer["metadata"]!["sensor"]!);
+    }
+
+    [Fact]
+    public void StatsOfAFileAreJson()
+    {
+        var (code, output, error) = Run("stats", SatelliteFile, "--json");
+        Assert.True(code == 0, error);
+        Assert.InRange((double)JsonNode.Parse(output)!["looks"]!["homogeneous"]!["value"]!, 2, 4);
+        Assert.Contains("ENL", Run("stats", SatelliteFile).Out);
+    }
+
+    [Fact]
+    public void SimulateWritesPairsThatComeOutTheSameAgain()
+    {
+        Assert.Equal(0, Run("simulate", "--out", "a", "--size", "64", "--seed", "9").Code);
+        Assert.Equal(0, Run("simulate", "--out", "b", "--size", "64", "--seed", "9").Code);
+        foreach (var file in new[] { "scene-0000009.airborne.tif", "scene-0000009.satellite.tif", "scene-0000009.airborne.png" })
+            Assert.Equal(File.ReadAllBytes(Path.Combine(folder, "a", file)), File.ReadAllBytes(Path.Combine(folder, "b", file)));
+        Assert.True(File.Exists(Path.Combine(folder, "a", "scene-0000009.provenance.json")));
+    }
+
+    public static TheoryData<string, string[], string> BadInput => new()
+    {
+        { "not a raster", ["info", "text.tif"], "text.tif" },
+        { "empty", ["info", "empty.tif"], "empty.tif" },
+        { "truncated", ["stats", "truncated.tif"], "truncated.tif" },
+        { "missing", ["stats", "nowhere.tif"], "nowhere.tif" },
+        { "a folder that is no product", ["info", "."], "." },
+        { "translate what is not a raster", ["translate", "text.tif", "--out", "out.tif"], "text.tif" },
+        { "an unknown model", ["translate", "good.tif", "--out", "out.tif", "--model", "nobody"], "nobody" },
+        { "a broken weights file", ["translate", "good.tif", "--out", "out.tif", "--model", "broken-model"], "diffusion_pytorch_model.safetensors" },
+        { "an unknown recipe", ["train", "--recipe", "nothing"], "nothing" },
+        { "a recipe that is no JSON", ["train", "--recipe", "text.tif"], "text.tif" },
+        { "a checksum that differs", ["data", "verify", "wrong.json"], "scenes.json" },
+        { "an option that is unknown", ["stats", "good.tif", "--colour"], "--colour" },
+    };
+
+    [Theory]
+    [MemberData(nameof(BadInput))]
+    public void BadInputIsOneLineThatNamesItAndExitCodeTwo(string what, string[] arguments, string named)
+    {
+        Prepare();
+        var before = Directory.GetFileSystemEntries(folder).Order();
+        var (code, output, error) = Run(arguments);
+        Assert.True(code == 2, $"{what}: exit code {code}\n{output}{error}");
+        var lines = error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        // A wrong command line is told in one line and answered with a second one that says where help is.
+        Assert.InRange(lines.Length, 1, arguments.Contains("--colour") ? 2 : 1);
+        Assert.StartsWith("sarsynth: ", lines[0]);
+        Assert.Contains(named, lines[0]);
+        Assert.DoesNotContain("   at ", error);
+        Assert.Equal(before, Directory.GetFileSystemEntries(folder).Order());
+    }
+
+    private void Prepare()
+    {
+        File.Copy(SatelliteFile, Path.Combine(folder, "good.tif"));
+        File.WriteAllText(Path.Combine(folder, "text.tif"), "this is prose");
+        File.WriteAllBytes(Path.Combine(folder, "empty.tif"), []);
+        File.WriteAllBytes(Path.Combine(folder, "truncated.tif"), File.ReadAllBytes(SatelliteFile)[..20000]);
+        var manifest = JsonNode.Parse(File.ReadAllText(Path.Combine(TestData.Root, "data-manifests", "embedded-scenes.json")))!;
+        foreach (var file in manifest["files"]!.AsArray())
+            if (((string)file!["path"]!).EndsWith("scenes.json", StringComparison.Ordinal))
+                file["sha256"] = new string('0', 64);
+        manifest["name"] = "wrong";
+        File.WriteAllText(Path.Combine(folder, "wrong.json"), manifest.ToJsonString());
+        Copy(Path.Combine(TestData.Root, "data-manifests", "embedded", "sarsynth-small"), Path.Combine(folder, "broken-model"));
+        var weights = Path.Combine(folder, "broken-model", "vae", "diffusion_pytorch_model.safetensors");
+        var bytes = File.ReadAllBytes(weights);
+        bytes[9] = (byte)'!';
+        File.WriteAllBytes(weights, bytes);
+    }
+
+    private static void Copy(string from, string to)
+    {
+        foreach (var file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
+        {
+            var target = Path.Combine(to, Path.GetRelativePath(from, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+        }
+    }
+}
