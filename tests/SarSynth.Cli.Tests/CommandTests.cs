@@ -88,7 +88,7 @@ public sealed class CommandTests : IDisposable
         { "a broken weights file", ["translate", "good.tif", "--out", "out.tif", "--model", "broken-model"], "diffusion_pytorch_model.safetensors" },
         { "an unknown recipe", ["train", "--recipe", "nothing"], "nothing" },
         { "a recipe that is no JSON", ["train", "--recipe", "text.tif"], "text.tif" },
-        { "a checksum that differs", ["data", "verify", "wrong.json"], "scenes.json" },
+        { "a checksum that differs", ["data", "check", "wrong.json"], "scenes.json" },
         { "an option that is unknown", ["stats", "good.tif", "--colour"], "--colour" },
     };
 
@@ -115,7 +115,7 @@ public sealed class CommandTests : IDisposable
         File.WriteAllText(Path.Combine(folder, "text.tif"), "this is prose");
         File.WriteAllBytes(Path.Combine(folder, "empty.tif"), []);
         File.WriteAllBytes(Path.Combine(folder, "truncated.tif"), File.ReadAllBytes(SatelliteFile)[..20000]);
-        var manifest = JsonNode.Parse(File.ReadAllText(Path.Combine(TestData.Root, "data-manifests", "embedded-scenes.json")))!;
+        var manifest = JsonNode.Parse(File.ReadAllText(Path.Combine(TestData.Root, "data-manifests", "paired-scenes.json")))!;
         foreach (var file in manifest["files"]!.AsArray())
             if (((string)file!["path"]!).EndsWith("scenes.json", StringComparison.Ordinal))
                 file["sha256"] = new string('0', 64);

@@ -42,22 +42,23 @@ static class DataCommand
 
     private static Command Check()
     {
-        var name = new Argument<string?>("NAME") { Description = "A manifest; all of them when left out.", Arity = ArgumentArity.ZeroOrOne };
+        var name = new Argument<string?>("NAME") { Description = "A manifest of the kit, or its JSON file; all of the kit's when left out.", Arity = ArgumentArity.ZeroOrOne };
         var command = new Command("check", "Compares every file with the size and SHA-256 of its manifest.") { name };
         command.SetAction(parsed =>
         {
             var store = new ManifestStore(Checkout);
-            var wrong = 0;
-            foreach (var manifest in parsed.GetValue(name) is { } one ? [store.Manifest(one)] : Manifest.LoadAll(EmbeddedData.ManifestFolder))
+            IReadOnlyList<Manifest> manifests = parsed.GetValue(name) switch
             {
+                null => Manifest.LoadAll(EmbeddedData.ManifestFolder),
+                var path when path.EndsWith(".json", StringComparison.Ordinal) => [Manifest.Load(path)],
+                var one => [store.Manifest(one)],
+            };
+            foreach (var manifest in manifests)
                 foreach (var file in manifest.Files)
-                {
-                    var state = store.Check(manifest, file);
-                    wrong += state == ManifestFileState.Good ? 0 : 1;
-                    Console.WriteLine($"{Word(state),-14} {manifest.Name}: {store.PathOf(manifest, file)}");
-                }
-            }
-            return wrong == 0 ? 0 : Failures.BadInput;
+                    Console.WriteLine($"{Word(store.Check(manifest, file)),-14} {manifest.Name}: {store.PathOf(manifest, file)}");
+            // All files are listed before the first wrong one is told as the error.
+            foreach (var manifest in manifests)
+                store.Require(manifest);
         });
         return command;
     }
