@@ -85,7 +85,7 @@ public sealed record Evaluation(IReadOnlyList<PairedScene> Scenes, IReadOnlyList
     }
 
     /// <summary>Writes the report and the evaluation's provenance into a folder.</summary>
-    /// <param name="folder">Receives index.html and evaluation.provenance.json.</param>
+    /// <param name="folder">Receives index.html, translation.png (the first scene) and evaluation.provenance.json.</param>
     /// <param name="model">The model's card, for the facts at the end.</param>
     public void WriteReport(string folder, ModelCard model)
     {
@@ -117,6 +117,7 @@ public sealed record Evaluation(IReadOnlyList<PairedScene> Scenes, IReadOnlyList
                 new("scenes", string.Join(", ", Scenes.Select(s => s.Name))),
             ])
             .Save(Path.Combine(folder, "index.html"));
+        ToPanel(0).Save(Path.Combine(folder, "translation.png"));
         Data.Provenance.Of("evaluate", Recipe, Recipe.Seed, [], [Path.Combine(folder, "index.html")]).Write(Path.Combine(folder, "evaluation.provenance.json"));
     }
 }

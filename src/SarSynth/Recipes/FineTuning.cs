@@ -173,7 +173,7 @@ file sealed class TrainingRun
     private const string CheckpointFolder = "training";
     private const int LossInterval = 10;
 
-    /// <summary>stage,step,mean loss of the last ten steps: one line each, appended so that a resumed run goes on.</summary>
+    /// <summary>stage,step,mean loss since the line before (ten steps): one line each, appended so that a resumed run goes on.</summary>
     private string LossFile => Path.Combine(folder, CheckpointFolder, "losses.csv");
 
     /// <summary>The autoencoder, its configuration told mean and deviation of each latent channel: the denoiser sees unit variance in all.</summary>
@@ -222,7 +222,7 @@ file sealed class TrainingRun
         void OnStep(TrainingProgress p)
         {
             recent.Add(p.Loss);
-            if (p.Step % LossInterval == 0)
+            if (p.Step % LossInterval == 0 || p.Step == p.Steps)
             {
                 File.AppendAllText(LossFile, FormattableString.Invariant($"{stage},{p.Step},{recent.Average():G6}\n"));
                 recent.Clear();

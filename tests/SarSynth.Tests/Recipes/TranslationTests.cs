@@ -81,7 +81,7 @@ public class TranslationTests(TinyModel tiny) : IClassFixture<TinyModel>
         var pixels = (float[])Satellite.Pixels.Clone();
         pixels[5 * 16 + 7] = float.NaN;
         pixels[6 * 16 + 7] = 0;
-        var fine = Translation.Run(tiny.Model, new(16, 16, pixels, Satellite.Metadata), Fast);
+        var fine = Translation.Run(tiny.Model, new AmplitudeImage(16, 16, pixels, Satellite.Metadata), Fast);
         for (var r = 0; r < 64; r++)
             for (var c = 0; c < 64; c++)
                 Assert.Equal(r is >= 20 and < 28 && c is >= 28 and < 32, float.IsNaN(fine.Pixels[r * 64 + c]));
@@ -92,7 +92,7 @@ public class TranslationTests(TinyModel tiny) : IClassFixture<TinyModel>
     {
         var recipe = Fast with { Radiometry = RadiometryMatch.Scene };
         var plain = Translation.Run(tiny.Model, Satellite, recipe);
-        var bright = Translation.Run(tiny.Model, new(16, 16, [.. Satellite.Pixels.Select(a => a * 1000)]), recipe);
+        var bright = Translation.Run(tiny.Model, new AmplitudeImage(16, 16, [.. Satellite.Pixels.Select(a => a * 1000)]), recipe);
         foreach (var (a, b) in plain.Pixels.Zip(bright.Pixels))
             Assert.Equal(a, b / 1000, 1e-3 * Math.Max(a, 0.01));
     }

@@ -32,11 +32,12 @@ public sealed record GoodnessOfFit
         ArgumentOutOfRangeException.ThrowIfNegative(fittedParameters);
         var logs = PixelSums.Logarithms(pixels, nameof(pixels), 32, out _, out _);
         Array.Sort(logs);
-        return OfSorted(logs, law, fittedParameters);
+        return OfSorted(logs, law, fittedParameters)
+            ?? throw new ArgumentException($"law: found {law}, whose distribution function is not a number somewhere over the pixels' range.", nameof(law));
     }
 
-    /// <summary>Tests sorted logarithms against the law of the pixels.</summary>
-    internal static GoodnessOfFit OfSorted(double[] sortedLogs, ClutterLaw law, int fittedParameters)
+    /// <summary>Tests sorted logarithms against the law of the pixels; null where its distribution function is not a number for one of them.</summary>
+    internal static GoodnessOfFit? OfSorted(double[] sortedLogs, ClutterLaw law, int fittedParameters)
     {
         int n = sortedLogs.Length;
         var (lower, upper) = Distributions(sortedLogs, law);
@@ -50,6 +51,8 @@ public sealed record GoodnessOfFit
             anderson -= (2 * i + 1.0) / n * (lower[i] + upper[n - 1 - i]);
             counts[Math.Clamp((int)(f * bins), 0, bins - 1)]++;
         }
+        if (double.IsNaN(ks))
+            return null;
         anderson -= n;
         double expected = (double)n / bins, chi = 0;
         foreach (int count in counts)

@@ -143,6 +143,9 @@ public static class SpeckleFit
             return fit with { Reason = reason };
         int free = law.Parameters.Count - (looks is not null && ClutterFamilies.HasLooks(family) ? 1 : 0);
         double likelihood = sample.LogLikelihood(law);
+        var goodness = GoodnessOfFit.OfSorted(sample.SortedLogarithms, law, free);
+        if (goodness is null || !double.IsFinite(likelihood))
+            return fit with { Reason = $"the best parameters found ({law}) lie where the law cannot be evaluated over the pixels' range" };
         string source = method switch
         {
             FitMethod.Moments => "moments of intensity, delta method",
@@ -159,7 +162,7 @@ public static class SpeckleFit
             LogLikelihood = likelihood,
             Aic = 2 * free - 2 * likelihood,
             Bic = free * Math.Log(sample.Count) - 2 * likelihood,
-            Goodness = GoodnessOfFit.OfSorted(sample.SortedLogarithms, law, free),
+            Goodness = goodness,
         };
     }
 }
