@@ -4,6 +4,7 @@ using System.Globalization;
 using MathNet.Numerics;
 using SarSynth.Radar.Radiometry;
 using SarSynth.Radar.Rasters;
+using SarSynth.Radar.Statistics;
 
 namespace SarSynth.Benchmarks;
 
@@ -45,6 +46,14 @@ internal static class Radar
     {
         var random = new Random(1);
         var image = new IntensityImage(4096, 4096, [.. Enumerable.Range(0, 4096 * 4096).Select(_ => (float)-Math.Log(1 - random.NextDouble()))]);
+        yield return ("ENL map 7x7, 4096x4096", "enl", 6, () => Enl.Map(image.Pixels, 4096, 4096, 7));
+        yield return ("local mean 7x7 (statistics), 4096x4096", "mean", 6, () => LocalStatistics.Mean(image.Pixels, 4096, 4096, 7));
+        yield return ("histogram of 256 bins, 4096x4096", "histogram", 4, () => Histogram.Linear(image.Pixels, 256, 0, 10));
+        var grey = Glcm.Quantise(image.Pixels.AsSpan(0, 1024 * 1024), 32, 0, 5);
+        yield return ("GLCM, 32 levels, 4 angles, 1024x1024", "glcm", 1, () => Glcm.Compute(grey, 1024, 1024, 32, [1.0], Glcm.FourAngles));
+        var coarse = Glcm.Quantise(image.Pixels.AsSpan(0, 1024 * 1024), 16, 0, 5);
+        yield return ("GLCM contrast map 31x31, 16 levels, 1024x1024", "glcm_map", 20, () => Glcm.Map(coarse, 1024, 1024, 16, 31, GlcmFeature.Contrast));
+        yield return ("GLCM entropy map 31x31, 16 levels, 256x256", "", 0, () => Glcm.Map(coarse.AsSpan(0, 256 * 256), 256, 256, 16, 31, GlcmFeature.Entropy));
         yield return ("Lee 7x7, 4096x4096", "lee", 8, () => new LeeFilter(7).Apply(image));
         yield return ("mean 7x7, 4096x4096", "mean", 6, () => new BoxcarFilter(7).Apply(image));
         yield return ("enhanced Lee 7x7, 4096x4096", "", 0, () => new EnhancedLeeFilter(7).Apply(image));
