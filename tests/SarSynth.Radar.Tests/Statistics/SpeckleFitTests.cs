@@ -37,7 +37,7 @@ public class SpeckleFitTests
 
     [Theory]
     [MemberData(nameof(Experiments))]
-    public void Parameters_are_recovered_within_their_errors(ClutterFamily family, FitMethod method, bool knownLooks, PixelKind kind)
+    public void Parameters_are_recovered_within_their_errors(ClutterFamily family, FitMethod method, bool knownLooks, DetectedKind kind)
     {
         ClutterLaw law = family switch
         {
@@ -61,7 +61,7 @@ public class SpeckleFitTests
         for (int e = 0; e < experiments; e++)
         {
             law.Sample(random, pixels);
-            if (kind == PixelKind.Amplitude)
+            if (kind == DetectedKind.Amplitude)
                 for (int i = 0; i < pixels.Length; i++)
                     pixels[i] = MathF.Sqrt(pixels[i]);
             var fit = SpeckleFit.Fit(pixels, family, method, looks, kind);
@@ -92,24 +92,24 @@ public class SpeckleFitTests
         }
     }
 
-    public static TheoryData<ClutterFamily, FitMethod, bool, PixelKind> Experiments
+    public static TheoryData<ClutterFamily, FitMethod, bool, DetectedKind> Experiments
     {
         get
         {
-            var data = new TheoryData<ClutterFamily, FitMethod, bool, PixelKind>();
+            var data = new TheoryData<ClutterFamily, FitMethod, bool, DetectedKind>();
             foreach (var method in Enum.GetValues<FitMethod>())
             {
                 foreach (var family in Enum.GetValues<ClutterFamily>())
                 {
                     // Shape and power of a generalised Gamma law are so entangled that their errors are normal only for huge samples.
                     if (family != ClutterFamily.GeneralizedGamma)
-                        data.Add(family, method, family is ClutterFamily.K or ClutterFamily.Fisher, PixelKind.Intensity);
+                        data.Add(family, method, family is ClutterFamily.K or ClutterFamily.Fisher, DetectedKind.Intensity);
                 }
             }
-            data.Add(ClutterFamily.K, FitMethod.LogCumulants, false, PixelKind.Intensity);
-            data.Add(ClutterFamily.Fisher, FitMethod.MaximumLikelihood, false, PixelKind.Intensity);
-            data.Add(ClutterFamily.Gamma, FitMethod.MaximumLikelihood, false, PixelKind.Amplitude);
-            data.Add(ClutterFamily.K, FitMethod.MaximumLikelihood, true, PixelKind.Amplitude);
+            data.Add(ClutterFamily.K, FitMethod.LogCumulants, false, DetectedKind.Intensity);
+            data.Add(ClutterFamily.Fisher, FitMethod.MaximumLikelihood, false, DetectedKind.Intensity);
+            data.Add(ClutterFamily.Gamma, FitMethod.MaximumLikelihood, false, DetectedKind.Amplitude);
+            data.Add(ClutterFamily.K, FitMethod.MaximumLikelihood, true, DetectedKind.Amplitude);
             return data;
         }
     }
@@ -153,10 +153,10 @@ public class SpeckleFitTests
     {
         var pixels = new float[5000];
         new RayleighLaw(2).Sample(new Random(9), pixels);
-        var fit = SpeckleFit.Fit(pixels, ClutterFamily.Exponential, kind: PixelKind.Amplitude);
+        var fit = SpeckleFit.Fit(pixels, ClutterFamily.Exponential, kind: DetectedKind.Amplitude);
         var law = Assert.IsType<RayleighLaw>(fit.Law);
         Close(pixels.Sum(a => law.LogDensity(a)), fit.LogLikelihood, 1e-6);
-        Assert.IsType<NakagamiLaw>(SpeckleFit.Fit(pixels, ClutterFamily.Gamma, kind: PixelKind.Amplitude).Law);
+        Assert.IsType<NakagamiLaw>(SpeckleFit.Fit(pixels, ClutterFamily.Gamma, kind: DetectedKind.Amplitude).Law);
         Assert.True(fit.Goodness!.KolmogorovSmirnov.PValue > 1e-4);
     }
 

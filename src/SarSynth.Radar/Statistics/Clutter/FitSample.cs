@@ -10,11 +10,11 @@ internal sealed class FitSample
     private readonly double[] nodes, weights;
     private readonly double sumOfLogs;
 
-    public FitSample(ReadOnlySpan<float> pixels, int minimum, PixelKind kind)
+    public FitSample(ReadOnlySpan<float> pixels, int minimum, DetectedKind kind)
     {
         Kind = kind;
         var logs = PixelSums.Logarithms(pixels, nameof(pixels), minimum, out _, out _);
-        if (kind == PixelKind.Amplitude)
+        if (kind == DetectedKind.Amplitude)
         {
             for (int i = 0; i < logs.Length; i++)
                 logs[i] *= 2;
@@ -41,7 +41,7 @@ internal sealed class FitSample
         (nodes, weights) = logs.Length <= ExactCount || IsConstant ? (logs, []) : Gridded();
     }
 
-    public PixelKind Kind { get; }
+    public DetectedKind Kind { get; }
 
     /// <summary>Natural logarithms of the intensity, ascending.</summary>
     public double[] SortedLogarithms { get; }
@@ -80,7 +80,7 @@ internal sealed class FitSample
     public double LogLikelihood(ClutterLaw law)
     {
         // Density of the amplitude a: 2 a p(a²); of the logarithm: I p(I).
-        double jacobian = Kind == PixelKind.Intensity ? -sumOfLogs : Count * Math.Log(2) - sumOfLogs / 2;
+        double jacobian = Kind == DetectedKind.Intensity ? -sumOfLogs : Count * Math.Log(2) - sumOfLogs / 2;
         return Count * MeanLogLikelihood(law) + jacobian;
     }
 

@@ -34,7 +34,7 @@ public enum FitMethod
 }
 
 /// <summary>What pixels are.</summary>
-public enum PixelKind
+public enum DetectedKind
 {
     /// <summary>Intensity.</summary>
     Intensity,
@@ -101,7 +101,7 @@ public static class SpeckleFit
     /// </remarks>
     public static ClutterFit Fit(
         ReadOnlySpan<float> pixels, ClutterFamily family, FitMethod method = FitMethod.MaximumLikelihood,
-        double? looks = null, PixelKind kind = PixelKind.Intensity) =>
+        double? looks = null, DetectedKind kind = DetectedKind.Intensity) =>
         Fit(new FitSample(pixels, MinimumPixels, kind), family, method, looks);
 
     /// <summary>Fits all families and orders them by a criterion, best first; families that cannot match come last.</summary>
@@ -111,7 +111,7 @@ public static class SpeckleFit
     /// <param name="kind">What the pixels are.</param>
     /// <exception cref="ArgumentException">Fewer than 32 positive pixels, a negative or infinite one, or looks not above 0.</exception>
     public static IReadOnlyList<ClutterFit> Ranking(
-        ReadOnlySpan<float> pixels, double? looks = null, FitMethod method = FitMethod.MaximumLikelihood, PixelKind kind = PixelKind.Intensity)
+        ReadOnlySpan<float> pixels, double? looks = null, FitMethod method = FitMethod.MaximumLikelihood, DetectedKind kind = DetectedKind.Intensity)
     {
         var sample = new FitSample(pixels, MinimumPixels, kind);
         return [.. Enum.GetValues<ClutterFamily>().Select(family => Fit(sample, family, method, looks))
@@ -121,7 +121,7 @@ public static class SpeckleFit
     /// <summary>The family with the smallest BIC.</summary>
     /// <inheritdoc cref="Ranking"/>
     public static ClutterFit Best(
-        ReadOnlySpan<float> pixels, double? looks = null, FitMethod method = FitMethod.MaximumLikelihood, PixelKind kind = PixelKind.Intensity) =>
+        ReadOnlySpan<float> pixels, double? looks = null, FitMethod method = FitMethod.MaximumLikelihood, DetectedKind kind = DetectedKind.Intensity) =>
         Ranking(pixels, looks, method, kind)[0];
 
     private static ClutterFit Fit(FitSample sample, ClutterFamily family, FitMethod method, double? looks)
@@ -156,7 +156,7 @@ public static class SpeckleFit
             p.Name == "power" ? Estimate.Normal(p.Value, errors[i], sample.Count, source) : Estimate.Positive(p.Value, errors[i], sample.Count, source)));
         return fit with
         {
-            Law = sample.Kind == PixelKind.Amplitude ? law.ToAmplitude() : law,
+            Law = sample.Kind == DetectedKind.Amplitude ? law.ToAmplitude() : law,
             Reason = reason,
             Parameters = [.. parameters],
             LogLikelihood = likelihood,
