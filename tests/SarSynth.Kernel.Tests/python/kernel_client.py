@@ -1,9 +1,13 @@
 """A kernel and a client of jupyter_client, every message checked against the protocol's schema."""
+import signal
 import time
 import unittest
 
 from jupyter_client.manager import start_new_kernel
 from jupyter_kernel_test.msgspec_v5 import validate_message
+
+# A job in the background ignores SIGINT and hands that on to its children; the kernels here are to hear it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NAME = ".net-csharp"
 TIMEOUT = 30
