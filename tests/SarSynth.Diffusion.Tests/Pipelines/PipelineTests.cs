@@ -102,7 +102,8 @@ public sealed class PipelineTests : IDisposable
         // With several windows the image differs near their borders only where the receptive field is cut.
         var tiled = pipeline.Decode(latents, new Tiling(12, 6));
         Assert.Equal(pipeline.Decode(latents).shape, tiled.shape);
-        Assert.Equal(0, Goldens.MaxError(tiled, pipeline.Decode(latents, new Tiling(12, 6, Batch: 2))), 1e-5);
+        // Batches of another size take other convolution kernels: each is within 9.1e-6 of the float64 result (recorded), so two are within twice that.
+        Assert.Equal(0, Goldens.MaxError(tiled, pipeline.Decode(latents, new Tiling(12, 6, Batch: 2))), 2 * 9.1e-6);
     }
 
     [Fact]
