@@ -52,6 +52,17 @@ public class RandomGoldenTests
     }
 
     [Fact]
+    public void Seed_zero_is_a_seed_like_any_other()
+    {
+        using var own = new torch.Generator(0);
+        using var drawn = torch.randn([8], generator: own);
+        using var standard = torch.Generator.Default;
+        standard.manual_seed(0);
+        using var expected = torch.randn([8], generator: standard);
+        Assert.Equal(expected.data<float>().ToArray(), drawn.data<float>().ToArray());
+    }
+
+    [Fact]
     public void Generators_do_not_disturb_each_other()
     {
         using var scope = NewDisposeScope();

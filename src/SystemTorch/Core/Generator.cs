@@ -13,7 +13,7 @@ public static partial class torch
         {
             this.device = device ?? new Device(DeviceType.CPU);
             Native.Check(Native.st_generator((int)this.device.type, this.device.index, 1, out _handle));
-            if (seed != 0) manual_seed((long)seed); else this.seed();
+            manual_seed((long)seed);
         }
 
         private Generator(IntPtr handle)
