@@ -16,12 +16,16 @@ public sealed class CommandTests : IDisposable
 
     private static string SatelliteFile => Directory.GetFiles(Embedded(""), "*.satellite.tif").Order().First();
 
-    private (int Code, string Out, string Error) Run(params string[] arguments)
+    private (int Code, string Out, string Error) Run(params string[] arguments) => RunWith([], arguments);
+
+    private (int Code, string Out, string Error) RunWith(Dictionary<string, string> variables, params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", [typeof(Failures).Assembly.Location, .. arguments])
+        var start = new ProcessStartInfo(Environment.ProcessPath!, [typeof(Failures).Assembly.Location, .. arguments])
         {
             WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
         };
+        foreach (var (name, value) in variables)
+            start.Environment[name] = value;
         using var process = Process.Start(start)!;
         process.StandardInput.Close();
         var error = process.StandardError.ReadToEndAsync();
@@ -45,6 +49,16 @@ public sealed class CommandTests : IDisposable
         Assert.Equal(0, code);
         Assert.Contains(command, output);
         Assert.Contains("Description:", output);
+    }
+
+    [Fact]
+    public void ReportThatCannotBeDrawnFailsBeforeTranslating()
+    {
+        var dotnet = Path.GetDirectoryName(Environment.ProcessPath)!;
+        var (code, _, error) = RunWith(new() { ["PATH"] = dotnet, ["SARSYNTH_CHROMIUM"] = "" }, "evaluate", "--report", "report", "--model", "no-such-model");
+        Assert.Equal(Failures.BadInput, code);
+        Assert.Contains("No Chromium", error);
+        Assert.False(Directory.Exists(Path.Combine(folder, "report")));
     }
 
     [Fact]

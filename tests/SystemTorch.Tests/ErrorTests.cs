@@ -7,18 +7,21 @@ namespace SystemTorch.Tests;
 /// <summary>Whatever goes wrong inside libtorch comes back as an exception, and the process goes on.</summary>
 public class ErrorTests
 {
-    private static void Fails<T>(string part, Action action) where T : Exception
+    private static void Fails<T>(string part, Action action) where T : Exception => Fails<T>([part], action);
+
+    /// <summary>The words differ between versions of libtorch: one of <paramref name="parts"/> is there.</summary>
+    private static void Fails<T>(string[] parts, Action action) where T : Exception
     {
         using var scope = NewDisposeScope();
         var e = Assert.ThrowsAny<T>(action);
-        Assert.Contains(part, e.Message);
+        Assert.True(parts.Any(e.Message.Contains), $"\"{e.Message}\" has none of: {string.Join(" | ", parts)}");
         Assert.DoesNotContain("frame #", e.Message);
         Assert.Equal(4f, (torch.ones(2) + 1).sum().item<float>());
     }
 
     [Fact] public void Shapes_of_a_matmul() => Fails<ExternalException>("mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)", () => torch.ones(2, 3).matmul(torch.ones(4, 5)));
     [Fact] public void Shapes_of_a_sum() => Fails<ExternalException>("The size of tensor a (3) must match the size of tensor b (4)", () => _ = torch.ones(2, 3) + torch.ones(2, 4));
-    [Fact] public void Dtypes_of_a_matmul() => Fails<ExternalException>("expected scalar type Float but found Double", () => torch.ones(2, 2).matmul(torch.ones(2, 2, float64)));
+    [Fact] public void Dtypes_of_a_matmul() => Fails<ExternalException>(["expected scalar type Float but found Double", "to have the same dtype, but got: float != double"], () => torch.ones(2, 2).matmul(torch.ones(2, 2, float64)));
     [Fact] public void An_index_beyond_the_end() => Fails<ExternalException>("index 5 out of range", () => _ = torch.ones(3)[5]);
     [Fact] public void An_index_tensor_beyond_the_end() => Fails<ExternalException>("index 7 is out of bounds", () => _ = torch.ones(3)[torch.tensor(new long[] { 7 })]);
     [Fact] public void Too_many_indices() => Fails<ArgumentException>("too many indices", () => _ = torch.ones(3)[TensorIndex.Single(0), TensorIndex.Single(0)]);

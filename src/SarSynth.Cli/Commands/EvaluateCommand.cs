@@ -32,10 +32,13 @@ static class EvaluateCommand
                 Steps = parsed.GetValue(steps),
                 Eta = parsed.GetValue(eta),
             };
+            // What can fail at once fails before scenes are simulated and translated.
+            if (parsed.GetValue(output) is not null)
+                Evaluation.Evaluation.CheckReportTools();
+            using var networks = TranslationModel.Load(recipe.Model);
             var scenes = parsed.GetValue(simulated) is > 0 and var count
                 ? SimulatedScenes.Generate(new() { Scenes = count, Size = parsed.GetValue(size), Seed = SimulatedScenes.UnseenSeed + recipe.Seed }, cancel: cancel).ToList()
                 : TestScenes(parsed.GetValue(data) ?? EmbeddedData.Scenes);
-            using var networks = TranslationModel.Load(recipe.Model);
             var evaluation = Progress.Run(parsed, "translating", report => Evaluation.Evaluation.Run(networks, scenes, recipe, report, cancel));
             if (parsed.GetValue(output) is { } folder)
                 evaluation.WriteReport(folder, networks.Card);

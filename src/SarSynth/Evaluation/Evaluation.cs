@@ -84,6 +84,15 @@ public sealed record Evaluation(IReadOnlyList<PairedScene> Scenes, IReadOnlyList
         return panel.Add("real airborne", s.Airborne, remap: grey);
     }
 
+    /// <summary>Whether <see cref="WriteReport"/> has what it draws with; worth asking before hours of translation.</summary>
+    /// <exception cref="FileNotFoundException">plotly.js was not fetched.</exception>
+    /// <exception cref="BrowserException">No Chromium was found.</exception>
+    public static void CheckReportTools()
+    {
+        _ = FigurePage.Script;
+        _ = HeadlessBrowser.Find() ?? throw HeadlessBrowser.NotFound();
+    }
+
     /// <summary>Writes the report and the evaluation's provenance into a folder.</summary>
     /// <param name="folder">Receives index.html, translation.png (the first scene) and evaluation.provenance.json.</param>
     /// <param name="model">The model's card, for the facts at the end.</param>

@@ -21,6 +21,9 @@ internal static class FigurePage
     /// <exception cref="FileNotFoundException">It was not fetched.</exception>
     public static string Script => script.Value;
 
+    // A browser that outlives its figures would leave its profile folder behind.
+    static FigurePage() => AppDomain.CurrentDomain.ProcessExit += (_, _) => browser?.Dispose();
+
     /// <summary>A data URI with the figure as plotly draws it.</summary>
     public static string Draw(Figure figure, string format, double scale)
     {

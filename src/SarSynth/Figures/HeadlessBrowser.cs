@@ -16,7 +16,6 @@ public sealed class HeadlessBrowser : IDisposable
     private static readonly TimeSpan patience = TimeSpan.FromSeconds(60);
 
     private readonly Process process;
-    private readonly string profile;
     private readonly Stream fromBrowser;
     private readonly List<byte> pending = [];
     private readonly List<string> errors = [];
@@ -28,12 +27,11 @@ public sealed class HeadlessBrowser : IDisposable
     /// <exception cref="BrowserException">No Chromium is installed, or it does not start.</exception>
     public HeadlessBrowser()
     {
-        var executable = Find() ?? throw new BrowserException(
-            "No Chromium was found: install it (environment/setup.sh does), or name one with SARSYNTH_CHROMIUM.");
-        profile = Directory.CreateTempSubdirectory("sarsynth-browser-").FullName;
+        var executable = Find() ?? throw NotFound();
+        ProfileFolder = Directory.CreateTempSubdirectory("sarsynth-browser-").FullName;
         string[] flags =
         [
-            "--headless", "--remote-debugging-pipe", $"--user-data-dir={profile}", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+            "--headless", "--remote-debugging-pipe", $"--user-data-dir={ProfileFolder}", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
             "--no-first-run", "--disable-dev-shm-usage", "--disable-extensions", "--disable-background-networking", "--disable-sync",
             "--force-color-profile=srgb", "--font-render-hinting=none", "--host-resolver-rules=MAP * ~NOTFOUND",
         ];
@@ -63,6 +61,9 @@ public sealed class HeadlessBrowser : IDisposable
     /// <summary>Errors that pages wrote to the console, and files they asked for in vain, since the browser started.</summary>
     public IReadOnlyList<string> Errors => errors;
 
+    /// <summary>Folder of the browser's own files; <see cref="Dispose"/> clears it.</summary>
+    public string ProfileFolder { get; }
+
     /// <summary>The Chromium that is used: SARSYNTH_CHROMIUM, or the first of the usual names in PATH; null when there is none.</summary>
     public static string? Find()
     {
@@ -70,6 +71,9 @@ public sealed class HeadlessBrowser : IDisposable
         string?[] names = [Environment.GetEnvironmentVariable("SARSYNTH_CHROMIUM"), "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
         return names.Where(n => !string.IsNullOrEmpty(n)).SelectMany(n => folders.Select(f => Path.Combine(f, n!))).FirstOrDefault(File.Exists);
     }
+
+    internal static BrowserException NotFound() =>
+        new("No Chromium was found: install it (environment/setup.sh does), or name one with SARSYNTH_CHROMIUM.");
 
     /// <summary>Opens a page and waits until it has loaded.</summary>
     /// <param name="pathOrUrl">A file, or an address (file:, data:).</param>
@@ -123,27 +127,33 @@ public sealed class HeadlessBrowser : IDisposable
         }
     }
 
-    /// <summary>Ends the browser.</summary>
+    /// <summary>Ends the browser and clears its profile folder.</summary>
     public void Dispose()
     {
         try
         {
-            process.StandardInput.Close();
-            if (!process.WaitForExit(2000))
+            // Closed this way the helper processes end first; a pipe that just closes leaves them writing into the profile.
+            Send("Browser.close", [], null);
+            if (!process.WaitForExit(5000))
                 process.Kill(entireProcessTree: true);
+            process.WaitForExit(1000);
         }
         catch (Exception e) when (e is InvalidOperationException or IOException or System.ComponentModel.Win32Exception)
         {
             // It has ended by itself.
         }
         process.Dispose();
-        try
+        for (var attempt = 0; attempt < 10 && Directory.Exists(ProfileFolder); attempt++)
         {
-            Directory.Delete(profile, recursive: true);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // A helper process of the browser still writes there; the folder is the system's to clear.
+            try
+            {
+                Directory.Delete(ProfileFolder, recursive: true);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // A helper process still writes there.
+                Thread.Sleep(100);
+            }
         }
     }
 
@@ -158,14 +168,9 @@ public sealed class HeadlessBrowser : IDisposable
     {
         lock (gate)
         {
-            var message = new JsonObject { ["id"] = ++lastId, ["method"] = method, ["params"] = parameters ?? [] };
-            if (sessionId is not null)
-                message["sessionId"] = sessionId;
             try
             {
-                var input = process.StandardInput.BaseStream;
-                input.Write([.. Encoding.UTF8.GetBytes(message.ToJsonString()), 0]);
-                input.Flush();
+                Send(method, parameters ?? [], sessionId);
                 using var limit = new CancellationTokenSource(patience);
                 while (true)
                 {
@@ -187,6 +192,16 @@ public sealed class HeadlessBrowser : IDisposable
                 throw new BrowserException($"{method}: the browser gave no answer for {patience.TotalSeconds:0} s.", e);
             }
         }
+    }
+
+    private void Send(string method, JsonObject parameters, string? sessionId)
+    {
+        var message = new JsonObject { ["id"] = ++lastId, ["method"] = method, ["params"] = parameters };
+        if (sessionId is not null)
+            message["sessionId"] = sessionId;
+        var input = process.StandardInput.BaseStream;
+        input.Write([.. Encoding.UTF8.GetBytes(message.ToJsonString()), 0]);
+        input.Flush();
     }
 
     private void Note(JsonObject message)

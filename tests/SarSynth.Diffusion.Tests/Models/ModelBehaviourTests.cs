@@ -58,9 +58,9 @@ public sealed class ModelBehaviourTests : IDisposable
         using var scope = NewDisposeScope();
         using var grad = no_grad();
         var inputs = Inputs("unet_sdxl");
-        Assert.Equal(0, Difference(
-            Run(Open<UNet2DConditionModel>("unet_sdxl", new(Mapped: true)), inputs),
-            Run(Open<UNet2DConditionModel>("unet_sdxl", new(Mapped: false)), inputs)));
+        var copied = Run(Open<UNet2DConditionModel>("unet_sdxl", new(Mapped: false)), inputs);
+        // Mapped weights lie where the file has them: another alignment may mean another kernel, so equal to rounding.
+        Goldens.Near("mapped", Run(Open<UNet2DConditionModel>("unet_sdxl", new(Mapped: true)), inputs), copied, 1e-5 * Goldens.AbsMax(copied));
     }
 
     [Fact]

@@ -91,9 +91,16 @@ public sealed class BrowserTests : IDisposable
     [Fact]
     public void BrowserLeavesNothingRunning()
     {
-        var before = Profiles();
-        new HeadlessBrowser().Dispose();
-        Assert.Empty(Profiles().Except(before));
+        string profile;
+        using (var browser = new HeadlessBrowser())
+        {
+            profile = browser.ProfileFolder;
+            browser.Open("data:text/html,<p>a page");
+            Assert.True(Directory.Exists(profile));
+            Assert.Contains(Path.GetFileName(profile), Profiles());
+        }
+        Assert.DoesNotContain(Path.GetFileName(profile), Profiles());
+        Assert.False(Directory.Exists(profile));
 
         static string[] Profiles() => [.. Directory.GetDirectories("/proc").Where(p => char.IsDigit(Path.GetFileName(p)[0])).Select(p =>
         {
