@@ -2,6 +2,7 @@
 using System.CommandLine;
 using System.Globalization;
 using SarSynth.Data;
+using SarSynth.Diffusion.Checkpoints;
 using Spectre.Console;
 
 namespace SarSynth.Cli.Commands;

@@ -20,7 +20,9 @@ public static partial class Sampler
         var noise = Noise(plan.Config.Schedule.Prediction, output, x, alpha, sigma);
 
         double deviation = eta * Math.Sqrt((1 - barPrevious) / (1 - bar) * (1 - bar / barPrevious));
-        var next = Mix(Math.Sqrt(barPrevious), x0, Math.Sqrt(1 - barPrevious - deviation * deviation), noise);
+        // From pure noise (bar 0) with eta 1 all of the noise is new: what is left of the old is 0, or less by rounding.
+        double kept = Math.Sqrt(Math.Max(0, 1 - barPrevious - deviation * deviation));
+        var next = Mix(Math.Sqrt(barPrevious), x0, kept, noise);
         return (deviation > 0 ? next.add_(noiseOf(i, x), deviation) : next, x0);
     });
 }

@@ -3,6 +3,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using SarSynth.Diffusion.Checkpoints;
 
 namespace SarSynth.Diffusion.Tokenizers;
 
@@ -167,15 +168,15 @@ public sealed class ClipTokenizer
     {
         Directory.CreateDirectory(folder);
         var json = new JsonSerializerOptions { WriteIndented = false };
-        WriteWhole(Path.Combine(folder, "vocab.json"),
+        AtomicFile.WriteText(Path.Combine(folder, "vocab.json"),
             JsonSerializer.Serialize(vocabulary.OrderBy(p => p.Value).ToDictionary(p => p.Key, p => p.Value), json));
-        WriteWhole(Path.Combine(folder, "merges.txt"),
+        AtomicFile.WriteText(Path.Combine(folder, "merges.txt"),
             "#version: 0.2\n" + string.Concat(merges.Select(m => $"{m.First} {m.Second}\n")));
-        WriteWhole(Path.Combine(folder, "special_tokens_map.json"), JsonSerializer.Serialize(new Dictionary<string, string>
+        AtomicFile.WriteText(Path.Combine(folder, "special_tokens_map.json"), JsonSerializer.Serialize(new Dictionary<string, string>
         {
             ["bos_token"] = BeginToken, ["eos_token"] = EndToken, ["unk_token"] = EndToken, ["pad_token"] = PadToken,
         }, json));
-        WriteWhole(Path.Combine(folder, "tokenizer_config.json"), JsonSerializer.Serialize(new Dictionary<string, object>
+        AtomicFile.WriteText(Path.Combine(folder, "tokenizer_config.json"), JsonSerializer.Serialize(new Dictionary<string, object>
         {
             ["tokenizer_class"] = "CLIPTokenizer", ["model_max_length"] = MaxLength, ["do_lower_case"] = true,
             ["bos_token"] = BeginToken, ["eos_token"] = EndToken, ["unk_token"] = EndToken, ["pad_token"] = PadToken,
@@ -384,11 +385,4 @@ public sealed class ClipTokenizer
     private static string? TokenOf(JsonElement? json, string name) =>
         json?.TryGetProperty(name, out var value) != true ? null
         : value.ValueKind == JsonValueKind.Object ? value.GetProperty("content").GetString() : value.GetString();
-
-    private static void WriteWhole(string path, string text)
-    {
-        var beside = path + ".part";
-        File.WriteAllText(beside, text);
-        File.Move(beside, path, overwrite: true);
-    }
 }

@@ -102,9 +102,9 @@ public sealed record Sensor
     /// <param name="path">The file.</param>
     public void Save(string path)
     {
-        string beside = path + "." + Guid.NewGuid().ToString("N") + ".partial";
-        File.WriteAllText(beside, JsonSerializer.Serialize(this, JsonOptions) + "\n");
-        File.Move(beside, path, overwrite: true);
+        using var file = new AtomicFile(path, ".json");
+        File.WriteAllText(file.Temporary, JsonSerializer.Serialize(this, JsonOptions) + "\n");
+        file.Complete();
     }
 
     /// <summary>Throws where a value is out of its range or the bands do not fit the sampling.</summary>

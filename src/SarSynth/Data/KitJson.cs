@@ -1,6 +1,7 @@
 // One JSON dialect for recipes, provenance and reports.
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using SarSynth.Diffusion.Checkpoints;
 
 namespace SarSynth.Data;
 

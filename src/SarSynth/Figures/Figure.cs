@@ -1,7 +1,7 @@
 // A plot as plotly.js draws it: typed traces and axes that are written as plotly's own JSON (plotly.com/javascript/reference).
 using System.Numerics;
 using System.Text.Json.Nodes;
-using SarSynth.Data;
+using SarSynth.Diffusion.Checkpoints;
 
 namespace SarSynth.Figures;
 

@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Net;
 using System.Text;
-using SarSynth.Data;
+using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Radar.Rasters;
 
 namespace SarSynth.Figures;

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Text.RegularExpressions;
 using System.Text;
-using SarSynth.Data;
+using SarSynth.Diffusion.Checkpoints;
 
 namespace SarSynth.Figures;
 

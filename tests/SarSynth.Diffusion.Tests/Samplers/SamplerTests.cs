@@ -48,6 +48,26 @@ public sealed class SamplerTests
         Assert.InRange(variance / (Spread * Spread), 0.96, 1.04);
     }
 
+    [Fact] // The first step has no signal, and eta 1 replaces all of its noise. Bounds as above.
+    public void StochasticDdimFromPureNoiseEndsWithTheVarianceOfTheData()
+    {
+        using var scope = NewDisposeScope();
+        var generator = new Generator(12);
+        var schedule = NoiseSchedule.Create(zeroTerminalSnr: true, prediction: PredictionType.Velocity);
+        var plan = SamplingPlan.Create(Config(SamplerKind.Ddim, 1) with { Schedule = schedule, Spacing = TimestepSpacing.Trailing }, 500);
+        Assert.Equal(0, plan.AlphaBar(0));
+        var start = randn([1, 4, 128, 128], generator: generator);
+        var run = new SamplingRun { Noise = (_, like) => randn(like.shape, generator: generator) };
+        // The best velocity: alpha E[noise] - sigma E[x0] = alpha sigma (1 - s²) x / (alpha² s² + sigma²).
+        Tensor Velocity(Tensor x, double t)
+        {
+            double bar = schedule.AlphasCumprod[(int)t];
+            return x.mul(Math.Sqrt(bar * (1 - bar)) * (1 - Spread * Spread) / (bar * Spread * Spread + 1 - bar));
+        }
+        double variance = Sampler.Sample(Velocity, start, plan, run, eta: 1).@var().ToDouble();
+        Assert.InRange(variance / (Spread * Spread), 0.96, 1.04);
+    }
+
     [Fact]
     public void CancellingStopsBetweenSteps()
     {

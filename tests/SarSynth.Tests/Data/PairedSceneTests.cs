@@ -1,4 +1,5 @@
 using SarSynth.Data;
+using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Radar.Rasters;
 using SarSynth.Recipes;
 
