@@ -1,6 +1,5 @@
 // The diffusion models beside the same models in plain PyTorch (diffusion.py), in turns on the same machine: time, and peak memory.
 using System.Diagnostics;
-using System.Globalization;
 using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Diffusion.Models;
 using TorchSharp;
@@ -26,51 +25,52 @@ internal static class DiffusionPair
     {
         var threads = args.SkipWhile(a => a != "--threads").Skip(1).Select(int.Parse).FirstOrDefault(2);
         set_num_threads(threads);
+        var only = Cases.Select(c => c.Key).Intersect(args).ToArray();
         if (args is ["full", ..])
             return FullSize(args);
         if (args is ["peak", var which, ..])
             return Peak(which);
-        using var python = Process.Start(new ProcessStartInfo("/usr/bin/python3", [Path.Combine(AppContext.BaseDirectory, "diffusion.py"), $"{threads}"])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-        })!;
-        if (python.StandardOutput.ReadLine()?.StartsWith("ready", StringComparison.Ordinal) != true)
+        using var python = PythonScript.Start("diffusion.py", $"{threads}");
+        if (python is null)
         {
             Console.Error.WriteLine("python3-torch is not installed: nothing to compare with");
             return 1;
         }
-        Console.WriteLine($"{threads} threads; the best of {Rounds} rounds; time is that of the process's CPU, which other load disturbs least");
-        Console.WriteLine($"{"",-52}{"here",12}{"python3",12}{"ratio",8}{"goal",8}");
+        Console.WriteLine($"{threads} threads; the best of {Rounds} rounds in turns: time on the clock, and of the process's CPU (which other load disturbs less)");
+        Console.WriteLine($"{"",-52}{"here",12}{"python3",12}{"ratio",8}{"goal",8}{"CPU ratio",12}");
         var missed = false;
         foreach (var (key, name, goal, against) in Cases)
         {
+            if (only.Length > 0 && !only.Contains(key))
+                continue;
             using var scope = NewDisposeScope();
             var ours = Make(key);
             ours();
-            double mine = double.MaxValue, theirs = double.MaxValue;
+            double[] mine = [double.MaxValue, double.MaxValue], theirs = [double.MaxValue, double.MaxValue];
             for (var round = 0; round < Rounds; round++)
             {
+                var watch = Stopwatch.StartNew();
                 var before = Process.GetCurrentProcess().TotalProcessorTime;
                 ours();
-                mine = Math.Min(mine, (Process.GetCurrentProcess().TotalProcessorTime - before).TotalMilliseconds);
-                python.StandardInput.WriteLine(against);
-                var answer = python.StandardOutput.ReadLine() ?? throw new InvalidOperationException("python3 ended");
-                theirs = Math.Min(theirs, 1000 * double.Parse(answer.Split(' ')[1], CultureInfo.InvariantCulture));
+                mine = Least(mine, [watch.Elapsed.TotalSeconds, (Process.GetCurrentProcess().TotalProcessorTime - before).TotalSeconds]);
+                theirs = Least(theirs, python.Ask(against));
             }
-            missed |= goal > 0 && mine / theirs > goal;
-            Console.WriteLine($"{name,-52}{mine,9:F1} ms{theirs,9:F1} ms{mine / theirs,8:F2}{(goal > 0 ? $"{goal:F2}" : ""),8}");
+            var ratio = mine[0] / theirs[0];
+            missed |= goal > 0 && ratio > goal;
+            Console.WriteLine($"{name,-52}{1000 * mine[0],9:F1} ms{1000 * theirs[0],9:F1} ms{ratio,8:F2}{(goal > 0 ? $"{goal:F2}" : ""),8}{mine[1] / theirs[1],12:F2}");
         }
-        python.StandardInput.Close();
+        if (only.Length > 0)
+            return missed ? 1 : 0;
         foreach (var (key, name, limit) in new[] { ("unet", "peak resident memory, UNet forward", 343), ("train", "peak resident memory, training step", 1232) })
         {
-            using var child = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, ["diffusion-pair", "peak", key]) { RedirectStandardOutput = true })!;
-            var peak = double.Parse(child.StandardOutput.ReadToEnd(), CultureInfo.InvariantCulture);
+            var peak = Self.Number("diffusion-pair", "peak", key);
             missed |= peak > limit;
             Console.WriteLine($"{name,-52}{peak,9:F0} MB{"",12}{"",8}{$"{limit} MB",8}");
         }
         return missed ? 1 : 0;
     }
+
+    private static double[] Least(double[] a, double[] b) => [.. a.Zip(b, Math.Min)];
 
     private static Action Make(string key)
     {
@@ -125,12 +125,9 @@ internal static class DiffusionPair
         var run = Make(key);
         for (var i = 0; i < 3; i++)
             run();
-        Console.WriteLine(PeakMegabytes());
+        Console.WriteLine(Self.PeakMegabytes);
         return 0;
     }
-
-    private static long PeakMegabytes() =>
-        long.Parse(File.ReadLines("/proc/self/status").First(l => l.StartsWith("VmHWM", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]) / 1024;
 
     /// <summary>SDXL's UNet at full size from a bfloat16 checkpoint of random weights (5.1 GB in the temporary folder): opening, and one step at 512 x 512.</summary>
     private static int FullSize(string[] args)
@@ -145,9 +142,7 @@ internal static class DiffusionPair
                 ModelFolder.Save(random, folder);
             }
             // In a process of its own: the peak is that of opening and stepping, not of making the file.
-            using var child = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, ["diffusion-pair", "full", "--open", "--folder", folder]))!;
-            child.WaitForExit();
-            return child.ExitCode;
+            return Self.Run("diffusion-pair", "full", "--open", "--folder", folder);
         }
         using var quiet = no_grad();
         var watch = Stopwatch.StartNew();
@@ -158,8 +153,8 @@ internal static class DiffusionPair
         using var result = unet.forward(Random(1, 4, 64, 64), tensor(new long[] { 500 }), Random(1, 77, 2048), Random(1, 1280), randn(1, 6));
         var weights = unet.parameters().Sum(p => p.NumberOfElements * p.ElementSize) >> 20;
         Console.WriteLine($"SDXL UNet, {ModuleWeights.CountParameters(unet):N0} parameters, bfloat16: opened in {opened:F2} s (goal 2), first step at 512 x 512 {watch.Elapsed.TotalSeconds:F1} s");
-        Console.WriteLine($"peak resident {PeakMegabytes()} MB, weights {weights} MB (goal: weights + 2048 MB)");
-        return opened <= 2 && PeakMegabytes() <= weights + 2048 ? 0 : 1;
+        Console.WriteLine($"peak resident {Self.PeakMegabytes} MB, weights {weights} MB (goal: weights + 2048 MB)");
+        return opened <= 2 && Self.PeakMegabytes <= weights + 2048 ? 0 : 1;
     }
 
     private static UNet2DConditionConfig MidSize => new()

@@ -14,7 +14,7 @@ internal static class Engine
         if (args is ["memory", var kind]) return Memory(kind);
         set_num_threads(2);
         Console.WriteLine($"libtorch {SystemTorchInfo.Version}, {get_num_threads()} threads, BLAS {Path.GetFileName(SystemTorchInfo.Blas)}, OpenMP {string.Join(" ", SystemTorchInfo.OpenMP.Select(Path.GetFileName))}");
-        using var python = Python.Start();
+        using var python = PythonScript.Start("engine.py");
 
         // The two take turns, so that what else runs on the machine hits both; the best of the rounds counts.
         var rows = new List<(string Name, string Unit, double Ours, double Theirs, double Limit)>();
@@ -24,7 +24,7 @@ internal static class Engine
             for (var r = 0; r < Rounds; r++)
             {
                 mine = Math.Min(mine, ours());
-                if (python is not null) theirs = Math.Min(theirs, python.Time(key));
+                if (python is not null) theirs = Math.Min(theirs, python.Ask(key)[0]);
             }
             rows.Add((name, unit, mine, theirs, limit));
         }
@@ -40,7 +40,7 @@ internal static class Engine
         }
         foreach (var way in new[] { "dispose", "scope" })
         {
-            var peak = PeakOfChild(way);
+            var peak = Self.Number("engine", "memory", way);
             missed |= peak > 300;
             Console.WriteLine($"{"500 temporaries of 8 MB, " + (way == "dispose" ? "each disposed" : "left to the scope"),-52}{peak,9:F0} MB{"",12}{"",8}{"300 MB",8}");
         }
@@ -118,52 +118,7 @@ internal static class Engine
                 if (way == "dispose") t.Dispose();
             }
         }
-        var peak = File.ReadLines("/proc/self/status").First(l => l.StartsWith("VmHWM", StringComparison.Ordinal));
-        Console.WriteLine(long.Parse(peak.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]) / 1024);
+        Console.WriteLine(Self.PeakMegabytes);
         return 0;
-    }
-
-    private static double PeakOfChild(string way)
-    {
-        using var child = Process.Start(new ProcessStartInfo(Environment.ProcessPath!) { ArgumentList = { "engine", "memory", way }, RedirectStandardOutput = true })!;
-        var text = child.StandardOutput.ReadToEnd();
-        child.WaitForExit();
-        return double.Parse(text.Trim());
-    }
-
-    /// <summary>python3 with torch, which times a case when it is told the case's name.</summary>
-    private sealed class Python : IDisposable
-    {
-        private readonly Process _process;
-
-        private Python(Process process) => _process = process;
-
-        internal static Python? Start()
-        {
-            const string interpreter = "/usr/bin/python3";
-            if (!File.Exists(interpreter)) return null;
-            var process = Process.Start(new ProcessStartInfo(interpreter)
-            {
-                ArgumentList = { Path.Combine(AppContext.BaseDirectory, "engine.py") },
-                RedirectStandardInput = true,
-                RedirectStandardOutput = true,
-            })!;
-            if (process.StandardOutput.ReadLine() == "ready") return new Python(process);
-            process.Dispose();
-            return null;
-        }
-
-        internal double Time(string key)
-        {
-            _process.StandardInput.WriteLine(key);
-            return double.Parse(_process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("python3 ended"));
-        }
-
-        public void Dispose()
-        {
-            _process.StandardInput.Close();
-            _process.WaitForExit();
-            _process.Dispose();
-        }
     }
 }

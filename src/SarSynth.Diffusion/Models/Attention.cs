@@ -20,7 +20,7 @@ public static class ScaledDotProduct
     public static Tensor Attend(Tensor query, Tensor key, Tensor value, int heads, Tensor? bias = null, bool upcast = false, long scoreBytes = 16L << 20)
     {
         using var scope = NewDisposeScope();
-        var result = Engine.HasFusedAttention && !upcast
+        var result = Engine.HasFusedAttention(query) && (!upcast || query.dtype == ScalarType.Float32)
             ? Fused(query, key, value, heads, bias)
             : query.requires_grad || key.requires_grad || value.requires_grad || bias?.requires_grad == true
                 ? Whole(query, key, value, heads, bias, upcast)

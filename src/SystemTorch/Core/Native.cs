@@ -108,6 +108,8 @@ internal static unsafe partial class Native
     [LibraryImport(Library)] internal static partial int st_context_materialize(IntPtr context, int on);
     [LibraryImport(Library)] internal static partial long* st_live_bytes();
     [LibraryImport(Library)] internal static partial long st_memory(int what);
+    [LibraryImport(Library)] internal static partial int st_attention_ready();
+    [LibraryImport(Library)] internal static partial int st_attention(IntPtr query, IntPtr key, IntPtr value, IntPtr mask, double scale, out IntPtr result);
     [LibraryImport(Library)] internal static partial int st_about(int what, out byte* text);
 
     /// <summary>Throws libtorch's last error on this thread when the status is negative.</summary>

@@ -38,11 +38,11 @@ temporary=$(mktemp -d "$(dirname "$out")/build.XXXXXX")
 trap 'rm -rf "$temporary"' EXIT
 pids=()
 for source in "$here"/*.cpp; do
-    ${CXX:-g++} -std=c++17 -O2 -fPIC -fvisibility=hidden -Wno-deprecated-declarations $abi $includes -c "$source" -o "$temporary/$(basename "$source" .cpp).o" &
+    ${CXX:-g++} -std=c++17 -O3 -fopenmp-simd -fPIC -fvisibility=hidden -Wno-deprecated-declarations $abi $includes -c "$source" -o "$temporary/$(basename "$source" .cpp).o" &
     pids+=($!)
 done
 for pid in "${pids[@]}"; do wait "$pid" || { echo "build.sh: the compiler failed" >&2; exit 1; }; done
-${CXX:-g++} -shared "$temporary"/*.o -o "$temporary/lib.so" $libs -Wl,--no-as-needed -ltorch -ltorch_cpu -lc10 $cuda
+${CXX:-g++} -shared "$temporary"/*.o -o "$temporary/lib.so" $libs -Wl,--no-as-needed -ltorch -ltorch_cpu -lc10 $cuda -ldl
 missing=$(ldd -r "$temporary/lib.so" 2>&1 | grep -c 'undefined symbol' || true)
 [ "$missing" -eq 0 ] || { echo "build.sh: $missing symbols are missing in $libdir; is it a libtorch of another version than its headers?" >&2; exit 1; }
 mv -f "$temporary/lib.so" "$out"

@@ -82,6 +82,12 @@ public static partial class torch
             public static Tensor scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask = null, double p = 0, bool is_casual = false)
             {
                 if (Fused) return Aten.Call("scaled_dot_product_attention", query, key, value, attn_mask, p, is_casual);
+                if (OnePass && p == 0 && !is_casual && Suits(query) && Suits(key) && Suits(value) && (attn_mask is null || (attn_mask.dtype == ScalarType.Float32 && !attn_mask.requires_grad)))
+                {
+                    Native.Check(Native.st_attention(query.Live, key.Live, value.Live, attn_mask?.Live ?? IntPtr.Zero, 1 / Math.Sqrt(query.shape[^1]), out var result));
+                    GC.KeepAlive((query, key, value, attn_mask));
+                    return Tensor.Own(result)!;
+                }
                 using var scope = NewDisposeScope();
                 var scores = query.mul(1 / Math.Sqrt(query.shape[^1])).matmul(key.transpose(-2, -1));
                 if (is_casual)
@@ -96,7 +102,10 @@ public static partial class torch
                 return weights.matmul(value).MoveToOuterDisposeScope();
             }
 
+            private static bool Suits(Tensor x) => x.dim() == 4 && x.NumberOfElements > 0 && x.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU;
+
             private static readonly bool Fused = Operator.Exists("scaled_dot_product_attention");
+            private static readonly bool OnePass = Native.st_attention_ready() != 0;
 
             // ---- padding ----
 
