@@ -29,7 +29,7 @@ internal static class DiffusionPair
         if (args is ["full", ..])
             return FullSize(args);
         if (args is ["peak", var which, ..])
-            return Peak(which);
+            return Peak(which, args is [_, _, var count] ? int.Parse(count) : 3);
         using var python = PythonScript.Start("diffusion.py", $"{threads}");
         if (python is null)
         {
@@ -120,10 +120,10 @@ internal static class DiffusionPair
     private static (Tensor, Tensor, Tensor, Tensor) Inputs(int n, ScalarType type) =>
         (randn(n, 4, 64, 64).to(type), randn(n, 77, 256).to(type), randn(n, 256).to(type), randn(n, 6));
 
-    private static int Peak(string key)
+    private static int Peak(string key, int rounds)
     {
         var run = Make(key);
-        for (var i = 0; i < 3; i++)
+        for (var i = 0; i < rounds; i++)
             run();
         Console.WriteLine(Self.PeakMegabytes);
         return 0;
