@@ -1,5 +1,5 @@
 // Impulse response measured on point targets: sub-pixel peak, 3 dB width, peak and integrated side-lobe ratios.
-// Cumming & Wong (2005), Digital Processing of SAR Data, 2.3.3; Bamler & Eineder (2005) for the errors from clutter.
+// Cumming & Wong (2005), Digital Processing of SAR Data, 2.3.3.
 using System.Numerics;
 using MathNet.Numerics;
 
@@ -22,15 +22,17 @@ public sealed record PointTargetResponse(AxisResponse Range, AxisResponse Azimut
 /// <summary>Measures impulse responses.</summary>
 /// <remarks>
 /// The signal between pixels is the band-limited one (Fourier interpolation about the centre of its spectrum). The main lobe
-/// reaches to the first minimum on either side; side lobes are counted by the minima that follow. Standard errors are those
-/// that clutter of the given level makes, to first order.
+/// reaches to the first minimum on either side. Side lobes are looked at as far beyond it as their number times half the main
+/// lobe's width from null to null, which is what the calibration tools of NISAR do (isce3, compute_islr_pslr): an unweighted
+/// band has just so many lobes there, a weighted one, whose main lobe is wider, has more. Standard errors are those that clutter
+/// of the given level and of the target's own band makes, to first order.
 /// </remarks>
 public static class ImpulseResponse
 {
     /// <summary>Measures the strongest peak of a line.</summary>
     /// <param name="line">Complex samples, 16 to 8192.</param>
     /// <param name="oversampling">Points per pixel on which the response is looked at, 4 to 256.</param>
-    /// <param name="sidelobes">Side lobes on either side that count.</param>
+    /// <param name="sidelobes">How far side lobes count on either side, in half main lobes (null to null).</param>
     /// <param name="clutter">Mean intensity of the clutter around the target, for the standard errors.</param>
     /// <exception cref="ArgumentException">A line too short or too long, a value that is not finite, or all zero.</exception>
     public static AxisResponse OfLine(ReadOnlySpan<Complex32> line, int oversampling = 32, int sidelobes = 10, double clutter = 0)
@@ -50,7 +52,7 @@ public static class ImpulseResponse
     /// <param name="column">Column of the target, to within 3 pixels.</param>
     /// <param name="chip">Side of the chip that is looked at, 16 to 512; cut at the image's borders.</param>
     /// <param name="oversampling">Points per pixel on which the response is looked at, 4 to 256.</param>
-    /// <param name="sidelobes">Side lobes on either side that count.</param>
+    /// <param name="sidelobes">How far side lobes count on either side, in half main lobes (null to null).</param>
     /// <exception cref="ArgumentException">Sizes that do not match, a place outside the image, values that are not finite, or all zero.</exception>
     public static PointTargetResponse Of(
         ReadOnlySpan<Complex32> image, int rows, int columns, int row, int column, int chip = 64, int oversampling = 32, int sidelobes = 10)
@@ -69,8 +71,8 @@ public static class ImpulseResponse
         for (int y = 0; y < height; y++)
             pixels[y] = Finite(image.Slice((top + y) * columns + left, width), nameof(image));
         double clutter = Frame(pixels);
-        var lines = pixels.Select(p => new BandLimitedSignal(p)).ToArray();
-        var stacks = Enumerable.Range(0, width).Select(x => new BandLimitedSignal([.. pixels.Select(p => p[x])])).ToArray();
+        var lines = BandLimitedSignal.OfLines(pixels);
+        var stacks = BandLimitedSignal.OfLines(Enumerable.Range(0, width).Select(x => pixels.Select(p => p[x]).ToArray()));
         double atRow = row - top, atColumn = column - left;
         BandLimitedSignal across = lines[0], down = lines[0];
         for (int i = 0; i < 8; i++)
@@ -97,67 +99,64 @@ public static class ImpulseResponse
 
     private static AxisResponse Measure(BandLimitedSignal signal, double peak, int oversampling, int sidelobes, double clutter)
     {
-        double step = 1.0 / oversampling, top = signal.Intensity(peak);
-        var (rightNull, rightEnd) = Minima(signal, peak, step, sidelobes, out bool rightCut);
-        var (leftNull, leftEnd) = Minima(signal, peak, -step, sidelobes, out bool leftCut);
+        double step = 1.0 / oversampling, top = signal.Intensity(peak), farthest = signal.Length / 2.0;
+        double rightNull = FirstMinimum(signal, peak, step), leftNull = FirstMinimum(signal, peak, -step);
         double right = HalfPower(signal, peak, rightNull, top), left = HalfPower(signal, peak, leftNull, top);
-        double width = right - left, main = 0, side = 0, highest = 0;
-        for (double x = leftEnd; x <= rightEnd; x += step)
+        double lobe = (rightNull - leftNull) / 2;
+        double rightEnd = Math.Min(rightNull + sidelobes * lobe, peak + farthest), leftEnd = Math.Max(leftNull - sidelobes * lobe, peak - farthest);
+        double highest = 0, highestAt = peak;
+        double main = Energy(leftNull, rightNull, out var mainPoints);
+        double side = Energy(leftEnd, leftNull, out var leftPoints) + Energy(rightNull, rightEnd, out var rightPoints);
+        foreach (var (at, value, _) in leftPoints.Concat(rightPoints))
         {
-            double value = signal.Intensity(x);
-            if (x > leftNull && x < rightNull)
-                main += value;
-            else
-            {
-                side += value;
-                highest = Math.Max(highest, value);
-            }
+            double intensity = value.Real * value.Real + value.Imaginary * value.Imaginary;
+            if (intensity > highest)
+                (highest, highestAt) = (intensity, at);
         }
-        string? reason = rightCut || leftCut ? "the line ends before all side lobes asked for" : null;
         const string method = "Fourier interpolation, main lobe between its first minima (Cumming & Wong 2005, 2.3.3)";
-        double noise = Math.Sqrt(clutter / 2), ratio = clutter / top;
-        double slope = (Math.Sqrt(signal.Intensity(right - step)) - Math.Sqrt(signal.Intensity(right + step))) / (2 * step);
-        const double decibel = 8.685889638;
-        double pslrError = highest > 0 ? decibel * noise * Math.Sqrt(1 / highest + 1 / top) : double.NaN;
-        double islrError = side > 0 ? decibel / 2 * clutter * (rightEnd - leftEnd - (rightNull - leftNull)) * oversampling / side : double.NaN;
+        var errors = new ClutterErrors(signal, clutter);
+        bool cut = rightNull + sidelobes * lobe - peak > farthest || peak - leftNull + sidelobes * lobe > farthest;
         return new AxisResponse(
-            Estimate.Normal(peak, Math.Sqrt(1.5 * ratio) / Math.PI * width / 0.886, 1, "peak of the interpolated response (Bamler & Eineder 2005)"),
-            Estimate.Normal(width, Math.Sqrt(3) * noise / slope, 1, method),
-            Decibels(highest / top, pslrError, sidelobes),
-            Decibels(side / main, islrError, sidelobes));
+            Estimate.Normal(peak, errors.OfPeak(peak, (right - left) / 32), 1, "peak of the interpolated response, error to first order in the clutter"),
+            Estimate.Normal(right - left, errors.OfWidth(peak, left, right), 1, method),
+            Decibels(highest / top, () => errors.OfRatio([(highestAt, signal.At(highestAt) / highest), (peak, -signal.At(peak) / top)])),
+            Decibels(side / main, () => errors.OfRatio(
+                [.. leftPoints.Concat(rightPoints).Select(p => (p.At, p.Value * p.Weight / side)), .. mainPoints.Select(p => (p.At, -p.Value * p.Weight / main))])));
 
-        Estimate Decibels(double value, double error, int lobes) => value > 0
-            ? Estimate.Normal(10 * Math.Log10(value), error, 1, $"{method}; {lobes} side lobes on either side") with { Reason = reason }
+        // Trapezoids from border to border, so that the result does not hang on where the points fall.
+        double Energy(double from, double to, out List<(double At, Complex Value, double Weight)> points)
+        {
+            int steps = Math.Max(1, (int)Math.Ceiling((to - from) * oversampling));
+            points = [];
+            double sum = 0;
+            for (int i = 0; i <= steps; i++)
+            {
+                double at = from + (to - from) * i / steps, weight = (to - from) / steps * (i == 0 || i == steps ? 0.5 : 1);
+                var value = signal.At(at);
+                points.Add((at, value, weight));
+                sum += weight * (value.Real * value.Real + value.Imaginary * value.Imaginary);
+            }
+            return sum;
+        }
+
+        Estimate Decibels(double value, Func<double> error) => value > 0
+            ? Estimate.Normal(10 * Math.Log10(value), error(), 1, $"{method}; side lobes as far as {sidelobes} half main lobes beyond it")
+                with { Reason = cut ? "the line ends before all side lobes asked for" : null }
             : Estimate.Undefined("there are no side lobes", 1, method);
     }
 
-    /// <summary>The first minimum of the intensity away from the peak, and the one that ends the last side lobe.</summary>
-    private static (double Null, double End) Minima(BandLimitedSignal signal, double peak, double step, int sidelobes, out bool cut)
+    /// <summary>The first minimum of the intensity away from the peak; half the line away where there is none.</summary>
+    private static double FirstMinimum(BandLimitedSignal signal, double peak, double step)
     {
-        double first = double.NaN, before = signal.Intensity(peak), value = signal.Intensity(peak + step);
-        double reach = signal.Length / 2.0;
-        int found = 0;
-        double x = peak + step;
-        while (true)
+        double before = signal.Intensity(peak), value = signal.Intensity(peak + step), reach = signal.Length / 2.0;
+        for (double x = peak + step; ; x += step)
         {
             double after = signal.Intensity(x + step);
             if (value <= before && value < after)
-            {
-                if (found == 0)
-                    first = x;
-                if (++found > sidelobes)
-                {
-                    cut = false;
-                    return (first, x);
-                }
-            }
+                return signal.Extreme(x - Math.Abs(step), x + Math.Abs(step), highest: false);
             if (Math.Abs(x + step - peak) >= reach)
-            {
-                cut = true;
-                return (double.IsNaN(first) ? x : first, x);
-            }
+                return x;
             (before, value) = (value, after);
-            x += step;
         }
     }
 
@@ -215,70 +214,5 @@ public static class ImpulseResponse
     {
         if (oversampling < 4 || oversampling > 256 || sidelobes < 1 || sidelobes > 100)
             throw new ArgumentException($"oversampling, sidelobes: found {oversampling} and {sidelobes}, expected 4 to 256 and 1 to 100.");
-    }
-
-    /// <summary>A line of samples as the band-limited, periodic signal through them.</summary>
-    private sealed class BandLimitedSignal
-    {
-        private readonly Complex[] spectrum;
-        private readonly int lowest;
-
-        public BandLimitedSignal(Complex[] samples)
-        {
-            int n = samples.Length;
-            var bins = (Complex[])samples.Clone();
-            MathNet.Numerics.IntegralTransforms.Fourier.Forward(bins, MathNet.Numerics.IntegralTransforms.FourierOptions.Matlab);
-            // The band is cut opposite to the centre of the spectrum, wherever the Doppler centroid has moved it.
-            var centre = Complex.Zero;
-            for (int k = 0; k < n; k++)
-                centre += bins[k].Magnitude * bins[k].Magnitude * Complex.FromPolarCoordinates(1, 2 * Math.PI * k / n);
-            lowest = (int)Math.Round(centre.Phase / (2 * Math.PI) * n) - (n - 1) / 2;
-            spectrum = new Complex[n];
-            for (int i = 0; i < n; i++)
-                spectrum[i] = bins[(((lowest + i) % n) + n) % n] / n;
-        }
-
-        public int Length => spectrum.Length;
-
-        public Complex At(double position)
-        {
-            // Horner's scheme in exp(2 pi i x / n).
-            var turn = Complex.FromPolarCoordinates(1, 2 * Math.PI * position / Length);
-            var sum = Complex.Zero;
-            for (int i = Length - 1; i >= 0; i--)
-                sum = sum * turn + spectrum[i];
-            return sum * Complex.FromPolarCoordinates(1, 2 * Math.PI * position * lowest / Length);
-        }
-
-        public double Intensity(double position)
-        {
-            var value = At(position);
-            return value.Real * value.Real + value.Imaginary * value.Imaginary;
-        }
-
-        /// <summary>Position of the highest intensity in a range, to about 1e-8 pixels.</summary>
-        public double Peak(double from, double to, int oversampling)
-        {
-            double step = 1.0 / oversampling, best = from, highest = -1;
-            double coarse = Math.Max(step, 0.125);
-            for (double x = from; x <= to; x += coarse)
-            {
-                double value = Intensity(x);
-                if (value > highest)
-                    (best, highest) = (x, value);
-            }
-            // Golden section between the neighbours of the best point.
-            double a = best - coarse, b = best + coarse;
-            const double golden = 0.6180339887498949;
-            for (int i = 0; i < 60 && b - a > 1e-9; i++)
-            {
-                double c = b - golden * (b - a), d = a + golden * (b - a);
-                if (Intensity(c) > Intensity(d))
-                    b = d;
-                else
-                    a = c;
-            }
-            return (a + b) / 2;
-        }
     }
 }

@@ -234,26 +234,28 @@ def clutter():
 
 
 def impulse():
-    """Side lobes of weighted bands: main lobe between its first minima, ten side lobes on either side."""
-    n = 4000
-    u = np.linspace(-1, 1, n)
-    kaiser = lambda beta: np.i0(beta * np.sqrt(1 - u * u))
-    cases = {"none_0_0": (np.ones(n), 0), "kaiser_4_0": (kaiser(4), 0), "kaiser_2_90": (kaiser(2), np.pi / 2),
-             "cosine_0.5_0": (1 - 0.25 * (1 - np.cos(np.pi * u)), 0)}
+    """Side lobes of weighted bands: main lobe between its first minima, side lobes as far as ten half main lobes beyond it."""
+    n, closed, oversampling = 256, 1024, 512
+    def kaiser(beta): return lambda u: np.i0(beta * np.sqrt(np.maximum(0, 1 - u * u)))
+    def cosine(eta): return lambda u: (1 + eta) / 2 + (1 - eta) / 2 * np.cos(np.pi * u)
+    def notch(u): return (abs(u / 2 - 0.23) > 0.15 / 2).astype(float)
+    # Frequencies in the band, window, quadratic phase at the edges.
+    cases = {"none_0_0": (n, np.ones_like, 0), "kaiser_4_0": (n, kaiser(4), 0), "kaiser_2_90": (n, kaiser(2), np.pi / 2),
+             "notch_0.23_0.15": (n, notch, 0), "cosine_1_0": (closed, cosine(1), 0), "cosine_0.1_0": (closed, cosine(0.1), 0),
+             "cosine_0.5_0": (closed, cosine(0.5), 0)}
     out = {}
-    for name, (w, q) in cases.items():
-        w = w.copy()
-        w[[0, -1]] /= 2
-        spectrum = np.zeros(n * 64, complex)
-        spectrum[:n] = w * np.exp(1j * q * u * u)
-        x = np.abs(np.fft.ifft(spectrum)) ** 2
-        p = len(x) // 2
-        x = np.roll(x, p - x.argmax())
-        right = [k for k in range(p + 1, p + 2000) if x[k] <= x[k - 1] and x[k] < x[k + 1]]
-        left = [k for k in range(p - 1, p - 2000, -1) if x[k] <= x[k + 1] and x[k] < x[k - 1]]
-        main = x[left[0]:right[0] + 1].sum()
-        side = np.concatenate([x[left[10]:left[0]], x[right[0] + 1:right[10] + 1]])
-        out[name] = {"pslr": 10 * np.log10(side.max() / x[p]), "islr": 10 * np.log10(side.sum() / main)}
+    for name, (bins, window, quadratic) in cases.items():
+        u = np.arange(-bins // 2, bins // 2 + 1) / (bins / 2)
+        spectrum = np.zeros(bins * oversampling, complex)
+        spectrum[:bins + 1] = window(u) * np.exp(1j * quadratic * u * u)
+        x = np.abs(np.fft.fftshift(np.fft.ifft(spectrum))) ** 2
+        p = x.argmax()
+        right = next(k for k in range(p + 1, len(x)) if x[k] <= x[k - 1] and x[k] < x[k + 1])
+        left = next(k for k in range(p - 1, 0, -1) if x[k] <= x[k + 1] and x[k] < x[k - 1])
+        reach = 10 * (right - left) // 2
+        left_side, right_side, main = x[left - reach:left + 1], x[right:right + reach + 1], x[left:right + 1]
+        out[name] = {"pslr": 10 * np.log10(max(left_side.max(), right_side.max()) / x[p]),
+                     "islr": 10 * np.log10((np.trapz(left_side) + np.trapz(right_side)) / np.trapz(main))}
     write("impulse", {"cases": out})
 
 
