@@ -1,6 +1,8 @@
-# The cases of Radar.cs in numpy and scipy: reads a case's name from a line, answers with the seconds of one call.
+# The cases of Radar.cs in numpy and scipy: reads a case's name from a line, answers with the seconds of one call;
+# to "memory NAME" with the bytes that numpy holds at the call's peak.
 import sys
 import time
+import tracemalloc
 
 import numpy as np
 import scipy.fft
@@ -56,6 +58,13 @@ CASES = {
 
 print("ready", flush=True)
 for line in sys.stdin:
+    *memory, name = line.split()
+    if memory:
+        tracemalloc.start()
+        CASES[name]()
+        print(tracemalloc.get_traced_memory()[1], flush=True)
+        tracemalloc.stop()
+        continue
     start = time.perf_counter()
-    CASES[line.strip()]()
-    print((time.perf_counter() - start) * SCALE.get(line.strip(), 1), flush=True)
+    CASES[name]()
+    print((time.perf_counter() - start) * SCALE.get(name, 1), flush=True)

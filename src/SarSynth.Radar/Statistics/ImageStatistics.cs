@@ -9,8 +9,8 @@ public sealed record StatisticsOptions
     /// <summary>Side of the windows whose ENL's median is given.</summary>
     public int EnlWindow { get; init; } = 25;
 
-    /// <summary>Side of the windows among which homogeneous ones are chosen (even).</summary>
-    public int HomogeneousWindow { get; init; } = 16;
+    /// <summary>Side of the windows among which homogeneous ones are chosen (even); 0 takes it from the image's size.</summary>
+    public int HomogeneousWindow { get; init; }
 
     /// <summary>Bins of the amplitude histogram.</summary>
     public int HistogramBins { get; init; } = 256;

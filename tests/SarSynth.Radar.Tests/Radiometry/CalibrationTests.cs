@@ -1,5 +1,6 @@
 // Calibration on real Sentinel-1 annotations: the three tables against the annotated incidence angle, and by hand.
 using System.Globalization;
+using System.IO.Compression;
 using System.Xml.Linq;
 using SarSynth.Radar.Radiometry;
 using SarSynth.Radar.Rasters;
@@ -25,10 +26,46 @@ public class CalibrationTests
             {
                 var (bySine, byTangent) = Incidence(calibration, line, pixel);
                 Assert.Equal(bySine, byTangent, 0.001);
-                // Ground-range tables are made for one height; the grid follows the terrain, here up to 1,500 m high.
+                // Ground-range tables are one profile for the whole product (see below); the grid follows orbit and terrain, here up to 1,800 m high.
                 Assert.Equal(calibration.IncidenceAngle(line, pixel), bySine, 0.4);
             }
         }
+    }
+
+    // Why ground-range tables cannot agree with the annotated incidence to 0.01 degrees: every vector is the same incidence profile,
+    // that of one sphere seen from one altitude, while the orbit rises or falls by 300 m within the product, and the terrain by more.
+    [OptionalDataTheory(Sarsen)]
+    [InlineData(Sarsen), InlineData(Zip1), InlineData(Zip2)]
+    public void GroundRangeTablesAreOneProfileOverASphere(string product)
+    {
+        var path = TestData.Optional(product);
+        var calibration = Sentinel1Calibration.Open(path);
+        var annotation = Annotation(path);
+        var lines = (int)annotation.Descendants("numberOfLines").First();
+        var conversion = annotation.Descendants("coordinateConversion").First(c => c.Element("grsrCoefficients") is not null);
+        double[] coefficients = Numbers(conversion.Element("grsrCoefficients")!);
+        double origin = (double)conversion.Element("gr0")!, spacing = (double)annotation.Descendants("rangePixelSpacing").First();
+        foreach (var swath in annotation.Descendants("swathMerge"))
+        {
+            var bounds = swath.Descendants("swathBounds").First();
+            int first = (int)bounds.Element("firstRangeSample")! + 400, last = (int)bounds.Element("lastRangeSample")! - 400;
+            // Law of cosines: r cos(incidence) = (Rs² - R²)/(2R) - r²/(2R) for slant range r, a line in r².
+            var places = Enumerable.Range(0, 100).Select(i => first + (last - first) * i / 99.0).ToArray();
+            var ranges = places.Select(p => coefficients.Select((c, k) => c * Math.Pow(p * spacing - origin, k)).Sum() / 1e6).ToArray();
+            var angles = places.Select(p => Incidence(calibration, 0, p).BySine).ToArray();
+            var (level, slope) = MathNet.Numerics.Fit.Line([.. ranges.Select(r => r * r)], [.. ranges.Zip(angles, (r, a) => r * Math.Cos(a * Math.PI / 180))]);
+            double radius = -1 / (2 * slope), altitude = Math.Sqrt(radius * radius + 2 * radius * level) - radius;
+            Assert.InRange(altitude, 0.690, 0.715);
+            for (var i = 0; i < places.Length; i++)
+            {
+                Assert.Equal(Math.Acos((level + slope * ranges[i] * ranges[i]) / ranges[i]) * 180 / Math.PI, angles[i], 0.01);
+                for (var line = 0; line < lines; line += 997)
+                    Assert.Equal(angles[i], Incidence(calibration, line, places[i]).BySine, 1e-4);
+            }
+        }
+        // At the near edge, over one column, the annotated angle changes with the orbit and the ground.
+        var near = Enumerable.Range(0, lines / 997).Select(i => calibration.IncidenceAngle(i * 997, 0)).ToArray();
+        Assert.True(near.Max() - near.Min() > 0.03, $"{near.Min()} to {near.Max()}");
     }
 
     [OptionalDataFact(SarsenSlc)]
@@ -61,8 +98,6 @@ public class CalibrationTests
         }
 
         static double Date(XElement element) => DateTime.Parse(element.Value, CultureInfo.InvariantCulture).Ticks / 1e7;
-
-        static double[] Numbers(XElement element) => [.. element.Value.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(v => double.Parse(v, CultureInfo.InvariantCulture))];
 
         static double Interpolate((double Time, double[] Ranges, double[] Angles) pattern, double range)
         {
@@ -144,6 +179,17 @@ public class CalibrationTests
     [OptionalDataFact("sar/terrasarx-sicd/cropped_sicd_110.nitf")]
     public void ASicdWithoutRadiometrySaysSo() => Assert.Contains("no Radiometric block",
         Assert.Throws<RasterException>(() => Calibration.Open(TestData.Optional("sar/terrasarx-sicd/cropped_sicd_110.nitf"))).Message);
+
+    private static XElement Annotation(string path)
+    {
+        if (Directory.Exists(path))
+            return XDocument.Load(Directory.GetFiles(Path.Combine(path, "annotation"), "*.xml")[0]).Root!;
+        using var zip = ZipFile.OpenRead(path);
+        using var entry = zip.Entries.First(e => e.FullName.EndsWith(".xml", StringComparison.Ordinal) && Path.GetFileName(Path.GetDirectoryName(e.FullName)) == "annotation").Open();
+        return XDocument.Load(entry).Root!;
+    }
+
+    private static double[] Numbers(XElement element) => [.. element.Value.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(v => double.Parse(v, CultureInfo.InvariantCulture))];
 
     // sigma = beta sin, gamma = beta tan; the values are 1/A².
     private static (double BySine, double ByTangent) Incidence(Sentinel1Calibration calibration, double line, double pixel)

@@ -59,7 +59,7 @@ public sealed class SceneTests
     [Fact]
     public void MapsFromFilesMakeTheSceneOfTheirArrays()
     {
-        string folder = Directory.CreateTempSubdirectory().FullName;
+        string folder = Directory.CreateTempSubdirectory("sarsynth-scene-").FullName;
         try
         {
             string classPath = Path.Combine(folder, "classes.tif"), heightPath = Path.Combine(folder, "heights.tif"), small = Path.Combine(folder, "small.tif");

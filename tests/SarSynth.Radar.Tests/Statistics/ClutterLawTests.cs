@@ -56,6 +56,22 @@ public class ClutterLawTests
         }
     }
 
+    // scipy.special.gammaincc(L, L x).
+    [Theory]
+    [InlineData(2e6, 1.0007, 0.16109823127739967), InlineData(2e6, 0.9991, 0.8984800712970887), InlineData(3e7, 1, 0.4999757211459823)]
+    [InlineData(1e12, 1.000001, 0.15865525396095417), InlineData(1e12, 0.9999975, 0.9937903653487347)]
+    public void Millions_of_looks_have_their_distribution(double looks, double x, double survival)
+    {
+        // x itself is known to 1e-16, which is sqrt(L) times as much of the law's width.
+        double digits = 1e-11 + 1e-16 * Math.Sqrt(looks);
+        Assert.Equal(survival, new GammaLaw(looks, 1).Survival(x), digits);
+        Assert.Equal(1 - survival, new GammaLaw(looks, 1).CumulativeDistribution(x), digits);
+        // With so little speckle the K law is its texture's Gamma law, on either side of the switch.
+        Close(new GammaLaw(3, 1).Survival(x), new KLaw(3, 0.9e8, 1).Survival(x), 1e-7);
+        Close(new GammaLaw(3, 1).LogDensity(x), new KLaw(3, 0.9e8, 1).LogDensity(x), 1e-5);
+        Close(new GammaLaw(3, 1).Survival(x), new KLaw(3, 1e9, 1).Survival(x), 1e-12);
+    }
+
     [Fact]
     public void Log_Bessel_function_equals_mpmath()
     {

@@ -150,6 +150,31 @@ public class EnlTests
         Assert.True(Enl.ByMoments(image).Value < looks * 0.8);
     }
 
+    [Theory]
+    [InlineData(128, 1.0), InlineData(128, 4.4), InlineData(64, 4.4)]
+    public void A_small_image_of_small_fields_gives_its_looks(int size, double looks)
+    {
+        for (int seed = 1; seed <= 5; seed++)
+        {
+            var (image, _) = Patchwork(size, size, looks, seed, field: 24);
+            var found = Enl.Homogeneous(image, size, size);
+            Assert.All(found.Chosen, w => Assert.Equal(8, w.Size));
+            // A field of 24 holds up to nine windows of 8, but one of 16 at most.
+            Assert.True(found.Chosen.Count > Enl.Homogeneous(image, size, size, 16).Chosen.Count * 4, $"seed {seed}: {found.Chosen.Count} windows");
+            Assert.InRange(found.Looks.Value, looks * 0.95 - 4 * found.Looks.StandardError, looks * 1.05 + 4 * found.Looks.StandardError);
+        }
+    }
+
+    [Theory]
+    [InlineData(1024, 768, 16), InlineData(240, 240, 16), InlineData(210, 210, 14), InlineData(170, 200, 12), InlineData(100, 100, 8), InlineData(20, 20, 8)]
+    public void The_window_leaves_two_hundred_where_it_can(int rows, int columns, int window)
+    {
+        var found = Enl.Homogeneous(Speckle(new Random(6), rows * columns, 3), rows, columns);
+        Assert.All(found.Chosen, w => Assert.Equal(window, w.Size));
+        Assert.Equal(rows / window * (columns / window), found.Candidates);
+        Assert.InRange(found.Looks.Value, 3 * 0.98 - 4 * found.Looks.StandardError, 3 * 1.02 + 4 * found.Looks.StandardError);
+    }
+
     [Fact]
     public void Bad_input_is_refused_or_reasoned()
     {

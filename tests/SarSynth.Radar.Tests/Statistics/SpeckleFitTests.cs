@@ -222,4 +222,22 @@ public class SpeckleFitTests
         string json = JsonSerializer.Serialize(SpeckleFit.Ranking(single));
         Assert.Equal(7, JsonSerializer.Deserialize<List<ClutterFit>>(json)!.Count);
     }
+
+    [Fact]
+    public void A_law_that_is_not_a_number_over_the_pixels_is_no_fit()
+    {
+        // Looks times pixels overflow in the Fisher law's distribution function: infinity over infinity.
+        var pixels = EnlTests.Speckle(new Random(3), 3000, 2).Select(v => v * 1e30f).ToArray();
+        Assert.True(double.IsNaN(new FisherLaw(3, 1e290, 1e30).CumulativeDistribution(1e30)));
+        var fit = SpeckleFit.Fit(pixels, ClutterFamily.Fisher, FitMethod.LogCumulants, looks: 1e290);
+        Assert.Null(fit.Law);
+        Assert.Null(fit.Goodness);
+        Assert.Contains("cannot be evaluated over the pixels' range", fit.Reason);
+        Assert.Contains("not a number", Assert.Throws<ArgumentException>(() => GoodnessOfFit.Of(pixels, new FisherLaw(3, 1e290, 1e30))).Message);
+        // In a ranking it comes last and the others stay.
+        var ranking = SpeckleFit.Ranking(pixels, looks: 1e290, FitMethod.LogCumulants);
+        Assert.Equal(7, ranking.Count);
+        Assert.NotNull(ranking[0].Law);
+        Assert.Null(ranking[^1].Law);
+    }
 }

@@ -51,7 +51,7 @@ public sealed record GoodnessOfFit
             anderson -= (2 * i + 1.0) / n * (lower[i] + upper[n - 1 - i]);
             counts[Math.Clamp((int)(f * bins), 0, bins - 1)]++;
         }
-        if (double.IsNaN(ks))
+        if (double.IsNaN(ks) || double.IsNaN(anderson))
             return null;
         anderson -= n;
         double expected = (double)n / bins, chi = 0;

@@ -30,6 +30,8 @@ public sealed record KLaw(double Shape, double Looks, double Mean) : ClutterLaw
     private protected override double LogDensityAt(double x)
     {
         double smaller = Math.Min(Shape, Looks), rate = Shape * Looks / Mean;
+        if (IsGamma)
+            return Limit.LogDensity(x);
         if (x == 0)
             return smaller != 1 ? AtZero(smaller, 0)
                 : Shape == Looks ? double.PositiveInfinity
@@ -42,10 +44,10 @@ public sealed record KLaw(double Shape, double Looks, double Mean) : ClutterLaw
     }
 
     /// <inheritdoc/>
-    private protected override double CumulativeDistributionAt(double x) => Mix(x, LawMath.GammaLower);
+    private protected override double CumulativeDistributionAt(double x) => IsGamma ? Limit.CumulativeDistribution(x) : Mix(x, LawMath.GammaLower);
 
     /// <inheritdoc/>
-    private protected override double SurvivalAt(double x) => Mix(x, LawMath.GammaUpper);
+    private protected override double SurvivalAt(double x) => IsGamma ? Limit.Survival(x) : Mix(x, LawMath.GammaUpper);
 
     /// <inheritdoc/>
     [JsonIgnore]
@@ -64,20 +66,25 @@ public sealed record KLaw(double Shape, double Looks, double Mean) : ClutterLaw
     /// <inheritdoc/>
     public override ClutterLaw ToAmplitude() => new AmplitudeLaw(this);
 
+    // A Gamma factor of so large a shape is 1 to within 1e-4: the law differs from the other factor's by less than its own rounding.
+    private bool IsGamma => Math.Max(Shape, Looks) > 1e8;
+
+    private GammaLaw Limit => new(Math.Min(Shape, Looks), Mean);
+
     /// <summary>The mean of the smaller shape's distribution over the larger shape's law, by the trapezoidal rule in ln(texture).</summary>
     private double Mix(double x, Func<double, double, double> distribution)
     {
         double a = Math.Max(Shape, Looks), b = Math.Min(Shape, Looks);
         double step = Math.Min(0.2, 0.6 / Math.Sqrt(a));
-        double logNorm = a * Math.Log(a) - SpecialFunctions.GammaLn(a);
+        double logNorm = LogNorm(a);
         double sum = 0;
         // The weight is highest at s = 0 and falls as exp(a s) on the left, doubly exponentially on the right.
         for (int direction = -1; direction <= 1; direction += 2)
         {
             for (int k = direction < 0 ? 1 : 0; ; k++)
             {
-                double s = direction * k * step, log = a * (s - Math.Exp(s));
-                if (!(log + a >= -80))
+                double s = direction * k * step, log = -a * Beyond(s);
+                if (!(log >= -80))
                     break;
                 double argument = b * x / (Mean * Math.Exp(s));
                 if (s < -40 && argument > 1000 + 20 * b)
@@ -90,6 +97,14 @@ public sealed record KLaw(double Shape, double Looks, double Mean) : ClutterLaw
             }
         }
         return Math.Min(1, sum * step);
+
+        // exp(s) - 1 - s with all its digits near 0.
+        static double Beyond(double s) => Math.Abs(s) < 0.01
+            ? s * s / 2 * (1 + s / 3 * (1 + s / 4 * (1 + s / 5 * (1 + s / 6)))) : Math.Exp(s) - 1 - s;
+
+        // a ln a - a - ln Gamma(a): by Stirling's series (DLMF 5.11.1) where the difference would lose digits.
+        static double LogNorm(double a) => a < 30 ? a * Math.Log(a) - a - SpecialFunctions.GammaLn(a)
+            : Math.Log(a / (2 * Math.PI)) / 2 - (1 / (12 * a)) + (1 / (360 * a * a * a)) - (1 / (1260 * Math.Pow(a, 5)));
     }
 }
 
@@ -124,10 +139,18 @@ public sealed record FisherLaw(double Texture, double Looks, double Scale) : Clu
     }
 
     /// <inheritdoc/>
-    private protected override double CumulativeDistributionAt(double x) => SpecialFunctions.BetaRegularized(Looks, Texture, Looks * x / (Looks * x + Scale));
+    private protected override double CumulativeDistributionAt(double x) => Tails(x).Lower;
 
     /// <inheritdoc/>
-    private protected override double SurvivalAt(double x) => SpecialFunctions.BetaRegularized(Texture, Looks, Scale / (Looks * x + Scale));
+    private protected override double SurvivalAt(double x) => Tails(x).Upper;
+
+    // Of two complements the one whose argument is the smaller keeps its digits; the other is taken from it where it is large.
+    private (double Lower, double Upper) Tails(double x)
+    {
+        double below = Looks * x / (Looks * x + Scale), above = Scale / (Looks * x + Scale);
+        double lower = SpecialFunctions.BetaRegularized(Looks, Texture, below), upper = SpecialFunctions.BetaRegularized(Texture, Looks, above);
+        return below <= above ? (lower, upper > 0.5 ? 1 - lower : upper) : (lower > 0.5 ? 1 - upper : lower, upper);
+    }
 
     /// <inheritdoc/>
     public override double Moment(double order) => Looks + order <= 0 || Texture - order <= 0 ? double.PositiveInfinity
