@@ -1,6 +1,5 @@
 // The diffusion models beside the same models in plain PyTorch (diffusion.py), in turns on the same machine: time, and peak memory.
 using System.Diagnostics;
-using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Diffusion.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -26,8 +25,6 @@ internal static class DiffusionPair
         var threads = args.SkipWhile(a => a != "--threads").Skip(1).Select(int.Parse).FirstOrDefault(2);
         set_num_threads(threads);
         var only = Cases.Select(c => c.Key).Intersect(args).ToArray();
-        if (args is ["full", ..])
-            return FullSize(args);
         if (args is ["peak", var which, ..])
             return Peak(which, args is [_, _, var count] ? int.Parse(count) : 3);
         using var python = PythonScript.Start("diffusion.py", $"{threads}");
@@ -129,34 +126,6 @@ internal static class DiffusionPair
         return 0;
     }
 
-    /// <summary>SDXL's UNet at full size from a bfloat16 checkpoint of random weights (5.1 GB in the temporary folder): opening, and one step at 512 x 512.</summary>
-    private static int FullSize(string[] args)
-    {
-        var folder = args.SkipWhile(a => a != "--folder").Skip(1).FirstOrDefault(Path.Combine(Path.GetTempPath(), "sarsynth-sdxl-unet"));
-        if (!args.Contains("--open"))
-        {
-            if (!File.Exists(Path.Combine(folder, "config.json")))
-            {
-                using var grad = no_grad();
-                var random = new UNet2DConditionModel(FullConfig, dtype: ScalarType.BFloat16);
-                ModelFolder.Save(random, folder);
-            }
-            // In a process of its own: the peak is that of opening and stepping, not of making the file.
-            return Self.Run("diffusion-pair", "full", "--open", "--folder", folder);
-        }
-        using var quiet = no_grad();
-        var watch = Stopwatch.StartNew();
-        using var unet = ModelFolder.Load<UNet2DConditionModel>(folder);
-        var opened = watch.Elapsed.TotalSeconds;
-        Tensor Random(params long[] shape) => randn(shape).to(ScalarType.BFloat16);
-        watch.Restart();
-        using var result = unet.forward(Random(1, 4, 64, 64), tensor(new long[] { 500 }), Random(1, 77, 2048), Random(1, 1280), randn(1, 6));
-        var weights = unet.parameters().Sum(p => p.NumberOfElements * p.ElementSize) >> 20;
-        Console.WriteLine($"SDXL UNet, {ModuleWeights.CountParameters(unet):N0} parameters, bfloat16: opened in {opened:F2} s (goal 2), first step at 512 x 512 {watch.Elapsed.TotalSeconds:F1} s");
-        Console.WriteLine($"peak resident {Self.PeakMegabytes} MB, weights {weights} MB (goal: weights + 2048 MB)");
-        return opened <= 2 && Self.PeakMegabytes <= weights + 2048 ? 0 : 1;
-    }
-
     private static UNet2DConditionConfig MidSize => new()
     {
         DownBlockTypes = ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
@@ -169,15 +138,5 @@ internal static class DiffusionPair
         AdditionEmbedType = "text_time",
         AdditionTimeEmbedDim = 64,
         ProjectionClassEmbeddingsInputDim = 640,
-    };
-
-    private static UNet2DConditionConfig FullConfig => MidSize with
-    {
-        BlockOutChannels = [320, 640, 1280],
-        TransformerLayersPerBlock = new[] { 1, 2, 10 },
-        AttentionHeadDim = new[] { 5, 10, 20 },
-        CrossAttentionDim = 2048,
-        AdditionTimeEmbedDim = 256,
-        ProjectionClassEmbeddingsInputDim = 2816,
     };
 }

@@ -110,6 +110,8 @@ internal static unsafe partial class Native
     [LibraryImport(Library)] internal static partial long st_memory(int what);
     [LibraryImport(Library)] internal static partial int st_attention_ready();
     [LibraryImport(Library)] internal static partial int st_attention(IntPtr query, IntPtr key, IntPtr value, IntPtr mask, double scale, out IntPtr result);
+    [LibraryImport(Library)] internal static partial int st_gelu(IntPtr tensor, out IntPtr result);
+    [LibraryImport(Library)] internal static partial int st_silu_over(IntPtr tensor);
     [LibraryImport(Library)] internal static partial int st_about(int what, out byte* text);
 
     /// <summary>Throws libtorch's last error on this thread when the status is negative.</summary>

@@ -36,7 +36,7 @@ public static partial class torch
         public Tensor sigmoid() => Aten.Call("sigmoid", this);
         public Tensor sigmoid_() => Aten.Self("sigmoid_", this);
         public Tensor silu() => Aten.Call("silu", this);
-        public Tensor silu_() => Aten.Self("silu_", this);
+        public Tensor silu_() => CpuKernels.SiluOver(this);
         public Tensor softmax(long dim, ScalarType? dtype = null) => Aten.Call("softmax.int", this, dim, dtype);
         public Tensor softplus(double beta = 1, double threshold = 20) => Aten.Call("softplus", this, beta, threshold);
         public Tensor threshold(Scalar threshold, Scalar value) => Aten.Call("threshold", this, threshold, value);

@@ -19,7 +19,7 @@ public static partial class torch
         public Tensor round(long decimals = 0) => decimals == 0 ? Aten.Call("round", this) : Aten.Call("round.decimals", this, decimals);
         public Tensor round_(long decimals = 0) => decimals == 0 ? Aten.Self("round_", this) : Aten.Self("round_.decimals", this, decimals);
 
-        public Tensor gelu() => Aten.Call("gelu", this);
+        public Tensor gelu() => CpuKernels.Gelu(this);
         public Tensor arctan(Tensor other) => arctan2(other);
         public Tensor arctan_(Tensor other) => arctan2_(other);
         public Tensor polygamma(long p) => Aten.Call("polygamma", p, this);

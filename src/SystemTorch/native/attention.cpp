@@ -1,6 +1,7 @@
 // Attention on the CPU in one pass, for libtorch 1.13, which has no fused kernel: blocks of queries whose scores stay in the cache.
 // Forward and backward as in Dao et al. (2022), "FlashAttention", algorithms 1 and 4, with whole rows of scores.
 #include "values.h"
+#include "vectorised.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
@@ -10,12 +11,6 @@
 #include <algorithm>
 #include <cmath>
 #include <dlfcn.h>
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define ST_VECTORISED __attribute__((target_clones("avx512f", "arch=haswell", "default")))
-#else
-#define ST_VECTORISED
-#endif
 
 using namespace systemtorch;
 using torch::autograd::AutogradContext;
@@ -37,27 +32,6 @@ void multiply(bool turn_a, bool turn_b, int64_t m, int64_t n, int64_t k, float a
     const int im = static_cast<int>(m), in = static_cast<int>(n), ik = static_cast<int>(k);
     const int ia = static_cast<int>(lda), ib = static_cast<int>(ldb), ic = static_cast<int>(ldc);
     sgemm(turn_b ? "T" : "N", turn_a ? "T" : "N", &in, &im, &ik, &alpha, b, &ib, a, &ia, &beta, c, &ic);
-}
-
-// exp of x <= 88, relative error under 2e-7; NaN stays NaN (Cephes' expf).
-inline float exponential(float x) {
-    const float low = x < -87.0f ? -87.0f : x;
-    const float shifted = low * 1.44269504f + 12582912.0f;  // 1.5 * 2^23: the nearest integer is in the low bits
-    const float n = shifted - 12582912.0f;
-    const float r = (low - n * 0.693359375f) + n * 2.12194440e-4f;
-    float p = 1.9875691500e-4f;
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * r * r + r + 1.0f;
-    int32_t bits;
-    memcpy(&bits, &shifted, 4);
-    bits = (bits - 0x4B400000 + 127) << 23;
-    float power;
-    memcpy(&power, &bits, 4);
-    return x < -87.0f ? 0.0f : p * power;
 }
 
 // Softmax of a row in place; returns the logarithm of the sum of exponentials.

@@ -11,7 +11,7 @@ namespace TorchSharp
         {
             public static partial class functional
             {
-                private static Tensor Act(string name, Tensor x, bool inplace) => inplace ? Aten.Self(name + "_", x) : Aten.Call(name, x);
+                private static Tensor Act(string name, Tensor x, bool inplace) => inplace ? name == "silu" ? CpuKernels.SiluOver(x) : Aten.Self(name + "_", x) : name == "gelu" ? CpuKernels.Gelu(x) : Aten.Call(name, x);
 
                 public static Tensor relu(Tensor x, bool inplace = false) => Act("relu", x, inplace);
                 public static Tensor relu6(Tensor x, bool inplace = false) => Act("relu6", x, inplace);

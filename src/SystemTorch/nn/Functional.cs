@@ -43,8 +43,10 @@ public static partial class torch
 
             // ---- normalisation ----
 
-            public static Tensor group_norm(Tensor input, long num_groups, Tensor? weight = null, Tensor? bias = null, double eps = 1e-05) => Aten.Call("group_norm", input, num_groups, weight, bias, eps);
-            public static Tensor layer_norm(Tensor input, long[] normalized_shape, Tensor? weight = null, Tensor? bias = null, double eps = 1e-05) => Aten.Call("layer_norm", input, normalized_shape, weight, bias, eps);
+            public static Tensor group_norm(Tensor input, long num_groups, Tensor? weight = null, Tensor? bias = null, double eps = 1e-05) 
+                => CpuKernels.Widened(input, x => Aten.Call("group_norm", x, num_groups, CpuKernels.Like(input, x, weight), CpuKernels.Like(input, x, bias), eps));
+            public static Tensor layer_norm(Tensor input, long[] normalized_shape, Tensor? weight = null, Tensor? bias = null, double eps = 1e-05) 
+                => CpuKernels.Widened(input, x => Aten.Call("layer_norm", x, normalized_shape, CpuKernels.Like(input, x, weight), CpuKernels.Like(input, x, bias), eps));
             public static Tensor batch_norm(Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? weight = null, Tensor? bias = null, bool training = false, double momentum = 0.1, double eps = 1e-05)
                 => Aten.Call("batch_norm", input, weight, bias, running_mean, running_var, training, momentum, eps, true);
             public static Tensor instance_norm(Tensor input, Tensor? running_mean = null, Tensor? running_var = null, Tensor? weight = null, Tensor? bias = null, bool use_input_stats = true, double momentum = 0.1, double eps = 1e-05)
@@ -82,12 +84,7 @@ public static partial class torch
             public static Tensor scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask = null, double p = 0, bool is_casual = false)
             {
                 if (Fused) return Aten.Call("scaled_dot_product_attention", query, key, value, attn_mask, p, is_casual);
-                if (OnePass && p == 0 && !is_casual && Suits(query) && Suits(key) && Suits(value) && (attn_mask is null || (attn_mask.dtype == ScalarType.Float32 && !attn_mask.requires_grad)))
-                {
-                    Native.Check(Native.st_attention(query.Live, key.Live, value.Live, attn_mask?.Live ?? IntPtr.Zero, 1 / Math.Sqrt(query.shape[^1]), out var result));
-                    GC.KeepAlive((query, key, value, attn_mask));
-                    return Tensor.Own(result)!;
-                }
+                if (p == 0 && !is_casual && CpuKernels.Attention(query, key, value, attn_mask) is { } attended) return attended;
                 using var scope = NewDisposeScope();
                 var scores = query.mul(1 / Math.Sqrt(query.shape[^1])).matmul(key.transpose(-2, -1));
                 if (is_casual)
@@ -102,10 +99,7 @@ public static partial class torch
                 return weights.matmul(value).MoveToOuterDisposeScope();
             }
 
-            private static bool Suits(Tensor x) => x.dim() == 4 && x.NumberOfElements > 0 && x.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU;
-
             private static readonly bool Fused = Operator.Exists("scaled_dot_product_attention");
-            private static readonly bool OnePass = Native.st_attention_ready() != 0;
 
             // ---- padding ----
 
