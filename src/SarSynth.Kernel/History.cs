@@ -8,10 +8,16 @@ namespace SarSynth.Kernel;
 /// <summary>Inputs and results of this session.</summary>
 internal sealed class History
 {
-    private const int SessionNumber = 1;
-    private readonly List<(int Line, string Input, string? Output)> _entries = [];
+    private const int SessionNumber = 1, Cells = 2000, OutputCharacters = 4000;
+    private readonly Queue<(int Line, string Input, string? Output)> _entries = new();
 
-    internal void Add(int line, string input, string? output) => _entries.Add((line, input, output));
+    /// <summary>Adds a cell; the oldest are forgotten and long outputs cut, so that a kernel can be left running.</summary>
+    internal void Add(int line, string input, string? output)
+    {
+        _entries.Enqueue((line, input, output is { Length: > OutputCharacters } ? output[..OutputCharacters] + "..." : output));
+        if (_entries.Count > Cells)
+            _entries.Dequeue();
+    }
 
     /// <summary>Answers a history_request.</summary>
     internal JsonObject Answer(Message request)

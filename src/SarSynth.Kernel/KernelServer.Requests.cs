@@ -61,6 +61,8 @@ internal sealed partial class KernelServer
             Publish(message.RawHeader, "execute_input", new JsonObject { ["code"] = code, ["execution_count"] = _count });
         cell.MakeLast();
         Volatile.Write(ref _executing, cell);
+        if (order <= Interlocked.Read(ref _abortUpTo))
+            cell.Interrupt(); // It came just now.
         var page = Page(code);
         var error = page is null ? _executor.Run(cell, code) : null;
         ConsoleCapture.Drain();
@@ -69,7 +71,7 @@ internal sealed partial class KernelServer
         {
             cell.Error(error);
             if (message.Flag("stop_on_error", true))
-                Interlocked.Exchange(ref _abortUpTo, Interlocked.Read(ref _received));
+                AbortUpTo(Interlocked.Read(ref _received));
         }
         if (keep)
             _history.Add(_count, code, cell.ResultText);

@@ -14,10 +14,12 @@ namespace SarSynth.Kernel;
 /// <summary>A running kernel.</summary>
 internal sealed partial class KernelServer : IOutputs, IDisposable
 {
+    private const int DisposeMilliseconds = 2000, RequestsBetweenCollections = 20, IdleMilliseconds = 2000;
+    private const long LargestQuickCollection = 512 << 20;
     private readonly Wire _wire;
     private readonly Channels _channels;
     private readonly BlockingCollection<(Message Message, long Order)> _shell = [];
-    private readonly BlockingCollection<Message> _control = [];
+    private readonly BlockingCollection<(Message Message, long Order)> _control = [];
     private readonly BlockingCollection<Message> _input = [];
     private readonly CellRunner _runner = new();
     private readonly ManualResetEventSlim _ended = new();
@@ -29,7 +31,7 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
     private readonly History _history = new();
     private Cell? _executing;
     private int _count;
-    private long _received, _abortUpTo = -1;
+    private long _received, _abortUpTo = -1, _handling = long.MaxValue;
 
     /// <summary>Binds the channels of <paramref name="file"/>.</summary>
     internal KernelServer(ConnectionFile file)
@@ -56,6 +58,7 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
         if (Environment.GetEnvironmentVariable("JPY_PARENT_PID") is { Length: > 0 } && !OperatingSystem.IsWindows())
             Start("parent", WatchParent);
         _ended.Wait();
+        Task.Run(_session.DisposeOwned).Wait(DisposeMilliseconds);
         _channels.Dispose();
         return 0;
 
@@ -66,12 +69,26 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
     internal void Stop() => _ended.Set();
 
     /// <summary>Interrupts the running cell; those that wait behind it are aborted.</summary>
-    internal void Interrupt()
+    internal void Interrupt() => Interrupt(Interlocked.Read(ref _received));
+
+    // Requests that came after the interrupt are not meant by it, however late it is seen to.
+    private void Interrupt(long upTo)
     {
-        Interlocked.Exchange(ref _abortUpTo, Interlocked.Read(ref _received));
+        AbortUpTo(upTo);
+        if (Interlocked.Read(ref _handling) > upTo)
+            return;
         // Also a cell that is still being compiled, restores packages or runs another program.
         Volatile.Read(ref _executing)?.Interrupt();
         _runner.Interrupt();
+    }
+
+    private void AbortUpTo(long order)
+    {
+        for (var seen = Interlocked.Read(ref _abortUpTo); order > seen;)
+            if (Interlocked.CompareExchange(ref _abortUpTo, order, seen) is var now && now == seen)
+                return;
+            else
+                seen = now;
     }
 
     public void Publish(byte[]? parentHeader, string type, JsonObject content, JsonObject? metadata = null) =>
@@ -104,7 +121,7 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
                 _shell.Add((message, Interlocked.Increment(ref _received)));
                 break;
             case Channel.Control:
-                _control.Add(message);
+                _control.Add((message, Interlocked.Read(ref _received)));
                 break;
             case Channel.Stdin when message.Type == "input_reply":
                 _input.Add(message);
@@ -114,16 +131,29 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
 
     private void ServeShell()
     {
-        foreach (var (message, order) in _shell.GetConsumingEnumerable())
-            Handle(Channel.Shell, message, order);
+        for (var handled = 0;; handled++)
+        {
+            if (!_shell.TryTake(out var next, handled < RequestsBetweenCollections ? Timeout.Infinite : IdleMilliseconds))
+            {
+                // Nobody waits now: memory of cells that are gone is given back, unless there is so much that it would take long.
+                if (GC.GetTotalMemory(false) < LargestQuickCollection)
+                    GC.Collect(2, GCCollectionMode.Forced, blocking: true, compacting: true);
+                handled = -1;
+                continue;
+            }
+            Interlocked.Exchange(ref _handling, next.Order);
+            Handle(Channel.Shell, next.Message, next.Order);
+            Interlocked.Exchange(ref _handling, long.MaxValue);
+        }
     }
 
     private void ServeControl()
     {
-        foreach (var message in _control.GetConsumingEnumerable())
-            Handle(Channel.Control, message, long.MaxValue);
+        foreach (var (message, order) in _control.GetConsumingEnumerable())
+            Handle(Channel.Control, message, order);
     }
 
+    // The order of a request among those of the shell; of one on control, how many of them had come before it.
     private void Handle(Channel channel, Message message, long order)
     {
         Status(message, "busy");
@@ -135,7 +165,7 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
                     Execute(message, order);
                     break;
                 case "interrupt_request":
-                    Interrupt();
+                    Interrupt(channel == Channel.Control ? order : Interlocked.Read(ref _received));
                     Reply(channel, message, "interrupt_reply", Ok());
                     break;
                 case "shutdown_request":

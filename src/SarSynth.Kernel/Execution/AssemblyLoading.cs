@@ -1,6 +1,7 @@
 // References of cells: "#r" paths to metadata for the compiler, and assemblies, their dependencies and native
 // libraries for the runtime, found beside the referenced assembly and through its deps.json.
 using System.Collections.Immutable;
+using System.IO.MemoryMappedFiles;
 using System.Reflection;
 using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
@@ -19,6 +20,8 @@ internal sealed class ReferenceException(string message) : Exception(message);
 internal sealed class AssemblyLoading : MetadataReferenceResolver
 {
     private static readonly string Framework = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
+    private static readonly string[] Facades = ["System.Runtime", "netstandard", "mscorlib", "System", "System.Core"];
+    private static readonly List<MemoryMappedViewAccessor> Maps = [];
     private static readonly Lazy<IReadOnlyList<MetadataReference>> Defaults = new(FindDefaults);
     private readonly string _directory;
     private readonly AssemblyLoadContext _context = new("cells");
@@ -29,6 +32,7 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
     private readonly List<DependencyFile> _dependencies = [];
     private readonly List<string> _folders = [], _nativeFiles = [];
     private readonly List<MetadataReference> _new = [];
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<string, Assembly> _unloadable = new(StringComparer.Ordinal);
     private string? _problem;
 
     /// <summary>References with relative paths start at <paramref name="directory"/>.</summary>
@@ -88,7 +92,25 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
     }
 
     /// <summary>Loads a compiled cell.</summary>
-    internal Assembly LoadSubmission(Stream pe, Stream pdb) => _context.LoadFromStream(pe, pdb);
+    /// <param name="passing">
+    /// Whether it is unloaded when nothing of it is in use any more. That costs 100 KB while it is loaded, and not every library can
+    /// work with types that may be unloaded, so it is for cells that leave nothing or will be replaced; and for those that stand on such a cell.
+    /// </param>
+    /// <param name="referable">Whether later cells may refer to it.</param>
+    internal Assembly LoadSubmission(CompiledCell cell, bool passing, bool referable)
+    {
+        if (!passing && !cell.References.Any(_unloadable.ContainsKey))
+            return _context.LoadFromStream(cell.Image, cell.Symbols);
+        var context = new CellContext(this);
+        var assembly = context.LoadFromStream(cell.Image, cell.Symbols);
+        context.Unload(); // Begins only when nothing of the assembly is in use; until then it works as any other.
+        if (referable)
+            _unloadable[assembly.GetName().Name!] = assembly;
+        return assembly;
+    }
+
+    /// <summary>Says that no later cell will refer to this submission.</summary>
+    internal void Release(string submission) => _unloadable.TryRemove(submission, out _);
 
     /// <inheritdoc/>
     public override ImmutableArray<PortableExecutableReference> ResolveReference(string reference, string? baseFilePath, MetadataReferenceProperties properties)
@@ -120,7 +142,8 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
 
     /// <inheritdoc/>
     public override PortableExecutableReference? ResolveMissingAssembly(MetadataReference definition, AssemblyIdentity referenceIdentity) =>
-        PathOf(new AssemblyName(referenceIdentity.GetDisplayName())) is { } path ? Reference(path) : null;
+        PathOf(new AssemblyName(referenceIdentity.GetDisplayName())) is { } path ? Reference(path)
+            : Path.Combine(Framework, referenceIdentity.Name + ".dll") is var framework && File.Exists(framework) ? Reference(framework) : null;
 
     /// <inheritdoc/>
     public override bool Equals(object? other) => ReferenceEquals(this, other);
@@ -190,18 +213,53 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
         return metadata.GetGuid(metadata.GetModuleDefinition().Mvid);
     }
 
+    // Assemblies that only forward types to others are left to ResolveMissingAssembly: each reference costs memory in each cell.
     private static IReadOnlyList<MetadataReference> FindDefaults()
     {
         var references = new List<MetadataReference>();
         foreach (var path in Directory.EnumerateFiles(Framework, "*.dll").Order(StringComparer.Ordinal))
         {
             var name = Path.GetFileNameWithoutExtension(path);
-            if (name is "mscorlib" or "netstandard" or "System" or "WindowsBase"
-                || name.StartsWith("System.", StringComparison.Ordinal) || name.StartsWith("Microsoft.", StringComparison.Ordinal) && !name.Contains(".Native"))
-                references.Add(MetadataReference.CreateFromFile(path, documentation: FrameworkDocumentation.Instance));
+            if (name == "WindowsBase" || name is not "mscorlib" and not "netstandard" and not "System" && !name.StartsWith("System.", StringComparison.Ordinal)
+                && (!name.StartsWith("Microsoft.", StringComparison.Ordinal) || name.Contains(".Native")))
+                continue;
+            var (metadata, types) = Map(path);
+            if (types > 1 || Facades.Contains(name))
+                references.Add(metadata.GetReference(FrameworkDocumentation.Instance, filePath: path));
         }
         var own = typeof(Session).Assembly.Location;
-        references.Add(MetadataReference.CreateFromFile(own, documentation: XmlDocumentation.ForFile(Path.ChangeExtension(own, ".xml"))));
+        references.Add(Map(own).Metadata.GetReference(XmlDocumentation.ForFile(Path.ChangeExtension(own, ".xml")), filePath: own));
         return references;
+    }
+
+    // MetadataReference.CreateFromFile reads whole files, 40 MB for the framework; of a mapped file only the pages in use are resident.
+    // The maps stay as long as the process, whose own files these are.
+    private static unsafe (AssemblyMetadata Metadata, int Types) Map(string path)
+    {
+        var view = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read).CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
+        byte* image = null;
+        view.SafeMemoryMappedViewHandle.AcquirePointer(ref image);
+        Maps.Add(view);
+        using var pe = new PEReader(image, (int)new FileInfo(path).Length);
+        var block = pe.GetMetadata();
+        return (AssemblyMetadata.Create(ModuleMetadata.CreateFromMetadata((nint)block.Pointer, block.Length)), pe.GetMetadataReader().TypeDefinitions.Count);
+    }
+
+    // All that a cell refers to is the session's.
+    private sealed class CellContext(AssemblyLoading session) : AssemblyLoadContext("cell", isCollectible: true)
+    {
+        protected override Assembly? Load(AssemblyName name)
+        {
+            if (session._unloadable.TryGetValue(name.Name!, out var submission))
+                return submission;
+            try
+            {
+                return session._context.LoadFromAssemblyName(name);
+            }
+            catch (FileNotFoundException)
+            {
+                return null;
+            }
+        }
     }
 }

@@ -24,7 +24,8 @@ internal sealed record CellError(string Name, string Value, IReadOnlyList<string
     internal static CellError Plain(string name, string value) => new(name, value, [$"{Red}{name}{Off}: {value}"]);
 
     /// <summary>The compiler's errors, each with its line and a caret.</summary>
-    internal static CellError FromDiagnostics(IEnumerable<Diagnostic> diagnostics)
+    /// <param name="written">The text of a cell by its path as it was written, or null.</param>
+    internal static CellError FromDiagnostics(IEnumerable<Diagnostic> diagnostics, Func<string, string?> written)
     {
         var errors = diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error).OrderBy(d => d.Location.SourceSpan.Start).ToList();
         var lines = new List<string>();
@@ -35,7 +36,7 @@ internal sealed record CellError(string Name, string Value, IReadOnlyList<string
             lines.Add($"{Red}error {error.Id}{Off}: {message}");
             if (error.Location.SourceTree is { } tree)
             {
-                var source = tree.GetText().Lines;
+                var source = (written(place.Path) is { } cell ? Microsoft.CodeAnalysis.Text.SourceText.From(cell) : tree.GetText()).Lines;
                 var line = place.StartLinePosition.Line;
                 var text = line < source.Count ? source[line].ToString() : "";
                 var column = place.StartLinePosition.Character;

@@ -31,7 +31,7 @@ internal sealed class CellExecutor(Session session, CellRunner runner, string di
         }
         catch (CompilationFailedException e)
         {
-            return CellError.FromDiagnostics(e.Diagnostics);
+            return CellError.FromDiagnostics(e.Diagnostics, session.SourceOf);
         }
         catch (MagicException e)
         {
@@ -63,7 +63,7 @@ internal sealed class CellExecutor(Session session, CellRunner runner, string di
         }
         catch (CompilationFailedException e)
         {
-            return (null, CellError.FromDiagnostics(e.Diagnostics));
+            return (null, CellError.FromDiagnostics(e.Diagnostics, session.SourceOf));
         }
     }
 
@@ -92,6 +92,8 @@ internal sealed class CellExecutor(Session session, CellRunner runner, string di
     {
         if (outcome.WasInterrupted || outcome.Exception is not null)
             session.KeepFormerValues(submission);
+        else
+            session.Succeeded(submission);
         if (outcome.WasInterrupted)
             return CellError.Plain("Interrupted", outcome.StillRunning is { } rest ? $"the cell was interrupted. {rest}" : "the cell was interrupted.");
         if (outcome.Exception is { } exception)

@@ -10,7 +10,12 @@ namespace SarSynth.Kernel.Execution;
 /// <summary>Resolves "#load" relative to the loading file, else to the notebook's folder.</summary>
 internal sealed class CellSources(string directory) : SourceFileResolver([], directory)
 {
+    private const int PassingTexts = 1000;
+    private readonly Queue<string> _passing = new();
     private readonly Dictionary<string, string> _texts = new(StringComparer.Ordinal);
+
+    /// <summary>The variables of using declarations in the cell and in the files that it loads.</summary>
+    internal HashSet<string> Owned { get; } = new(StringComparer.Ordinal);
 
     /// <summary>The text of a cell or loaded file by the path in its stack frames, or null.</summary>
     internal string? TextOf(string path)
@@ -25,11 +30,24 @@ internal sealed class CellSources(string directory) : SourceFileResolver([], dir
             _texts[path] = text;
     }
 
+    /// <summary>Says that no later cell builds on this one: its text is forgotten some time after it.</summary>
+    internal void Passing(string path)
+    {
+        lock (_texts)
+        {
+            _passing.Enqueue(path);
+            if (_passing.Count > PassingTexts)
+                _texts.Remove(_passing.Dequeue());
+        }
+    }
+
     /// <inheritdoc/>
     public override SourceText ReadText(string resolvedPath)
     {
         var text = File.ReadAllText(resolvedPath);
         Remember(resolvedPath, text);
+        (text, var owned) = UsingDeclarations.Take(text);
+        Owned.UnionWith(owned);
         var tree = CSharpSyntaxTree.ParseText(SourceText.From(text, Encoding.UTF8), Session.ParseOptions, resolvedPath);
         return tree.GetDiagnostics().Any() ? tree.GetText() : SourceText.From(GuardRewriter.Rewrite(tree, lambdas: false).ToString(), Encoding.UTF8);
     }

@@ -67,6 +67,8 @@ internal sealed class Packages
                     <RuntimeIdentifiers>{PortableRuntime}</RuntimeIdentifiers>
                     <RestoreAdditionalProjectSources>{Xml(string.Join(';', _sources))}</RestoreAdditionalProjectSources>
                     <NuGetAudit>false</NuGetAudit>
+                    <UseAppHost>false</UseAppHost>
+                    <EnableRuntimePackDownload>false</EnableRuntimePackDownload>
                   </PropertyGroup>
                   <ItemGroup>
                     {string.Concat(_requested.Select(r => $"<PackageReference Include=\"{Xml(r.Name)}\" Version=\"{Xml(r.Version)}\" />"))}

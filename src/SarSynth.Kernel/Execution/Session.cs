@@ -19,7 +19,8 @@ internal sealed class CompilationFailedException(ImmutableArray<Diagnostic> diag
 /// <summary>A compiled cell, ready to run.</summary>
 /// <param name="Run">Runs it and gives the value of its last expression; null where it has no code.</param>
 /// <param name="HasValue">Whether its last expression is a value to show.</param>
-internal sealed record Submission(CSharpCompilation Compilation, Func<Task<object?>>? Run, bool HasValue, int Slot);
+/// <param name="Former">The variables that it declares anew, as they were.</param>
+internal sealed record Submission(Func<Task<object?>>? Run, bool HasValue, int Slot, Dictionary<string, (object State, FieldInfo Field)> Former);
 
 /// <summary>A variable of the session.</summary>
 internal sealed record Variable(string Name, Type Type, Func<object?> Value);
@@ -40,10 +41,7 @@ internal sealed class Session
     private readonly Lock _gate = new();
     private readonly CSharpCompilationOptions _options;
     private readonly CellSources _sources;
-    private CSharpCompilation? _last;
-    private object?[] _states = new object?[16];
-    private readonly List<Type> _types = [];
-    private int _slots;
+    private readonly SessionChain _chain = new();
     private int _compiled;
 
     /// <summary>A session whose relative paths start at <paramref name="directory"/>.</summary>
@@ -70,7 +68,7 @@ internal sealed class Session
     internal AssemblyLoading Assemblies { get; }
 
     /// <summary>The last submission that ran, for completion and inspection.</summary>
-    internal CSharpCompilation? Last { get { lock (_gate) return _last; } }
+    internal CSharpCompilation? Last { get { lock (_gate) return _chain.Last?.Compilation; } }
 
     /// <summary>The text of a cell or loaded file by the path in its stack frames, or null.</summary>
     internal string? SourceOf(string path) => _sources.TextOf(path);
@@ -79,7 +77,7 @@ internal sealed class Session
     internal CSharpCompilation Speculate(string code)
     {
         lock (_gate)
-            return Compile(Parse(code, "speculation"), "Speculation");
+            return Compile(Parse(UsingDeclarations.Take(code).Code, "speculation"), "Speculation", _chain.Last);
     }
 
     /// <summary>Compiles and loads the next cell.</summary>
@@ -88,34 +86,99 @@ internal sealed class Session
     {
         lock (_gate)
         {
-            var original = Parse(code, path);
+            _sources.Remember(path, code);
+            var (text, owned) = UsingDeclarations.Take(code);
+            _sources.Owned.Clear();
+            _sources.Owned.UnionWith(owned);
+            var original = Parse(text, path);
+            var root = original.GetCompilationUnitRoot();
             Assemblies.Begin(original);
             var tree = GuardRewriter.Rewrite(original, lambdas: true);
             var name = $"Submission{_compiled++}";
-            if (original.GetCompilationUnitRoot() is { Members.Count: 0 } root && root.GetLoadDirectives().Count == 0)
+            if (root.Members.Count == 0 && root.GetLoadDirectives().Count == 0)
                 return OnlyDirectives(original, name);
-            var (compilation, emitted) = Emit(tree, name, out var pe, out var pdb);
+            var before = _chain.Before(root);
+            var (image, symbols) = (new MemoryStream(), new MemoryStream());
+            var (compilation, emitted) = Emit(tree, name, before, image, symbols);
             if (tree != original && (!emitted.Success || GuardRewriter.IsInExpressionTree(compilation.GetSemanticModel(tree))))
-                (compilation, emitted) = Emit(tree = GuardRewriter.Rewrite(original, lambdas: false), name, out pe, out pdb);
+                (compilation, emitted) = Emit(tree = GuardRewriter.Rewrite(original, lambdas: false), name, before, image, symbols);
             if (!emitted.Success && tree != original)
-                (compilation, emitted) = Emit(tree = original, name, out pe, out pdb); // Errors with the cell's own columns.
+                (compilation, emitted) = Emit(tree = original, name, before, image, symbols); // Errors with the cell's own columns.
             if (!emitted.Success)
-                throw new CompilationFailedException(emitted.Diagnostics);
+                throw Failed(emitted.Diagnostics);
+            if (UsingDeclarations.Check(compilation, _sources.Owned).ToImmutableArray() is { Length: > 0 } undisposable)
+                throw Failed(undisposable);
+            var cell = new CompiledCell(image, symbols);
+            var legacy = Assemblies.NewReferences.Count > 0 ? Legacy.All : SessionChain.Of(compilation, root, cell.MakesSharedTypes);
             Assemblies.Commit();
-            _sources.Remember(path, code);
-            var assembly = Assemblies.LoadSubmission(pe, pdb);
-            var entry = compilation.GetEntryPoint(CancellationToken.None)
-                ?? throw new InvalidOperationException("The compiler made no entry point for the cell.");
-            var type = assembly.GetType(entry.ContainingType.MetadataName, throwOnError: true)!;
-            var factory = type.GetMethod(entry.MetadataName, BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic)!
-                .CreateDelegate<Func<object?[], Task<object?>>>();
-            var slot = ++_slots;
-            if (slot >= _states.Length)
-                Array.Resize(ref _states, _states.Length * 2);
-            var states = _states;
-            _types.Add(type);
-            _last = compilation;
-            return new Submission(compilation, () => factory(states), HasValue(compilation, tree), slot);
+            if (legacy == Legacy.None)
+                _sources.Passing(path);
+            return Load(compilation, tree, before, legacy, cell);
+        }
+
+        CompilationFailedException Failed(ImmutableArray<Diagnostic> diagnostics)
+        {
+            _sources.Passing(path);
+            return new CompilationFailedException(diagnostics);
+        }
+    }
+
+    private Submission Load(CSharpCompilation compilation, SyntaxTree tree, Link? before, Legacy legacy, CompiledCell cell)
+    {
+        var variables = compilation.ScriptClass!.GetMembers().OfType<IFieldSymbol>().Where(f => !f.IsImplicitlyDeclared).Select(f => f.Name).ToHashSet(StringComparer.Ordinal);
+        var former = _chain.Variables(variables);
+        // What is declared anew once will be again, as long as its cell is worked on.
+        var passing = legacy == Legacy.None || legacy == Legacy.Variables && former.Count == variables.Count;
+        var assembly = Assemblies.LoadSubmission(cell, passing, referable: legacy != Legacy.None);
+        var entry = compilation.GetEntryPoint(CancellationToken.None)
+            ?? throw new InvalidOperationException("The compiler made no entry point for the cell.");
+        var type = assembly.GetType(entry.ContainingType.MetadataName, throwOnError: true)!;
+        var factory = type.GetMethod(entry.MetadataName, BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic)!
+            .CreateDelegate<Func<object?[], Task<object?>>>();
+        var slot = (before?.Slots ?? 0) + 1;
+        _chain.Reserve(slot);
+        var states = _chain.States;
+        var hasValue = HasValue(compilation, tree);
+        if (legacy == Legacy.None)
+            return new Submission(() => factory(states), hasValue, 0, []);
+        for (var replaced = _chain.Last; replaced != before; replaced = replaced!.Previous)
+            Assemblies.Release(replaced!.Compilation.AssemblyName!);
+        _chain.Last = new Link(compilation, before, slot, slot, variables, legacy == Legacy.Variables);
+        string[] owned = [.. _sources.Owned];
+        var closing = _chain.Disown(variables);
+        return new Submission(owned.Length + closing.Count == 0 ? () => factory(states) : RunOwned, hasValue, slot, former);
+
+        // What the cell declares anew is disposed first: it may hold the file or port that the cell asks for again.
+        async Task<object?> RunOwned()
+        {
+            await DisposeAll(closing);
+            var task = factory(states);
+            lock (_gate)
+                if (states[slot] is { } state)
+                    _chain.Own(state, owned);
+            return await task;
+        }
+    }
+
+    /// <summary>Disposes what "using" declarations of cells still hold; exceptions are told, not thrown.</summary>
+    internal Task DisposeOwned()
+    {
+        lock (_gate)
+            return DisposeAll(_chain.Disown(null));
+    }
+
+    private static async Task DisposeAll(IReadOnlyList<(string Name, object? Value)> values)
+    {
+        foreach (var (name, value) in values)
+        {
+            try
+            {
+                await UsingDeclarations.Dispose(value);
+            }
+            catch (Exception e)
+            {
+                Cell.CurrentOrLast.Write("stderr", $"Disposing '{name}' failed: {e.GetType().Name}: {e.Message}\n");
+            }
         }
     }
 
@@ -126,6 +189,16 @@ internal sealed class Session
             Assemblies.Add(restored.Assemblies, restored.NativeFiles);
     }
 
+    /// <summary>After a cell that ran to its end: values that it declared anew are freed, unless code still holds them.</summary>
+    internal void Succeeded(Submission submission)
+    {
+        if (submission.Slot == 0)
+            return;
+        lock (_gate)
+            foreach (var hidden in _chain.Forget())
+                Assemblies.Release(hidden);
+    }
+
     /// <summary>
     /// After a cell that failed or was interrupted: a variable that it declared anew but never set keeps its former value.
     /// </summary>
@@ -133,21 +206,12 @@ internal sealed class Session
     {
         lock (_gate)
         {
-            if (submission.Slot == 0 || _states[submission.Slot] is not { } state)
+            if (submission.Slot == 0 || _chain.States[submission.Slot] is not { } state)
                 return;
-            foreach (var field in Fields(state.GetType()))
-            {
-                if (!IsDefault(field.GetValue(state), field.FieldType))
-                    continue;
-                for (var slot = submission.Slot - 1; slot > 0; slot--)
-                {
-                    if (_states[slot] is not { } earlier || Fields(earlier.GetType()).FirstOrDefault(f => f.Name == field.Name) is not { } former)
-                        continue;
-                    if (former.FieldType == field.FieldType)
-                        field.SetValue(state, former.GetValue(earlier));
-                    break;
-                }
-            }
+            foreach (var field in SessionChain.Fields(state.GetType()))
+                if (submission.Former.TryGetValue(field.Name, out var former) && former.Field.FieldType == field.FieldType
+                    && IsDefault(field.GetValue(state), field.FieldType))
+                    field.SetValue(state, former.Field.GetValue(former.State));
         }
     }
 
@@ -155,43 +219,33 @@ internal sealed class Session
     internal IReadOnlyList<Variable> Variables()
     {
         lock (_gate)
-        {
-            var found = new Dictionary<string, Variable>();
-            for (var slot = _slots; slot > 0; slot--)
-                if (_states[slot] is { } state)
-                    foreach (var field in Fields(state.GetType()))
-                        found.TryAdd(field.Name, new Variable(field.Name, field.FieldType, () => field.GetValue(state)));
-            return [.. found.Values.OrderBy(v => v.Name, StringComparer.Ordinal)];
-        }
+            return [.. _chain.Variables().Select(v => new Variable(v.Key, v.Value.Field.FieldType, () => v.Value.Field.GetValue(v.Value.State)))
+                .OrderBy(v => v.Name, StringComparer.Ordinal)];
     }
 
     private static bool IsDefault(object? value, Type type) =>
         value is null || type.IsValueType && value.Equals(System.Runtime.CompilerServices.RuntimeHelpers.GetUninitializedObject(type));
 
-    private static IEnumerable<FieldInfo> Fields(Type submission) =>
-        submission.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).Where(f => !f.Name.StartsWith('<'));
-
     // Usings and references without code: nothing to run, but later cells see them.
     private Submission OnlyDirectives(SyntaxTree tree, string name)
     {
-        var compilation = Compile(tree, name);
+        var compilation = Compile(tree, name, _chain.Last);
         var diagnostics = compilation.GetDiagnostics();
         if (diagnostics.Any(d => d.Severity == DiagnosticSeverity.Error))
             throw new CompilationFailedException(diagnostics);
         Assemblies.Commit();
-        _last = compilation;
-        return new Submission(compilation, null, false, 0);
+        _chain.Last = new Link(compilation, _chain.Last, 0, _chain.Last?.Slots ?? 0, [], false);
+        return new Submission(null, false, 0, []);
     }
 
-    private (CSharpCompilation, EmitResult) Emit(SyntaxTree tree, string name, out MemoryStream pe, out MemoryStream pdb)
+    private (CSharpCompilation, EmitResult) Emit(SyntaxTree tree, string name, Link? before, MemoryStream image, MemoryStream symbols)
     {
         using var one = Compiler.EnterScope();
-        var compilation = Compile(tree, name);
-        (pe, pdb) = (new MemoryStream(), new MemoryStream());
-        var result = compilation.Emit(pe, pdb, options: new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb,
-            pdbChecksumAlgorithm: System.Security.Cryptography.HashAlgorithmName.SHA256));
-        pe.Position = pdb.Position = 0;
-        return (compilation, result);
+        image.SetLength(0);
+        symbols.SetLength(0);
+        var compilation = Compile(tree, name, before);
+        return (compilation, compilation.Emit(image, symbols, options: new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb,
+            pdbChecksumAlgorithm: System.Security.Cryptography.HashAlgorithmName.SHA256)));
     }
 
     private SyntaxTree Parse(string code, string path) =>
@@ -199,10 +253,10 @@ internal sealed class Session
 
     // References and imports go to the first submission only: later ones inherit them, and repeating them costs
     // memory that grows with the square of the number of cells.
-    private CSharpCompilation Compile(SyntaxTree tree, string name) =>
+    private CSharpCompilation Compile(SyntaxTree tree, string name, Link? before) =>
         CSharpCompilation.CreateScriptCompilation(name, tree,
-            _last is null ? [.. AssemblyLoading.DefaultReferences, .. Assemblies.NewReferences] : Assemblies.NewReferences,
-            _last is null ? _options : _options.WithUsings(), _last, typeof(object));
+            before is null ? [.. AssemblyLoading.DefaultReferences, .. Assemblies.NewReferences] : Assemblies.NewReferences,
+            before is null ? _options : _options.WithUsings(), before?.Compilation, typeof(object));
 
     private static bool HasValue(CSharpCompilation compilation, SyntaxTree tree) =>
         tree.GetCompilationUnitRoot().Members.LastOrDefault() is GlobalStatementSyntax

@@ -87,7 +87,7 @@ internal sealed class CodeAssistant(Session session)
     {
         if (Magics.HasOtherLanguage(code))
             return ("complete", "");
-        var tree = CSharpSyntaxTree.ParseText(Magics.Blanked(code), Session.ParseOptions);
+        var tree = CSharpSyntaxTree.ParseText(UsingDeclarations.Take(Magics.Blanked(code)).Code, Session.ParseOptions);
         // A string that ends with its line is never mended by another line.
         if (!SyntaxFactory.IsCompleteSubmission(tree) && !tree.GetDiagnostics().Any(d => d.Id == "CS1010"))
         {

@@ -40,8 +40,8 @@ internal sealed class Wire(byte[] key)
     private const int RememberedSignatures = 65_536;
     private static readonly byte[] Delimiter = "<IDS|MSG>"u8.ToArray();
     private static readonly byte[] Empty = "{}"u8.ToArray();
-    private readonly HashSet<string> _seen = [];
-    private readonly Queue<string> _seenInOrder = new();
+    private readonly HashSet<UInt128> _seen = [];
+    private readonly Queue<UInt128> _seenInOrder = new();
 
     /// <summary>This kernel's session name, in the header of every message it sends.</summary>
     internal string Session { get; } = Guid.NewGuid().ToString("N");
@@ -81,7 +81,7 @@ internal sealed class Wire(byte[] key)
         {
             if (!CryptographicOperations.FixedTimeEquals(Sign(parts), frames[delimiter + 1]))
                 throw new BadMessageException("wrong signature");
-            Remember(Convert.ToBase64String(frames[delimiter + 1]));
+            Remember(UInt128.Parse(frames[delimiter + 1].AsSpan(0, 32), System.Globalization.NumberStyles.AllowHexSpecifier, null));
         }
         try
         {
@@ -106,7 +106,7 @@ internal sealed class Wire(byte[] key)
         }
     }
 
-    private void Remember(string signature)
+    private void Remember(UInt128 signature)
     {
         if (!_seen.Add(signature))
             throw new BadMessageException("a signature that was used before (replay)");
