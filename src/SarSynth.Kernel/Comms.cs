@@ -30,6 +30,17 @@ public sealed class Comm
         Publish("comm_open", content, metadata is null ? null : Node(metadata) as JsonObject);
     }
 
+    // With the address of the script that has the page's end (the classic notebook loads it), and data that names the comm.
+    internal Comm(string targetName, string targetModule, Func<string, JsonObject> data)
+        : this(Guid.NewGuid().ToString("N"), targetName)
+    {
+        Open[Id] = this;
+        var content = Content(data(Id));
+        content["target_name"] = targetName;
+        content["target_module"] = targetModule;
+        Publish("comm_open", content, null);
+    }
+
     /// <summary>The comm's identifier.</summary>
     public string Id { get; }
 

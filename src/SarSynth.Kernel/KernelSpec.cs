@@ -24,7 +24,7 @@ internal static class KernelSpec
             ["display_name"] = ".NET (C#)",
             ["language"] = "C#",
             ["interrupt_mode"] = "message",
-            ["env"] = new JsonObject { ["DOTNET_TieredPGO"] = "0" },
+            ["env"] = Variables(),
             ["metadata"] = new JsonObject { ["debugger"] = false },
         };
         WriteWhole(Path.Combine(folder, "kernel.json"), JsonSerializer.SerializeToUtf8Bytes(spec, new JsonSerializerOptions
@@ -62,6 +62,15 @@ internal static class KernelSpec
             return Path.Combine(home, "Library", "Jupyter");
         return Environment.GetEnvironmentVariable("XDG_DATA_HOME") is { Length: > 0 } xdg
             ? Path.Combine(xdg, "jupyter") : Path.Combine(home, ".local", "share", "jupyter");
+    }
+
+    // A tool's own executable looks for .NET in the usual places only, and a front end may not have the variables of this shell.
+    private static JsonObject Variables()
+    {
+        var variables = new JsonObject { ["DOTNET_TieredPGO"] = "0" };
+        if (Path.GetFileNameWithoutExtension(Command().First()) != "dotnet")
+            variables["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "..", "..", ".."));
+        return variables;
     }
 
     private static IEnumerable<string> Command()
