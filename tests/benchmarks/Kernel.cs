@@ -5,7 +5,7 @@ namespace SarSynth.Benchmarks;
 
 internal static class Kernel
 {
-    /// <summary>Options: --cells N, --json, --soak MINUTES.</summary>
+    /// <summary>Options: --cells N, --json, --soak MINUTES, --duty SHARE.</summary>
     internal static int Run(string[] args)
     {
         var home = Directory.CreateTempSubdirectory("jupyter-").FullName;
