@@ -1,12 +1,16 @@
 """What cells can say: the language, output, errors, magic commands, references."""
-import json
+import glob
 import os
+import platform
+import shutil
 import subprocess
 import tempfile
 import textwrap
+import time
 import unittest
+import zipfile
 
-from kernel_client import KernelCase
+from kernel_client import NAME, KernelCase, execute, reply_to, start_new_kernel
 
 
 class Language(KernelCase):
@@ -48,6 +52,67 @@ class Language(KernelCase):
         self.fails("var kept = int.Parse(\"no\");")
         self.assertEqual(self.ok("kept").value, "11")
 
+    def test_using_declarations_live_as_long_as_their_name(self):
+        self.ok('class Door : IDisposable { public string N; public Door(string n) { N = n; Console.Write($"open {n};"); } '
+                'public void Dispose() => Console.Write($"close {N};"); }')
+        self.assertEqual(self.ok('using var door = new Door("a");\ndoor.N').value, "a")
+        self.assertEqual(self.ok("door.N").value, "a")  # Still open in later cells.
+        self.assertEqual(self.ok('using Door door = new Door("b"), second = new("c");').text(), "close a;open b;open c;")
+        self.assertEqual(self.ok("var door = 1;").text(), "close b;")
+        self.assertEqual(self.ok('await using var async = new MemoryStream();\nasync.CanRead').value, "True")
+        self.ok("var held = async; var async = 0;")
+        error = self.fails("var ok = 1;\nusing var wrong = 5;").error
+        self.assertIn("CS1674", error)
+        self.assertIn("using var wrong = 5;", error)
+        self.assertEqual(reply_to(self.client, self.client.is_complete("using var x = new MemoryStream();"))["content"]["status"], "complete")
+        code = "using var buffer = new MemoryStream();\nbuffer.Capa"
+        self.assertIn("Capacity", reply_to(self.client, self.client.complete(code, len(code)))["content"]["matches"])
+
+    def test_using_declarations_are_disposed_at_the_end(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "closed")
+            manager, client = start_new_kernel(kernel_name=NAME)
+            execute(client, f'class File2 : IDisposable {{ public void Dispose() => System.IO.File.WriteAllText("{path}", "yes"); }}\nusing var f = new File2();')
+            self.assertFalse(os.path.exists(path))
+            client.shutdown()
+            manager.provisioner.process.wait(timeout=5)
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
+            self.assertTrue(os.path.exists(path))
+
+    def test_values_declared_anew_are_freed(self):
+        self.ok("List<WeakReference> old = new();")
+        for _ in range(4):
+            self.ok("var large = new byte[1000]; old.Add(new WeakReference(large));")
+            self.ok("var other = large.Length;")
+        self.ok("1")  # The last cell's own state is one that is held.
+        self.ok("GC.Collect();")
+        self.assertEqual(self.ok('string.Concat(old.Select(w => w.IsAlive ? 1 : 0))').value, "0001")
+
+    def test_values_that_functions_hold_are_not_freed(self):
+        self.ok("var held = new byte[7];")
+        self.ok("int Length() => held.Length; Func<int> lambda = () => held.Length + 1;")
+        self.ok("var held = new byte[9];")
+        self.ok("GC.Collect();")
+        self.assertEqual(self.ok("Length() * 100 + lambda() * 10 + held.Length").value, "789")
+
+    def test_cells_that_leave_nothing_are_unloaded(self):
+        self.ok("List<Func<int>> kept = new(); int seven = 7;")
+        self.ok("kept.Add(() => System.Xml.Linq.XElement.Parse(\"<a>text</a>\").Value.Length + seven);")  # This one must work on.
+        count = ("for (int i = 0; i < 5; i++) { GC.Collect(); GC.WaitForPendingFinalizers(); }\n"
+                 "System.Runtime.Loader.AssemblyLoadContext.All.Count()")
+        before = int(self.ok(count).value)
+        for i in range(20):
+            self.ok(f"{i} + seven")
+            self.fails(f"throw new Exception(\"{i}\");")
+        self.assertLess(int(self.ok(count).value) - before, 5)
+        self.assertEqual(self.ok("kept[0]()").value, "11")
+
+    def test_anonymous_types_are_the_same_in_all_cells(self):
+        self.ok("object first = new { A = 1 };")
+        self.ok("new { A = 1, B = 2 }")
+        self.assertEqual(self.ok("first.Equals(new { A = 1 })").value, "True")
+
     def test_compile_error_marks_line_and_column(self):
         error = self.fails("var q = 1;\nfor (;;) { undefined(q); }").error
         self.assertIn("CS0103", error)
@@ -76,7 +141,6 @@ class Language(KernelCase):
 class Output(KernelCase):
     def test_streams_while_running(self):
         msg_id = self.client.execute('Console.Write("first"); await Task.Delay(1500); Console.Write("second");')
-        import time
         begun = time.time()
         while True:
             message = self.client.get_iopub_msg(timeout=10)
@@ -84,7 +148,7 @@ class Output(KernelCase):
                 break
         self.assertEqual(message["content"]["text"], "first")
         self.assertLess(time.time() - begun, 1.2)
-        from kernel_client import collect, reply_to
+        from kernel_client import collect
         collect(self.client, msg_id)
         reply_to(self.client, msg_id)
 
@@ -176,6 +240,19 @@ class Magic(KernelCase):
         self.assertIn("line 5", error)
 
 
+def compile_library(folder, name, source, references=()):
+    """A library and its documentation, by the SDK's compiler alone, which is quicker than a project; its path."""
+    dotnet = os.path.dirname(os.path.realpath(shutil.which("dotnet")))
+    framework = sorted(glob.glob(os.path.join(dotnet, "packs/Microsoft.NETCore.App.Ref/10.*/ref/net10.0")))[-1]
+    compiler = sorted(glob.glob(os.path.join(dotnet, "sdk/10.*/Roslyn/bincore/csc.dll")))[-1]
+    path, text = os.path.join(folder, name + ".dll"), os.path.join(folder, name + ".cs")
+    with open(text, "w") as f:
+        f.write(source)
+    subprocess.run(["dotnet", compiler, "-nologo", "-noconfig", "-nostdlib", "-target:library", "-nowarn:1591", "-deterministic+", f"-out:{path}",
+                    f"-doc:{path[:-4]}.xml", *(f"-r:{r}" for r in [*glob.glob(framework + "/*.dll"), *references]), text], check=True, stdout=subprocess.DEVNULL)
+    return path
+
+
 class References(KernelCase):
     LIBRARY = """
         using System; using System.Collections.Generic; using System.IO;
@@ -191,17 +268,7 @@ class References(KernelCase):
         }"""
 
     def build(self, folder, version):
-        with open(os.path.join(folder, "Lib.csproj"), "w") as f:
-            f.write('<Project Sdk="Microsoft.NET.Sdk"><PropertyGroup><TargetFramework>net10.0</TargetFramework>'
-                    '<GenerateDocumentationFile>true</GenerateDocumentationFile><NoWarn>CS1591</NoWarn></PropertyGroup></Project>')
-        for stop in ("Directory.Build.props", "Directory.Packages.props"):
-            with open(os.path.join(folder, stop), "w") as f:
-                f.write("<Project/>")
-        with open(os.path.join(folder, "Lib.cs"), "w") as f:
-            f.write(self.LIBRARY.replace("VERSION", str(version)))
-        subprocess.run(["dotnet", "build", folder, "-v", "q", "-o", os.path.join(folder, "out"), "-nodeReuse:false"],
-                       check=True, stdout=subprocess.DEVNULL)
-        return os.path.join(folder, "out", "Lib.dll")
+        return compile_library(folder, "Lib", self.LIBRARY.replace("VERSION", str(version)))
 
     def test_assembly_formatters_documentation_and_rebuild(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -210,7 +277,6 @@ class References(KernelCase):
             self.assertEqual(self.ok("new Lib.Plot()").of("execute_result")[0]["data"],
                              {"text/html": "<b>plot</b>", "image/png": "iVBORw0KGgo=", "text/plain": "Lib.Plot"})
             self.assertEqual(self.ok("Lib.Plot.Version").value, "1")
-            from kernel_client import reply_to
             answer = reply_to(self.client, self.client.inspect("Lib.Plot", 7))["content"]
             self.assertIn("A plot of nothing.", answer["data"]["text/plain"])
             self.ok(f'#r "{path}"')
@@ -232,6 +298,60 @@ class References(KernelCase):
         error = self.fails(cell, timeout=120).error
         self.assertIn("nothing was changed", error)
         self.assertEqual(self.ok("1+1").value, "2")
+
+
+class Packages(unittest.TestCase):
+    """"#r nuget" with packages made here, in a home of its own: nothing of this machine's package caches is used or changed."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.home, cls.feed, other = (os.path.join(cls.folder.name, n) for n in ("home", "feed", "other"))
+        for path in (os.path.join(cls.home, ".nuget/NuGet"), cls.feed, other):
+            os.makedirs(path)
+        with open(os.path.join(cls.home, ".nuget/NuGet/NuGet.Config"), "w") as f:
+            f.write(f'<configuration><packageSources><clear/><add key="feed" value="{cls.feed}"/></packageSources></configuration>')
+        native = compile_library(other, "Test.Native", """using System.Runtime.InteropServices;
+            public static class Native { [DllImport("testnative")] static extern void zmq_version(out int a, out int b, out int c);
+            public static string Version() { zmq_version(out var a, out var b, out var c); return $"{a}.{b}.{c}"; } }""")
+        runtime = "linux-" + {"x86_64": "x64", "aarch64": "arm64"}[platform.machine()]
+        cls.pack("Test.Native", "1.0.0", {"lib/net8.0/Test.Native.dll": native,
+                 f"runtimes/{runtime}/native/libtestnative.so": next(p for p in glob.glob("/usr/lib/*/libzmq.so.5"))})
+        for version in (1, 2):
+            library = compile_library(other, f"Test.Managed", f"""/// <summary>Of a package.</summary>
+                public static class Managed {{ public static string Text => "{version} over " + Native.Version(); }}""", [native])
+            cls.pack("Test.Managed", f"{version}.0.0", {"lib/net8.0/Test.Managed.dll": library, "lib/net8.0/Test.Managed.xml": library[:-4] + ".xml"},
+                     '<dependency id="Test.Native" version="1.0.0" />')
+        cls.manager, cls.client = start_new_kernel(kernel_name=NAME, env={**os.environ, "HOME": cls.home, "DOTNET_CLI_HOME": cls.home,
+                                                   "NUGET_PACKAGES": os.path.join(cls.home, "packages")})
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.client.stop_channels()
+        cls.manager.shutdown_kernel(now=True)
+        cls.folder.cleanup()
+
+    @classmethod
+    def pack(cls, name, version, files, dependency=""):
+        with zipfile.ZipFile(os.path.join(cls.feed, f"{name}.{version}.nupkg"), "w") as package:
+            package.writestr(f"{name}.nuspec", f"""<package><metadata><id>{name}</id><version>{version}</version><authors>test</authors>
+                <description>test</description><dependencies><group targetFramework="net8.0">{dependency}</group></dependencies></metadata></package>""")
+            for inside, outside in files.items():
+                package.write(outside, inside)
+
+    def test_packages(self):
+        missing = execute(self.client, '#r "nuget: Test.Absent, 1.0.0"', timeout=120)
+        self.assertIn("nothing was changed", missing.error)
+        self.assertIn("Test.Absent", missing.error)
+        result = execute(self.client, '#r "nuget: Test.Managed, 1.0.0"\nManaged.Text', timeout=120)
+        self.assertEqual(result.reply["status"], "ok", result.error)
+        self.assertRegex(result.value, r"^1 over 4\.\d+\.\d+$")  # The native library of the dependency's package has answered.
+        self.assertIn(f"Restoring Test.Managed 1.0.0 from {self.feed}", result.text())
+        self.assertIn("Installed: Test.Managed, 1.0.0", result.text())
+        answer = reply_to(self.client, self.client.inspect("Managed", 5))["content"]
+        self.assertIn("Of a package.", answer["data"]["text/plain"])
+        self.assertIn("restart the kernel", execute(self.client, '#r "nuget: Test.Managed, 2.0.0"', timeout=120).error)
+        self.assertRegex(execute(self.client, "Managed.Text").value, "^1 over")
 
 
 if __name__ == "__main__":

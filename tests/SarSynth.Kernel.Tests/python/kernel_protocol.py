@@ -118,13 +118,26 @@ class Comms(KernelCase):
 
     def test_widgets(self):
         opened = self.ok('var bar = new ProgressBar(max: 10); var slider = new Slider(0, 1, 0.5); double chosen = 0; slider.ValueChanged += v => chosen = v; slider')
-        states = {c["data"]["state"]["_model_name"]: c["comm_id"] for c in opened.of("comm_open")}
+        states = {c["data"]["state"]["_model_name"]: c["comm_id"] for c in opened.of("comm_open") if c["target_name"] == "jupyter.widget"}
         view = opened.of("execute_result")[0]["data"]["application/vnd.jupyter.widget-view+json"]
         self.assertEqual(view["model_id"], states["FloatSliderModel"])
         moved = self.ok("bar.Value = 7;").of("comm_msg")[0]
         self.assertEqual((moved["comm_id"], moved["data"]["state"]), (states["FloatProgressModel"], {"value": 7}))
         self.send("comm_msg", {"comm_id": states["FloatSliderModel"], "data": {"method": "update", "state": {"value": 0.25}, "buffer_paths": []}})
         self.assertEqual(self.ok("chosen").value, "0.25")
+
+    def test_widgets_of_pages_without_their_scripts(self):
+        opened = self.ok('var plainBar = new ProgressBar(max: 10); var plainSlider = new Slider(0, 1, 0.5, "a<b"); plainSlider')
+        html = opened.of("execute_result")[0]["data"]["text/html"]
+        bar, slider = [c for c in opened.of("comm_open") if c["target_name"] == "net.value"]
+        self.assertIn(f'data-net-value="{slider["comm_id"]}"', html)
+        self.assertIn("a&lt;b", html)
+        self.assertTrue(slider["target_module"].startswith("data:text/javascript,define"))
+        told = {c["comm_id"]: c["data"] for c in self.ok("plainBar.Value = 7;").of("comm_msg")}
+        self.assertEqual(told[bar["comm_id"]], {"value": 7})
+        for nonsense in ({"value": "x"}, {}, {"value": None}, {"value": 0.75}):
+            self.send("comm_msg", {"comm_id": slider["comm_id"], "data": nonsense})
+        self.assertEqual(self.ok("plainSlider.Value").value, "0.75")
 
 
 class Interrupts(KernelCase):

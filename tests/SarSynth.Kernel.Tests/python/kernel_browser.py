@@ -1,0 +1,140 @@
+"""The classic notebook in Chromium, as a person uses it: run all, complete, inspect, pictures, widgets, interrupt, restart."""
+import json
+import os
+import tempfile
+import unittest
+
+from browser import Notebook
+
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+# plotly.js where the kit's set-up has put it; the kernel knows nothing of it.
+PLOTLY = os.environ.get("SARSYNTH_PLOTLY", "")
+CELLS = [
+    "var greeting = \"hello\"; int kept = 20;\ngreeting.ToUpper()",
+    "new[] { new { Name = \"a<b\", N = 1 }, new { Name = \"c\", N = 2 } }",
+    f"display(Image(Convert.FromBase64String(\"{PNG}\")));",
+    "display(HTML(\"<div id='plot' style='height:300px'></div><script>\" + File.ReadAllText(Environment.GetEnvironmentVariable(\"SARSYNTH_PLOTLY\"))\n"
+    "    + \"\\nPlotly.newPlot('plot', [{ x: [1, 2, 3], y: [2, 6, 3], type: 'scatter' }], { title: { text: 'drawn by plotly' } });</script>\"));",
+    "#!javascript\nelement.append('<b id=\"script\">' + (6 * 7) + '</b>')",
+    "var bar = new ProgressBar(max: 10, description: \"work\");\nvar slider = new Slider(0, 100, 25, \"level\");\n"
+    "var chosen = display(\"nothing chosen\");\nslider.ValueChanged += v => chosen.Update($\"chosen: {Math.Round(v)}\");\ndisplay(bar); slider",
+    "for (int i = 1; i <= 10; i++) { bar.Value = i; await Task.Delay(150); }",
+    "Console.WriteLine(\"begun\");\nwhile (true) { }",
+    "kept += 1; kept",
+    "",
+    "var name = Console.ReadLine(); $\"you said {name}\"",
+    "throw new InvalidOperationException(\"shown in red\");",
+]
+TABLE, IMAGE, PLOT, SCRIPT, WIDGETS, MOVES, ENDLESS, AFTER, EMPTY, ASKS, FAILS = range(1, 12)
+
+
+class Browser(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="notebook-")
+        path = os.path.join(cls.folder.name, "small.ipynb")
+        with open(path, "w") as f:
+            json.dump({"nbformat": 4, "nbformat_minor": 4, "metadata": {"kernelspec": {"name": ".net-csharp", "display_name": ".NET (C#)", "language": "C#"}},
+                       "cells": [{"cell_type": "code", "metadata": {}, "source": c, "outputs": [], "execution_count": None} for c in CELLS]}, f)
+        cls.page = Notebook(path)
+
+    @classmethod
+    def tearDownClass(cls):
+        if directory := os.environ.get("SARSYNTH_SCREENSHOTS"):
+            cls.page.screenshot(os.path.join(directory, "notebook.png"), 3000)
+        cls.page.close()
+        cls.folder.cleanup()
+
+    def test_1_cells_show_what_they_make(self):
+        page = self.page
+        for i in (0, TABLE, IMAGE, SCRIPT):
+            page.run(i)
+        self.assertIn("HELLO", page.done(0))
+        self.assertEqual(page.wait("document.querySelectorAll('.output table tr').length"), 3)
+        self.assertIn("a<b", page.done(TABLE))
+        self.assertTrue(page.wait("[...document.querySelectorAll('.output img')].some(i => i.complete && i.naturalWidth === 1)"))
+        self.assertEqual(page.wait("document.querySelector('#script')?.textContent"), "42")
+
+    def test_2_a_plot_of_plotly(self):
+        if not os.path.isfile(PLOTLY):
+            self.skipTest("plotly.min.js is not there")
+        page = self.page
+        page.run(PLOT)
+        page.done(PLOT)
+        self.assertEqual(page.wait("document.querySelector('#plot .gtitle')?.textContent"), "drawn by plotly")
+        self.assertGreater(page.js("document.querySelector('#plot .scatterlayer path.js-line').getTotalLength()"), 100)
+
+    def test_3_widgets_move(self):
+        page = self.page
+        page.run(WIDGETS)
+        page.done(WIDGETS)
+        page.wait("document.querySelector('.output input[type=range]')?.bound")
+        self.assertEqual(page.js("[document.querySelector('.output meter').value, document.querySelector('.output input[type=range]').value].join()"), "0,25")
+        page.run(MOVES)
+        seen = {page.wait("document.querySelector('.output meter').value")}
+        while page.js("document.querySelector('.output meter').value") < 10:  # Moves while the cell runs.
+            seen.add(page.js("document.querySelector('.output meter').value"))
+        self.assertGreater(len(seen), 3, seen)
+        page.done(MOVES)
+        page.click(".output input[type=range]")
+        self.assertRegex(page.wait(f"(t => t.includes('chosen') && !t.includes('nothing') && t)(Jupyter.notebook.get_cell({WIDGETS}).element.find('.output').text())"),
+                         r"chosen: (49|50|51)")
+
+    def test_4_interrupt_and_go_on(self):
+        page = self.page
+        page.run(ENDLESS)
+        page.wait(f"Jupyter.notebook.get_cell({ENDLESS}).element.find('.output').text().includes('begun')")
+        page.click("button[data-jupyter-action='jupyter-notebook:interrupt-kernel']")
+        self.assertIn("Interrupted", page.done(ENDLESS, timeout=5))
+        page.run(AFTER)
+        self.assertIn("21", page.done(AFTER))
+
+    def test_5_completion_and_tooltip(self):
+        page = self.page
+        page.js(f"Jupyter.notebook.select({EMPTY}); Jupyter.notebook.edit_mode(); Jupyter.notebook.get_cell({EMPTY}).code_mirror.focus(); 0")
+        page.type("Console.WriteL")
+        page.key("Tab", 9)  # There is one: it is put in.
+        text = f"Jupyter.notebook.get_cell({EMPTY}).get_text()"
+        self.assertEqual(page.wait(f"{text} !== 'Console.WriteL' && {text}"), "Console.WriteLine")
+        page.type("(gre")
+        page.key("Tab", 9)
+        self.assertEqual(page.wait(f"{text}.endsWith('greeting') && {text}"), "Console.WriteLine(greeting")
+        page.type("); greeting.To")
+        page.key("Tab", 9)  # There are several: a list.
+        page.wait("document.querySelector('#complete select')?.textContent.includes('ToUpper')")
+        page.key("Escape", 27)
+        page.wait("document.querySelector('#complete') === null")
+        page.js(f"Jupyter.notebook.get_cell({EMPTY}).set_text('Math.Max(1, 2)'); Jupyter.notebook.get_cell({EMPTY}).code_mirror.setCursor(0, 6); 0")
+        page.key("Tab", 9, modifiers=8)
+        self.assertIn("Math.Max(", page.wait("(e => e && e.offsetHeight > 0 && e.textContent.includes('Max') && e.textContent)(document.querySelector('#tooltip'))"))
+        page.key("Escape", 27)
+
+    def test_6_input_and_errors(self):
+        page = self.page
+        page.run(ASKS)
+        page.wait("document.querySelector('.raw_input')")
+        page.js("document.querySelector('.raw_input').focus(); 0")
+        page.type("a name")
+        page.key("Enter", 13, text="\r")
+        self.assertIn("you said a name", page.done(ASKS))
+        page.run(FAILS)
+        self.assertIn("shown in red", page.done(FAILS))
+        self.assertTrue(page.js(f"Jupyter.notebook.get_cell({FAILS}).element.find('.output_error .ansi-red-fg').length > 0"))
+
+    def test_7_restart_and_run_all(self):
+        page = self.page
+        page.js(f"Jupyter.notebook.get_cell({EMPTY}).set_text(''); [{ENDLESS}, {ASKS}, {FAILS}].forEach(i => Jupyter.notebook.get_cell(i).set_text('1 + ' + i)); 0")
+        if not os.path.isfile(PLOTLY):
+            page.js(f"Jupyter.notebook.get_cell({PLOT}).set_text(''); 0")
+        page.js("Jupyter.notebook.kernel.restart(); 0")
+        page.wait("Jupyter.notebook.kernel.is_connected() && !Jupyter.notebook.kernel_busy", 30)
+        page.run(AFTER)
+        self.assertIn("CS0103", page.done(AFTER))  # The variable is gone.
+        page.menu("run-all-cells")
+        self.assertIn(str(1 + FAILS), page.done(FAILS, 60))
+        self.assertIn("21", page.output(AFTER))
+        self.assertEqual(page.errors, [])
+
+
+if __name__ == "__main__":
+    unittest.main()
