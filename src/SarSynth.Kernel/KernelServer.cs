@@ -137,7 +137,7 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
             {
                 // Nobody waits now: memory of cells that are gone is given back, unless there is so much that it would take long.
                 if (GC.GetTotalMemory(false) < LargestQuickCollection)
-                    GC.Collect(2, GCCollectionMode.Forced, blocking: true, compacting: true);
+                    GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
                 handled = -1;
                 continue;
             }

@@ -23,6 +23,11 @@ class Language(KernelCase):
     def test_top_level_await(self):
         self.assertEqual(self.ok("await Task.Delay(20); var z = await Task.FromResult(7); z").value, "7")
 
+    def test_default_imports(self):
+        for code in ("Math.PI", "new StringBuilder()", "new ArrayList()", "new List<int>()", "Task.CompletedTask", "Enumerable.Empty<int>()",
+                     "File.Exists(\"x\")", "Kernel.HTML(\"x\")", "HTML(\"x\")", "typeof(Comm)"):
+            self.ok(code)
+
     def test_usings_stay(self):
         self.ok("using System.Numerics;")
         self.assertEqual(self.ok("new Complex(3, 4).Magnitude").value, "5")

@@ -54,6 +54,17 @@ class Requests(KernelCase):
         self.assertIn("99", reply_to(self.client, self.client.inspect("seen", 4))["content"]["data"]["text/plain"])
         self.assertFalse(reply_to(self.client, self.client.inspect("nothing_here", 4))["content"]["found"])
 
+    def test_kernel_info(self):
+        info = reply_to(self.client, self.client.kernel_info())["content"]
+        self.assertEqual((info["protocol_version"], info["language_info"]["name"], info["language_info"]["file_extension"]), ("5.4", "C#", ".cs"))
+        self.assertEqual((info["supported_features"], info["debugger"]), ([], False))  # Neither subshells nor a debugger.
+
+    def test_history_keeps_long_outputs_short(self):
+        self.ok("new string('h', 100_000)")
+        entry = reply_to(self.client, self.client.history(n=1, hist_access_type="tail", output=True, raw=True))["content"]["history"][-1]
+        self.assertEqual(entry[2][0], "new string('h', 100_000)")
+        self.assertEqual(entry[2][1], "h" * 4000 + "...")
+
     def test_debug_is_refused(self):
         message = self.client.session.msg("debug_request", {"type": "request", "seq": 1, "command": "initialize"})
         self.client.control_channel.send(message)
