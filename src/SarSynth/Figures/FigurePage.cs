@@ -69,14 +69,16 @@ internal static class FigurePage
         return picture + $$"""
             <script type="application/json">{{json}}</script></figure>
             <script>(function () {
-              function draw(plotly) {
+              function draw() { // plotly.js is no module of require's: it is there by its global name once it is loaded.
+                var plotly = window.Plotly;
+                if (!plotly) return;
                 document.querySelectorAll('[data-sarsynth="{{key}}"] > script').forEach(function (s) {
                   var f = s.parentNode, spec = JSON.parse(s.textContent), plot = document.createElement('div');
                   f.replaceChildren(plot);
                   plotly.newPlot(plot, spec.data, spec.layout, {{Theme.Config}});
                 });
               }
-              if (window.Plotly) draw(window.Plotly);
+              if (window.Plotly) draw();
               else if (window.Jupyter && typeof require === 'function') require(['nbextensions/sarsynth/plotly.min'], draw, function () {});
             })();</script>
             """;
