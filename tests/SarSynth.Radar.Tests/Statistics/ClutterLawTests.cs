@@ -159,6 +159,25 @@ public class ClutterLawTests
         Close(law.Density(1.7 * 1.7) * 2 * 1.7, root.Density(1.7), 1e-10);
     }
 
+    [Theory] // Without speckle the reciprocal is Gamma distributed, without texture the intensity: closed forms for whole shapes.
+    [InlineData(0.2)]
+    [InlineData(1.0)]
+    [InlineData(4.0)]
+    public void Fisher_law_of_a_trillion_looks_or_of_no_texture_is_its_limit(double x)
+    {
+        var texture = new FisherLaw(3, 1e12, 2);
+        double z = 2 / x;
+        Close(Math.Exp(-z) * (1 + z + z * z / 2), texture.CumulativeDistribution(x), 1e-9);
+        Close(1 - Math.Exp(-z) * (1 + z + z * z / 2), texture.Survival(x), 1e-9);
+        var speckle = new FisherLaw(1e12, 2, 1e12);
+        Close(1 - Math.Exp(-2 * x) * (1 + 2 * x), speckle.CumulativeDistribution(x), 1e-9);
+        Close(Math.Exp(-2 * x) * (1 + 2 * x), speckle.Survival(x), 1e-9);
+        // Both large: ln I is normal with variance 1 / L + 1 / M.
+        Close(0.8413447460685429, new FisherLaw(4e10, 4e10, 4e10).CumulativeDistribution(Math.Exp(Math.Sqrt(5e-11))), 1e-5);
+        // Where the two ways meet they agree to what the limit is worth.
+        Assert.Equal(new FisherLaw(3, 0.99e8, 2).CumulativeDistribution(x), new FisherLaw(3, 1.01e8, 2).CumulativeDistribution(x), 1e-5);
+    }
+
     [Fact]
     public void Extreme_parameters_neither_hang_nor_overflow()
     {

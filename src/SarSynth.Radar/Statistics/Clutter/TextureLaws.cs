@@ -144,12 +144,29 @@ public sealed record FisherLaw(double Texture, double Looks, double Scale) : Clu
     /// <inheritdoc/>
     private protected override double SurvivalAt(double x) => Tails(x).Upper;
 
-    // Of two complements the one whose argument is the smaller keeps its digits; the other is taken from it where it is large.
+    // Above this a difference of logarithms of Gamma functions has fewer than seven digits left.
+    private const double LargeShape = 1e8;
+
     private (double Lower, double Upper) Tails(double x)
     {
         double below = Looks * x / (Looks * x + Scale), above = Scale / (Looks * x + Scale);
+        if (Math.Max(Looks, Texture) > LargeShape && !double.IsNaN(below))
+            return LimitTails(x);
+        // Of two complements the one whose argument is the smaller keeps its digits; the other is taken from it where it is large.
         double lower = SpecialFunctions.BetaRegularized(Looks, Texture, below), upper = SpecialFunctions.BetaRegularized(Texture, Looks, above);
         return below <= above ? (lower, upper > 0.5 ? 1 - lower : upper) : (lower > 0.5 ? 1 - upper : lower, upper);
+    }
+
+    // A factor of very large shape is a constant where the other one spreads at least ten times as far (error below 0.002);
+    // where both are large the logarithm is normal, its skewness below 0.001.
+    private (double Lower, double Upper) LimitTails(double x)
+    {
+        if (Looks > 100 * Texture)
+            return (LawMath.GammaUpper(Texture, Scale / x), LawMath.GammaLower(Texture, Scale / x));
+        if (Texture > 100 * Looks)
+            return (LawMath.GammaLower(Looks, Looks / Scale * Texture * x), LawMath.GammaUpper(Looks, Looks / Scale * Texture * x));
+        double deviations = Math.Log(x / Scale * Texture) / Math.Sqrt(1 / Looks + 1 / Texture);
+        return (SpecialFunctions.Erfc(-deviations / Math.Sqrt(2)) / 2, SpecialFunctions.Erfc(deviations / Math.Sqrt(2)) / 2);
     }
 
     /// <inheritdoc/>
