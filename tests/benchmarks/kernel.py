@@ -77,8 +77,8 @@ def measure(name, cells, starts=3):
             "20 MB payload, s": payload if size >= 20_000_000 else float("nan")}
 
 
-# A working session, over and over: what cells do, what front ends ask, what goes wrong. Each round leaves the same behind:
-# the names that it declares are those of the round before. {n} is the round's number.
+# A working session, over and over: what cells do, what front ends ask, what goes wrong. The names that a round declares are those
+# of the round before: names that are new each time cost memory for good, and measure() says how much. {n} is the round's number.
 SETUP = """using System.Threading; using System.Text.Json;
 int state = 41; int Twice(int x) => 2 * x; record Point(int X, int Y); var log = new List<string>(); int heard = 0;
 Comm.Register("soak", (comm, data) => comm.Message += d => { heard++; comm.Send(new { back = d.GetProperty("x").GetInt32() + 1 }); });
@@ -102,9 +102,6 @@ CELLS = [
     ("#!who", None),
     ("if (state != 41 || Twice(21) != 42) throw new Exception(\"the session lost its state\");", None),
 ]
-# Every so often the session itself grows by a name that stays: that is the only thing that may cost memory for good.
-DECLARATION = ("int kept_{n} = {n}; int Kept_{n}() => kept_{n};", None)
-DECLARE_EVERY = 20
 ENDLESS = [
     "while (true) { }", "Thread.Sleep(100000);", "await Task.Delay(100000);", "Parallel.For(0, int.MaxValue, i => Thread.SpinWait(100));",
     "while (true) { try { Thread.Sleep(5); } catch (Exception) { } }", "Enumerable.Range(0, int.MaxValue).Where(i => i < 0).Sum()",
@@ -164,8 +161,6 @@ class Soak:
     def round(self, n):
         for code, error in CELLS:
             self.cell(code.replace("{n}", str(n)), error)
-        if n % DECLARE_EVERY == 0:
-            self.cell(DECLARATION[0].replace("{n}", str(n)))
         self.cell("Console.ReadLine().Length", answer="typed")
         self.cell(ENDLESS[n % len(ENDLESS)], "Interrupted", interrupt_after=0.3)
         for kind, content in (("complete_request", {"code": "data.Wh", "cursor_pos": 7}), ("inspect_request", {"code": "Twice", "cursor_pos": 5, "detail_level": 0}),
