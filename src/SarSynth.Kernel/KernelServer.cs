@@ -14,13 +14,14 @@ namespace SarSynth.Kernel;
 /// <summary>A running kernel.</summary>
 internal sealed partial class KernelServer : IOutputs, IDisposable
 {
-    private const int DisposeMilliseconds = 2000, RequestsBetweenCollections = 20, IdleMilliseconds = 2000;
+    private const int DisposeMilliseconds = 2000, RequestsBetweenCollections = 20, IdleMilliseconds = 2000, RecentRequests = 64;
     private const long LargestQuickCollection = 512 << 20;
     private readonly Wire _wire;
     private readonly Channels _channels;
     private readonly BlockingCollection<(Message Message, long Order)> _shell = [];
     private readonly BlockingCollection<(Message Message, long Order)> _control = [];
     private readonly BlockingCollection<Message> _input = [];
+    private readonly Queue<(long Order, string Session, DateTimeOffset? Date)> _recent = new(); // Of the poller's thread.
     private readonly CellRunner _runner = new();
     private readonly ManualResetEventSlim _ended = new();
     private readonly string _directory = Environment.CurrentDirectory;
@@ -118,15 +119,33 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
         switch (channel)
         {
             case Channel.Shell:
-                _shell.Add((message, Interlocked.Increment(ref _received)));
+                var order = Interlocked.Increment(ref _received);
+                _recent.Enqueue((order, message.Session, message.Date));
+                if (_recent.Count > RecentRequests)
+                    _recent.Dequeue();
+                _shell.Add((message, order));
                 break;
             case Channel.Control:
-                _control.Add((message, Interlocked.Read(ref _received)));
+                _control.Add((message, LastBefore(message)));
                 break;
             case Channel.Stdin when message.Type == "input_reply":
                 _input.Add(message);
                 break;
         }
+    }
+
+    // The last request of the shell that was sent before a message of control: of those that came at the same time, and from the
+    // same client, their dates tell.
+    private long LastBefore(Message control)
+    {
+        var last = Interlocked.Read(ref _received);
+        foreach (var (order, session, date) in _recent.Reverse())
+        {
+            if (session != control.Session || !(date > control.Date))
+                break;
+            last = order - 1;
+        }
+        return last;
     }
 
     private void ServeShell()

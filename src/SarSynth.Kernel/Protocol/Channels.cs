@@ -119,10 +119,10 @@ internal sealed unsafe partial class Channels : IDisposable
                 Zmq.Send(_heartbeat, beat);
             if (items[3].Revents != 0)
                 Welcome();
-            // Control before shell: an interrupt must not wait behind a long queue of cells.
+            // Shell before control: an interrupt is to find the cells that were sent before it. (Neither waits for a cell here.)
+            Drain(_shell, Channel.Shell);
             Drain(_control, Channel.Control);
             Drain(_stdin, Channel.Stdin);
-            Drain(_shell, Channel.Shell);
         }
         foreach (var socket in (ReadOnlySpan<nint>)[_shell, _control, _stdin, _iopub, _heartbeat])
             Zmq.Close(socket);

@@ -14,6 +14,9 @@ internal sealed class Message
     internal required string Id { get; init; }
     internal required string Session { get; init; }
     internal required string? ParentId { get; init; }
+
+    /// <summary>When it was sent by its sender's clock; null where it does not say.</summary>
+    internal required DateTimeOffset? Date { get; init; }
     internal required JsonObject Content { get; init; }
     internal required JsonObject Metadata { get; init; }
     internal required List<byte[]> Buffers { get; init; }
@@ -95,6 +98,8 @@ internal sealed class Wire(byte[] key)
                 Id = Required(header, "msg_id"),
                 Session = Required(header, "session"),
                 ParentId = parent["msg_id"] is JsonValue v && v.TryGetValue(out string? id) ? id : null,
+                Date = header["date"] is JsonValue d && d.TryGetValue(out string? date)
+                    && DateTimeOffset.TryParse(date, System.Globalization.CultureInfo.InvariantCulture, System.Globalization.DateTimeStyles.AssumeUniversal, out var sent) ? sent : null,
                 Metadata = Object(parts[2], "metadata"),
                 Content = Object(parts[3], "content"),
                 Buffers = frames.GetRange(delimiter + 6, frames.Count - delimiter - 6),

@@ -213,6 +213,22 @@ class Interrupts(KernelCase):
         self.manager.interrupt_kernel()  # Nothing runs: nothing happens, and nothing is aborted later.
         self.assertEqual(self.ok("2").value, "2")
 
+    def test_interrupt_seen_to_late_hits_what_came_before_it_and_nothing_else(self):
+        process = self.manager.provisioner.process
+        for _ in range(5):  # The kernel stands still, so that it finds both messages at once.
+            process.send_signal(signal.SIGSTOP)
+            before = self.client.execute("while (true) { }")
+            time.sleep(0.1)
+            self.manager.interrupt_kernel()
+            process.send_signal(signal.SIGCONT)
+            self.assertIn(reply_to(self.client, before, 5)["content"]["status"], ("error", "aborted"))
+            process.send_signal(signal.SIGSTOP)
+            self.manager.interrupt_kernel()
+            after = self.client.execute("await Task.Delay(100); 1")
+            time.sleep(0.1)
+            process.send_signal(signal.SIGCONT)
+            self.assertEqual(reply_to(self.client, after, 5)["content"]["status"], "ok")
+
     def test_interrupt_aborts_the_queue(self):
         ids = [self.client.execute(c) for c in ("while (true) { }", "1", "2")]
         time.sleep(0.7)
