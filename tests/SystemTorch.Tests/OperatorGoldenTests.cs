@@ -111,8 +111,8 @@ public class OperatorGoldenTests
         Assert.True(Cases.TryGetValue(name, out var f), $"no C# for the recorded case {name}");
         var inputs = golden.GetProperty("inputs").EnumerateArray().Select(p => { var t = Golden.Unpack(p); return t.is_floating_point() ? t.requires_grad_() : t; }).ToArray();
         var output = f!(inputs);
-        // The order of a sum differs between versions of libtorch: in bfloat16 that is one unit in the last place, 2^-7.
-        var tolerance = name == "bfloat16" ? 1.0 / 128 : 1e-5;
+        // The values were recorded with 1.13. Libtorch 2 sums in another order: in bfloat16 that is one unit in the last place, 2^-7.
+        var tolerance = name == "bfloat16" && !torch.__version__.TrimStart('v').StartsWith("1.", StringComparison.Ordinal) ? 1.0 / 128 : 1e-5;
         Golden.Same(golden.GetProperty("output"), output, name);
         if (!golden.TryGetProperty("gradients", out var gradients)) return;
         var n = output.numel();
