@@ -11,11 +11,11 @@ static class ParityCommand
 {
     public static Command Create()
     {
-        var folder = new Argument<string>("DIR") { Description = "Folder of case folders: config.json, weights, inputs, outputs." };
+        var folder = new Argument<string>("DIR") { Description = "Folder of recorded results at any depth: models, schedulers, pipelines, LoRA, training, tokenizers." };
         var device = new Option<string>("--device") { Description = "cpu or cuda.", DefaultValueFactory = _ => "cpu" };
         var type = new Option<string>("--dtype") { Description = "float32, bfloat16 or float16.", DefaultValueFactory = _ => "float32" };
         type.AcceptOnlyFromAmong("float32", "bfloat16", "float16");
-        var command = new Command("parity", "Compares models with recorded reference results; exits 1 on a miss.") { folder, device, type, CommonOptions.Json };
+        var command = new Command("parity", "Compares this build with recorded results of the reference library; exits 1 on a miss.") { folder, device, type, CommonOptions.Json };
         command.SetAction(parsed =>
         {
             Engine.SetThreads(parsed.GetValue(CommonOptions.Threads));

@@ -100,6 +100,16 @@ public sealed record GenerationRequest
     /// <summary>SDXL refiner: aesthetic score told with the negative prompt.</summary>
     public double NegativeAestheticScore { get; init; } = 2.5;
 
+    /// <summary>
+    /// Ensemble of experts: share of the schedule, over 0 and under 1, where this model takes over from another one that ended
+    /// there (<see cref="DenoisingEnd"/>); <see cref="Image"/> then holds the other's latents, scaled, [1, C, h, w], and
+    /// <see cref="Strength"/> does not count. Null begins at the start (Podell et al. 2023, section 2.5).
+    /// </summary>
+    public double? DenoisingStart { get; init; }
+
+    /// <summary>Ensemble of experts: share of the schedule, over 0 and under 1, where this model ends and leaves its noise to another; null goes to the end.</summary>
+    public double? DenoisingEnd { get; init; }
+
     /// <summary>Image to start from, [1, channels, H, W] in [0, 1]; null for text to image.</summary>
     public Tensor? Image { get; init; }
 
@@ -126,6 +136,9 @@ public sealed record GenerationRequest
 
     /// <summary>Called after each step: progress, previews.</summary>
     public Action<SamplingStep>? OnStep { get; init; }
+
+    /// <summary>Sees every call of the UNet; the tensors are valid during the call.</summary>
+    internal Action<ModelCall>? Observe { get; init; }
 
     /// <summary>Ends the generation between two steps.</summary>
     public CancellationToken Cancellation { get; init; }

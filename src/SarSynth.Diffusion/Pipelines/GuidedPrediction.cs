@@ -53,9 +53,12 @@ internal sealed class GuidedPrediction : IDisposable
         var (down, mid) = Controlled(sample, time, StepOf(timestep), windows);
         if (inpainting?.Extra(windows) is { } extra)
             whole = cat([whole, (guided ? cat([extra, extra]) : extra).to(type)], 1);
-        var output = model.Unet.forward(whole, time, Repeated(text, n)!, Repeated(pooled, n), Repeated(timeIds, n),
+        Tensor words = Repeated(text, n)!;
+        Tensor? pooledWords = Repeated(pooled, n), sizes = Repeated(timeIds, n);
+        var output = model.Unet.forward(whole, time, words, pooledWords, sizes,
             timestep_cond: Repeated(guidanceEmbedding, whole.shape[0]), down_block_additional_residuals: down, mid_block_additional_residual: mid,
             cache: Cache(model.Unet, whole.shape[0])).to(ScalarType.Float32, input.device);
+        request.Observe?.Invoke(new(whole, timestep, words, pooledWords, sizes, output));
         if (!guided)
             return output.MoveToOuterDisposeScope();
 
@@ -85,7 +88,7 @@ internal sealed class GuidedPrediction : IDisposable
         bool both = guided && !request.GuessMode;
         foreach (var control in request.Controls)
         {
-            int count = plan.Count - plan.Start;
+            int count = plan.Stop - plan.Start;
             if ((double)step / count < control.Start || (double)(step + 1) / count > control.End || control.Scale == 0)
                 continue;
             int factor = 1 << (control.Net.Config.ConditioningEmbeddingOutChannels.Length - 1);
@@ -107,7 +110,7 @@ internal sealed class GuidedPrediction : IDisposable
 
     private int StepOf(double timestep)
     {
-        for (int i = plan.Start; i < plan.Count; i++)
+        for (int i = plan.Start; i < plan.Stop; i++)
             if (plan.Timesteps[i] == timestep)
                 return i - plan.Start;
         return 0;

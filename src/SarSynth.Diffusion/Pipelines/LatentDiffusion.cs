@@ -118,12 +118,18 @@ public sealed record LatentDiffusion : IDisposable
             : field.Window(stream, (int)shape[1], 0, 0, (int)shape[2], (int)shape[3]))).to(ScalarType.Float32, Device);
 
         // Where to start: pure noise, or an image noised to the level of the first step taken.
-        var plan = SamplingPlan.Create(Sampler, request.Steps);
+        var plan = SamplingPlan.Create(Sampler, request.Steps).Between(request.DenoisingStart, request.DenoisingEnd);
         Tensor? image = null, noise = null;
         Tensor latents;
         if (request.Image is null)
         {
             latents = Draw(request.Noise.Latents, PositionalNoise.InitialStep).mul(plan.InitNoiseSigma);
+        }
+        else if (request.DenoisingStart is not null)
+        {
+            // Another model's noisy latents, or an image that is taken for such.
+            latents = request.Image.shape[1] == shape[1]
+                ? request.Image.to(ScalarType.Float32, Device) : Encode(request.Image, Draw(request.Noise.Posterior, PositionalNoise.InitialStep - 1));
         }
         else
         {
@@ -217,10 +223,13 @@ public sealed record LatentDiffusion : IDisposable
     {
         if (request.Mask is not null && request.Image is null)
             throw new ArgumentException("a mask needs an image", nameof(request));
+        if (request.DenoisingStart is not null && (request.Image is null || request.Mask is not null))
+            throw new ArgumentException("a start within the schedule needs the latents of the model before as the image, and has no mask", nameof(request));
         int factor = Vae.Config.Factor;
         int side = (Unet.Config.SampleSize is { } size ? size.Values[0] : 64) * factor;
-        int height = request.Image is { } image ? (int)image.shape[2] : request.Height ?? side;
-        int width = request.Image is { } same ? (int)same.shape[3] : request.Width ?? side;
+        int scale = request.DenoisingStart is not null && request.Image!.shape[1] == Vae.Config.LatentChannels ? factor : 1;
+        int height = request.Image is { } image ? (int)image.shape[2] * scale : request.Height ?? side;
+        int width = request.Image is { } same ? (int)same.shape[3] * scale : request.Width ?? side;
         if (height < factor || width < factor || height % factor != 0 || width % factor != 0)
             throw new ArgumentException($"image size {height} x {width}; expected multiples of {factor}, the autoencoder's factor", nameof(request));
         if (request.Mask is { } mask && (mask.shape[^2] != height || mask.shape[^1] != width))

@@ -93,7 +93,7 @@ public static partial class Sampler
         using var noGradients = no_grad();
         run ??= new SamplingRun();
         var current = latents.alias();
-        for (int i = plan.Start; i < plan.Count; i++)
+        for (int i = plan.Start; i < plan.Stop; i++)
         {
             run.Cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();

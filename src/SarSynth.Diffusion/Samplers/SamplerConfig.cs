@@ -61,6 +61,9 @@ public sealed record SamplerConfig
         ["use_dynamic_shifting"] = ["null", "false"], ["flow_shift"] = ["null", "1.0", "1"], ["time_shift_type"] = ["\"exponential\""],
     };
 
+    /// <summary>The classes of diffusers that are known.</summary>
+    public static IReadOnlyCollection<string> ClassNames => Classes.Keys;
+
     /// <summary>Which sampler.</summary>
     public SamplerKind Kind { get; init; } = SamplerKind.Ddim;
 

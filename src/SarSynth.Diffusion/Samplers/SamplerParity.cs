@@ -10,7 +10,37 @@ namespace SarSynth.Diffusion.Samplers;
 /// <summary>How case folders of schedulers are run: names "PREDICTION.nSTEPS.WHAT", kinds of runs in cases.json.</summary>
 internal static class SamplerParity
 {
+    private const string BetasName = "betas.safetensors";
     private const double Trajectory = 1e-5, Relative = 1e-5, Absolute = 1e-6;
+
+    /// <summary>Whether a folder has a file of noise schedules, by the names of their forms.</summary>
+    public static bool HoldsSchedules(string folder) => File.Exists(Path.Combine(folder, BetasName)) && !File.Exists(Path.Combine(folder, "config.json"));
+
+    /// <summary>Compares noise schedules, "FORM[_zsnr].alphas_cumprod", between Stable Diffusion's ends.</summary>
+    public static IReadOnlyList<ParityResult> Schedules(ParityCase folder)
+    {
+        using var file = SafeTensorsFile.Open(Path.Combine(folder.FolderPath, BetasName));
+        var results = new List<ParityResult>();
+        foreach (var name in file.Header.Entries.Select(e => e.Name).Order(StringComparer.Ordinal))
+        {
+            using var scope = NewDisposeScope();
+            var parts = name.Split('.');
+            var zero = parts[0].EndsWith("_zsnr", StringComparison.Ordinal);
+            var schedule = (zero ? parts[0][..^5] : parts[0]) switch
+            {
+                "linear" => NoiseSchedule.Create(BetaSchedule.Linear, zeroTerminalSnr: zero),
+                "scaled_linear" => NoiseSchedule.Create(BetaSchedule.ScaledLinear, zeroTerminalSnr: zero),
+                "squaredcos_cap_v2" => NoiseSchedule.Create(BetaSchedule.Cosine, zeroTerminalSnr: zero),
+                _ => null,
+            };
+            var expected = file.Read(name, ScalarType.Float64).data<double>().ToArray();
+            var actual = parts[^1] == "alphas_cumprod" ? schedule?.AlphasCumprod : null;
+            results.Add(actual is null || actual.Count != expected.Length
+                ? new(folder.Name, $"{name} (nothing was compared with it)", double.NaN, Relative)
+                : new(folder.Name, name, actual.Select((value, t) => Math.Abs(value - expected[t]) / (Relative * Math.Abs(expected[t]) + Absolute)).Max() * Relative, Relative));
+        }
+        return results;
+    }
 
     public static IReadOnlyList<ParityResult> Run(ParityCase folder)
     {

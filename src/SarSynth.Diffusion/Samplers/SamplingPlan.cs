@@ -8,11 +8,15 @@ namespace SarSynth.Diffusion.Samplers;
 /// <param name="Sigmas">Noise levels sigma at each step and after the last (one more than timesteps); empty for DDPM, DDIM and LCM.</param>
 /// <param name="InitNoiseSigma">Standard deviation of the pure noise to start from.</param>
 /// <param name="Start">Index of the first step to take; over 0 in image-to-image.</param>
+/// <param name="End">Index after the last step to take; null takes all that follow <paramref name="Start"/>.</param>
 public sealed record SamplingPlan(SamplerConfig Config, IReadOnlyList<double> Timesteps, IReadOnlyList<double> Sigmas,
-    double InitNoiseSigma, int Start = 0)
+    double InitNoiseSigma, int Start = 0, int? End = null)
 {
-    /// <summary>Number of steps of the whole plan, those before <see cref="Start"/> included.</summary>
+    /// <summary>Number of steps of the whole plan, those before <see cref="Start"/> and after <see cref="End"/> included.</summary>
     public int Count => Timesteps.Count;
+
+    /// <summary>Index after the last step to take.</summary>
+    public int Stop => End ?? Count;
 
     /// <summary>Plans <paramref name="steps"/> steps.</summary>
     /// <param name="config">The sampler's settings.</param>
@@ -55,6 +59,24 @@ public sealed record SamplingPlan(SamplerConfig Config, IReadOnlyList<double> Ti
         if (!(strength is >= 0 and <= 1))
             throw new ArgumentOutOfRangeException(nameof(strength), strength, "expected 0 .. 1");
         return this with { Start = Count - Math.Min((int)(Count * strength), Count) };
+    }
+
+    /// <summary>
+    /// The part of the plan between two shares of the training timesteps, for models that take turns (ensemble of experts: Podell
+    /// et al. 2023, section 2.5). A plan that ends at a share and one that starts there together take every step once.
+    /// </summary>
+    /// <param name="start">Share in (0, 1) where to begin; null keeps the plan's start.</param>
+    /// <param name="end">Share in (0, 1) where to end; null goes to the end.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A share that is not over 0 and under 1, or an end that is not after the start.</exception>
+    public SamplingPlan Between(double? start, double? end)
+    {
+        if (start is not (null or (> 0 and < 1)))
+            throw new ArgumentOutOfRangeException(nameof(start), start, "expected over 0 and under 1");
+        if (end is not (null or (> 0 and < 1)) || end <= start)
+            throw new ArgumentOutOfRangeException(nameof(end), end, $"expected over {start ?? 0} and under 1");
+        // Python's round: halves go to the even number.
+        int First(double share) => Timesteps.TakeWhile(t => t >= Math.Round(Config.Schedule.TrainTimesteps * (1 - share))).Count();
+        return this with { Start = start is { } from ? First(from) : Start, End = end is { } to ? First(to) : End };
     }
 
     /// <summary>alphaBar at step <paramref name="index"/> (DDPM, DDIM, LCM).</summary>

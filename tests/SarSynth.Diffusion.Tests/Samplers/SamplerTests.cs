@@ -12,6 +12,9 @@ public sealed class SamplerTests
     // flow keeps x / sqrt(alpha² s² + sigma²) constant (Song et al. 2021, probability flow of a Gaussian).
     private const double Spread = 0.5;
 
+    /// <summary>The recorded configurations.</summary>
+    public static TheoryData<string> Variants => [.. Goldens.Cases("schedulers")];
+
     [Theory]
     [InlineData(SamplerKind.Ddim, 1, 1)]
     [InlineData(SamplerKind.Euler, 1, 1)]
@@ -97,7 +100,7 @@ public sealed class SamplerTests
     }
 
     [Theory]
-    [MemberData(nameof(SchedulerGoldenTests.Variants), MemberType = typeof(SchedulerGoldenTests))]
+    [MemberData(nameof(Variants))]
     public void AConfigurationIsWrittenAsItIsRead(string variant)
     {
         var read = SamplerConfig.Load(Path.Combine(Goldens.Folder("schedulers"), variant, "config.json"));

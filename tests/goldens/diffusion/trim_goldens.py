@@ -51,11 +51,13 @@ for variant in sorted(os.listdir(os.path.join(SOURCE, "schedulers"))):
              lambda n: (variant == "ddim_trailing_zsnr" or not n.startswith("v_prediction.n20."))
              and not (".n20." in n and n.endswith(("scaled_inputs", "pred_original", "add_noise", "velocity"))))
 copy("schedulers", "betas.safetensors")
-for name in ["inputs.safetensors", "outputs.safetensors", "lr_schedules.json", "ema_decay.json"]:
+for name in ["cases.json", "inputs.safetensors", "outputs.safetensors", "lr_schedules.json", "ema_decay.json"]:
     copy("training", name)
 for name in LORA:
     copy("lora", name + ".safetensors")
 trim(os.path.join(SOURCE, "lora", "outputs.safetensors"), os.path.join(HERE, "lora", "outputs.safetensors"), lambda n: n.startswith(("attn", "base")))
+copy("lora", "cases.json")
+copy("pipelines", "README.json")
 for case in PIPELINES:
     copy("pipelines", case, "case.json")
     copy("pipelines", case, "inputs.safetensors")
