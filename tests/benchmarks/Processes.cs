@@ -60,14 +60,17 @@ internal static class Self
     }
 
     /// <summary>Runs it; returns the number that it prints.</summary>
-    internal static double Number(params string[] arguments)
+    internal static double Number(params string[] arguments) => Numbers(arguments)[0];
+
+    /// <summary>Runs it; returns the numbers that it prints.</summary>
+    internal static double[] Numbers(params string[] arguments)
     {
         var start = Command(arguments);
         start.RedirectStandardOutput = true;
         using var child = Process.Start(start)!;
         var text = child.StandardOutput.ReadToEnd();
         child.WaitForExit();
-        return double.Parse(text.Trim(), CultureInfo.InvariantCulture);
+        return [.. text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Select(word => double.Parse(word, CultureInfo.InvariantCulture))];
     }
 
     // Started as "dotnet SarSynth.Benchmarks.dll" the process is dotnet's.

@@ -15,7 +15,7 @@ public sealed record FrostFilter(int Size = 7, double Damping = 2) : SpeckleFilt
     /// <inheritdoc/>
     public override int Halo => size / 2;
 
-    private protected override float[] Filter(float[] intensity, int rows, int columns)
+    private protected override void Filter(float[] intensity, int rows, int columns, float[] result)
     {
         var half = size / 2;
         // Pixels at the same distance share their weight: one exponential per ring.
@@ -24,18 +24,17 @@ public sealed record FrostFilter(int Size = 7, double Damping = 2) : SpeckleFilt
                      group (row, column) by row * row + column * column into ring
                      orderby ring.Key
                      select (Distance: MathF.Sqrt(ring.Key), Offsets: ring.ToArray())).ToArray();
-        var moments = new float[rows * columns];
-        LocalMoments.ForEachRow(intensity, rows, columns, size, (pixels, means, variances, result) =>
+        var moments = GC.AllocateUninitializedArray<float>(rows * columns);
+        LocalMoments.ForEachRow(intensity, rows, columns, size, moments, (pixels, means, variances, row) =>
         {
             for (var i = 0; i < pixels.Length; i++)
-                result[i] = means[i] > 0 ? variances[i] / (means[i] * means[i]) : 0;
-        }).CopyTo(moments, 0);
-        var filtered = GC.AllocateUninitializedArray<float>(intensity.Length);
+                row[i] = means[i] > 0 ? variances[i] / (means[i] * means[i]) : 0;
+        });
         Parallel.For(0, rows, row =>
         {
             var padded = Pad(intensity, rows, columns, row, half);
             var stride = columns + 2 * half + Vector<float>.Count;
-            var target = filtered.AsSpan(row * columns, columns);
+            var target = result.AsSpan(row * columns, columns);
             var column = 0;
             for (; column <= columns - Vector<float>.Count; column += Vector<float>.Count)
             {
@@ -60,7 +59,6 @@ public sealed record FrostFilter(int Size = 7, double Damping = 2) : SpeckleFilt
                     target[column] = One(padded, stride, half, column, moments[row * columns + column]);
             }
         });
-        return filtered;
     }
 
     private float One(float[] padded, int stride, int half, int column, float contrast)

@@ -14,8 +14,8 @@ public sealed record BoxcarFilter(int Size = 7) : SpeckleFilter
     /// <inheritdoc/>
     public override int Halo => size / 2;
 
-    private protected override float[] Filter(float[] intensity, int rows, int columns) =>
-        LocalMoments.ForEachRow(intensity, rows, columns, size, static (_, means, _, result) => means.CopyTo(result));
+    private protected override void Filter(float[] intensity, int rows, int columns, float[] result) =>
+        LocalMoments.ForEachRow(intensity, rows, columns, size, result, static (_, means, _, row) => means.CopyTo(row));
 }
 
 /// <summary>Lee's filter: mean + W (pixel - mean) with W = 1 - Cu²/Ci², not below 0.</summary>
@@ -30,8 +30,8 @@ public sealed record LeeFilter(int Size = 7, double Looks = 1) : SpeckleFilter
     /// <inheritdoc/>
     public override int Halo => size / 2;
 
-    private protected override float[] Filter(float[] intensity, int rows, int columns) =>
-        LinearWeight.Filter(intensity, rows, columns, size, 1 / looks, 1);
+    private protected override void Filter(float[] intensity, int rows, int columns, float[] result) =>
+        LinearWeight.Filter(intensity, rows, columns, size, result, 1 / looks, 1);
 }
 
 /// <summary>Kuan's filter: as Lee's with W = (1 - Cu²/Ci²) / (1 + Cu²), the exact linear estimate of least square error.</summary>
@@ -46,8 +46,8 @@ public sealed record KuanFilter(int Size = 7, double Looks = 1) : SpeckleFilter
     /// <inheritdoc/>
     public override int Halo => size / 2;
 
-    private protected override float[] Filter(float[] intensity, int rows, int columns) =>
-        LinearWeight.Filter(intensity, rows, columns, size, 1 / looks, 1 / (1 + 1 / looks));
+    private protected override void Filter(float[] intensity, int rows, int columns, float[] result) =>
+        LinearWeight.Filter(intensity, rows, columns, size, result, 1 / looks, 1 / (1 + 1 / looks));
 }
 
 /// <summary>
@@ -66,20 +66,20 @@ public sealed record EnhancedLeeFilter(int Size = 7, double Looks = 1, double Da
     /// <inheritdoc/>
     public override int Halo => size / 2;
 
-    private protected override float[] Filter(float[] intensity, int rows, int columns)
+    private protected override void Filter(float[] intensity, int rows, int columns, float[] result)
     {
         float cu = (float)(1 / Math.Sqrt(looks)), cmax = (float)Math.Sqrt(1 + 2 / looks), damping = (float)Damping;
-        return LocalMoments.ForEachRow(intensity, rows, columns, size, (pixels, means, variances, result) =>
+        LocalMoments.ForEachRow(intensity, rows, columns, size, result, (pixels, means, variances, row) =>
         {
             for (var i = 0; i < pixels.Length; i++)
             {
                 var ci = MathF.Sqrt(variances[i]) / means[i];
                 if (ci >= cmax)
-                    result[i] = pixels[i];
+                    row[i] = pixels[i];
                 else if (ci > cu)
-                    result[i] = pixels[i] + (means[i] - pixels[i]) * MathF.Exp(-damping * (ci - cu) / (cmax - ci));
+                    row[i] = pixels[i] + (means[i] - pixels[i]) * MathF.Exp(-damping * (ci - cu) / (cmax - ci));
                 else
-                    result[i] = means[i];
+                    row[i] = means[i];
             }
         });
     }
@@ -100,27 +100,27 @@ public sealed record GammaMapFilter(int Size = 7, double Looks = 1) : SpeckleFil
     /// <inheritdoc/>
     public override int Halo => size / 2;
 
-    private protected override float[] Filter(float[] intensity, int rows, int columns)
+    private protected override void Filter(float[] intensity, int rows, int columns, float[] result)
     {
         double cu2 = 1 / looks, cmax2 = 2 * cu2;
-        return LocalMoments.ForEachRow(intensity, rows, columns, size, (pixels, means, variances, result) =>
+        LocalMoments.ForEachRow(intensity, rows, columns, size, result, (pixels, means, variances, row) =>
         {
             for (var i = 0; i < pixels.Length; i++)
             {
                 double mean = means[i], ci2 = variances[i] / (mean * mean);
                 if (ci2 >= cmax2)
                 {
-                    result[i] = pixels[i];
+                    row[i] = pixels[i];
                 }
                 else if (ci2 > cu2)
                 {
                     var a = (1 + cu2) / (ci2 - cu2);
                     var b = (a - looks - 1) * mean;
-                    result[i] = (float)((b + Math.Sqrt(b * b + 4 * a * looks * mean * pixels[i])) / (2 * a));
+                    row[i] = (float)((b + Math.Sqrt(b * b + 4 * a * looks * mean * pixels[i])) / (2 * a));
                 }
                 else
                 {
-                    result[i] = means[i];
+                    row[i] = means[i];
                 }
             }
         });
@@ -130,14 +130,14 @@ public sealed record GammaMapFilter(int Size = 7, double Looks = 1) : SpeckleFil
 /// <summary>mean + gain (1 - Cu²/Ci²) (pixel - mean), vectorised.</summary>
 internal static class LinearWeight
 {
-    public static float[] Filter(float[] intensity, int rows, int columns, int size, double cu2, double gain) =>
-        LocalMoments.ForEachRow(intensity, rows, columns, size, (pixels, means, variances, result) =>
+    public static void Filter(float[] intensity, int rows, int columns, int size, float[] result, double cu2, double gain) =>
+        LocalMoments.ForEachRow(intensity, rows, columns, size, result, (pixels, means, variances, row) =>
         {
             Vector<float> noise = new((float)cu2), scale = new((float)gain);
             ref var x = ref MemoryMarshal.GetReference(pixels);
             ref var m = ref MemoryMarshal.GetReference(means);
             ref var v = ref MemoryMarshal.GetReference(variances);
-            ref var y = ref MemoryMarshal.GetReference(result);
+            ref var y = ref MemoryMarshal.GetReference(row);
             var i = 0;
             for (; i <= pixels.Length - Vector<float>.Count; i += Vector<float>.Count)
             {
@@ -151,7 +151,7 @@ internal static class LinearWeight
             for (; i < pixels.Length; i++)
             {
                 var weight = variances[i] > 0 ? MathF.Max(1 - (float)cu2 * means[i] * means[i] / variances[i], 0) * (float)gain : 0;
-                result[i] = means[i] + weight * (pixels[i] - means[i]);
+                row[i] = means[i] + weight * (pixels[i] - means[i]);
             }
         });
 }

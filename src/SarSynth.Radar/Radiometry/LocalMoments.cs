@@ -19,10 +19,10 @@ internal static class LocalMoments
     /// <param name="rows">Number of rows.</param>
     /// <param name="columns">Number of columns.</param>
     /// <param name="size">Side of the window, odd.</param>
+    /// <param name="result">Where the rows of the result go, [rows x columns] or longer.</param>
     /// <param name="action">Makes a row of the result.</param>
-    public static float[] ForEachRow(float[] image, int rows, int columns, int size, RowAction action)
+    public static void ForEachRow(float[] image, int rows, int columns, int size, float[] result, RowAction action)
     {
-        var result = GC.AllocateUninitializedArray<float>(image.Length);
         var bands = Math.Min(rows, Environment.ProcessorCount * 8);
         Parallel.For(0, bands, band =>
         {
@@ -34,7 +34,6 @@ internal static class LocalMoments
                 action(image.AsSpan(row * columns, columns), work.Means, work.Variances, result.AsSpan(row * columns, columns));
             }
         });
-        return result;
     }
 
     /// <summary>An index mirrored at the borders (d c b a | a b c d | d c b a), however far outside.</summary>

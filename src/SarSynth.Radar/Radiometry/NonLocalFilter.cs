@@ -26,13 +26,11 @@ public sealed record NonLocalFilter(int Patch = 7, int Search = 21, double Looks
     /// <inheritdoc/>
     public override int Halo => search / 2 + patch / 2;
 
-    private protected override float[] Filter(float[] intensity, int rows, int columns)
+    private protected override void Filter(float[] intensity, int rows, int columns, float[] result)
     {
-        var filtered = GC.AllocateUninitializedArray<float>(intensity.Length);
         const int bandRows = 32;
         Parallel.For(0, (rows + bandRows - 1) / bandRows, band =>
-            new Band(this, intensity, rows, columns, band * bandRows, Math.Min(bandRows, rows - band * bandRows)).Filter(filtered));
-        return filtered;
+            new Band(this, intensity, rows, columns, band * bandRows, Math.Min(bandRows, rows - band * bandRows)).Filter(result));
     }
 
     // Some rows of the image with all that they need around them; every offset of the search window is one pass over them.

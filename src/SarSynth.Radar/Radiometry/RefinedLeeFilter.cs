@@ -29,9 +29,8 @@ public sealed record RefinedLeeFilter(double Looks = 1) : SpeckleFilter
              where side * (row * normal.Row + column * normal.Column) >= 0
              select (row, column)).ToArray()) : []];
 
-    private protected override float[] Filter(float[] intensity, int rows, int columns)
+    private protected override void Filter(float[] intensity, int rows, int columns, float[] result)
     {
-        var filtered = GC.AllocateUninitializedArray<float>(intensity.Length);
         var stride = columns + 2 * Half + Vector<float>.Count;
         var offsets = Array.ConvertAll(Sides, side => Array.ConvertAll(side, at => at.Row * stride + at.Column));
         Parallel.For(0, rows, row =>
@@ -50,10 +49,9 @@ public sealed record RefinedLeeFilter(double Looks = 1) : SpeckleFilter
                 var centre = Half * stride + Half + column;
                 for (var block = 0; block < 9; block++)
                     blocks[block] = means[block / 3 * (columns + 4) + column + block % 3 * 2];
-                filtered[row * columns + column] = Estimate(padded, centre, offsets[Side(blocks)]);
+                result[row * columns + column] = Estimate(padded, centre, offsets[Side(blocks)]);
             }
         });
-        return filtered;
     }
 
     // Blocks are 0 1 2 / 3 4 5 / 6 7 8. Strongest gradient, then the side whose mean is nearer to the centre's.

@@ -28,19 +28,8 @@ public abstract record SpeckleFilter
     public IntensityImage Apply(IntensityImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        var result = Filter(image.Pixels, image.Rows, image.Columns);
-        Parallel.For(0, image.Rows, row =>
-        {
-            var source = image.Pixels.AsSpan(row * image.Columns, image.Columns);
-            // The sum of a row tells whether it has gaps at all.
-            if (float.IsFinite(System.Numerics.Tensors.TensorPrimitives.Sum<float>(source)))
-                return;
-            for (var column = 0; column < source.Length; column++)
-            {
-                if (!float.IsFinite(source[column]))
-                    result[row * image.Columns + column] = float.NaN;
-            }
-        });
+        var result = GC.AllocateUninitializedArray<float>(image.Pixels.Length);
+        Run(image.Pixels, image.Rows, image.Columns, result);
         return new IntensityImage(image.Rows, image.Columns, result, image.Metadata, image.GeoReference);
     }
 
@@ -53,18 +42,29 @@ public abstract record SpeckleFilter
     {
         ArgumentNullException.ThrowIfNull(raster);
         using var writer = new GeoTiffWriter(path, raster.Rows, raster.Columns, PixelKind.Intensity, raster.Metadata, raster.GeoReference, options);
-        // A file of whole rows is read by whole rows: narrower blocks would read each of them many times.
-        var strips = raster.BlockSize.Columns >= raster.Columns && raster.Columns > 2048;
-        var (rows, columns) = strips ? (Math.Clamp((2 << 20) / raster.Columns, 32, 1024), raster.Columns) : (1024, 2048);
-        foreach (var block in raster.Blocks(rows, columns, Halo))
-        {
-            writer.WriteWindow(block.Window.Row, block.Window.Column, Apply(block.Image.ToIntensity()),
-                block.Window with { Row = block.Window.Row - block.Padded.Row, Column = block.Window.Column - block.Padded.Column });
-        }
+        new SpeckleStream(this, raster, writer).Run();
         writer.Complete();
     }
 
-    private protected abstract float[] Filter(float[] intensity, int rows, int columns);
+    /// <summary>Filters one array into another; both may be longer than the image.</summary>
+    internal void Run(float[] intensity, int rows, int columns, float[] result)
+    {
+        Filter(intensity, rows, columns, result);
+        Parallel.For(0, rows, row =>
+        {
+            var source = intensity.AsSpan(row * columns, columns);
+            // The sum of a row tells whether it has gaps at all.
+            if (float.IsFinite(System.Numerics.Tensors.TensorPrimitives.Sum<float>(source)))
+                return;
+            for (var column = 0; column < source.Length; column++)
+            {
+                if (!float.IsFinite(source[column]))
+                    result[row * columns + column] = float.NaN;
+            }
+        });
+    }
+
+    private protected abstract void Filter(float[] intensity, int rows, int columns, float[] result);
 
     private protected static int ValidSize(int size) =>
         size >= 3 && size % 2 == 1 ? size : throw new ArgumentException($"size: found {size}, expected an odd number of 3 or more.", nameof(size));

@@ -14,7 +14,7 @@ internal enum GdalType
 internal static unsafe partial class Gdal
 {
     // GDAL would take 5 % of the machine's memory for blocks; streaming needs a row of tiles or two.
-    private const long CacheBytes = 96L << 20;
+    internal const long CacheBytes = 96L << 20;
 
     private static readonly Lazy<bool> Ready = new(Initialise);
 

@@ -23,7 +23,10 @@ public sealed record GeoTiffOptions
     /// <summary>Compression; floats are predicted first (TIFF predictor 3), complex samples are not (TIFF has no predictor for them).</summary>
     public GeoTiffCompression Compression { get; init; } = GeoTiffCompression.Deflate;
 
-    /// <summary>Side of a tile in pixels, a multiple of 16.</summary>
+    /// <summary>
+    /// Width of a tile in pixels, a multiple of 16; its height too, save in files so wide that a row of such tiles does not fit
+    /// GDAL's cache: there it is halved until one does, so that no tile is ever written twice.
+    /// </summary>
     public int TileSize { get; init; } = 512;
 
     /// <summary>Cloud-optimised layout: overviews first, tiles in order. Needs the space of a second copy while it is made.</summary>
@@ -39,6 +42,9 @@ public sealed record GeoTiffOptions
 /// </summary>
 public sealed unsafe class GeoTiffWriter : IDisposable
 {
+    // A row of tiles that is being filled line by line, and the reader's blocks beside it, stay in the cache.
+    private const long RowOfTilesBytes = Gdal.CacheBytes / 2;
+
     private readonly string path;
     private readonly GeoTiffOptions options;
     private readonly AtomicFile file;
@@ -67,6 +73,10 @@ public sealed unsafe class GeoTiffWriter : IDisposable
         Rows = rows;
         Columns = columns;
         Kind = this.options.Decibel ? PixelKind.Decibel : kind;
+        TileColumns = TileRows = this.options.TileSize;
+        var line = (columns + TileColumns - 1L) / TileColumns * TileColumns * (kind == PixelKind.Complex ? sizeof(Complex32) : sizeof(float));
+        while (TileRows * line > RowOfTilesBytes && TileRows % 32 == 0)
+            TileRows /= 2;
         Gdal.Begin();
         file = new AtomicFile(path, ".tif");
         try
@@ -94,6 +104,12 @@ public sealed unsafe class GeoTiffWriter : IDisposable
 
     /// <summary>What the file's pixels are.</summary>
     public PixelKind Kind { get; }
+
+    /// <summary>Rows of a tile: windows that cover whole tiles are written fastest.</summary>
+    public int TileRows { get; }
+
+    /// <summary>Columns of a tile.</summary>
+    public int TileColumns { get; }
 
     /// <summary>Writes an image with its first pixel at the given place.</summary>
     /// <param name="row">First row.</param>
@@ -130,6 +146,23 @@ public sealed unsafe class GeoTiffWriter : IDisposable
             values = Array.ConvertAll(values, value => 10 * MathF.Log10(value));
         fixed (float* pixels = values)
             Transfer(window, pixels + first, GdalType.Float32, sizeof(float), image.Columns);
+    }
+
+    /// <summary>Writes intensities from a buffer, whose values it may change.</summary>
+    /// <param name="window">Where in the file.</param>
+    /// <param name="intensity">Linear intensities, row-major.</param>
+    /// <param name="stride">Pixels from row to row.</param>
+    internal void WriteIntensity(RasterWindow window, Span<float> intensity, int stride)
+    {
+        window.RequireInside(Rows, Columns);
+        ObjectDisposedException.ThrowIf(dataset == 0, this);
+        if (Kind == PixelKind.Decibel)
+        {
+            foreach (ref var value in intensity)
+                value = 10 * MathF.Log10(value);
+        }
+        fixed (float* pixels = intensity)
+            Transfer(window, pixels, GdalType.Float32, sizeof(float), stride);
     }
 
     /// <summary>Finishes the file and gives it its name.</summary>
@@ -195,7 +228,7 @@ public sealed unsafe class GeoTiffWriter : IDisposable
     {
         // The intermediate of a cloud-optimised file lives for moments: it is not compressed.
         var compression = options.CloudOptimised ? "NONE" : CompressionName;
-        List<string> creation = ["TILED=YES", $"BLOCKXSIZE={options.TileSize}", $"BLOCKYSIZE={options.TileSize}", $"COMPRESS={compression}", "BIGTIFF=IF_SAFER", "NUM_THREADS=ALL_CPUS"];
+        List<string> creation = ["TILED=YES", $"BLOCKXSIZE={TileColumns}", $"BLOCKYSIZE={TileRows}", $"COMPRESS={compression}", "BIGTIFF=IF_SAFER", "NUM_THREADS=ALL_CPUS"];
         if (compression != "NONE" && HasPredictor)
             creation.Add("PREDICTOR=3");
         return creation;

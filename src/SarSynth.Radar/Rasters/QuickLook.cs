@@ -42,7 +42,7 @@ public static unsafe class QuickLook
         ArgumentNullException.ThrowIfNull(image);
         options ??= new QuickLookOptions();
         var reduction = new Reduction(image.Rows, image.Columns, options.MaxSize);
-        reduction.Add(image, 0, 0);
+        reduction.Add(image.ToIntensity().Pixels, new RasterWindow(0, 0, image.Rows, image.Columns));
         return Encode(reduction, remap ?? options.Remap ?? Remap.Default, options.Bits);
     }
 
@@ -53,8 +53,14 @@ public static unsafe class QuickLook
         ArgumentNullException.ThrowIfNull(raster);
         options ??= new QuickLookOptions();
         var reduction = new Reduction(raster.Rows, raster.Columns, options.MaxSize);
-        foreach (var block in raster.Blocks())
-            reduction.Add(block.Image, block.Window.Row, block.Window.Column);
+        var pixels = Array.Empty<float>();
+        foreach (var window in raster.BlockWindows())
+        {
+            if (pixels.Length < window.Rows * window.Columns)
+                pixels = new float[window.Rows * window.Columns];
+            raster.ReadIntensity(window, pixels);
+            reduction.Add(pixels, window);
+        }
         return Encode(reduction, remap ?? options.Remap ?? Remap.Default, options.Bits);
     }
 
@@ -142,18 +148,17 @@ public static unsafe class QuickLook
 
         public int Columns { get; }
 
-        public void Add(SarImage image, int firstRow, int firstColumn)
+        public void Add(float[] intensity, RasterWindow window)
         {
-            var intensity = image.ToIntensity().Pixels;
-            for (var row = 0; row < image.Rows; row++)
+            for (var row = 0; row < window.Rows; row++)
             {
-                var line = (firstRow + row) / factor * Columns;
-                for (var column = 0; column < image.Columns; column++)
+                var line = (window.Row + row) / factor * Columns;
+                for (var column = 0; column < window.Columns; column++)
                 {
-                    var value = intensity[row * image.Columns + column];
+                    var value = intensity[row * window.Columns + column];
                     if (!float.IsFinite(value))
                         continue;
-                    var at = line + (firstColumn + column) / factor;
+                    var at = line + (window.Column + column) / factor;
                     sums[at] += value;
                     counts[at]++;
                 }

@@ -1,4 +1,6 @@
 // The door to every raster file: opens a product, tells what it is, reads any part of it.
+using System.Buffers;
+using System.Numerics.Tensors;
 using MathNet.Numerics;
 using SarSynth.Radar.Rasters.Products;
 
@@ -122,18 +124,24 @@ public sealed class SarRaster : IDisposable
     /// <exception cref="RasterException">The pixels cannot be read.</exception>
     public IEnumerable<RasterBlock> Blocks(int rows = 0, int columns = 0, int halo = 0)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(rows);
-        ArgumentOutOfRangeException.ThrowIfNegative(columns);
         ArgumentOutOfRangeException.ThrowIfNegative(halo);
-        var stored = BlockSize;
-        var blockColumns = columns > 0 ? columns : Math.Min(Columns, stored.Columns >= 512 ? stored.Columns : 512 / stored.Columns * stored.Columns);
-        // A strip as wide as the raster is kept to about four million pixels.
-        var blockRows = rows > 0 ? rows : Math.Clamp((4 << 20) / Math.Max(blockColumns, 1), 1, 512);
-        return RasterWindow.Cover(Rows, Columns, blockRows, blockColumns).Select(window =>
+        return BlockWindows(rows, columns).Select(window =>
         {
             var padded = window.Grown(halo, Rows, Columns);
             return new RasterBlock(window, padded, Read(padded));
         });
+    }
+
+    /// <summary>The windows of <see cref="Blocks"/>.</summary>
+    internal IEnumerable<RasterWindow> BlockWindows(int rows = 0, int columns = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(rows);
+        ArgumentOutOfRangeException.ThrowIfNegative(columns);
+        var stored = BlockSize;
+        var blockColumns = columns > 0 ? columns : Math.Min(Columns, stored.Columns >= 512 ? stored.Columns : 512 / stored.Columns * stored.Columns);
+        // A strip as wide as the raster is kept to about four million pixels.
+        var blockRows = rows > 0 ? rows : Math.Clamp((4 << 20) / Math.Max(blockColumns, 1), 1, 512);
+        return RasterWindow.Cover(Rows, Columns, blockRows, blockColumns);
     }
 
     /// <summary>Closes the file.</summary>
@@ -143,7 +151,45 @@ public sealed class SarRaster : IDisposable
             content.Pixels.Dispose();
     }
 
-    private void Clean(float[] pixels, RasterWindow window)
+    /// <summary>Reads a window's intensities into a buffer: the way to stream without an array per block.</summary>
+    /// <inheritdoc cref="Read(RasterWindow)"/>
+    /// <param name="window">Inside the raster.</param>
+    /// <param name="intensity">Gets the linear intensities, row-major; NaN where there is no data.</param>
+    internal void ReadIntensity(RasterWindow window, Span<float> intensity)
+    {
+        window.RequireInside(Rows, Columns);
+        intensity = intensity[..checked(window.Rows * window.Columns)];
+        if (Kind == PixelKind.Complex)
+        {
+            ReadPower(window, intensity);
+            return;
+        }
+        lock (gate)
+            content.Pixels.Read(window, intensity);
+        Clean(intensity, window);
+        if (Kind == PixelKind.Amplitude)
+            TensorPrimitives.Multiply(intensity, intensity, intensity);
+    }
+
+    // A few rows at a time, so that the samples need little room beside their intensities.
+    private void ReadPower(RasterWindow window, Span<float> intensity)
+    {
+        var rows = Math.Clamp((1 << 20) / window.Columns, 1, window.Rows);
+        var samples = ArrayPool<Complex32>.Shared.Rent(rows * window.Columns);
+        for (var row = 0; row < window.Rows; row += rows)
+        {
+            var part = new RasterWindow(window.Row + row, window.Column, Math.Min(rows, window.Rows - row), window.Columns);
+            var read = samples.AsSpan(0, part.Rows * part.Columns);
+            lock (gate)
+                content.Pixels.Read(part, read);
+            var target = intensity.Slice(row * window.Columns, read.Length);
+            for (var i = 0; i < read.Length; i++)
+                target[i] = read[i].Real * read[i].Real + read[i].Imaginary * read[i].Imaginary;
+        }
+        ArrayPool<Complex32>.Shared.Return(samples);
+    }
+
+    private void Clean(Span<float> pixels, RasterWindow window)
     {
         if (Kind == PixelKind.Decibel)
         {
