@@ -12,12 +12,12 @@ static class StatsCommand
     public static Command Create()
     {
         var file = Arguments.Raster;
-        var command = new Command("stats", "SAR statistics: mean, coefficient of variation, ENL, histogram.") { file, CommonOptions.Json };
+        var command = new Command("stats", "SAR statistics of a raster of any size: moments, ENL, clutter laws, texture, spectra, targets.") { file, CommonOptions.Json };
         command.SetAction(parsed =>
         {
             var path = parsed.GetRequiredValue(file);
             using var raster = SarRaster.Open(path);
-            var statistics = Progress.Run(parsed, Path.GetFileName(path), _ => ImageStatistics.Compute(raster.Read()));
+            var statistics = Progress.Run(parsed, Path.GetFileName(path), progress => ImageStatistics.Compute(raster, progress: share => progress(share, "")));
             if (parsed.GetValue(CommonOptions.Json))
                 Console.WriteLine(KitJson.Serialize(statistics));
             else
@@ -39,6 +39,8 @@ static class StatsCommand
         Row("ENL, homogeneous windows", s.Looks.Homogeneous);
         table.AddRow("no data", s.Amplitude.NoData.ToString(), "NaN pixels");
         AnsiConsole.Write(table);
+        foreach (var part in s.MeasuredOn)
+            AnsiConsole.MarkupLineInterpolated($"  {part.What}: {part.On}");
         PrintHistogram(s.AmplitudeHistogram);
     }
 

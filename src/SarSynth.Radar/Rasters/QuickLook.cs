@@ -153,14 +153,22 @@ public static unsafe class QuickLook
             for (var row = 0; row < window.Rows; row++)
             {
                 var line = (window.Row + row) / factor * Columns;
-                for (var column = 0; column < window.Columns; column++)
+                for (var column = 0; column < window.Columns;)
                 {
-                    var value = intensity[row * window.Columns + column];
-                    if (!float.IsFinite(value))
-                        continue;
-                    var at = line + (window.Column + column) / factor;
-                    sums[at] += value;
-                    counts[at]++;
+                    var at = (window.Column + column) / factor;
+                    var end = (int)Math.Min(window.Columns, (at + 1L) * factor - window.Column);
+                    double sum = 0;
+                    var count = 0;
+                    for (; column < end; column++)
+                    {
+                        var value = intensity[row * window.Columns + column];
+                        if (!float.IsFinite(value))
+                            continue;
+                        sum += value;
+                        count++;
+                    }
+                    sums[line + at] += sum;
+                    counts[line + at] += count;
                 }
             }
         }

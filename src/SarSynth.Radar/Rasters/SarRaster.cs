@@ -155,20 +155,31 @@ public sealed class SarRaster : IDisposable
     /// <inheritdoc cref="Read(RasterWindow)"/>
     /// <param name="window">Inside the raster.</param>
     /// <param name="intensity">Gets the linear intensities, row-major; NaN where there is no data.</param>
-    internal void ReadIntensity(RasterWindow window, Span<float> intensity)
+    /// <param name="amplitude">Gets the linear amplitudes too, unless it is empty.</param>
+    internal void ReadIntensity(RasterWindow window, Span<float> intensity, Span<float> amplitude = default)
     {
         window.RequireInside(Rows, Columns);
         intensity = intensity[..checked(window.Rows * window.Columns)];
         if (Kind == PixelKind.Complex)
         {
             ReadPower(window, intensity);
-            return;
         }
-        lock (gate)
-            content.Pixels.Read(window, intensity);
-        Clean(intensity, window);
+        else
+        {
+            lock (gate)
+                content.Pixels.Read(window, intensity);
+            Clean(intensity, window);
+        }
         if (Kind == PixelKind.Amplitude)
+        {
+            if (!amplitude.IsEmpty)
+                intensity.CopyTo(amplitude);
             TensorPrimitives.Multiply(intensity, intensity, intensity);
+        }
+        else if (!amplitude.IsEmpty)
+        {
+            TensorPrimitives.Sqrt(intensity, amplitude);
+        }
     }
 
     // A few rows at a time, so that the samples need little room beside their intensities.

@@ -137,27 +137,47 @@ public static class Coherence
     {
         if (!(independent > 0 && independent <= 1))
             throw new ArgumentOutOfRangeException(nameof(independent), independent, "Expected a share in (0, 1].");
-        var square = Complex.Zero;
-        double power = 0;
-        long n = 0;
+        var sums = new CircularitySums();
+        sums.Add(pixels);
+        return sums.Test(independent) ?? throw new ArgumentException(
+            $"pixels: found {sums.Count} pixels of total power {sums.Power}, expected at least 8 and some signal.", nameof(pixels));
+    }
+
+    internal static bool IsInfinite(Complex value) => double.IsInfinity(value.Real) || double.IsInfinity(value.Imaginary);
+}
+
+/// <summary>The sums of the test of circularity, over pixels that come in blocks.</summary>
+internal sealed class CircularitySums
+{
+    private Complex square;
+
+    public double Power { get; private set; }
+
+    public long Count { get; private set; }
+
+    public void Add(ReadOnlySpan<Complex32> pixels)
+    {
         foreach (var pixel in pixels)
         {
             Complex s = new(pixel.Real, pixel.Imaginary);
             if (double.IsNaN(s.Real) || double.IsNaN(s.Imaginary))
                 continue;
-            if (IsInfinite(s))
+            if (Coherence.IsInfinite(s))
                 throw new ArgumentException("pixels: found an infinite pixel, expected finite values (or NaN for no data).", nameof(pixels));
             square += s * s;
-            power += s.Real * s.Real + s.Imaginary * s.Imaginary;
-            n++;
+            Power += s.Real * s.Real + s.Imaginary * s.Imaginary;
+            Count++;
         }
-        if (n < 8 || power == 0)
-            throw new ArgumentException($"pixels: found {n} pixels of total power {power}, expected at least 8 and some signal.", nameof(pixels));
-        double q = Math.Min(1, square.Magnitude / power);
-        return new TestResult(
-            Estimate.Normal(q, (1 - q * q) / Math.Sqrt(n * independent), n, "circularity quotient (Ollila & Koivunen 2009)"),
-            Math.Pow(1 - q * q, n * independent / 2));
     }
 
-    private static bool IsInfinite(Complex value) => double.IsInfinity(value.Real) || double.IsInfinity(value.Imaginary);
+    /// <summary>The test; null for fewer than 8 pixels or no signal.</summary>
+    public TestResult? Test(double independent)
+    {
+        if (Count < 8 || Power == 0)
+            return null;
+        double q = Math.Min(1, square.Magnitude / Power), n = Count;
+        return new TestResult(
+            Estimate.Normal(q, (1 - q * q) / Math.Sqrt(n * independent), Count, "circularity quotient (Ollila & Koivunen 2009)"),
+            Math.Pow(1 - q * q, n * independent / 2));
+    }
 }

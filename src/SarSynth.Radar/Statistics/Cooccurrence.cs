@@ -90,6 +90,10 @@ public sealed class Cooccurrence
         return Array.ConvertAll(counts, c => c / total);
     }
 
+    /// <summary>The pairs of this matrix and of another of the same kind.</summary>
+    internal Cooccurrence Plus(Cooccurrence other) =>
+        new(Levels, Distance, Angle, IsSymmetric, [.. counts.Zip(other.counts, (mine, theirs) => mine + theirs)]);
+
     /// <summary>All features but the maximal correlation coefficient; NaN, each, when there is no pair.</summary>
     public GlcmFeatures Features()
     {

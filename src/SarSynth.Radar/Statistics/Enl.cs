@@ -19,11 +19,15 @@ public static partial class Enl
     /// <remarks>Oliver &amp; Quegan (2004), 4.3; the error is the delta method's under the Gamma law. Texture lowers it.</remarks>
     public static Estimate ByMoments(ReadOnlySpan<float> intensity, double independent = 1)
     {
-        const string method = "ENL by moments, mean²/variance (Oliver & Quegan 2004, 4.3)";
         ThrowIfNotShare(independent);
         var sums = Usable(intensity);
+        return ByMoments(sums, PixelSums.CentralMoments(intensity, sums.Mean, sums.Count).M2, independent);
+    }
+
+    internal static Estimate ByMoments(PixelSums sums, double m2, double independent = 1)
+    {
+        const string method = "ENL by moments, mean²/variance (Oliver & Quegan 2004, 4.3)";
         double n = sums.Count;
-        var (m2, _, _) = PixelSums.CentralMoments(intensity, sums.Mean, sums.Count);
         double variance = m2 * n / (n - 1);
         if (Degenerate(sums) is string reason)
             return Estimate.Undefined(reason, sums.Count, method);
@@ -39,16 +43,21 @@ public static partial class Enl
     /// <remarks>Nicolas (2002), eq. 27: less biased by bright outliers than mean²/variance, more by dark ones.</remarks>
     public static Estimate ByLogCumulants(ReadOnlySpan<float> intensity, double independent = 1)
     {
-        const string method = "ENL by log-cumulants, trigamma(L) = var(ln I) (Nicolas 2002)";
         ThrowIfNotShare(independent);
         var logs = PixelSums.Logarithms(intensity, nameof(intensity), MinimumPixels, out _, out _);
-        double k2 = LogCumulants.OfLogarithms(logs).K2.Value;
+        return ByLogCumulants(LogCumulants.OfLogarithms(logs), independent);
+    }
+
+    internal static Estimate ByLogCumulants(LogCumulants cumulants, double independent = 1)
+    {
+        const string method = "ENL by log-cumulants, trigamma(L) = var(ln I) (Nicolas 2002)";
+        double k2 = cumulants.K2.Value;
         if (!(k2 > 1e-14))
-            return Estimate.Undefined("all positive pixels are equal: no speckle to measure", logs.Length, method);
+            return Estimate.Undefined("all positive pixels are equal: no speckle to measure", cumulants.Count, method);
         double looks = Polygamma.InverseTrigamma(k2);
         double p1 = Polygamma.Of(1, looks);
-        double error = Math.Sqrt((Polygamma.Of(3, looks) + 2 * p1 * p1) / (logs.Length * independent)) / Math.Abs(Polygamma.Of(2, looks));
-        return Estimate.Positive(looks, error, logs.Length, method);
+        double error = Math.Sqrt((Polygamma.Of(3, looks) + 2 * p1 * p1) / (cumulants.Count * independent)) / Math.Abs(Polygamma.Of(2, looks));
+        return Estimate.Positive(looks, error, cumulants.Count, method);
     }
 
     /// <summary>ENL by maximum likelihood under the Gamma law: ln L - digamma(L) = ln(mean I) - mean(ln I).</summary>
@@ -59,7 +68,6 @@ public static partial class Enl
     /// <remarks>Oliver &amp; Quegan (2004), 4.3; Anfinsen et al. (2009), eq. 26 for one channel.</remarks>
     public static Estimate MaximumLikelihood(ReadOnlySpan<float> intensity, double independent = 1)
     {
-        const string method = "ENL by maximum likelihood, Gamma law (Anfinsen et al. 2009)";
         ThrowIfNotShare(independent);
         var logs = PixelSums.Logarithms(intensity, nameof(intensity), MinimumPixels, out _, out _);
         double meanLog = 0;
@@ -70,11 +78,17 @@ public static partial class Enl
         double mean = 0;
         foreach (double log in logs)
             mean += Math.Exp(log - meanLog);
-        double gap = Math.Log(mean / logs.Length);
+        return MaximumLikelihood(Math.Log(mean / logs.Length), logs.Length, independent);
+    }
+
+    /// <summary>From the gap ln(mean I) - mean(ln I) of the positive pixels and their number.</summary>
+    internal static Estimate MaximumLikelihood(double gap, long count, double independent = 1)
+    {
+        const string method = "ENL by maximum likelihood, Gamma law (Anfinsen et al. 2009)";
         if (!(gap > 1e-14))
-            return Estimate.Undefined("all positive pixels are equal: no speckle to measure", logs.Length, method);
+            return Estimate.Undefined("all positive pixels are equal: no speckle to measure", count, method);
         double looks = Polygamma.InverseLogMinusDigamma(gap);
-        return Estimate.Positive(looks, LikelihoodError(looks, logs.Length * independent), logs.Length, method);
+        return Estimate.Positive(looks, LikelihoodError(looks, count * independent), count, method);
     }
 
     /// <summary>Standard error of the maximum-likelihood ENL: the inverse root of the Fisher information.</summary>

@@ -67,9 +67,13 @@ public static partial class Enl
     /// <remarks>Interval from order statistics (David &amp; Nagaraja 2003, 7.1).</remarks>
     public static Estimate MedianOverWindows(ReadOnlySpan<float> intensity, int rows, int columns, int window = 25)
     {
+        return MedianOverWindows(Windows(intensity, rows, columns, window), window);
+    }
+
+    internal static Estimate MedianOverWindows(IReadOnlyList<WindowFacts> windows, int window)
+    {
         string method = $"median of mean²/variance over {window} x {window} windows";
-        var looks = Windows(intensity, rows, columns, window)
-            .Where(w => w.Complete && w.Looks > 0).Select(w => w.Looks).Order().ToArray();
+        var looks = windows.Where(w => w.Complete && w.Looks > 0).Select(w => w.Looks).Order().ToArray();
         int n = looks.Length;
         if (n == 0)
             return Estimate.Undefined($"no window of {window} x {window} without zeros, NaN or constant pixels", 0, method);
@@ -112,13 +116,15 @@ public static partial class Enl
     public static HomogeneousWindows Homogeneous(
         ReadOnlySpan<float> intensity, int rows, int columns, int window = 0, double independent = 1)
     {
-        if (window == 0)
-            window = WindowFor(rows, columns);
-        if (window < 8 || window % 2 == 1)
-            throw new ArgumentException($"window: found {window}, expected an even number of at least 8.", nameof(window));
+        window = window == 0 ? WindowFor(rows, columns) : RequireWindow(window);
         ThrowIfNotShare(independent);
+        return Homogeneous(Windows(intensity, rows, columns, window), window, independent);
+    }
+
+    internal static HomogeneousWindows Homogeneous(IReadOnlyList<WindowFacts> windows, int window, double independent = 1)
+    {
         const string method = "ENL by maximum likelihood pooled over automatically chosen windows (Anfinsen et al. 2009)";
-        var candidates = Windows(intensity, rows, columns, window).Where(w => w.Complete && w.Gap > 1e-14).ToArray();
+        var candidates = windows.Where(w => w.Complete && w.Gap > 1e-14).ToArray();
         if (candidates.Length == 0)
             return new HomogeneousWindows(
                 [], Estimate.Undefined($"no window of {window} x {window} without zeros, NaN or constant pixels", 0, method), 0);
@@ -158,7 +164,10 @@ public static partial class Enl
             chosen, Estimate.Positive(looks, LikelihoodError(looks, samples * independent), samples, method), candidates.Length);
     }
 
-    private static int WindowFor(int rows, int columns)
+    internal static int RequireWindow(int window) => window >= 8 && window % 2 == 0 ? window
+        : throw new ArgumentException($"window: found {window}, expected an even number of at least 8.", nameof(window));
+
+    internal static int WindowFor(int rows, int columns)
     {
         const int enough = 200;
         int window = 16;
@@ -201,58 +210,18 @@ public static partial class Enl
         return index < 0 ? ~index : index;
     }
 
-    private readonly record struct WindowFacts(int Row, int Column, bool Complete, double Looks, double Gap, double QuadrantSpread);
-
     /// <summary>Facts of the windows that tile the image; a rest at the right and lower border is left out.</summary>
-    private static List<WindowFacts> Windows(ReadOnlySpan<float> intensity, int rows, int columns, int window)
+    private static IReadOnlyList<WindowFacts> Windows(ReadOnlySpan<float> intensity, int rows, int columns, int window)
     {
         if (rows < 1 || columns < 1 || (long)rows * columns != intensity.Length)
             throw new ArgumentException($"intensity: found {intensity.Length} pixels, expected {rows} x {columns}.", nameof(intensity));
-        if (window * (long)window < MinimumPixels || window < 1)
-            throw new ArgumentException($"window: found {window}, expected at least 6.", nameof(window));
+        var grid = new EnlWindowGrid(rows, columns, window);
         var sums = PixelSums.Of(intensity);
         if (sums.Infinite > 0)
             sums.ThrowIfUnusable(nameof(intensity));
         sums.ThrowIfNegative(nameof(intensity));
-        var facts = new List<WindowFacts>();
-        for (int row = 0; row + window <= rows; row += window)
-            for (int column = 0; column + window <= columns; column += window)
-                facts.Add(Facts(intensity, columns, row, column, window));
-        return facts;
-    }
-
-    private static WindowFacts Facts(ReadOnlySpan<float> intensity, int columns, int row, int column, int window)
-    {
-        Span<double> quadrants = stackalloc double[4];
-        quadrants.Clear();
-        double meanLog = 0, sum = 0, squares = 0, scale = 0;
-        int half = window / 2;
-        for (int y = 0; y < window; y++)
-        {
-            var line = intensity.Slice((row + y) * columns + column, window);
-            for (int x = 0; x < window; x++)
-            {
-                double value = line[x];
-                if (!(value > 0))
-                    return new WindowFacts(row, column, false, double.NaN, double.NaN, double.NaN);
-                if (scale == 0)
-                    scale = 1 / value;
-                value *= scale;
-                meanLog += Math.Log(value);
-                sum += value;
-                squares += value * value;
-                quadrants[(y >= half ? 2 : 0) + (x >= half ? 1 : 0)] += value;
-            }
-        }
-        double n = (double)window * window, mean = sum / n;
-        double variance = (squares - mean * sum) / (n - 1);
-        double looks = variance > 1e-13 * mean * mean ? mean * mean / variance : double.NaN;
-        double spread = 0, meanOfLogs = 0;
-        foreach (double q in quadrants)
-            meanOfLogs += Math.Log(q) / 4;
-        foreach (double q in quadrants)
-            spread += (Math.Log(q) - meanOfLogs) * (Math.Log(q) - meanOfLogs);
-        return new WindowFacts(row, column, true, looks, Math.Log(mean) - meanLog / n, spread);
+        grid.Add(intensity);
+        return grid.Facts;
     }
 }
 

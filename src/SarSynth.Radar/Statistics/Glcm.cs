@@ -27,15 +27,22 @@ public static partial class Glcm
     /// <exception cref="ArgumentException">Levels or range out of bounds, a NaN without a mask, or a mask of another size.</exception>
     public static byte[] Quantise(ReadOnlySpan<float> image, int levels, double minimum, double maximum, Span<bool> mask = default)
     {
+        var grey = new byte[image.Length];
+        Quantise(image, levels, minimum, maximum, grey, mask);
+        return grey;
+    }
+
+    /// <summary>Into a buffer.</summary>
+    internal static void Quantise(ReadOnlySpan<float> image, int levels, double minimum, double maximum, Span<byte> grey, Span<bool> mask)
+    {
         if (levels < 2 || levels > 256)
             throw new ArgumentException($"levels: found {levels}, expected 2 to 256.", nameof(levels));
         if (!(double.IsFinite(minimum) && double.IsFinite(maximum) && minimum < maximum))
             throw new ArgumentException($"range: found [{minimum}, {maximum}], expected finite values with minimum < maximum.");
         if (!mask.IsEmpty && mask.Length != image.Length)
             throw new ArgumentException($"mask: found {mask.Length} values, expected {image.Length}.", nameof(mask));
-        var grey = new byte[image.Length];
         double scale = levels / (maximum - minimum);
-        for (int i = 0; i < grey.Length; i++)
+        for (int i = 0; i < image.Length; i++)
         {
             float value = image[i];
             if (!mask.IsEmpty)
@@ -44,7 +51,6 @@ public static partial class Glcm
                 throw new ArgumentException($"image: found NaN at pixel {i}, expected numbers or a mask to mark them.", nameof(image));
             grey[i] = (byte)Math.Clamp((value - minimum) * scale, 0, levels - 1);
         }
-        return grey;
     }
 
     /// <summary>The co-occurrence matrix of one distance and angle.</summary>

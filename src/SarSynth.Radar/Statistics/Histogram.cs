@@ -107,8 +107,16 @@ public sealed class Histogram
     {
         var sums = PixelSums.Of(pixels);
         sums.ThrowIfUnusable(nameof(pixels));
-        double spread = sums.Maximum > sums.Minimum ? 0 : Math.Max(0.5, Math.Abs(sums.Minimum) * 1e-6);
-        return Linear(pixels, bins, sums.Minimum - spread, sums.Maximum + spread);
+        var counter = CounterFor(bins, sums.Minimum, sums.Maximum);
+        counter.Add(pixels);
+        return counter.ToHistogram();
+    }
+
+    /// <summary>An empty histogram over the range of pixels, which may be a single value.</summary>
+    internal static HistogramCounter CounterFor(int bins, double smallest, double largest)
+    {
+        double spread = largest > smallest ? 0 : Math.Max(0.5, Math.Abs(smallest) * 1e-6);
+        return HistogramCounter.Linear(bins, smallest - spread, largest + spread);
     }
 
     /// <summary>Histogram with bins of equal ratio; zeros and negative values count as <see cref="Below"/>.</summary>

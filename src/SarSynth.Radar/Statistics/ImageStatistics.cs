@@ -26,7 +26,15 @@ public sealed record StatisticsOptions
 
     /// <summary>At most this many candidates of point targets are measured.</summary>
     public int PointTargets { get; init; } = 5;
+
+    /// <summary>Rasters of at most this many pixels are measured as one image in memory; larger ones are streamed.</summary>
+    public long WholeImagePixels { get; init; } = 1L << 22;
 }
+
+/// <summary>Which pixels a statistic was measured on.</summary>
+/// <param name="What">The statistics.</param>
+/// <param name="On">The pixels or windows, in words.</param>
+public sealed record MeasuredPart(string What, string On);
 
 /// <summary>Statistics of one SAR image.</summary>
 public sealed record ImageStatistics
@@ -39,6 +47,9 @@ public sealed record ImageStatistics
 
     /// <summary>Kind of pixel: "complex", "amplitude" or "intensity".</summary>
     public required string Pixels { get; init; }
+
+    /// <summary>What was measured on which pixels.</summary>
+    public IReadOnlyList<MeasuredPart> MeasuredOn { get; init; } = [];
 
     /// <summary>Moments of the amplitude.</summary>
     public required Moments Amplitude { get; init; }
@@ -76,6 +87,24 @@ public sealed record ImageStatistics
     /// <summary>Impulse responses of these candidates in a complex image, in the same order.</summary>
     public IReadOnlyList<PointTargetResponse> ImpulseResponses { get; init; } = [];
 
+    /// <summary>Measures a raster of any size in bounded memory (about 200 MB beside the reader's cache).</summary>
+    /// <param name="raster">The raster.</param>
+    /// <param name="options">Null takes the defaults.</param>
+    /// <param name="progress">Told the share that is done.</param>
+    /// <returns>
+    /// As of the whole image, but for spectra and circularity (of 16 blocks of 1024 x 1024, evenly spread) and for the windows of the
+    /// ENL (where there are more than half a million, evenly spaced ones of them); <see cref="MeasuredOn"/> tells.
+    /// </returns>
+    /// <exception cref="RasterException">The raster cannot be read.</exception>
+    /// <exception cref="ArgumentException">No pixel with data, a negative or an infinite pixel.</exception>
+    public static ImageStatistics Compute(SarRaster raster, StatisticsOptions? options = null, Action<double>? progress = null)
+    {
+        ArgumentNullException.ThrowIfNull(raster);
+        options ??= new StatisticsOptions();
+        return (long)raster.Rows * raster.Columns <= options.WholeImagePixels ? Compute(raster.Read(), options)
+            : new StreamedStatistics(raster, options, progress).Compute();
+    }
+
     /// <summary>Measures an image.</summary>
     /// <param name="image">The image; NaN marks no data.</param>
     /// <param name="options">Null takes the defaults.</param>
@@ -98,6 +127,8 @@ public sealed record ImageStatistics
             Rows = image.Rows,
             Columns = image.Columns,
             Pixels = image switch { ComplexImage => "complex", AmplitudeImage => "amplitude", _ => "intensity" },
+            MeasuredOn = [new("all but the clutter laws", $"all {moments.Count} pixels with data"),
+                .. positive >= 64 ? [new MeasuredPart("clutter laws", $"{Math.Min(positive, options.FitPixels)} of {positive} positive pixels, evenly spaced")] : (MeasuredPart[])[]],
             Amplitude = amplitudes,
             Intensity = moments,
             LogCumulants = moments.Count - moments.Zeros >= 8 ? LogCumulants.Of(intensity) : null,
@@ -159,14 +190,19 @@ public sealed record ImageStatistics
 public sealed record LooksStatistics(
     Estimate ByMoments, Estimate ByLogCumulants, Estimate MaximumLikelihood, Estimate MedianOverWindows, Estimate Homogeneous, int HomogeneousWindows)
 {
+    internal const int FewestPixels = 32;
+
+    internal static LooksStatistics Undefined(long positive, long count)
+    {
+        var none = Estimate.Undefined($"{positive} positive pixels are too few, {FewestPixels} are needed", count, "ENL");
+        return new LooksStatistics(none, none, none, none, none, 0);
+    }
+
     internal static LooksStatistics Compute(ReadOnlySpan<float> intensity, int rows, int columns, StatisticsOptions options)
     {
         var sums = PixelSums.Of(intensity);
-        if (sums.Count - sums.Zeros < 32)
-        {
-            var none = Estimate.Undefined($"{sums.Count - sums.Zeros} positive pixels are too few, 32 are needed", sums.Count, "ENL");
-            return new LooksStatistics(none, none, none, none, none, 0);
-        }
+        if (sums.Count - sums.Zeros < FewestPixels)
+            return Undefined(sums.Count - sums.Zeros, sums.Count);
         var homogeneous = Enl.Homogeneous(intensity, rows, columns, options.HomogeneousWindow);
         return new LooksStatistics(
             Enl.ByMoments(intensity), Enl.ByLogCumulants(intensity), Enl.MaximumLikelihood(intensity),

@@ -17,7 +17,19 @@ public sealed record AxisResponse(Estimate Position, Estimate Width, Estimate Ps
 /// <param name="Azimuth">Along the rows.</param>
 /// <param name="PeakIntensity">Intensity at the sub-pixel peak.</param>
 /// <param name="SignalToClutter">Peak intensity over the mean intensity of the chip's outer frame, dB.</param>
-public sealed record PointTargetResponse(AxisResponse Range, AxisResponse Azimuth, double PeakIntensity, double SignalToClutter);
+public sealed record PointTargetResponse(AxisResponse Range, AxisResponse Azimuth, double PeakIntensity, double SignalToClutter)
+{
+    /// <summary>The same response in an image of which this one's was a part that begins at the given place.</summary>
+    internal PointTargetResponse Moved(int row, int column)
+    {
+        return this with { Range = By(Range, column), Azimuth = By(Azimuth, row) };
+
+        static AxisResponse By(AxisResponse r, int by) => r with
+        {
+            Position = r.Position with { Value = r.Position.Value + by, Lower = r.Position.Lower + by, Upper = r.Position.Upper + by },
+        };
+    }
+}
 
 /// <summary>Measures impulse responses.</summary>
 /// <remarks>
@@ -89,12 +101,7 @@ public static class ImpulseResponse
         double peak = down.Intensity(atRow);
         var range = Measure(across, atColumn, oversampling, sidelobes, clutter);
         var azimuth = Measure(down, atRow, oversampling, sidelobes, clutter);
-        return new PointTargetResponse(Moved(range, left), Moved(azimuth, top), peak, clutter > 0 ? 10 * Math.Log10(peak / clutter) : double.PositiveInfinity);
-
-        static AxisResponse Moved(AxisResponse r, int by) => r with
-        {
-            Position = r.Position with { Value = r.Position.Value + by, Lower = r.Position.Lower + by, Upper = r.Position.Upper + by },
-        };
+        return new PointTargetResponse(range, azimuth, peak, clutter > 0 ? 10 * Math.Log10(peak / clutter) : double.PositiveInfinity).Moved(top, left);
     }
 
     private static AxisResponse Measure(BandLimitedSignal signal, double peak, int oversampling, int sidelobes, double clutter)

@@ -52,9 +52,15 @@ public sealed record Moments
     {
         var sums = PixelSums.Of(pixels);
         sums.ThrowIfUnusable(nameof(pixels));
+        var (m2, m3, m4) = PixelSums.CentralMoments(pixels, sums.Mean, sums.Count);
+        return From(sums, m2, m3, m4);
+    }
+
+    /// <summary>Moments from sums over pixels, of which there is at least one.</summary>
+    internal static Moments From(PixelSums sums, double m2, double m3, double m4)
+    {
         double n = sums.Count;
         double mean = sums.Mean;
-        var (m2, m3, m4) = PixelSums.CentralMoments(pixels, mean, sums.Count);
         double unbiased = n > 1 ? m2 * n / (n - 1) : double.NaN;
         const string source = "delta method (Kendall & Stuart, vol. 1, ch. 10)";
         return new Moments
@@ -146,6 +152,13 @@ public sealed record LogCumulants
         }
         for (int i = 2; i < 7; i++)
             m[i] /= n;
+        return From(logs.Length, mean, m);
+    }
+
+    /// <summary>Log-cumulants from the number of logarithms, their mean and their biased central moments of orders 2 to 6.</summary>
+    internal static LogCumulants From(long count, double mean, ReadOnlySpan<double> m)
+    {
+        double n = count;
         double k2 = m[2] * n / (n - 1);
         double k3 = m[3] * n * n / ((n - 1) * (n - 2));
         const string method = "log-cumulant (Nicolas 2002, eq. 27)";
@@ -153,11 +166,11 @@ public sealed record LogCumulants
         double variance3 = Math.Max(0, m[6] - m[3] * m[3] - 6 * m[4] * m[2] + 9 * m[2] * m[2] * m[2]) / n;
         return new LogCumulants
         {
-            K1 = Estimate.Normal(mean, Math.Sqrt(k2 / n), logs.Length, method),
-            K2 = Estimate.Normal(k2, Math.Sqrt(variance2), logs.Length, method),
-            K3 = Estimate.Normal(k3, Math.Sqrt(variance3), logs.Length, method),
+            K1 = Estimate.Normal(mean, Math.Sqrt(k2 / n), count, method),
+            K2 = Estimate.Normal(k2, Math.Sqrt(variance2), count, method),
+            K3 = Estimate.Normal(k3, Math.Sqrt(variance3), count, method),
             CovarianceK2K3 = (m[5] - 4 * m[2] * m[3]) / n,
-            Count = logs.Length,
+            Count = count,
             Zeros = 0,
             NoData = 0,
         };

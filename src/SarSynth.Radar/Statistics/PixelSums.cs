@@ -12,38 +12,40 @@ internal readonly record struct PixelSums(
 
     public static PixelSums Of(ReadOnlySpan<float> pixels)
     {
-        var parts = Blocks(pixels, static block =>
-        {
-            long noData = 0, infinite = 0, zeros = 0, negative = 0;
-            double minimum = double.PositiveInfinity, maximum = double.NegativeInfinity, sum = 0;
-            foreach (float value in block)
-            {
-                if (!float.IsFinite(value))
-                {
-                    if (float.IsNaN(value)) noData++;
-                    else infinite++;
-                    continue;
-                }
-                if (value <= 0)
-                {
-                    if (value == 0) zeros++;
-                    else negative++;
-                }
-                minimum = Math.Min(minimum, value);
-                maximum = Math.Max(maximum, value);
-                sum += value;
-            }
-            return new PixelSums(block.Length - noData - infinite, noData, infinite, zeros, negative, minimum, maximum, sum);
-        });
-        var total = new PixelSums(0, 0, 0, 0, 0, double.PositiveInfinity, double.NegativeInfinity, 0);
-        foreach (var part in parts)
-        {
-            total = new PixelSums(total.Count + part.Count, total.NoData + part.NoData, total.Infinite + part.Infinite,
-                total.Zeros + part.Zeros, total.Negative + part.Negative, Math.Min(total.Minimum, part.Minimum),
-                Math.Max(total.Maximum, part.Maximum), total.Mean + part.Mean);
-        }
+        var total = Blocks(pixels, OfBlock).Aggregate(
+            new PixelSums(0, 0, 0, 0, 0, double.PositiveInfinity, double.NegativeInfinity, 0), (sums, part) => sums.With(part));
         return total with { Mean = total.Mean / total.Count };
     }
+
+    /// <summary>The sums of one block, with the sum of its pixels in place of their mean.</summary>
+    internal static PixelSums OfBlock(ReadOnlySpan<float> block)
+    {
+        long noData = 0, infinite = 0, zeros = 0, negative = 0;
+        double minimum = double.PositiveInfinity, maximum = double.NegativeInfinity, sum = 0;
+        foreach (float value in block)
+        {
+            if (!float.IsFinite(value))
+            {
+                if (float.IsNaN(value)) noData++;
+                else infinite++;
+                continue;
+            }
+            if (value <= 0)
+            {
+                if (value == 0) zeros++;
+                else negative++;
+            }
+            minimum = Math.Min(minimum, value);
+            maximum = Math.Max(maximum, value);
+            sum += value;
+        }
+        return new PixelSums(block.Length - noData - infinite, noData, infinite, zeros, negative, minimum, maximum, sum);
+    }
+
+    /// <summary>These sums and those of another block.</summary>
+    internal PixelSums With(PixelSums part) => new(
+        Count + part.Count, NoData + part.NoData, Infinite + part.Infinite, Zeros + part.Zeros, Negative + part.Negative,
+        Math.Min(Minimum, part.Minimum), Math.Max(Maximum, part.Maximum), Mean + part.Mean);
 
     /// <summary>Biased central moments of the finite pixels.</summary>
     public static (double M2, double M3, double M4) CentralMoments(ReadOnlySpan<float> pixels, double mean, long count)

@@ -47,6 +47,9 @@ public sealed record AxisSpectrum
 /// </remarks>
 public static class Spectrum
 {
+    /// <summary>Longest segment.</summary>
+    internal const int Segment = 256;
+
     private const int Groups = 16;
 
     /// <summary>Spectrum of a complex image.</summary>
@@ -78,17 +81,28 @@ public static class Spectrum
         var (along, across) = axis == ImageAxis.Range ? (columns, rows) : (rows, columns);
         if (along < 8 || across < 2)
             throw new ArgumentException($"image: found {along} pixels along the axis and {across} lines, expected at least 8 and 2.", nameof(image));
-        int n = Math.Min(256, along);
-        var (groups, segments) = Densities(image, columns, axis, along, across, n);
+        int n = Math.Min(Segment, along);
+        var (groups, segments) = Densities(image, columns, axis, along, across, n, Groups);
+        return Summary(groups, segments, axis, "jackknife over lines");
+    }
+
+    /// <summary>One spectrum from the segments of several parts of an image.</summary>
+    /// <param name="groups">Power density of each group of segments, of equal lengths n.</param>
+    /// <param name="segments">How many segments each group has.</param>
+    /// <param name="axis">The axis.</param>
+    /// <param name="errors">What the standard errors come from, in words.</param>
+    internal static AxisSpectrum Summary(IReadOnlyList<double[]> groups, IReadOnlyList<long> segments, ImageAxis axis, string errors)
+    {
+        int n = groups[0].Length;
         long total = segments.Sum();
         if (total == 0)
-            throw new ArgumentException("image: found only NaN and zeros along this axis, expected signal.", nameof(image));
-        string method = $"Welch (1967), Hann windows of {n}, {total} segments; jackknife over lines";
+            throw new ArgumentException("image: found only NaN and zeros along this axis, expected signal.", nameof(groups));
+        string method = $"Welch (1967), Hann windows of {n}, {total} segments; {errors}";
         Estimate Jackknifed(Func<double[], double, double> statistic, bool positive = true)
         {
             var whole = Sum(groups, -1);
             double value = statistic(whole, Averages(total));
-            var parts = Enumerable.Range(0, groups.Length).Where(g => segments[g] > 0 && segments[g] < total)
+            var parts = Enumerable.Range(0, groups.Count).Where(g => segments[g] > 0 && segments[g] < total)
                 .Select(g => statistic(Sum(groups, g), Averages(total - segments[g]))).ToArray();
             if (parts.Length < 2)
                 return new Estimate { Value = value, Samples = total, Method = method, Reason = "too few lines for a standard error" };
@@ -113,10 +127,11 @@ public static class Spectrum
     // Hann windows that overlap by half are worth 0.947 independent ones each (Welch 1967, eq. 8 and 9).
     private static double Averages(long segments) => Math.Max(1, 0.947 * segments);
 
-    private static (double[][] Groups, long[] Segments) Densities(
-        ReadOnlySpan<Complex32> image, int columns, ImageAxis axis, int along, int across, int n)
+    /// <summary>Summed periodograms of the segments of groups of neighbouring lines; a segment with a NaN or without signal is left out.</summary>
+    internal static (double[][] Groups, long[] Segments) Densities(
+        ReadOnlySpan<Complex32> image, int columns, ImageAxis axis, int along, int across, int n, int most)
     {
-        var groups = new double[Math.Min(Groups, across)][];
+        var groups = new double[Math.Min(most, across)][];
         var segments = new long[groups.Length];
         var window = Enumerable.Range(0, n).Select(i => (float)(0.5 - 0.5 * Math.Cos(2 * Math.PI * (i + 0.5) / n))).ToArray();
         int hop = Math.Max(1, n / 2), perLine = (along - n) / hop + 1;
@@ -155,10 +170,10 @@ public static class Spectrum
         return (groups, segments);
     }
 
-    private static double[] Sum(double[][] groups, int without)
+    private static double[] Sum(IReadOnlyList<double[]> groups, int without)
     {
         var sum = new double[groups[0].Length];
-        for (int g = 0; g < groups.Length; g++)
+        for (int g = 0; g < groups.Count; g++)
             if (g != without)
                 for (int i = 0; i < sum.Length; i++)
                     sum[i] += groups[g][i];
