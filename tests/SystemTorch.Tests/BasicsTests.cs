@@ -70,4 +70,16 @@ public class BasicsTests
         }
         Assert.True(last < 0.7 * first, $"{first} -> {last}");
     }
+
+    [Fact]
+    public void Waiting_threads_sleep_unless_the_user_chose_otherwise()
+    {
+        torch.ones(1).Dispose();
+        var chosen = Environment.GetEnvironmentVariable("OMP_WAIT_POLICY");
+        var expected = Environment.GetEnvironmentVariable("GOMP_SPINCOUNT") is null ? chosen ?? "PASSIVE" : chosen;
+        Assert.Equal(expected, System.Runtime.InteropServices.Marshal.PtrToStringUTF8(getenv("OMP_WAIT_POLICY")));
+    }
+
+    [System.Runtime.InteropServices.DllImport("libc")]
+    private static extern nint getenv([System.Runtime.InteropServices.MarshalAs(System.Runtime.InteropServices.UnmanagedType.LPUTF8Str)] string name);
 }

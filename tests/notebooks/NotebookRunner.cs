@@ -17,8 +17,7 @@ public sealed class NotebookRunner : IDisposable
     {
         // Found through JUPYTER_PATH, so that the user's own kernels stay as they are.
         var data = Path.Combine(folder, "jupyter");
-        var assembly = Path.Combine(AppContext.BaseDirectory, "..", "..", "SarSynth.Kernel", Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/')), "sarsynth-kernel.dll");
-        var (code, said) = Run("dotnet", [Path.GetFullPath(assembly), "install", "--user"], new() { ["JUPYTER_DATA_DIR"] = data });
+        var (code, said) = Run("dotnet", [Library("SarSynth.Kernel", "sarsynth-kernel"), "install", "--user"], new() { ["JUPYTER_DATA_DIR"] = data });
         Assert.True(code == 0, $"the kernel does not install: {said}");
         return data;
     });
@@ -37,6 +36,19 @@ public sealed class NotebookRunner : IDisposable
         var executed = Path.Combine(output, name);
         return (code, said, File.Exists(executed) ? JsonNode.Parse(File.ReadAllText(executed)) : null);
     }
+
+    /// <summary>Runs a Python script that finds this kernel by its name.</summary>
+    /// <returns>Its exit code and words.</returns>
+    public (int Code, string Said) Script(string script, params string[] arguments) =>
+        Run("/usr/bin/python3", ["-W", "ignore", script, .. arguments], new()
+        {
+            ["JUPYTER_PATH"] = kernel.Value, ["PYTHONDONTWRITEBYTECODE"] = "1",
+            ["JUPYTER_DATA_DIR"] = kernel.Value, ["JUPYTER_RUNTIME_DIR"] = Path.Combine(folder, "runtime"), ["JUPYTER_CONFIG_DIR"] = Path.Combine(folder, "config"),
+        });
+
+    /// <summary>An assembly of this checkout, built as these tests are.</summary>
+    public static string Library(string project, string? name = null) => Path.GetFullPath(
+        Path.Combine(AppContext.BaseDirectory, "..", "..", project, Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/')), (name ?? project) + ".dll"));
 
     /// <summary>The code cells of a notebook.</summary>
     public static IEnumerable<JsonNode> CodeCells(JsonNode notebook) =>

@@ -77,6 +77,19 @@ public class NotebookTests(NotebookRunner runner) : IClassFixture<NotebookRunner
         Assert.Contains(outputs, o => (string?)o["output_type"] == "execute_result" && NotebookRunner.Text(o["data"]?["text/plain"]).Contains("43"));
     }
 
+    [Fact]
+    public void LongCallIntoTheEngineIsInterrupted() => Passes("interrupt.py", NotebookRunner.Library("SystemTorch"));
+
+    [Fact]
+    public void TourWorksInABrowser() => Passes("tour_browser.py", Path.Combine(Folder, "00-tour.ipynb"), NotebookRunner.Library("SarSynth"),
+        Path.Combine(TestData.Root, "tests", "SarSynth.Kernel.Tests", "python"));
+
+    private void Passes(string script, params string[] arguments)
+    {
+        var (code, said) = runner.Script(Path.Combine(TestData.Root, "tests", "notebooks", "Fixtures", script), arguments);
+        Assert.True(code == 0, said);
+    }
+
     private static IEnumerable<string> Names() =>
         Directory.Exists(Folder) ? Directory.GetFiles(Folder, "*.ipynb").Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal) : [];
 

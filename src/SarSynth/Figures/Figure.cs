@@ -1,4 +1,5 @@
 // A plot as plotly.js draws it: typed traces and axes that are written as plotly's own JSON (plotly.com/javascript/reference).
+using System.Globalization;
 using System.Numerics;
 using System.Text.Json.Nodes;
 using SarSynth.Diffusion.Checkpoints;
@@ -203,6 +204,31 @@ public sealed class Figure
         if (showValues)
             trace["texttemplate"] = "%{z:.3~g}";
         return With(trace).WithLayout(l => l["yaxis"]!["autorange"] = "reversed");
+    }
+
+    /// <summary>Adds a map of a raster as colours: every n-th pixel of both axes, which are in pixels of the raster; the first row on top.</summary>
+    /// <param name="values">A value for each pixel, row-major, [rows x columns]; kept to three digits.</param>
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="columns">Number of columns.</param>
+    /// <param name="every">Of so many pixels one is shown, at least 1.</param>
+    /// <param name="unit">Title of the colour bar.</param>
+    /// <param name="range">Values of the first and the last colour; null: the lowest and the highest.</param>
+    /// <exception cref="ArgumentException">The number of values does not fit.</exception>
+    public Figure Map(IReadOnlyList<float> values, int rows, int columns, int every = 1, string unit = "", (double Low, double High)? range = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(every, 1);
+        Check(rows * columns, values.Count, "rows x columns", "values");
+        int down = (rows + every - 1) / every, across = (columns + every - 1) / every;
+        var shown = Enumerable.Range(0, down * across).Select(i => ThreeDigits(values[i / across * every * columns + i % across * every]));
+        var figure = Heatmap(down, across, shown, unit);
+        var trace = figure.traces[^1];
+        (trace["dx"], trace["dy"], trace["x0"], trace["y0"]) = (every, every, 0, 0);
+        if (range is { } r)
+            (trace["zmin"], trace["zmax"]) = (r.Low, r.High);
+        return figure;
+
+        static double ThreeDigits(float v) =>
+            float.IsFinite(v) ? double.Parse(v.ToString("G3", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture) : double.NaN;
     }
 
     /// <summary>Names and divides the horizontal axis.</summary>

@@ -28,6 +28,7 @@ namespace SarSynth.Figures
                 {
                     Figure figure => figure.ToHtml(),
                     ImagePanel panel => panel.ToHtml(),
+                    ProgressView progress => progress.ToHtml(),
                     Report report => report.ToFragment(),
                     ReportTable table => table.ToHtml(),
                     _ => null,

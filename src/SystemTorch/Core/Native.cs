@@ -28,6 +28,7 @@ internal static unsafe partial class Native
     private static IntPtr Resolve(string name, Assembly assembly, DllImportSearchPath? path)
     {
         if (name != Library) return IntPtr.Zero;
+        WaitPassively();
         var reasons = new List<string>();
         foreach (var candidate in Candidates(assembly).Select(Path.GetFullPath).Distinct())
         {
@@ -39,6 +40,19 @@ internal static unsafe partial class Native
             (reasons.Count > 0 ? "could not be loaded: " + string.Join("; ", reasons) : "was not found") +
             ". Run environment/setup.sh, which installs libtorch and builds it, or name its file with SYSTEMTORCH_NATIVE.");
     }
+
+    /// <summary>
+    /// Has OpenMP's threads sleep while they wait for each other, unless the user has chosen otherwise: where other programs use the cores too,
+    /// threads that spin keep each other from the work that they wait for. OpenMP reads this once, when it is loaded.
+    /// </summary>
+    private static void WaitPassively()
+    {
+        foreach (var variable in new[] { "OMP_WAIT_POLICY", "GOMP_SPINCOUNT" })
+            if (Environment.GetEnvironmentVariable(variable) is not null) return;
+        setenv("OMP_WAIT_POLICY", "PASSIVE", 0);  // .NET's own SetEnvironmentVariable does not reach C libraries.
+    }
+
+    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)] private static partial int setenv(string name, string value, int overwrite);
 
     private static IEnumerable<string> Candidates(Assembly assembly)
     {

@@ -2,13 +2,15 @@
 import os
 import random
 import signal
+import tempfile
 import time
 import unittest
 from queue import Empty
 
 import zmq
 from jupyter_client import BlockingKernelClient
-from kernel_client import KernelCase, collect, execute, reply_to
+from jupyter_client.manager import start_new_kernel
+from kernel_client import NAME, TIMEOUT, KernelCase, collect, execute, reply_to
 
 
 class Requests(KernelCase):
@@ -238,8 +240,6 @@ class Interrupts(KernelCase):
 
 class Life(unittest.TestCase):
     def start(self):
-        from jupyter_client.manager import start_new_kernel
-        from kernel_client import NAME
         return start_new_kernel(kernel_name=NAME)
 
     def test_shutdown_and_restart(self):
@@ -330,6 +330,24 @@ class Hostile(KernelCase):
         shell.send_multipart(frames)  # The same signature again: a replay.
         time.sleep(1)
         self.assertEqual(self.ok("touched").value, "10")
+
+    def test_dropped_message_is_logged(self):
+        with tempfile.TemporaryFile("w+") as log:
+            manager, client = start_new_kernel(kernel_name=NAME, stderr=log)
+            socket = zmq.Context.instance().socket(zmq.DEALER)
+            socket.linger = 0
+            socket.connect(f"tcp://{manager.ip}:{manager.shell_port}")
+            frames = client.session.serialize(client.session.msg("execute_request", {"code": "1", "silent": False}))
+            socket.send_multipart(frames[:1] + [b"0" * 64] + frames[2:])
+            socket.send_multipart(frames[:2])
+            said, end = "", time.time() + TIMEOUT
+            while said.count("\n") < 2 and time.time() < end:
+                time.sleep(0.05)
+                log.seek(0)
+                said = log.read()
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
+        self.assertRegex(said, "(?i)shell: message dropped: wrong signature\n.*shell: message dropped: .*frames missing\n")
 
     def test_fuzzed_frames(self):
         count = int(os.environ.get("SARSYNTH_FUZZ_FRAMES", "10000"))

@@ -51,6 +51,18 @@ public class FigureTests
         Assert.Equal("reversed", (string?)spec["layout"]!["yaxis"]!["autorange"]);
     }
 
+    [Fact]
+    public void MapShowsEveryNthPixelInThePixelsOfTheRaster()
+    {
+        var values = Enumerable.Range(0, 15).Select(i => i == 4 ? float.NaN : i + 0.12345f).ToArray();
+        var spec = Spec(new Figure().Map(values, 3, 5, every: 2, "looks", (0, 9)));
+        var trace = spec["data"]![0]!;
+        Assert.Equal("[[0.123,2.12,null],[10.1,12.1,14.1]]", trace["z"]!.ToJsonString());
+        Assert.Equal((2, 2, 0, 9), ((int)trace["dx"]!, (int)trace["dy"]!, (int)trace["zmin"]!, (int)trace["zmax"]!));
+        Assert.Equal("reversed", (string?)spec["layout"]!["yaxis"]!["autorange"]);
+        Assert.Contains("found 14 values", Assert.Throws<ArgumentException>(() => new Figure().Map(values[..14], 3, 5)).Message);
+    }
+
     [Theory]
     [InlineData(123456.789, 123457)]
     [InlineData(-0.000123456789, -0.000123457)]

@@ -1,0 +1,72 @@
+"""The tour in the classic notebook, as a newcomer works through it: run all, look, interrupt, complete, restart and run all again."""
+import os
+import shutil
+import sys
+import tempfile
+
+NOTEBOOK, LIBRARY = sys.argv[1], sys.argv[2]
+sys.path.insert(0, sys.argv[3])
+from browser import Notebook  # noqa: E402: beside the kernel's own tests
+
+TRANSLATES, FIGURE = "Translation.Run(", "new Figure("
+
+
+def cell_of(page, text):
+    return page.js(f"Jupyter.notebook.get_cells().findIndex(c => c.cell_type === 'code' && c.get_text().includes({text!r}))")
+
+
+with tempfile.TemporaryDirectory(prefix="tour-") as folder:
+    path = os.path.join(folder, "tour.ipynb")
+    shutil.copy(NOTEBOOK, path)
+    page = Notebook(path)
+    try:
+        # The copy lies elsewhere, and few steps are enough here.
+        page.js("Jupyter.notebook.clear_all_output(); Jupyter.notebook.get_cells().filter(c => c.cell_type === 'code').forEach(c => c.set_text("
+                f"c.get_text().replace(/#r \"[^\"]+\"/, '#r \"{LIBRARY}\"').replace(/var steps = \\d+/, 'var steps = 4'))); 0")
+        code = page.js("Jupyter.notebook.get_cells().map((c, i) => c.cell_type === 'code' ? i : -1).filter(i => i >= 0)")
+        translates, figure, last = cell_of(page, TRANSLATES), cell_of(page, FIGURE), code[-1]
+
+        page.menu("run-all-cells")
+        bar = f"Jupyter.notebook.get_cell({translates}).element.find('.output progress')"
+        page.wait(f"{bar}.length", 120)  # Progress shows while the cell runs.
+        page.wait(f"(v => v > 0 && v < 1)({bar}.val())", 120)
+        page.click("button[data-jupyter-action='jupyter-notebook:interrupt-kernel']")
+        assert "Interrupted" in page.done(translates, 10)
+        page.wait("!Jupyter.notebook.kernel_busy")
+
+        page.menu("run-all-cells")
+        page.done(last, 240)
+        assert page.js("document.querySelectorAll('.output_error').length") == 0, page.js("document.querySelector('.output_error').textContent")
+        assert "done in" in page.output(translates)
+        assert page.wait(f"[...document.querySelectorAll('.output img')].filter(i => i.complete && i.naturalWidth > 100).length >= 6")
+        # The figure is drawn by plotly.js: it answers to the mouse.
+        plot = f"Jupyter.notebook.get_cell({figure}).element.find('.output .js-plotly-plot')[0]"
+        page.wait(f"{plot} && {plot}.querySelectorAll('.scatterlayer .trace').length === 3")
+        page.js(f"{plot}.scrollIntoView({{block: 'center'}}); 0")
+        point = page.js(f"(p => {{ const r = p.querySelector('.nsewdrag').getBoundingClientRect(), d = p.calcdata[0][40], l = p._fullLayout; "
+                        f"return {{x: r.x + l.xaxis.c2p(d.x), y: r.y + l.yaxis.c2p(d.y)}}; }})({plot})")
+        page.call("Input.dispatchMouseEvent", type="mouseMoved", **point)
+        page.wait(f"{plot}.querySelectorAll('.hoverlayer .hovertext').length > 0")
+
+        page.js(f"Jupyter.notebook.insert_cell_below('code', {last}); Jupyter.notebook.select({last + 1}); Jupyter.notebook.edit_mode(); "
+                f"Jupyter.notebook.get_cell({last + 1}).code_mirror.focus(); 0")
+        page.type("Translation.Ru")
+        page.wait(f"Jupyter.notebook.get_cell({last + 1}).get_text() === 'Translation.Ru'")
+        page.key("Tab", 9)
+        page.wait("(document.querySelector('#complete select')?.textContent ?? '').includes('RunFile')")
+        page.key("Escape", 27)
+        page.js(f"Jupyter.notebook.delete_cell({last + 1}); 0")
+
+        page.js("Jupyter.notebook.kernel.restart(); 0")
+        page.wait("Jupyter.notebook.kernel.is_connected() && !Jupyter.notebook.kernel_busy", 30)
+        page.js("Jupyter.notebook.clear_all_output(); 0")
+        page.menu("run-all-cells")
+        page.done(last, 240)
+        assert page.js("document.querySelectorAll('.output_error').length") == 0
+        assert page.errors == [], page.errors
+    except BaseException:
+        if directory := os.environ.get("SARSYNTH_SCREENSHOTS"):
+            page.screenshot(os.path.join(directory, "tour.png"), 3000)
+        raise
+    finally:
+        page.close()
