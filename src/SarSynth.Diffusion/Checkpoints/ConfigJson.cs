@@ -26,9 +26,11 @@ public static class ConfigJson
     /// <exception cref="CheckpointException">Not a JSON object, an unknown field, or a value of the wrong kind.</exception>
     public static T Parse<T>(string json, string source, IReadOnlySet<string>? without = null)
     {
+        JsonObject? fields = null;
         try
         {
-            if (JsonNode.Parse(json, documentOptions: new() { AllowDuplicateProperties = false }) is not JsonObject fields)
+            fields = JsonNode.Parse(json, documentOptions: new() { AllowDuplicateProperties = false }) as JsonObject;
+            if (fields is null)
                 throw new CheckpointException(source, "expected a JSON object");
             var known = typeof(T).GetProperties().Where(p => p.CanWrite && p.GetCustomAttributes(typeof(JsonIgnoreAttribute), true).Length == 0)
                 .Select(FieldName).ToHashSet(StringComparer.Ordinal);
@@ -45,6 +47,11 @@ public static class ConfigJson
             if (unknown.Count > 0)
                 throw new CheckpointException(source, $"unknown field{(unknown.Count > 1 ? "s" : "")} '{string.Join("', '", unknown)}'");
             return fields.Deserialize<T>(Options) ?? throw new CheckpointException(source, "expected a JSON object");
+        }
+        catch (JsonException e) when (fields is not null && e.Path is ['$', '.', .. var path] && fields.ContainsKey(path.Split('[')[0]))
+        {
+            var field = path.Split('[')[0];
+            throw new CheckpointException(source, $"field '{field}' is {fields[field]?.ToJsonString() ?? "null"}, expected a value of another kind", e);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
         {
@@ -114,6 +121,8 @@ public sealed record PerBlock<T>
         return [.. values];
     }
 
+    internal T At(int index) => values[isList ? index : 0];
+
     /// <summary>A value for all blocks.</summary>
     public static implicit operator PerBlock<T>(T value) => new(value);
 
@@ -128,6 +137,59 @@ public sealed record PerBlock<T>
 
     /// <inheritdoc/>
     public override string ToString() => isList ? $"[{string.Join(", ", values)}]" : $"{values[0]}";
+}
+
+/// <summary>Transformer blocks: one number for all levels, one for each, or for each a list with one for each of its layers.</summary>
+[JsonConverter(typeof(BlockDepthsConverter))]
+public sealed record BlockDepths
+{
+    private readonly PerBlock<PerBlock<int>> levels;
+
+    internal BlockDepths(PerBlock<PerBlock<int>> levels) => this.levels = levels;
+
+    /// <summary>Whether a level has a list.</summary>
+    public bool IsNested => levels.Values.Any(l => l.IsList);
+
+    internal PerBlock<PerBlock<int>> Levels => levels;
+
+    /// <summary>The depths of each level.</summary>
+    /// <param name="layers">Layers of each level.</param>
+    /// <param name="field">The field, for errors.</param>
+    /// <param name="source">Where it comes from, for errors.</param>
+    /// <exception cref="CheckpointException">A list of another length, or a depth under 1.</exception>
+    public PerBlock<int>[] For(int[] layers, string field, string source)
+    {
+        var all = levels.For(layers.Length, field, source);
+        foreach (var (level, count) in all.Zip(layers))
+        {
+            if (level.For(count, field, source).FirstOrDefault(depth => depth < 1, 1) is var depth and < 1)
+                throw new CheckpointException(source, $"field '{field}' is {depth}, expected at least 1");
+        }
+        return all;
+    }
+
+    /// <summary>The same depth everywhere.</summary>
+    public static implicit operator BlockDepths(int depth) => new(new PerBlock<PerBlock<int>>(new PerBlock<int>(depth)));
+
+    /// <summary>One depth for each level.</summary>
+    public static implicit operator BlockDepths(int[] depths) => new(new PerBlock<PerBlock<int>>(depths.Select(d => new PerBlock<int>(d))));
+
+    /// <summary>For each level one depth for each layer.</summary>
+    public static implicit operator BlockDepths(int[][] depths) => new(new PerBlock<PerBlock<int>>(depths.Select(d => new PerBlock<int>((IEnumerable<int>)d))));
+
+    /// <inheritdoc/>
+    public override string ToString() => levels.ToString();
+}
+
+/// <summary>Reads and writes <see cref="BlockDepths"/> as a value, a list, or a list of lists.</summary>
+public sealed class BlockDepthsConverter : JsonConverter<BlockDepths>
+{
+    /// <inheritdoc/>
+    public override BlockDepths Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        new(JsonSerializer.Deserialize<PerBlock<PerBlock<int>>>(ref reader, options)!);
+
+    /// <inheritdoc/>
+    public override void Write(Utf8JsonWriter writer, BlockDepths value, JsonSerializerOptions options) => JsonSerializer.Serialize(writer, value.Levels, options);
 }
 
 /// <summary>Reads and writes <see cref="PerBlock{T}"/> as a value or a list.</summary>

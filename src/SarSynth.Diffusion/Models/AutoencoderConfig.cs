@@ -92,6 +92,8 @@ public sealed record AutoencoderKLConfig
         foreach (var type in UpBlockTypes)
             Require("up_block_types", type == "UpDecoderBlock2D", $"'{type}'", "UpDecoderBlock2D");
         Require("act_fn", ActFn is "silu" or "swish", $"'{ActFn}'", "silu");
+        Require("latents_mean", LatentsMean is null || LatentsMean.Length == LatentChannels, $"{LatentsMean?.Length} values", $"{LatentChannels}, one for each latent channel");
+        Require("latents_std", (LatentsStd?.Length ?? LatentChannels) == LatentChannels && LatentsStd is null == LatentsMean is null, $"{LatentsStd?.Length ?? 0} values", "as many as latents_mean");
         foreach (var channels in BlockOutChannels)
             Require("block_out_channels", channels > 0 && channels % NormNumGroups == 0, $"{channels}", $"a multiple of norm_num_groups ({NormNumGroups})");
     }

@@ -15,7 +15,7 @@ public abstract class ConditionalEncoder : nn.Module
     internal readonly nn.Module? class_embedding;
     internal readonly TimestepEmbedding? add_embedding;
     internal readonly ModuleList<DownBlock> down_blocks;
-    internal readonly MidBlock mid_block;
+    internal readonly MidBlock? mid_block;
 
     private protected ConditionalEncoder(string name, ConditionalEncoderConfig config, Placement at, int convInKernel, int? guidanceWidth, int? embeddingWidth)
         : base(name)
@@ -35,12 +35,12 @@ public abstract class ConditionalEncoder : nn.Module
         };
         add_embedding = config.AdditionEmbedType is null ? null : new(config.ProjectionClassEmbeddingsInputDim!.Value, embedding, at);
         Level = new(embedding, config.NormNumGroups, config.NormEps, config.UseLinearProjection, config.UpcastAttention ?? false, at);
+        var layers = config.LayersPerBlock.For(levels, "layers_per_block", name);
         Attention = [.. Enumerable.Range(0, levels).Select(i => new AttentionSettings(
             config.AttentionHeadDim.For(levels, "attention_head_dim", name)[i],
-            config.TransformerLayersPerBlock.For(levels, "transformer_layers_per_block", name)[i],
+            config.TransformerLayersPerBlock.For(layers, "transformer_layers_per_block", name)[i],
             config.CrossAttentionDim.For(levels, "cross_attention_dim", name)[i],
             config.OnlyCrossAttention.For(levels, "only_cross_attention", name)[i]))];
-        var layers = config.LayersPerBlock.For(levels, "layers_per_block", name);
         down_blocks = nn.ModuleList<DownBlock>();
         for (var i = 0; i < levels; i++)
         {
@@ -49,7 +49,8 @@ public abstract class ConditionalEncoder : nn.Module
                 config.DownBlockTypes[i] == "CrossAttnDownBlock2D" ? Attention[i] : null,
                 i < levels - 1 ? config.DownsamplePadding : null, Level));
         }
-        mid_block = new(channels[^1], Attention[^1] with { OnlyCrossAttention = false }, Level);
+        mid_block = config.MidBlockType is null ? null
+            : new(channels[^1], config.MidBlockType == "UNetMidBlock2D" ? null : Attention[^1] with { OnlyCrossAttention = false }, Level);
     }
 
     /// <summary>How blocks are run: null for simply so; training sets gradient checkpointing here.</summary>

@@ -131,7 +131,7 @@ public sealed class ControlNetModel : ConditionalEncoder, IPretrainedModel<Contr
         var skips = new List<Tensor>();
         var deepest = Down(conv_in.call(sample).Plus(condition), context, skips);
         condition.Dispose();
-        using var middle = mid_block.call(deepest, context);
+        using var middle = mid_block!.call(deepest, context);
         var results = new Tensor[skips.Count + 1];
         for (var i = 0; i <= skips.Count; i++)
         {

@@ -25,7 +25,7 @@ public sealed class UNet2DConditionModel : ConditionalEncoder, IPretrainedModel<
         var channels = config.BlockOutChannels;
         var levels = channels.Length;
         var layers = config.LayersPerBlock.For(levels, "layers_per_block", nameof(UNet2DConditionModel));
-        var depths = config.ReverseTransformerLayersPerBlock?.For(levels, "reverse_transformer_layers_per_block", nameof(UNet2DConditionModel));
+        var depths = config.ReverseTransformerLayersPerBlock?.For([.. layers.Reverse().Select(l => l + 1)], "reverse_transformer_layers_per_block", nameof(UNet2DConditionModel));
         up_blocks = nn.ModuleList<UpBlock>();
         for (var i = 0; i < levels; i++)
         {
@@ -72,7 +72,7 @@ public sealed class UNet2DConditionModel : ConditionalEncoder, IPretrainedModel<
         var deepest = Down(first, context, skips);
         if (down_block_additional_residuals is { } residuals && residuals.Count != skips.Count)
             throw new ArgumentException($"found {residuals.Count} residuals, expected {skips.Count}, one for each skip.", nameof(down_block_additional_residuals));
-        var h = mid_block.call(deepest, context);
+        var h = mid_block?.call(deepest, context) ?? deepest.clone();
         if (mid_block_additional_residual is not null)
             h = h.Plus(mid_block_additional_residual);
         var stack = new SkipStack(skips, down_block_additional_residuals);

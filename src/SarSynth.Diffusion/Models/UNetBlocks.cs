@@ -1,4 +1,5 @@
 // The levels of the UNet: residual blocks with or without transformers, then a change of size.
+using SarSynth.Diffusion.Checkpoints;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -14,8 +15,8 @@ internal sealed record LevelSettings(int Embedding, int Groups, double Eps, bool
         new(channels, heads, layers, textWidth, Groups, Linear, onlyCrossAttention, Upcast, At);
 }
 
-/// <summary>A level's attention: null in blocks without.</summary>
-internal sealed record AttentionSettings(int Heads, int Layers, int TextWidth, bool OnlyCrossAttention);
+/// <summary>A level's attention: null in blocks without. Layers are the transformer blocks of each of its layers.</summary>
+internal sealed record AttentionSettings(int Heads, PerBlock<int> Layers, int TextWidth, bool OnlyCrossAttention);
 
 /// <summary>DownBlock2D and CrossAttnDownBlock2D.</summary>
 internal sealed class DownBlock : nn.Module<Tensor, BlockContext, List<Tensor>, Tensor>
@@ -33,7 +34,7 @@ internal sealed class DownBlock : nn.Module<Tensor, BlockContext, List<Tensor>, 
         {
             resnets.Add(level.Resnet(i == 0 ? from : to, to));
             if (attention is { } a)
-                attentions!.Add(level.Transformer(to, a.Heads, a.Layers, a.TextWidth, a.OnlyCrossAttention));
+                attentions!.Add(level.Transformer(to, a.Heads, a.Layers.At(i), a.TextWidth, a.OnlyCrossAttention));
         }
         downsamplers = downsamplePadding is { } padding ? nn.ModuleList(new Downsample2D(to, padding, level.At)) : null;
         RegisterComponents();
@@ -60,21 +61,26 @@ internal sealed class DownBlock : nn.Module<Tensor, BlockContext, List<Tensor>, 
     }
 }
 
-/// <summary>UNetMidBlock2DCrossAttn.</summary>
+/// <summary>UNetMidBlock2DCrossAttn; without attention UNetMidBlock2D, which has one residual block here.</summary>
 internal sealed class MidBlock : nn.Module<Tensor, BlockContext, Tensor>
 {
-    private readonly ModuleList<Transformer2DModel> attentions;
+    private readonly ModuleList<Transformer2DModel>? attentions;
     private readonly ModuleList<ResnetBlock2D> resnets;
 
-    public MidBlock(int channels, AttentionSettings attention, LevelSettings level) : base("UNetMidBlock2DCrossAttn")
+    public MidBlock(int channels, AttentionSettings? attention, LevelSettings level) : base(attention is null ? "UNetMidBlock2D" : "UNetMidBlock2DCrossAttn")
     {
-        attentions = nn.ModuleList(level.Transformer(channels, attention.Heads, attention.Layers, attention.TextWidth, attention.OnlyCrossAttention));
-        resnets = nn.ModuleList(level.Resnet(channels, channels), level.Resnet(channels, channels));
+        attentions = attention is null ? null
+            : nn.ModuleList(level.Transformer(channels, attention.Heads, attention.Layers.At(0), attention.TextWidth, attention.OnlyCrossAttention));
+        resnets = nn.ModuleList(level.Resnet(channels, channels));
+        if (attention is not null)
+            resnets.Add(level.Resnet(channels, channels));
         RegisterComponents();
     }
 
     public override Tensor forward(Tensor input, BlockContext context)
     {
+        if (attentions is null)
+            return context.Run(resnets[0], input);
         using var first = context.Run(resnets[0], input);
         using var attended = context.Run(attentions[0], first);
         return context.Run(resnets[1], attended);
@@ -97,7 +103,7 @@ internal sealed class UpBlock : nn.Module<Tensor, BlockContext, SkipStack, Tenso
         {
             resnets.Add(level.Resnet((i == 0 ? from : to) + (i == layers - 1 ? skip : to), to));
             if (attention is { } a)
-                attentions!.Add(level.Transformer(to, a.Heads, a.Layers, a.TextWidth, a.OnlyCrossAttention));
+                attentions!.Add(level.Transformer(to, a.Heads, a.Layers.At(i), a.TextWidth, a.OnlyCrossAttention));
         }
         upsamplers = upsample ? nn.ModuleList(new Upsample2D(to, level.At)) : null;
         RegisterComponents();

@@ -27,8 +27,10 @@ public abstract record ConditionalEncoderConfig
     /// <summary><c>DownBlock2D</c> or <c>CrossAttnDownBlock2D</c>, from the finest level to the coarsest.</summary>
     public string[] DownBlockTypes { get; init; } = CrossAttentionDown;
 
-    /// <summary><c>UNetMidBlock2DCrossAttn</c>.</summary>
-    public string MidBlockType { get; init; } = "UNetMidBlock2DCrossAttn";
+    /// <summary>
+    /// <c>UNetMidBlock2DCrossAttn</c>; <c>UNetMidBlock2D</c> (one residual block: distilled SDXL) or null (none: distilled SD 1.5).
+    /// </summary>
+    public string? MidBlockType { get; init; } = "UNetMidBlock2DCrossAttn";
 
     /// <summary>Blocks whose self-attention looks at the text too instead.</summary>
     public PerBlock<bool> OnlyCrossAttention { get; init; } = false;
@@ -57,8 +59,8 @@ public abstract record ConditionalEncoderConfig
     /// <summary>Width of the text embeddings.</summary>
     public PerBlock<int> CrossAttentionDim { get; init; } = 1280;
 
-    /// <summary>Transformer blocks in each attention layer of a level.</summary>
-    public PerBlock<int> TransformerLayersPerBlock { get; init; } = 1;
+    /// <summary>Transformer blocks in each attention layer of a level; a level may have a list with one for each of its layers.</summary>
+    public BlockDepths TransformerLayersPerBlock { get; init; } = 1;
 
     /// <summary>Null: no projection of the text in published checkpoints of these families.</summary>
     public int? EncoderHidDim { get; init; }
@@ -109,7 +111,7 @@ public abstract record ConditionalEncoderConfig
         Require(source, "down_block_types", DownBlockTypes.Length == Levels, $"{DownBlockTypes.Length} values", $"{Levels}, as block_out_channels");
         foreach (var type in DownBlockTypes)
             Require(source, "down_block_types", type is "DownBlock2D" or "CrossAttnDownBlock2D", $"'{type}'", "DownBlock2D or CrossAttnDownBlock2D");
-        Require(source, "mid_block_type", MidBlockType == "UNetMidBlock2DCrossAttn", $"'{MidBlockType}'", "UNetMidBlock2DCrossAttn");
+        Require(source, "mid_block_type", MidBlockType is "UNetMidBlock2DCrossAttn" or "UNetMidBlock2D" or null, $"'{MidBlockType}'", "UNetMidBlock2DCrossAttn, UNetMidBlock2D or null");
         Require(source, "act_fn", ActFn is "silu" or "swish", $"'{ActFn}'", "silu");
         Require(source, "mid_block_scale_factor", MidBlockScaleFactor == 1, $"{MidBlockScaleFactor}", "1");
         Require(source, "num_attention_heads", NumAttentionHeads is null, $"{NumAttentionHeads}", "null (attention_head_dim holds the number of heads)");
@@ -120,9 +122,9 @@ public abstract record ConditionalEncoderConfig
         Require(source, "projection_class_embeddings_input_dim", ProjectionClassEmbeddingsInputDim is not null || (AdditionEmbedType is null && ClassEmbedType != "projection"), "null", "the width of the added embedding's input");
         Require(source, "addition_time_embed_dim", AdditionTimeEmbedDim is not null || AdditionEmbedType is null, "null", "the width of the embedding of a size");
         OnlyCrossAttention.For(Levels, "only_cross_attention", source);
-        LayersPerBlock.For(Levels, "layers_per_block", source);
+        var layers = LayersPerBlock.For(Levels, "layers_per_block", source);
         CrossAttentionDim.For(Levels, "cross_attention_dim", source);
-        TransformerLayersPerBlock.For(Levels, "transformer_layers_per_block", source);
+        TransformerLayersPerBlock.For(layers, "transformer_layers_per_block", source);
         var heads = AttentionHeadDim.For(Levels, "attention_head_dim", source);
         for (var i = 0; i < Levels; i++)
         {
@@ -157,7 +159,7 @@ public sealed record UNet2DConditionConfig : ConditionalEncoderConfig
     public double Dropout { get; init; }
 
     /// <summary>Transformer blocks on the way up where they differ from those on the way down reversed; null where they do not.</summary>
-    public PerBlock<int>? ReverseTransformerLayersPerBlock { get; init; }
+    public BlockDepths? ReverseTransformerLayersPerBlock { get; init; }
 
     /// <summary>False: two attentions side by side, in no checkpoint of these families.</summary>
     public bool DualCrossAttention { get; init; }
@@ -233,7 +235,8 @@ public sealed record UNet2DConditionConfig : ConditionalEncoderConfig
         Require(source, "cross_attention_norm", CrossAttentionNorm is null, $"'{CrossAttentionNorm}'", "null");
         Require(source, "conv_in_kernel", ConvInKernel % 2 == 1 && ConvInKernel > 0, $"{ConvInKernel}", "an odd number");
         Require(source, "conv_out_kernel", ConvOutKernel % 2 == 1 && ConvOutKernel > 0, $"{ConvOutKernel}", "an odd number");
-        ReverseTransformerLayersPerBlock?.For(Levels, "reverse_transformer_layers_per_block", source);
+        Require(source, "reverse_transformer_layers_per_block", ReverseTransformerLayersPerBlock is not null || !TransformerLayersPerBlock.IsNested, "null", "the depths of the way up, as transformer_layers_per_block has lists");
+        ReverseTransformerLayersPerBlock?.For([.. LayersPerBlock.For(Levels, "layers_per_block", source).Reverse().Select(l => l + 1)], "reverse_transformer_layers_per_block", source);
     }
 }
 
@@ -270,6 +273,7 @@ public sealed record ControlNetConfig : ConditionalEncoderConfig
     internal void Check(string source)
     {
         CheckEncoder(source);
+        Require(source, "mid_block_type", MidBlockType is not null, "null", "UNetMidBlock2DCrossAttn or UNetMidBlock2D");
         Require(source, "controlnet_conditioning_channel_order", ControlnetConditioningChannelOrder is "rgb" or "bgr", $"'{ControlnetConditioningChannelOrder}'", "rgb or bgr");
         Require(source, "conditioning_embedding_out_channels", ConditioningEmbeddingOutChannels.Length > 0, "[]", "at least one value");
     }

@@ -162,7 +162,7 @@ public sealed record LatentDiffusion : IDisposable
         using var scope = NewDisposeScope();
         using var posterior = Vae.encode(image.to(VaeType, Device).mul(2).sub_(1));
         var latents = (noise is null ? posterior.Mode() : posterior.Sample(noise)).to(ScalarType.Float32);
-        return latents.sub(Vae.Config.ShiftFactor ?? 0).mul_(Vae.Config.ScalingFactor).MoveToOuterDisposeScope();
+        return (PerChannel is var (mean, std) ? (latents - mean).div_(std) : latents.sub(Vae.Config.ShiftFactor ?? 0)).mul_(Vae.Config.ScalingFactor).MoveToOuterDisposeScope();
     }
 
     /// <summary>The image of scaled latents.</summary>
@@ -217,7 +217,12 @@ public sealed record LatentDiffusion : IDisposable
 
     private ScalarType VaeType => Vae.parameters().First().dtype;
 
-    private Tensor Unscaled(Tensor latents) => latents.div(Vae.Config.ScalingFactor).add_(Vae.Config.ShiftFactor ?? 0);
+    private Tensor Unscaled(Tensor latents) =>
+        PerChannel is var (mean, std) ? latents.div(Vae.Config.ScalingFactor).mul_(std.to(latents.device)).add_(mean.to(latents.device)) : latents.div(Vae.Config.ScalingFactor).add_(Vae.Config.ShiftFactor ?? 0);
+
+    // Mean and spread of each latent channel, for autoencoders that give both (Playground 2.5); they replace the shift.
+    private (Tensor Mean, Tensor Std)? PerChannel => Vae.Config is { LatentsMean: { } mean, LatentsStd: { } std }
+        ? (tensor(Array.ConvertAll(mean, v => (float)v), device: Device).reshape(1, -1, 1, 1), tensor(Array.ConvertAll(std, v => (float)v), device: Device).reshape(1, -1, 1, 1)) : null;
 
     private (int Height, int Width) Size(GenerationRequest request)
     {

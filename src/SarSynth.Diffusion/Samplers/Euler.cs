@@ -40,14 +40,16 @@ public static partial class Sampler
     public static Tensor Heun(Denoiser model, Tensor latents, SamplingPlan plan, SamplingRun? run = null) => Loop(latents, plan, run, (x, i, noiseOf) =>
     {
         double sigma = plan.Sigmas[i], next = plan.Sigmas[i + 1];
-        var x0 = DenoisedAt(model, x, sigma, plan.Timesteps[i], plan);
+        var x0 = Clipped(DenoisedAt(model, x, sigma, plan.Timesteps[i], plan));
         var guess = Mix(next / sigma, x, 1 - next / sigma, x0);
         if (next == 0)
             return (guess, x0);
-        var guessed = DenoisedAt(model, guess, next, plan.Timesteps[i + 1], plan);
+        var guessed = Clipped(DenoisedAt(model, guess, next, plan.Timesteps[i + 1], plan));
         // x + (next - sigma) (d + d') / 2 with d = (x - x0) / sigma and d' = (guess - guessed) / next.
         double half = (next - sigma) / 2;
         return (Mix(1 + half / sigma, x, -half / sigma, x0).add_(guess, half / next).add_(guessed, -half / next), x0);
+
+        Tensor Clipped(Tensor estimate) => plan.Config.ClipSample ? estimate.clamp_(-plan.Config.ClipSampleRange, plan.Config.ClipSampleRange) : estimate;
     });
 
     private static Tensor DenoisedAt(Denoiser model, Tensor x, double level, double timestep, SamplingPlan plan)

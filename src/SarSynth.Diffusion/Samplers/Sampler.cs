@@ -59,6 +59,7 @@ public static partial class Sampler
         SamplerKind.EulerAncestral => EulerAncestral(model, latents, plan, run),
         SamplerKind.Heun => Heun(model, latents, plan, run),
         SamplerKind.DpmSolver => DpmSolver(model, latents, plan, run),
+        SamplerKind.Pndm => Pndm(model, latents, plan, run),
         SamplerKind.Lcm => Lcm(model, latents, plan, run),
         _ => throw new ArgumentException($"no sampler for {plan.Config.Kind}", nameof(plan)),
     };

@@ -28,6 +28,9 @@ public enum SamplerKind
 
     /// <summary>LCMScheduler.</summary>
     Lcm,
+
+    /// <summary>PNDMScheduler without Runge-Kutta steps.</summary>
+    Pndm,
 }
 
 /// <summary>How inference timesteps are spread over the training timesteps (Lin et al. 2024, table 2).</summary>
@@ -51,13 +54,13 @@ public sealed record SamplerConfig
         ["DDPMScheduler"] = SamplerKind.Ddpm, ["DDIMScheduler"] = SamplerKind.Ddim, ["EulerDiscreteScheduler"] = SamplerKind.Euler,
         ["EulerAncestralDiscreteScheduler"] = SamplerKind.EulerAncestral, ["HeunDiscreteScheduler"] = SamplerKind.Heun,
         ["DPMSolverMultistepScheduler"] = SamplerKind.DpmSolver, ["LCMScheduler"] = SamplerKind.Lcm,
+        ["PNDMScheduler"] = SamplerKind.Pndm,
     };
 
     // Fields of other or newer schedulers that configs carry along: accepted at the value that changes nothing.
     private static readonly Dictionary<string, string[]> Neutral = new()
     {
-        ["skip_prk_steps"] = ["true", "false"], ["trained_betas"] = ["null"], ["use_exponential_sigmas"] = ["null", "false"],
-        ["use_beta_sigmas"] = ["null", "false"], ["use_flow_sigmas"] = ["null", "false"], ["use_lu_lambdas"] = ["null", "false"],
+        ["skip_prk_steps"] = ["true", "false"], ["trained_betas"] = ["null"],         ["use_beta_sigmas"] = ["null", "false"], ["use_flow_sigmas"] = ["null", "false"],
         ["use_dynamic_shifting"] = ["null", "false"], ["flow_shift"] = ["null", "1.0", "1"], ["time_shift_type"] = ["\"exponential\""],
     };
 
@@ -76,10 +79,10 @@ public sealed record SamplerConfig
     /// <summary>Added to leading timesteps; 1 for Stable Diffusion.</summary>
     public int StepsOffset { get; init; } = 1;
 
-    /// <summary>alphaBar before timestep 0 is 1; else it is alphaBar of timestep 0 (DDIM, LCM).</summary>
+    /// <summary>alphaBar before timestep 0 is 1; else it is alphaBar of timestep 0 (DDIM, PNDM, LCM).</summary>
     public bool SetAlphaToOne { get; init; }
 
-    /// <summary>Clip the predicted x0 to +-<see cref="ClipSampleRange"/> (DDPM, DDIM, LCM).</summary>
+    /// <summary>Clip the predicted x0 to +-<see cref="ClipSampleRange"/> (DDPM, DDIM, LCM, Heun).</summary>
     public bool ClipSample { get; init; }
 
     /// <summary>Bound of a clipped x0.</summary>
@@ -99,6 +102,12 @@ public sealed record SamplerConfig
 
     /// <summary>Sigmas after Karras et al. (2022), eq. 5.</summary>
     public bool UseKarrasSigmas { get; init; }
+
+    /// <summary>Sigmas evenly in their logarithm, over what the timesteps span (DPM-Solver: over all of the schedule).</summary>
+    public bool UseExponentialSigmas { get; init; }
+
+    /// <summary>DPM-Solver: steps even in lambda, half the logarithm of the signal-to-noise ratio.</summary>
+    public bool UseLuLambdas { get; init; }
 
     /// <summary>Euler, Heun: sigmas between timesteps by "linear" or "log_linear" interpolation.</summary>
     public string InterpolationType { get; init; } = "linear";
@@ -127,7 +136,7 @@ public sealed record SamplerConfig
     /// <summary>DPM-Solver: the last step is first order.</summary>
     public bool EulerAtFinal { get; init; }
 
-    /// <summary>DPM-Solver: the last sigma is "zero" or "sigma_min".</summary>
+    /// <summary>DPM-Solver, Euler: the last sigma is "zero" or "sigma_min".</summary>
     public string FinalSigmasType { get; init; } = "zero";
 
     /// <summary>DPM-Solver: steps with log-SNR below this are left out.</summary>
@@ -192,10 +201,14 @@ public sealed record SamplerConfig
         };
         if (Kind is SamplerKind.Ddpm or SamplerKind.Ddim or SamplerKind.Lcm or SamplerKind.DpmSolver)
             (fields["thresholding"], fields["dynamic_thresholding_ratio"], fields["sample_max_value"]) = (Thresholding, DynamicThresholdingRatio, SampleMaxValue);
-        if (Kind is SamplerKind.Ddpm or SamplerKind.Ddim or SamplerKind.Lcm)
+        if (Kind is SamplerKind.Ddpm or SamplerKind.Ddim or SamplerKind.Lcm or SamplerKind.Heun)
             (fields["clip_sample"], fields["clip_sample_range"]) = (ClipSample, ClipSampleRange);
-        if (Kind is SamplerKind.Ddim or SamplerKind.Lcm)
+        if (Kind is SamplerKind.Ddim or SamplerKind.Lcm or SamplerKind.Pndm)
             fields["set_alpha_to_one"] = SetAlphaToOne;
+        if (Kind is SamplerKind.Pndm)
+            fields["skip_prk_steps"] = true;
+        if (UseExponentialSigmas)
+            fields["use_exponential_sigmas"] = true;
         if (Kind is SamplerKind.Ddpm)
             fields["variance_type"] = VarianceType;
         if (Kind is SamplerKind.Lcm)
@@ -204,9 +217,12 @@ public sealed record SamplerConfig
             fields["use_karras_sigmas"] = UseKarrasSigmas;
         if (Kind is SamplerKind.Euler)
             (fields["interpolation_type"], fields["timestep_type"], fields["sigma_min"], fields["sigma_max"]) = (InterpolationType, TimestepType, SigmaMin, SigmaMax);
+        if (Kind is SamplerKind.Euler && FinalSigmasType != "zero")
+            fields["final_sigmas_type"] = FinalSigmasType;
         if (Kind is SamplerKind.DpmSolver)
         {
             (fields["solver_order"], fields["algorithm_type"], fields["solver_type"]) = (SolverOrder, AlgorithmType, SolverType);
+            fields["use_lu_lambdas"] = UseLuLambdas;
             (fields["lower_order_final"], fields["euler_at_final"], fields["final_sigmas_type"]) = (LowerOrderFinal, EulerAtFinal, FinalSigmasType);
             if (double.IsFinite(LambdaMinClipped))
                 fields["lambda_min_clipped"] = LambdaMinClipped;
@@ -264,7 +280,7 @@ public sealed record SamplerConfig
             var schedule = json.TryGetProperty("trained_betas", out var betas) && betas.ValueKind == JsonValueKind.Array && seen.Add("trained_betas")
                 ? NoiseSchedule.FromBetas([.. betas.EnumerateArray().Select(b => b.GetSingle())], prediction, zeroSnr)
                 : NoiseSchedule.Create(shape, betaStart, betaEnd, timesteps, prediction, zeroSnr);
-            bool inSigma = kind is not (SamplerKind.Ddpm or SamplerKind.Ddim or SamplerKind.Lcm);
+            bool inSigma = kind is not (SamplerKind.Ddpm or SamplerKind.Ddim or SamplerKind.Lcm or SamplerKind.Pndm);
             var config = new SamplerConfig
             {
                 Kind = kind,
@@ -274,7 +290,7 @@ public sealed record SamplerConfig
                     ["leading"] = TimestepSpacing.Leading, ["trailing"] = TimestepSpacing.Trailing, ["linspace"] = TimestepSpacing.Linspace,
                 }),
                 StepsOffset = Integer("steps_offset", 0),
-                SetAlphaToOne = Flag("set_alpha_to_one", true),
+                SetAlphaToOne = Flag("set_alpha_to_one", kind is not SamplerKind.Pndm),
                 ClipSample = Flag("clip_sample", kind is SamplerKind.Ddpm or SamplerKind.Ddim),
                 ClipSampleRange = Number("clip_sample_range", 1),
                 Thresholding = Flag("thresholding", false),
@@ -282,13 +298,16 @@ public sealed record SamplerConfig
                 SampleMaxValue = Number("sample_max_value", 1),
                 VarianceType = Word("variance_type", "fixed_small", "fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log"),
                 UseKarrasSigmas = Flag("use_karras_sigmas", false),
+                UseExponentialSigmas = Flag("use_exponential_sigmas", false),
+                UseLuLambdas = Flag("use_lu_lambdas", false),
                 InterpolationType = Word("interpolation_type", "linear", "linear", "log_linear"),
                 SigmaMin = Optional("sigma_min"),
                 SigmaMax = Optional("sigma_max"),
                 TimestepType = Word("timestep_type", "discrete", "discrete", "continuous"),
                 SolverOrder = Integer("solver_order", 2),
-                AlgorithmType = Word("algorithm_type", "dpmsolver++", "dpmsolver++", "dpmsolver", "sde-dpmsolver++", "sde-dpmsolver"),
-                SolverType = Word("solver_type", "midpoint", "midpoint", "heun"),
+                // What schedulers of other families write there means the default here, as in diffusers.
+                AlgorithmType = Word("algorithm_type", "dpmsolver++", "dpmsolver++", "dpmsolver", "sde-dpmsolver++", "sde-dpmsolver", "deis") is var algorithm and not "deis" ? algorithm : "dpmsolver++",
+                SolverType = Word("solver_type", "midpoint", "midpoint", "heun", "logrho", "bh1", "bh2") is var solver and ("midpoint" or "heun") ? solver : "midpoint",
                 LowerOrderFinal = Flag("lower_order_final", true),
                 EulerAtFinal = Flag("euler_at_final", false),
                 FinalSigmasType = Word("final_sigmas_type", "zero", "zero", "sigma_min"),
@@ -300,6 +319,14 @@ public sealed record SamplerConfig
                 throw new CheckpointException(source, $"solver_order is {config.SolverOrder}; expected 1, 2 or 3");
             if (kind == SamplerKind.DpmSolver && config.FinalSigmasType == "zero" && !config.AlgorithmType.EndsWith("++", StringComparison.Ordinal))
                 throw new CheckpointException(source, $"algorithm_type '{config.AlgorithmType}' predicts noise and cannot end at sigma zero; set final_sigmas_type to sigma_min");
+            if (kind == SamplerKind.DpmSolver && config.SolverOrder == 3 && config.AlgorithmType.StartsWith("sde", StringComparison.Ordinal))
+                throw new CheckpointException(source, $"solver_order is 3 with algorithm_type '{config.AlgorithmType}'; the SDE forms have orders 1 and 2");
+            if (new[] { config.UseKarrasSigmas, config.UseExponentialSigmas, config.UseLuLambdas }.Count(used => used) > 1)
+                throw new CheckpointException(source, "only one of use_karras_sigmas, use_exponential_sigmas and use_lu_lambdas can be true");
+            if (kind == SamplerKind.Pndm && wanted is null && !Flag("skip_prk_steps", false))
+                throw new CheckpointException(source, "skip_prk_steps is false; only true is supported (PNDM without Runge-Kutta steps)");
+            if (kind == SamplerKind.Pndm && prediction == PredictionType.Sample)
+                throw new CheckpointException(source, "prediction_type is 'sample'; PNDM takes epsilon and v_prediction");
             foreach (var property in json.EnumerateObject().Where(p => !p.Name.StartsWith('_') && !seen.Contains(p.Name)))
                 if (!Neutral.TryGetValue(property.Name, out var values))
                     throw new CheckpointException(source, $"field '{property.Name}' is not known");

@@ -5,7 +5,7 @@ namespace SarSynth.Diffusion.Samplers;
 /// <summary>Timesteps and noise levels of a run, from the noisiest on.</summary>
 /// <param name="Config">The sampler's settings.</param>
 /// <param name="Timesteps">What the model is told at each step.</param>
-/// <param name="Sigmas">Noise levels sigma at each step and after the last (one more than timesteps); empty for DDPM, DDIM and LCM.</param>
+/// <param name="Sigmas">Noise levels sigma at each step and after the last (one more than timesteps); empty for DDPM, DDIM, PNDM and LCM.</param>
 /// <param name="InitNoiseSigma">Standard deviation of the pure noise to start from.</param>
 /// <param name="Start">Index of the first step to take; over 0 in image-to-image.</param>
 /// <param name="End">Index after the last step to take; null takes all that follow <paramref name="Start"/>.</param>
@@ -18,6 +18,15 @@ public sealed record SamplingPlan(SamplerConfig Config, IReadOnlyList<double> Ti
     /// <summary>Index after the last step to take.</summary>
     public int Stop => End ?? Count;
 
+    /// <summary>Training timesteps from one step to the next (DDPM, DDIM, PNDM).</summary>
+    internal int Stride { get; init; }
+
+    /// <summary>Whether a step repeats the one before, with what is known at its end (PNDM's first).</summary>
+    internal bool RepeatsStep(int index) => Config.Kind == SamplerKind.Pndm && index == Start + 1 && index + 1 < Count && Timesteps[index] == Timesteps[index + 1];
+
+    /// <summary>alphaBar one stride before a step's timestep: where the step began that it repeats.</summary>
+    internal double AlphaBarBefore(int index) => Config.Schedule.AlphasCumprod[Math.Min((int)Timesteps[index] + Stride, Config.Schedule.TrainTimesteps - 1)];
+
     /// <summary>Plans <paramref name="steps"/> steps.</summary>
     /// <param name="config">The sampler's settings.</param>
     /// <param name="steps">1 to T (to the distilled schedule's length for LCM).</param>
@@ -28,7 +37,12 @@ public sealed record SamplingPlan(SamplerConfig Config, IReadOnlyList<double> Ti
         if (steps < 1 || steps > most)
             throw new ArgumentOutOfRangeException(nameof(steps), steps, $"expected 1 .. {most} steps");
         if (config.Kind is SamplerKind.Ddpm or SamplerKind.Ddim or SamplerKind.Lcm)
-            return new SamplingPlan(config, config.Kind == SamplerKind.Lcm ? Distilled(config, steps) : Spread(config, steps, whole: true), [], 1);
+            return new SamplingPlan(config, config.Kind == SamplerKind.Lcm ? Distilled(config, steps) : Spread(config, steps, whole: true), [], 1) { Stride = total / steps };
+        if (config.Kind == SamplerKind.Pndm)
+        {
+            var spread = Spread(config, steps, whole: true);
+            return new SamplingPlan(config, [spread[0], .. spread.Skip(1).Take(1), .. spread.Skip(1)], [], 1) { Stride = total / steps };
+        }
 
         var schedule = config.Schedule;
         var levels = Enumerable.Range(0, total).Select(t => (double)schedule.Sigma(t)).ToArray();
@@ -45,9 +59,16 @@ public sealed record SamplingPlan(SamplerConfig Config, IReadOnlyList<double> Ti
             sigmas = Karras(smallest, largest, steps);
             timesteps = [.. sigmas.Select(s => TimestepOf(s, logLevels)).Select(t => dpm ? Math.Round(t) : t)];
         }
+        else if (config.UseExponentialSigmas || (dpm && config.UseLuLambdas))
+        {
+            // Evenly in ln sigma, which is lambda but for its sign (Lu et al. 2022, section 4 of DPM-Solver).
+            double smallest = dpm ? levels[0] : config.SigmaMin ?? sigmas[^1], largest = dpm ? levels[^1] : config.SigmaMax ?? sigmas[0];
+            sigmas = [.. Linspace(Math.Log(largest), Math.Log(smallest), steps).Select(log => Math.Exp(log))];
+            timesteps = [.. sigmas.Select(s => TimestepOf(s, logLevels)).Select(t => dpm ? Math.Round(t) : t)];
+        }
         if (config.TimestepType == "continuous" && schedule.Prediction == PredictionType.Velocity && config.Kind == SamplerKind.Euler)
             timesteps = [.. sigmas.Select(s => 0.25 * Math.Log(s))];
-        double last = dpm && config.FinalSigmasType == "sigma_min" ? levels[0] : 0, first = sigmas.Max();
+        double last = config.Kind is SamplerKind.DpmSolver or SamplerKind.Euler && config.FinalSigmasType == "sigma_min" ? levels[0] : 0, first = sigmas.Max();
         double initial = dpm ? 1 : config.Spacing == TimestepSpacing.Leading ? Math.Sqrt(first * first + 1) : first;
         return new SamplingPlan(config, timesteps, [.. sigmas, last], initial);
     }
@@ -79,14 +100,14 @@ public sealed record SamplingPlan(SamplerConfig Config, IReadOnlyList<double> Ti
         return this with { Start = start is { } from ? First(from) : Start, End = end is { } to ? First(to) : End };
     }
 
-    /// <summary>alphaBar at step <paramref name="index"/> (DDPM, DDIM, LCM).</summary>
+    /// <summary>alphaBar at step <paramref name="index"/> (DDPM, DDIM, PNDM, LCM).</summary>
     internal double AlphaBar(int index) => Config.Schedule.AlphasCumprod[(int)Timesteps[index]];
 
-    /// <summary>alphaBar at the timestep that a step leads to: T/n earlier for DDPM and DDIM, the next planned one for LCM.</summary>
+    /// <summary>alphaBar at the timestep that a step leads to: T/n earlier for DDPM, DDIM and PNDM, the next planned one for LCM.</summary>
     internal double AlphaBarAfter(int index)
     {
         int t = (int)Timesteps[index];
-        int previous = Config.Kind == SamplerKind.Lcm ? (int)Timesteps[Math.Min(index + 1, Count - 1)] : t - Config.Schedule.TrainTimesteps / Count;
+        int previous = Config.Kind == SamplerKind.Lcm ? (int)Timesteps[Math.Min(index + 1, Count - 1)] : t - Stride;
         return previous >= 0 ? Config.Schedule.AlphasCumprod[previous]
             : Config.Kind == SamplerKind.Ddpm || Config.SetAlphaToOne ? 1 : Config.Schedule.AlphasCumprod[0];
     }

@@ -106,6 +106,49 @@ public sealed class PipelineTests : IDisposable
         Assert.Equal(0, Goldens.MaxError(tiled, pipeline.Decode(latents, new Tiling(12, 6, Batch: 2))), 2 * 9.1e-6);
     }
 
+    [Theory] // One-step methods carry nothing from step to step but the latents.
+    [InlineData(SamplerKind.Ddim, 0.8)]
+    [InlineData(SamplerKind.Ddim, 0.35)]
+    [InlineData(SamplerKind.Euler, 0.5)]
+    [InlineData(SamplerKind.Heun, 0.6)]
+    public void TwoModelsThatTakeTurnsTakeEveryStepOnce(SamplerKind kind, double share)
+    {
+        var own = pipeline with { Sampler = pipeline.Sampler with { Kind = kind, Spacing = TimestepSpacing.Trailing } };
+        List<int> first = [], second = [];
+        var request = Request() with { Steps = 10, Noise = new GenerationNoise(Latents: Normal(12, [1, 4, 16, 16])) };
+        var whole = own.Denoise(request);
+        var half = own.Denoise(request with { DenoisingEnd = share, OnStep = s => first.Add(s.Index) });
+        var joined = own.Denoise(request with { Image = half, DenoisingStart = share, OnStep = s => second.Add(s.Index) });
+        Assert.Equal(Enumerable.Range(0, 10), first.Concat(second));
+        // Training timesteps 999, 899, ... (trailing): those of the first share stay with the first model.
+        Assert.Equal((int)Math.Round(10 * share), first.Count);
+        Assert.Equal(0, Goldens.MaxError(joined, whole));
+    }
+
+    [Theory]
+    [InlineData(0.0, null)]
+    [InlineData(null, 1.0)]
+    [InlineData(0.7, 0.6)]
+    public void SharesOfTheScheduleThatMakeNoSenseAreNamed(double? start, double? end) =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => pipeline.Denoise(Request() with { Image = Normal(12, [1, 4, 16, 16]), DenoisingStart = start, DenoisingEnd = end }));
+
+    [Fact]
+    public void LatentsAreWhitenedByWhatTheAutoencoderSays()
+    {
+        double[] mean = [0.3, -1, 0.1, 2], std = [2, 0.5, 1, 4];
+        using var vae = new AutoencoderKL(pipeline.Vae.Config with { LatentsMean = mean, LatentsStd = std, ScalingFactor = 0.5 });
+        foreach (var (own, theirs) in vae.parameters().Zip(pipeline.Vae.parameters()))
+            using (no_grad())
+                own.copy_(theirs);
+        var whitened = pipeline with { Vae = vae };
+        var image = rand([1, 3, 128, 128], generator: new Generator(13));
+        using var posterior = vae.encode(image * 2 - 1);
+        var by = (Func<double[], Tensor>)(v => tensor(Array.ConvertAll(v, x => (float)x)).reshape(1, 4, 1, 1));
+        var latents = whitened.Encode(image);
+        Goldens.Near("latents", latents, (posterior.Mode() - by(mean)) / by(std) * 0.5, 1e-5);
+        Goldens.Near("image", whitened.Decode(latents), vae.decode(posterior.Mode()), 1e-4);
+    }
+
     [Fact]
     public void InpaintingKeepsWhatIsOutsideTheMask()
     {

@@ -84,7 +84,9 @@ public sealed class SamplerTests
     }
 
     [Theory]
-    [InlineData("""{"_class_name": "PNDMScheduler"}""", "PNDMScheduler")]
+    [InlineData("""{"_class_name": "KDPM2DiscreteScheduler"}""", "KDPM2DiscreteScheduler")]
+    [InlineData("""{"_class_name": "PNDMScheduler", "skip_prk_steps": false}""", "skip_prk_steps")]
+    [InlineData("""{"_class_name": "DPMSolverMultistepScheduler", "algorithm_type": "sde-dpmsolver++", "solver_order": 3}""", "solver_order")]
     [InlineData("""{"_class_name": "DDIMScheduler", "beta_shedule": "linear"}""", "beta_shedule")]
     [InlineData("""{"_class_name": "DDIMScheduler", "beta_schedule": "wavy"}""", "wavy")]
     [InlineData("""{"_class_name": "DDIMScheduler", "num_train_timesteps": "many"}""", "num_train_timesteps")]
