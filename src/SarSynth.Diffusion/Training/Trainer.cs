@@ -76,7 +76,7 @@ public static class Trainer
     /// <param name="parameters">The parameters to train, by the name they have in checkpoints.</param>
     /// <param name="batches">Gives the batch of a micro-step; the same batch for the same step and generator.</param>
     /// <param name="loss">Loss of a batch, a scalar tensor; draws its noise from the step's generator.</param>
-    /// <param name="onStep">Called after every step.</param>
+    /// <param name="onStep">Called after every step; what it throws ends the training, with a checkpoint.</param>
     /// <param name="cancellation">Ends the training after a step, with a checkpoint.</param>
     /// <exception cref="CheckpointException">The folder holds a checkpoint of another training.</exception>
     /// <exception cref="InvalidOperationException">The loss became NaN or infinite; the last checkpoint is from before.</exception>
@@ -97,44 +97,64 @@ public static class Trainer
         double last = double.NaN;
         var clock = Stopwatch.StartNew();
 
-        while (step < options.Steps && !cancellation.IsCancellationRequested)
+        var whole = true;  // Whether parameters, optimizer and average are all of the same step.
+        try
         {
-            // Gradients of the micro-batches add up in place.
-            double total = 0;
-            for (int micro = 0; micro < options.Accumulation; micro++)
+            while (step < options.Steps && !cancellation.IsCancellationRequested)
             {
-                using var scope = NewDisposeScope();
-                using var generator = GeneratorOf(options.Seed, step, micro);
-                var at = new TrainingStep(step, micro, generator);
-                var value = loss(batches(at), at);
-                value.div(options.Accumulation).backward();
-                total += value.ToDouble() / options.Accumulation;
-            }
-            if (!double.IsFinite(total))
-                throw new InvalidOperationException($"step {step + 1}: the loss is {total}; the last checkpoint is of step {saved}");
+                // Gradients of the micro-batches add up in place.
+                double total = 0;
+                for (int micro = 0; micro < options.Accumulation; micro++)
+                {
+                    using var scope = NewDisposeScope();
+                    using var generator = GeneratorOf(options.Seed, step, micro);
+                    var at = new TrainingStep(step, micro, generator);
+                    var value = loss(batches(at), at);
+                    value.div(options.Accumulation).backward();
+                    total += value.ToDouble() / options.Accumulation;
+                }
+                if (!double.IsFinite(total))
+                {
+                    whole = false;  // Parameters that lead to this are not worth a checkpoint.
+                    throw new InvalidOperationException($"step {step + 1}: the loss is {total}; the last checkpoint is of step {saved}");
+                }
 
-            // The step itself.
-            double rate = options.Schedule.At(step, options.Steps, options.LearningRate), norm = 0, scale = 1;
-            if (options.ClipNorm is { } limit)
-            {
-                norm = optimizer.GradientNorm();
-                scale = Math.Min(1, limit / (norm + 1e-6));
-            }
-            optimizer.Step(rate, scale);
-            optimizer.ZeroGrad();
-            step++;
-            last = total;
-            ema?.Update(optimizer.Value, step);
+                // The step itself.
+                double rate = options.Schedule.At(step, options.Steps, options.LearningRate), norm = 0, scale = 1;
+                if (options.ClipNorm is { } limit)
+                {
+                    norm = optimizer.GradientNorm();
+                    scale = Math.Min(1, limit / (norm + 1e-6));
+                }
+                whole = false;
+                optimizer.Step(rate, scale);
+                optimizer.ZeroGrad();
+                step++;
+                last = total;
+                ema?.Update(optimizer.Value, step);
+                whole = true;
 
-            // What the outside sees of it.
-            if (options.Folder is not null && (step % options.CheckpointEvery == 0 || step == options.Steps || cancellation.IsCancellationRequested))
-            {
-                TrainingCheckpoint.Save(options, step, parameters, optimizer, ema);
-                saved = step;
+                // What the outside sees of it.
+                if (step % options.CheckpointEvery == 0 || step == options.Steps)
+                    Keep();
+                onStep?.Invoke(new TrainingProgress(step, options.Steps, total, norm, rate, (step - first) / clock.Elapsed.TotalSeconds));
             }
-            onStep?.Invoke(new TrainingProgress(step, options.Steps, total, norm, rate, (step - first) / clock.Elapsed.TotalSeconds));
+        }
+        finally
+        {
+            // However this ends, by cancellation or by what a callback threw, no step is lost.
+            if (whole)
+                Keep();
         }
         return new TrainingResult(step, last, ema);
+
+        void Keep()
+        {
+            if (options.Folder is null || step == saved)
+                return;
+            TrainingCheckpoint.Save(options, step, parameters, optimizer, ema);
+            saved = step;
+        }
     }
 
     /// <summary>A CPU generator that depends on seed, step and micro-batch only; it seeds the default generator too (dropout).</summary>

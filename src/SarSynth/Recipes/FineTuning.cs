@@ -1,5 +1,6 @@
 // Training of a satellite-to-airborne latent diffusion model: autoencoder, then denoiser with text, then ControlNet.
 // Rombach et al. (2022), latent diffusion; Zhang et al. (2023), ControlNet.
+using System.Globalization;
 using System.Text.Json.Nodes;
 using SarSynth.Data;
 using SarSynth.Diffusion.Checkpoints;
@@ -219,8 +220,12 @@ file sealed class TrainingRun
             Seed = (long)recipe.Seed,
         };
         var recent = new List<double>();
+        var first = true;
         void OnStep(TrainingProgress p)
         {
+            if (first)
+                ForgetLosses(stage, p.Step);
+            first = false;
             recent.Add(p.Loss);
             if (p.Step % LossInterval == 0 || p.Step == p.Steps)
             {
@@ -235,6 +240,17 @@ file sealed class TrainingRun
         using var ema = result.Ema;
         ema?.CopyTo(parameters);
         doneCost += Cost(s);
+    }
+
+    /// <summary>Takes the lines of steps out that are done again: a killed run may have written more of them than it had in its last checkpoint.</summary>
+    private void ForgetLosses(string stage, long from)
+    {
+        if (!File.Exists(LossFile))
+            return;
+        var lines = File.ReadAllLines(LossFile);
+        var kept = lines.Where(l => l.Split(',') is not [var s, var step, _] || s != stage || long.Parse(step, CultureInfo.InvariantCulture) < from).ToArray();
+        if (kept.Length < lines.Length)
+            AtomicFile.WriteText(LossFile, string.Concat(kept.Select(l => l + "\n")));
     }
 
     private Tensor Images(TileBatch batch)

@@ -24,8 +24,10 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal(1, parameters["bias"].data<float>()[0], 0.02);
     }
 
-    [Fact]
-    public void AKilledTrainingGoesOnWithTheSameNumbers()
+    [Theory]
+    [InlineData(true, 21)]   // The process was killed: the last checkpoint of the schedule was at step 20.
+    [InlineData(false, 24)]  // Something threw: the step before is kept.
+    public void ABrokenTrainingGoesOnWithTheSameNumbers(bool killed, long next)
     {
         var options = Options(Path.Combine(folder, "whole"));
         var (whole, batch, loss) = Regression();
@@ -33,13 +35,15 @@ public sealed class TrainerTests : IDisposable
 
         var (first, batch1, loss1) = Regression();
         int calls = 0;
-        options = Options(Path.Combine(folder, "killed"));
-        Assert.Throws<IOException>(() => Trainer.Run(options, first, batch1, (b, at) => ++calls > 2 * 23 ? throw new IOException("killed") : loss1(b, at)));
+        options = Options(Path.Combine(folder, "broken"));
+        Assert.Throws<IOException>(() => Trainer.Run(options, first, batch1, (b, at) => ++calls > 2 * 23 ? throw new IOException("broken") : loss1(b, at)));
+        if (killed)
+            Directory.Delete(Path.Combine(options.Folder!, "step-00000023"), recursive: true);
         var (second, batch2, loss2) = Regression();
         var steps = new List<long>();
         var resumed = Trainer.Run(options, second, batch2, loss2, p => steps.Add(p.Step));
 
-        Assert.Equal(21, steps[0]); // The last checkpoint was at step 20.
+        Assert.Equal(next, steps[0]);
         Assert.Equal(straight.LastLoss, resumed.LastLoss);
         foreach (var (name, parameter) in whole)
         {
@@ -81,6 +85,7 @@ public sealed class TrainerTests : IDisposable
             (b, at) => at.Step == 12 ? loss(b, at).log().mul(double.NaN) : loss(b, at)));
         Assert.Contains("step 13", error.Message);
         Assert.Contains("step 10", error.Message);
+        Assert.Equal(10, TrainingCheckpoint.Newest(folder)!.Value.Step);
     }
 
     [Fact]

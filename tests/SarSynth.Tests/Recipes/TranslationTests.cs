@@ -185,7 +185,11 @@ public sealed class FineTuningTests : IDisposable
                     cancel.Cancel();
             }, cancel.Token));
         }
+        // A callback that throws, as an interrupted cell's does, loses no step either.
+        Assert.Throws<IOException>(() => FineTuning.Run(TinyModel.Recipe, TinyModel.Scenes, stopped, p => throw new IOException($"{p.Stage} {p.Step}")));
         FineTuning.Run(TinyModel.Recipe, TinyModel.Scenes, stopped);
+        Assert.Equal(File.ReadAllText(Path.Combine(whole, "losses.csv")).Split('\n').Select(l => l.Split(',')[..^1]),
+            File.ReadAllText(Path.Combine(stopped, "losses.csv")).Split('\n').Select(l => l.Split(',')[..^1]));
         foreach (var part in new[] { "vae/diffusion_pytorch_model", "unet/diffusion_pytorch_model", "controlnet/diffusion_pytorch_model", "text_encoder/model" })
             Assert.Equal(File.ReadAllBytes(Path.Combine(whole, part + ".safetensors")), File.ReadAllBytes(Path.Combine(stopped, part + ".safetensors")));
     }
