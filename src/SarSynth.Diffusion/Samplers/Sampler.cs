@@ -119,7 +119,7 @@ public static partial class Sampler
     }
 
     /// <summary>x0 from the prediction at x = alpha x0 + sigma noise.</summary>
-    private static Tensor Denoised(PredictionType prediction, Tensor output, Tensor x, double alpha, double sigma) => prediction switch
+    internal static Tensor Denoised(PredictionType prediction, Tensor output, Tensor x, double alpha, double sigma) => prediction switch
     {
         PredictionType.Epsilon when alpha == 0 => throw new InvalidOperationException(
             "a model that predicts noise cannot start at zero signal; use v_prediction or another timestep spacing"),

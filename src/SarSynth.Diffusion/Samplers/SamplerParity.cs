@@ -70,11 +70,14 @@ internal static class SamplerParity
 
     private static IEnumerable<ParityResult> Steps(ParityCase folder, string run, SamplingPlan plan, double eta, HashSet<string> names)
     {
-        yield return Values(folder, run + ".timesteps", plan.Timesteps);
+        // diffusers makes Heun's step in two calls, and lists each time and level but the first and last twice.
+        var doubled = plan.Config.Kind == SamplerKind.Heun;
+        yield return Values(folder, run + ".timesteps", doubled ? [plan.Timesteps[0], .. plan.Timesteps.Skip(1).SelectMany(t => new[] { t, t })] : plan.Timesteps);
         yield return Values(folder, run + ".init_noise_sigma", [plan.InitNoiseSigma]);
         if (names.Contains(run + ".sigmas"))
-            yield return Values(folder, run + ".sigmas", plan.Sigmas);
+            yield return Values(folder, run + ".sigmas", doubled ? [plan.Sigmas[0], .. plan.Sigmas.Skip(1).SkipLast(1).SelectMany(s => new[] { s, s }), plan.Sigmas[^1]] : plan.Sigmas);
         var noise = folder.Input(run + ".step_noise");
+        double[] calledAt = doubled ? [plan.Sigmas[0], .. plan.Sigmas.Skip(1).SkipLast(1).SelectMany(s => new[] { s, s })] : [];
         List<Tensor> scaled = [], denoised = [], trajectory = [folder.Needed("x_noise").to(ScalarType.Float32).mul(plan.InitNoiseSigma)];
         Tensor Kept(Tensor tensor) => tensor.clone().DetachFromDisposeScope();
         try
@@ -82,14 +85,24 @@ internal static class SamplerParity
             Sampler.Sample((x, t) =>
             {
                 scaled.Add(Kept(x));
-                return x.mul(0.1).add_(0.05 * Math.Sin(t / 100));
+                var output = x.mul(0.1).add_(0.05 * Math.Sin(t / 100));
+                if (doubled)
+                {
+                    // The second call's input is what the first came to; both have an estimate of their own.
+                    double level = calledAt[scaled.Count - 1], scale = Math.Sqrt(1 + level * level);
+                    if (scaled.Count % 2 == 0)
+                        trajectory.Add(Kept(x.mul(scale)));
+                    denoised.Add(Kept(Sampler.Denoised(plan.Config.Schedule.Prediction, output, x, 1 / scale, level / scale)));
+                }
+                return output;
             }, trajectory[0], plan, new SamplingRun
             {
                 Noise = (index, like) => noise?.select(0, index).to(like.dtype) ?? throw new CheckpointException(folder.FolderPath, $"no recorded noise for {run}"),
                 OnStep = at =>
                 {
                     trajectory.Add(Kept(at.Latents));
-                    denoised.Add(Kept(at.Denoised));
+                    if (!doubled)
+                        denoised.Add(Kept(at.Denoised));
                 },
             }, eta).Dispose();
             foreach (var (name, steps) in new[] { ("trajectory", trajectory), ("scaled_inputs", scaled), ("pred_original", denoised) })

@@ -21,9 +21,14 @@ public sealed class SamplerTests
     [InlineData(SamplerKind.Heun, 2, 1)]
     [InlineData(SamplerKind.DpmSolver, 1, 1)]
     [InlineData(SamplerKind.DpmSolver, 2, 2)]
-    public void ErrorsFallWithTheOrderOfTheMethod(SamplerKind kind, int order, int solverOrder)
+    [InlineData(SamplerKind.DpmSolver, 2, 3)] // As published, with half of the third-order term: second order.
+    [InlineData(SamplerKind.DpmSolver, 1, 1, "dpmsolver")]
+    [InlineData(SamplerKind.DpmSolver, 2, 2, "dpmsolver")]
+    [InlineData(SamplerKind.DpmSolver, 2, 3, "dpmsolver")]
+    [InlineData(SamplerKind.Pndm, 2, 1)]
+    public void ErrorsFallWithTheOrderOfTheMethod(SamplerKind kind, int order, int solverOrder, string algorithm = "dpmsolver++")
     {
-        double coarse = FlowError(kind, 40, solverOrder), fine = FlowError(kind, 80, solverOrder);
+        double coarse = FlowError(kind, 40, solverOrder, algorithm), fine = FlowError(kind, 80, solverOrder, algorithm);
         // Between the orders: 2^(order - 0.4) to 2^(order + 1).
         Assert.InRange(coarse / fine, Math.Pow(2, order - 0.4), Math.Pow(2, order + 1));
     }
@@ -33,6 +38,8 @@ public sealed class SamplerTests
     {
         double euler = FlowError(SamplerKind.Euler, 40, 1), heun = FlowError(SamplerKind.Heun, 40, 1);
         Assert.True(heun < euler / 5, $"Heun {heun:g3}, Euler {euler:g3}");
+        double second = FlowError(SamplerKind.DpmSolver, 40, 2), third = FlowError(SamplerKind.DpmSolver, 40, 3);
+        Assert.True(third < second / 1.5, $"3M {third:g3}, 2M {second:g3}");
     }
 
     [Theory] // Ancestral sampling of exact Gaussian data ends with the data's variance: 95 % of chi-square with 65,536 values.
@@ -49,6 +56,50 @@ public sealed class SamplerTests
         double variance = Sampler.Sample(Gaussian(config.Schedule), start, plan, run).@var().ToDouble();
         // The discretisation adds under 2 %; the statistical error of a variance from 65,536 values is 0.55 %.
         Assert.InRange(variance / (Spread * Spread), 0.96, 1.04);
+    }
+
+    // The SDE's solvers are of first and second order: what the discretisation adds at 500 steps is bounded by the first.
+    [Theory]
+    [InlineData("sde-dpmsolver++", 1)]
+    [InlineData("sde-dpmsolver++", 2)]
+    [InlineData("sde-dpmsolver", 1)]
+    [InlineData("sde-dpmsolver", 2)]
+    public void SdeSolversEndWithTheVarianceOfTheData(string algorithm, int order)
+    {
+        using var scope = NewDisposeScope();
+        var generator = new Generator(14);
+        var config = Config(SamplerKind.DpmSolver, order) with { AlgorithmType = algorithm };
+        var plan = SamplingPlan.Create(config, 500);
+        var start = randn([1, 4, 128, 128], generator: generator);
+        var run = new SamplingRun { Noise = (_, like) => randn(like.shape, generator: generator) };
+        double variance = Sampler.Sample(Gaussian(config.Schedule), start, plan, run).@var().ToDouble();
+        // It ends at the smallest sigma: the data's variance shrunk by alphaBar, and its noise.
+        double bar = config.Schedule.AlphasCumprod[0], expected = bar * Spread * Spread + 1 - bar;
+        Assert.InRange(variance / expected, 0.96, 1.04);
+    }
+
+    [Theory] // An exact consistency model jumps along the flow to x0: every number of steps gives the data's variance, within 4 standard errors.
+    [InlineData(1)]
+    [InlineData(4)]
+    [InlineData(8)]
+    public void AnExactConsistencyModelGivesTheVarianceOfTheData(int steps)
+    {
+        using var scope = NewDisposeScope();
+        var generator = new Generator(15);
+        var config = Config(SamplerKind.Lcm, 1);
+        var plan = SamplingPlan.Create(config, steps);
+        // c_skip x + c_out x0 = s x / sqrt(alphaBar s² + 1 - alphaBar), solved for the noise that makes it so (Luo et al. 2023, eq. 9).
+        Tensor Exact(Tensor x, double t)
+        {
+            double bar = config.Schedule.AlphasCumprod[(int)t], scaled = t * config.TimestepScaling, norm = scaled * scaled + 0.25;
+            double x0 = (Spread / Math.Sqrt(bar * Spread * Spread + 1 - bar) - 0.25 / norm) * Math.Sqrt(norm) / scaled;
+            return x.mul((1 - Math.Sqrt(bar) * x0) / Math.Sqrt(1 - bar));
+        }
+        double first = config.Schedule.AlphasCumprod[(int)plan.Timesteps[0]];
+        var start = randn([1, 4, 128, 128], generator: generator).mul(Math.Sqrt(first * Spread * Spread + 1 - first));
+        var run = new SamplingRun { Noise = (_, like) => randn(like.shape, generator: generator) };
+        double variance = Sampler.Sample(Exact, start, plan, run).@var().ToDouble();
+        Assert.InRange(variance / (Spread * Spread), 1 - 4 * Math.Sqrt(2.0 / 65536), 1 + 4 * Math.Sqrt(2.0 / 65536));
     }
 
     [Fact] // The first step has no signal, and eta 1 replaces all of its noise. Bounds as above.
@@ -152,11 +203,11 @@ public sealed class SamplerTests
     }
 
     /// <summary>Relative error of the flow over the first three quarters of the plan, where levels are spaced smoothly.</summary>
-    private static double FlowError(SamplerKind kind, int steps, int solverOrder)
+    private static double FlowError(SamplerKind kind, int steps, int solverOrder, string algorithm = "dpmsolver++")
     {
         using var scope = NewDisposeScope();
-        var config = Config(kind, solverOrder);
-        if (kind == SamplerKind.Ddim) // It steps by T / n, which is the spacing of "leading" only.
+        var config = Config(kind, solverOrder) with { AlgorithmType = algorithm };
+        if (kind is SamplerKind.Ddim or SamplerKind.Pndm) // They step by T / n, which is the spacing of "leading" only.
             config = config with { Spacing = TimestepSpacing.Leading };
         var plan = SamplingPlan.Create(config, steps);
         var start = ones(1, 1, 1, 1, ScalarType.Float64);
