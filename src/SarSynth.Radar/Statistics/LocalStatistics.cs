@@ -23,6 +23,12 @@ public static class LocalStatistics
     public static float[] Mean(ReadOnlySpan<float> image, int rows, int columns, int window)
     {
         var mean = GC.AllocateUninitializedArray<float>(image.Length);
+        Mean(image, rows, columns, window, mean);
+        return mean;
+    }
+
+    /// <summary>Into a buffer of [rows x columns] or more.</summary>
+    internal static void Mean(ReadOnlySpan<float> image, int rows, int columns, int window, float[] mean) =>
         Slide(image, rows, columns, window, squares: false, (row, sums, _, counts) =>
         {
             var output = mean.AsSpan(row * columns, columns);
@@ -32,11 +38,9 @@ public static class LocalStatistics
                 for (int x = 0; x < output.Length; x++)
                     output[x] = Enough(counts[x], window) ? (float)(sums[x] / counts[x]) : float.NaN;
         });
-        return mean;
-    }
 
     /// <summary>Mean and variance (divisor n - 1) of the window around every pixel.</summary>
-    /// <inheritdoc cref="Mean"/>
+    /// <inheritdoc cref="Mean(ReadOnlySpan{float}, int, int, int)"/>
     /// <returns>Two images [rows x columns], row-major; the variance of a window of one pixel is NaN.</returns>
     public static (float[] Mean, float[] Variance) MeanAndVariance(ReadOnlySpan<float> image, int rows, int columns, int window)
     {

@@ -21,7 +21,12 @@ public static class PointTargets
     /// <exception cref="ArgumentException">Sizes that do not match or windows and probability out of range.</exception>
     /// <remarks>Finn &amp; Johnson (1968): threshold n (p^(-1/n) - 1) on the ratio to the mean of n independent cells of exponential clutter.</remarks>
     public static IReadOnlyList<PointTarget> Detect(
-        ReadOnlySpan<float> intensity, int rows, int columns, int window = 31, int guard = 11, double falseAlarm = 1e-9)
+        ReadOnlySpan<float> intensity, int rows, int columns, int window = 31, int guard = 11, double falseAlarm = 1e-9) =>
+        Detect(intensity, rows, columns, new float[intensity.Length], new float[intensity.Length], window, guard, falseAlarm);
+
+    /// <summary>With buffers of [rows x columns] or more for the local means.</summary>
+    internal static IReadOnlyList<PointTarget> Detect(
+        ReadOnlySpan<float> intensity, int rows, int columns, float[] large, float[] small, int window = 31, int guard = 11, double falseAlarm = 1e-9)
     {
         LocalStatistics.Check(intensity.Length, rows, columns, window);
         if (guard < 3 || guard % 2 == 0 || guard >= window)
@@ -30,8 +35,8 @@ public static class PointTargets
             throw new ArgumentException($"falseAlarm: found {falseAlarm}, expected a probability in (0, 1).", nameof(falseAlarm));
         double outer = (double)window * window, inner = (double)guard * guard, cells = outer - inner;
         double threshold = cells * (Math.Pow(falseAlarm, -1 / cells) - 1);
-        var large = LocalStatistics.Mean(intensity, rows, columns, window);
-        var small = LocalStatistics.Mean(intensity, rows, columns, guard);
+        LocalStatistics.Mean(intensity, rows, columns, window, large);
+        LocalStatistics.Mean(intensity, rows, columns, guard, small);
         var found = new List<PointTarget>();
         for (int row = 0; row < rows; row++)
         {

@@ -52,6 +52,9 @@ public static class Spectrum
 
     private const int Groups = 16;
 
+    // Segments that are transformed at once.
+    private const int BatchSegments = 512;
+
     /// <summary>Spectrum of a complex image.</summary>
     /// <param name="image">Pixels, row-major.</param>
     /// <param name="rows">Rows.</param>
@@ -129,17 +132,18 @@ public static class Spectrum
 
     /// <summary>Summed periodograms of the segments of groups of neighbouring lines; a segment with a NaN or without signal is left out.</summary>
     internal static (double[][] Groups, long[] Segments) Densities(
-        ReadOnlySpan<Complex32> image, int columns, ImageAxis axis, int along, int across, int n, int most)
+        ReadOnlySpan<Complex32> image, int columns, ImageAxis axis, int along, int across, int n, int mostGroups)
     {
-        var groups = new double[Math.Min(most, across)][];
+        var groups = new double[Math.Min(mostGroups, across)][];
         var segments = new long[groups.Length];
         var window = Enumerable.Range(0, n).Select(i => (float)(0.5 - 0.5 * Math.Cos(2 * Math.PI * (i + 0.5) / n))).ToArray();
         int hop = Math.Max(1, n / 2), perLine = (along - n) / hop + 1;
+        int most = (int)Math.Min(BatchSegments, (across + groups.Length - 1L) / groups.Length * perLine);
+        var batch = new Complex32[most * n];
         for (int g = 0; g < groups.Length; g++)
         {
             groups[g] = new double[n];
             int first = (int)((long)across * g / groups.Length), end = (int)((long)across * (g + 1) / groups.Length);
-            var batch = new Complex32[(end - first) * perLine * n];
             int used = 0;
             for (int line = first; line < end; line++)
             {
@@ -157,17 +161,25 @@ public static class Spectrum
                         throw new ArgumentException($"image: found an infinite pixel (or one too large to square) in line {line}, expected finite values.", nameof(image));
                     if (power > 0)
                         used++;
+                    if (used == most)
+                        Flush(ref used, g);
                 }
             }
-            segments[g] = used;
-            if (used == 0)
-                continue;
-            Array.Resize(ref batch, used * n);
-            Fourier.ForwardRows(batch, used, n);
-            for (int i = 0; i < batch.Length; i++)
-                groups[g][i % n] += (double)batch[i].Real * batch[i].Real + (double)batch[i].Imaginary * batch[i].Imaginary;
+            Flush(ref used, g);
         }
         return (groups, segments);
+
+        void Flush(ref int used, int g)
+        {
+            if (used == 0)
+                return;
+            Array.Clear(batch, used * n, batch.Length - used * n);
+            Fourier.ForwardRows(batch, most, n);
+            for (int i = 0; i < used * n; i++)
+                groups[g][i % n] += (double)batch[i].Real * batch[i].Real + (double)batch[i].Imaginary * batch[i].Imaginary;
+            segments[g] += used;
+            used = 0;
+        }
     }
 
     private static double[] Sum(IReadOnlyList<double[]> groups, int without)

@@ -8,7 +8,7 @@ namespace SarSynth.Radar.Statistics;
 internal sealed class StreamedStatistics
 {
     // Pixels of a band of whole lines; windows of ENL that are kept; side and number of the blocks whose spectra are taken.
-    private const int BandPixels = 1 << 22, MostWindows = 1 << 19, BlockSide = 1024, Blocks = 16;
+    private const int BandPixels = 1 << 21, MostWindows = 1 << 18, BlockSide = 1024, Blocks = 16;
 
     // Reach of the detector of point targets: half its window and half its guard.
     private const int TargetReach = 15 + 5;
@@ -121,9 +121,8 @@ internal sealed class StreamedStatistics
         {
             // In the middle of equal parts of the raster.
             int row = (int)((rows - height) * (2L * (block / across) + 1) / (2 * down)), column = (int)((columns - width) * (2L * (block % across) + 1) / (2 * across));
-            var image = raster.Read(new RasterWindow(row, column, height, width));
-            var pixels = image is ComplexImage complex ? complex.Pixels : Fluctuations(image.ToIntensity().Pixels);
-            if (image is ComplexImage)
+            var pixels = BlockPixels(new RasterWindow(row, column, height, width));
+            if (raster.Kind == PixelKind.Complex)
                 circularity.Add(pixels);
             Take(Spectrum.Densities(pixels, width, ImageAxis.Range, width, height, Math.Min(Spectrum.Segment, width), each), ranges, rangeSegments);
             Take(Spectrum.Densities(pixels, width, ImageAxis.Azimuth, height, width, Math.Min(Spectrum.Segment, height), each), azimuths, azimuthSegments);
@@ -145,8 +144,13 @@ internal sealed class StreamedStatistics
             segments.Sum() > 0 ? Spectrum.Summary(groups, segments, axis, errors) : null;
     }
 
-    private static Complex32[] Fluctuations(float[] intensity)
+    // Complex pixels, or the fluctuations of the intensity around its mean.
+    private Complex32[] BlockPixels(RasterWindow window)
     {
+        if (raster.Kind == PixelKind.Complex)
+            return ((ComplexImage)raster.Read(window)).Pixels;
+        var intensity = new float[window.Rows * window.Columns];
+        raster.ReadIntensity(window, intensity);
         double mean = PixelSums.Of(intensity).Mean;
         return Array.ConvertAll(intensity, value => new Complex32((float)(value - mean), 0));
     }
@@ -160,6 +164,7 @@ internal sealed class StreamedStatistics
         private readonly Cooccurrence?[] matrices = new Cooccurrence?[Glcm.FourAngles.Count];
         private readonly long sampleSize = Math.Min(positive, run.options.FitPixels);
         private List<PointTarget> targets = [];
+        private float[] large = [], small = [];
         private long seen;
         private int sampled;
 
@@ -178,6 +183,7 @@ internal sealed class StreamedStatistics
             var grey = new byte[intensity.Length + columns];
             var mask = hasGaps ? new bool[grey.Length] : [];
             var around = hasTargets ? new float[intensity.Length + 2 * TargetReach * columns] : [];
+            (large, small) = (new float[around.Length], new float[around.Length]);
             int held = 0;
             foreach (var band in run.Bands(0.5))
             {
@@ -237,7 +243,7 @@ internal sealed class StreamedStatistics
             if (held < Math.Min(run.rows, 2 * TargetReach + 1))
                 return;
             int from = firstRow == 0 ? 0 : TargetReach, to = isLast ? held : held - TargetReach;
-            targets = [.. PointTargets.Detect(pixels, held, run.columns)
+            targets = [.. PointTargets.Detect(pixels, held, run.columns, large, small)
                 .Where(target => target.Row >= from && target.Row < to)
                 .Select(target => target with { Row = target.Row + firstRow })
                 .Concat(targets)

@@ -13,16 +13,14 @@ public sealed class WideFileTests : IDisposable
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
-    [Theory]
-    [InlineData(512)]
-    [InlineData(48)]
-    public void AFilteredStreamOfLinesWritesEveryTileOnce(int tile)
+    [Fact]
+    public void AFilteredStreamOfLinesWritesEveryTileOnce()
     {
         var path = Envi();
         var filter = new LeeFilter(5);
         using var raster = SarRaster.Open(path, new RasterOptions { Kind = PixelKind.Intensity });
         var target = Path.Combine(folder, "out.tif");
-        filter.Apply(raster, target, new GeoTiffOptions { Compression = GeoTiffCompression.Zstandard, TileSize = tile });
+        filter.Apply(raster, target, new GeoTiffOptions { Compression = GeoTiffCompression.Zstandard });
         RequireNoWaste(target);
         // Where windows and bands meet, the values are those of a window that lies across.
         using var filtered = SarRaster.Open(target);

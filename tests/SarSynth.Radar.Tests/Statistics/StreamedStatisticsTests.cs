@@ -8,7 +8,7 @@ namespace SarSynth.Radar.Tests.Statistics;
 /// <summary>The streamed statistics against those of the whole image in memory, whose values have references of their own.</summary>
 public sealed class StreamedStatisticsTests : IDisposable
 {
-    // More than one band of lines: pairs, windows, samples and targets lie across their edge at line 1048.
+    // More than one band of lines: pairs, windows, samples and targets lie across their edges at lines 524 and 1048.
     private const int Rows = 1100, Columns = 4000;
     private readonly string folder = Directory.CreateTempSubdirectory("sarsynth-").FullName;
 
