@@ -47,15 +47,13 @@ public static class ResolutionChange
     {
         ArgumentNullException.ThrowIfNull(image);
         ArgumentNullException.ThrowIfNull(crop);
-        var rows = NewSize(image.Rows, crop.RowFactor, "row factor");
-        var columns = NewSize(image.Columns, crop.ColumnFactor, "column factor");
-        CheckBandwidth(crop.RowBandwidth, "row bandwidth");
-        CheckBandwidth(crop.ColumnBandwidth, "column bandwidth");
-        var data = Array.ConvertAll(image.Pixels, s => float.IsFinite(s.Real) && float.IsFinite(s.Imaginary) ? s : Complex32.Zero);
-        var (doppler, range) = Centroids(data, image.Rows, image.Columns);
+        var (rows, columns) = NewGrid(image.Rows, image.Columns, crop);
+        var data = Array.ConvertAll(image.Pixels, Valid);
+        var sums = new CentroidSums(image.Columns);
+        sums.Add(data);
         Fourier.Forward2D(data, image.Rows, image.Columns);
-        var rowTaps = Taps(image.Rows, rows, crop.DopplerCentroid ?? doppler, crop.RowBandwidth, crop.RowWindow);
-        var columnTaps = Taps(image.Columns, columns, crop.RangeCentroid ?? range, crop.ColumnBandwidth, crop.ColumnWindow);
+        var rowTaps = Taps(image.Rows, rows, crop.DopplerCentroid ?? sums.Doppler, crop.RowBandwidth, crop.RowWindow);
+        var columnTaps = Taps(image.Columns, columns, crop.RangeCentroid ?? sums.Range, crop.ColumnBandwidth, crop.ColumnWindow);
         var result = new Complex32[(long)rows * columns];
         Parallel.ForEach(rowTaps, row =>
         {
@@ -67,17 +65,87 @@ public static class ResolutionChange
         for (var i = 0; i < result.Length; i++)
             result[i] *= scale;
         double rowFactor = (double)image.Rows / rows, columnFactor = (double)image.Columns / columns;
-        var metadata = image.Metadata with
+        return new ComplexImage(rows, columns, result, Coarsened(image.Metadata, crop, rowFactor, columnFactor), image.GeoReference?.Coarsened(rowFactor, columnFactor));
+    }
+
+    /// <summary>The same for a raster of any size, into a GeoTIFF: the numbers of the whole image, in bounded memory.</summary>
+    /// <param name="raster">Complex; no data counts as zero.</param>
+    /// <param name="path">The GeoTIFF of complex samples; it appears whole or not at all.</param>
+    /// <param name="crop">What to keep.</param>
+    /// <param name="options">How to write it.</param>
+    /// <param name="progress">Told the share that is done.</param>
+    /// <exception cref="ArgumentException">The raster is not complex, a factor or bandwidth is out of its range, or the new image would be empty.</exception>
+    /// <exception cref="RasterException">Reading or writing failed; the scratch file beside the result (8 bytes x rows x new columns) has no room.</exception>
+    public static void Apply(SarRaster raster, string path, SpectralCrop crop, GeoTiffOptions? options = null, Action<double>? progress = null)
+    {
+        ArgumentNullException.ThrowIfNull(raster);
+        ArgumentNullException.ThrowIfNull(crop);
+        crop = WithCentroids(raster, crop);
+        using var stream = Crop(raster, path, crop, progress);
+        double rowFactor = (double)raster.Rows / stream.NewRows, columnFactor = (double)raster.Columns / stream.NewColumns;
+        using var writer = new GeoTiffWriter(path, stream.NewRows, stream.NewColumns, PixelKind.Complex,
+            Coarsened(raster.Metadata, crop, rowFactor, columnFactor), raster.GeoReference?.Coarsened(rowFactor, columnFactor), options);
+        var scale = stream.Scale;
+        foreach (var band in RasterWindow.Cover(stream.NewRows, stream.NewColumns, Math.Max(1, (1 << 20) / stream.NewColumns), stream.NewColumns))
         {
-            RangeSpacing = image.Metadata.RangeSpacing * columnFactor,
-            AzimuthSpacing = image.Metadata.AzimuthSpacing * rowFactor,
-            RangeResolution = image.Metadata.RangeSpacing * columnFactor / crop.ColumnBandwidth * crop.ColumnWindow.WidthFactor(),
-            AzimuthResolution = image.Metadata.AzimuthSpacing * rowFactor / crop.RowBandwidth * crop.RowWindow.WidthFactor(),
-            RangeBandwidth = image.Metadata.RangeBandwidth is { } band && image.Metadata is { RangeSpacing: { } spacing, SlantRange: true }
-                ? Math.Min(band, crop.ColumnBandwidth * 299792458.0 / (2 * spacing * columnFactor)) : null,
-            AzimuthBandwidth = null,
-        };
-        return new ComplexImage(rows, columns, result, metadata, image.GeoReference?.Coarsened(rowFactor, columnFactor));
+            var lines = new Complex32[band.Rows * band.Columns];
+            stream.ReadLines(band.Row, band.Rows, lines);
+            for (var i = 0; i < lines.Length; i++)
+                lines[i] *= scale;
+            writer.WriteWindow(band.Row, 0, new ComplexImage(band.Rows, band.Columns, lines));
+        }
+        writer.Complete();
+    }
+
+    /// <summary>The crop of a raster in a scratch file.</summary>
+    internal static SpectralStream Crop(SarRaster raster, string path, SpectralCrop crop, Action<double>? progress)
+    {
+        var stream = new SpectralStream(path, raster.Rows, raster.Columns, crop);
+        try
+        {
+            stream.Run((window, lines) => Array.ConvertAll(((ComplexImage)raster.Read(window)).Pixels, Valid).CopyTo(lines, 0), progress);
+            return stream;
+        }
+        catch
+        {
+            stream.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The crop with its centroids: those of the raster where it names none.</summary>
+    internal static SpectralCrop WithCentroids(SarRaster raster, SpectralCrop crop)
+    {
+        if (raster.Kind != PixelKind.Complex)
+            throw new ArgumentException($"raster: found {raster.Kind.ToString().ToLowerInvariant()} in {raster.Path}, expected complex samples.", nameof(raster));
+        NewGrid(raster.Rows, raster.Columns, crop);
+        if (crop is { DopplerCentroid: not null, RangeCentroid: not null })
+            return crop;
+        var sums = new CentroidSums(raster.Columns);
+        foreach (var band in RasterWindow.Cover(raster.Rows, raster.Columns, Math.Clamp((1 << 20) / raster.Columns, 1, raster.Rows), raster.Columns))
+            sums.Add(Array.ConvertAll(((ComplexImage)raster.Read(band)).Pixels, Valid));
+        return crop with { DopplerCentroid = crop.DopplerCentroid ?? sums.Doppler, RangeCentroid = crop.RangeCentroid ?? sums.Range };
+    }
+
+    /// <summary>The facts of the coarser image.</summary>
+    internal static SarMetadata Coarsened(SarMetadata fine, SpectralCrop crop, double rowFactor, double columnFactor) => fine with
+    {
+        RangeSpacing = fine.RangeSpacing * columnFactor,
+        AzimuthSpacing = fine.AzimuthSpacing * rowFactor,
+        RangeResolution = fine.RangeSpacing * columnFactor / crop.ColumnBandwidth * crop.ColumnWindow.WidthFactor(),
+        AzimuthResolution = fine.AzimuthSpacing * rowFactor / crop.RowBandwidth * crop.RowWindow.WidthFactor(),
+        RangeBandwidth = fine.RangeBandwidth is { } band && fine is { RangeSpacing: { } spacing, SlantRange: true }
+            ? Math.Min(band, crop.ColumnBandwidth * 299792458.0 / (2 * spacing * columnFactor)) : null,
+        AzimuthBandwidth = null,
+    };
+
+    /// <summary>Size of the coarser image.</summary>
+    /// <exception cref="ArgumentException">A factor or bandwidth is out of its range.</exception>
+    internal static (int Rows, int Columns) NewGrid(int rows, int columns, SpectralCrop crop)
+    {
+        CheckBandwidth(crop.RowBandwidth, "row bandwidth");
+        CheckBandwidth(crop.ColumnBandwidth, "column bandwidth");
+        return (NewSize(rows, crop.RowFactor, "row factor"), NewSize(columns, crop.ColumnFactor, "column factor"));
     }
 
     /// <summary>The crop that gives the wanted resolution and spacing in metres.</summary>
@@ -91,12 +159,26 @@ public static class ResolutionChange
     public static SpectralCrop CropFor(ComplexImage image, double rangeResolution, double azimuthResolution, double rangeSpacing, double azimuthSpacing, SpectralWindow window)
     {
         ArgumentNullException.ThrowIfNull(image);
+        return CropFor(image.Metadata, rangeResolution, azimuthResolution, rangeSpacing, azimuthSpacing, window);
+    }
+
+    /// <summary>The same for an image or raster of these facts.</summary>
+    /// <inheritdoc cref="CropFor(ComplexImage, double, double, double, double, SpectralWindow)"/>
+    /// <param name="facts">Must tell the spacing.</param>
+    /// <param name="rangeResolution">Wanted 3 dB width along range, metres, in the image's own range geometry.</param>
+    /// <param name="azimuthResolution">Wanted 3 dB width along azimuth, metres.</param>
+    /// <param name="rangeSpacing">Wanted spacing along range, metres; fine enough for the resolution.</param>
+    /// <param name="azimuthSpacing">Wanted spacing along azimuth, metres.</param>
+    /// <param name="window">Weighting in both axes.</param>
+    public static SpectralCrop CropFor(SarMetadata facts, double rangeResolution, double azimuthResolution, double rangeSpacing, double azimuthSpacing, SpectralWindow window)
+    {
+        ArgumentNullException.ThrowIfNull(facts);
         ArgumentNullException.ThrowIfNull(window);
         var width = window.WidthFactor();
         return new SpectralCrop
         {
-            RowFactor = Factor(image.Metadata.AzimuthSpacing, azimuthSpacing, "azimuth"),
-            ColumnFactor = Factor(image.Metadata.RangeSpacing, rangeSpacing, "range"),
+            RowFactor = Factor(facts.AzimuthSpacing, azimuthSpacing, "azimuth"),
+            ColumnFactor = Factor(facts.RangeSpacing, rangeSpacing, "range"),
             RowBandwidth = Bandwidth(width, azimuthSpacing, azimuthResolution, "azimuth"),
             ColumnBandwidth = Bandwidth(width, rangeSpacing, rangeResolution, "range"),
             RowWindow = window,
@@ -109,37 +191,49 @@ public static class ResolutionChange
     public static (double Doppler, double Range) Centroids(ComplexImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        return Centroids(Array.ConvertAll(image.Pixels, s => float.IsFinite(s.Real) && float.IsFinite(s.Imaginary) ? s : Complex32.Zero), image.Rows, image.Columns);
+        var sums = new CentroidSums(image.Columns);
+        sums.Add(Array.ConvertAll(image.Pixels, Valid));
+        return (sums.Doppler, sums.Range);
     }
 
-    private static (double Doppler, double Range) Centroids(Complex32[] data, int rows, int columns)
-    {
-        double dopplerRe = 0, dopplerIm = 0, rangeRe = 0, rangeIm = 0;
-        for (var row = 0; row < rows; row++)
-        {
-            for (var column = 0; column < columns; column++)
-            {
-                var here = data[(long)row * columns + column];
-                if (row + 1 < rows)
-                    Add(data[(long)(row + 1) * columns + column], here, ref dopplerRe, ref dopplerIm);
-                if (column + 1 < columns)
-                    Add(data[(long)row * columns + column + 1], here, ref rangeRe, ref rangeIm);
-            }
-        }
-        return (Math.Atan2(dopplerIm, dopplerRe) / (2 * Math.PI), Math.Atan2(rangeIm, rangeRe) / (2 * Math.PI));
+    private static Complex32 Valid(Complex32 sample) => float.IsFinite(sample.Real) && float.IsFinite(sample.Imaginary) ? sample : Complex32.Zero;
 
-        static void Add(Complex32 next, Complex32 here, ref double re, ref double im)
+    // Autocorrelations at lag one, over lines that come in bands.
+    private sealed class CentroidSums(int columns)
+    {
+        private Complex32[] previous = [];
+        private double dopplerRe, dopplerIm, rangeRe, rangeIm;
+
+        public double Doppler => Math.Atan2(dopplerIm, dopplerRe) / (2 * Math.PI);
+
+        public double Range => Math.Atan2(rangeIm, rangeRe) / (2 * Math.PI);
+
+        public void Add(ReadOnlySpan<Complex32> lines)
+        {
+            for (var row = 0; row < lines.Length / columns; row++)
+            {
+                var line = lines.Slice(row * columns, columns);
+                var above = row > 0 ? lines.Slice((row - 1) * columns, columns) : previous;
+                for (var column = 0; column < above.Length; column++)
+                    Add(line[column], above[column], ref dopplerRe, ref dopplerIm);
+                for (var column = 1; column < columns; column++)
+                    Add(line[column], line[column - 1], ref rangeRe, ref rangeIm);
+            }
+            previous = lines[^columns..].ToArray();
+        }
+
+        private static void Add(Complex32 next, Complex32 here, ref double re, ref double im)
         {
             re += (double)next.Real * here.Real + (double)next.Imaginary * here.Imaginary;
             im += (double)next.Imaginary * here.Real - (double)next.Real * here.Imaginary;
         }
     }
 
-    private readonly record struct Tap(int From, int To, Complex32 Weight);
+    internal readonly record struct Tap(int From, int To, Complex32 Weight);
 
     // Bins of the old spectrum inside the band, where they go in the new one, and their weight with the phase ramp that
     // moves the grid by half the difference of the pixel sizes.
-    private static List<Tap> Taps(int size, int newSize, double centroid, double bandwidth, SpectralWindow window)
+    internal static List<Tap> Taps(int size, int newSize, double centroid, double bandwidth, SpectralWindow window)
     {
         if (!(Math.Abs(centroid) <= 0.5))
             throw new ArgumentException($"centroid: found {centroid}, expected -0.5 to 0.5 cycles per sample.");

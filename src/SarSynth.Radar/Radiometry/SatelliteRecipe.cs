@@ -68,9 +68,7 @@ public sealed record SatelliteRecipe
     public SarImage Apply(ComplexImage airborne)
     {
         ArgumentNullException.ThrowIfNull(airborne);
-        var width = Window.WidthFactor();
-        var crop = ResolutionChange.CropFor(airborne, RangeResolution, AzimuthResolution,
-            RangeSpacing ?? RangeResolution / width / 1.2, AzimuthSpacing ?? AzimuthResolution / width / 1.2, Window);
+        var crop = CropFor(airborne.Metadata);
         var image = ResolutionChange.Apply(airborne, crop);
         var gain = IncidenceGain(airborne.Metadata);
         var pixels = image.Pixels;
@@ -78,10 +76,65 @@ public sealed record SatelliteRecipe
             pixels = Array.ConvertAll(pixels, s => s * gain);
         if (NoiseEquivalentSigmaNought is { } level)
             AddNoise(pixels, image.Rows, image.Columns, crop, Math.Pow(10, level / 10));
-        var metadata = image.Metadata with { IncidenceAngle = IncidenceAngle ?? image.Metadata.IncidenceAngle, Looks = 1 };
-        image = new ComplexImage(image.Rows, image.Columns, pixels, metadata, image.GeoReference);
+        image = new ComplexImage(image.Rows, image.Columns, pixels, Facts(image.Metadata), image.GeoReference);
         return RangeLooks == 1 && AzimuthLooks == 1 ? image : Multilook.Apply(image, AzimuthLooks, RangeLooks);
     }
+
+    /// <summary>Makes the satellite-like raster from one of any size, in bounded memory: the numbers that the whole image gives.</summary>
+    /// <param name="airborne">Complex single-look raster that knows its spacing.</param>
+    /// <param name="path">The GeoTIFF, complex for one look, else of intensities; it appears whole or not at all.</param>
+    /// <param name="options">How to write it.</param>
+    /// <param name="progress">Told the share that is done.</param>
+    /// <exception cref="ArgumentException">
+    /// The raster is not complex, does not know its spacing (or incidence, when that is to change), is coarser than the wanted one, or smaller than one rectangle of looks.
+    /// </exception>
+    /// <exception cref="RasterException">Reading or writing failed; the scratch files beside the result have no room.</exception>
+    public void Apply(SarRaster airborne, string path, GeoTiffOptions? options = null, Action<double>? progress = null)
+    {
+        ArgumentNullException.ThrowIfNull(airborne);
+        var crop = CropFor(airborne.Metadata);
+        var gain = IncidenceGain(airborne.Metadata);
+        var (rows, columns) = ResolutionChange.NewGrid(airborne.Rows, airborne.Columns, crop);
+        if (AzimuthLooks < 1 || AzimuthLooks > rows || RangeLooks < 1 || RangeLooks > columns)
+            throw new ArgumentException($"looks: found {AzimuthLooks} x {RangeLooks}, expected 1 x 1 to {rows} x {columns}.");
+        using var image = ResolutionChange.Crop(airborne, path, ResolutionChange.WithCentroids(airborne, crop), share => progress?.Invoke(0.8 * share));
+        using var noise = NoiseEquivalentSigmaNought is null ? null : Noise(path, rows, columns, crop);
+        double rowFactor = (double)airborne.Rows / rows, columnFactor = (double)airborne.Columns / columns;
+        var facts = Facts(ResolutionChange.Coarsened(airborne.Metadata, crop, rowFactor, columnFactor));
+        var place = airborne.GeoReference?.Coarsened(rowFactor, columnFactor);
+        var isComplex = RangeLooks == 1 && AzimuthLooks == 1;
+        // The facts and the place of the result are those that multilooking a line of rectangles gives.
+        var sample = new ComplexImage(AzimuthLooks, columns, new Complex32[AzimuthLooks * columns], facts, place);
+        SarImage one = isComplex ? sample : Multilook.Apply(sample, AzimuthLooks, RangeLooks);
+        using var writer = new GeoTiffWriter(path, rows / AzimuthLooks, one.Columns, isComplex ? PixelKind.Complex : PixelKind.Intensity, one.Metadata, one.GeoReference, options);
+        var bandRows = Math.Max(1, (1 << 20) / columns / AzimuthLooks) * AzimuthLooks;
+        foreach (var band in RasterWindow.Cover(rows / AzimuthLooks * AzimuthLooks, columns, bandRows, columns))
+        {
+            Complex32[] lines = new Complex32[band.Rows * columns], noisy = new Complex32[noise is null ? 0 : lines.Length];
+            image.ReadLines(band.Row, band.Rows, lines);
+            noise?.ReadLines(band.Row, band.Rows, noisy);
+            var (scale, level) = (image.Scale, noise is null ? 0 : (float)Math.Sqrt(Math.Pow(10, NoiseEquivalentSigmaNought!.Value / 10)));
+            for (var i = 0; i < lines.Length; i++)
+            {
+                lines[i] = lines[i] * scale * gain;
+                if (noise is not null)
+                    lines[i] += noisy[i] * noise.Scale * level;
+            }
+            var seen = new ComplexImage(band.Rows, columns, lines);
+            writer.WriteWindow(band.Row / AzimuthLooks, 0, isComplex ? seen : Multilook.Apply(seen, AzimuthLooks, RangeLooks));
+            progress?.Invoke(0.8 + 0.2 * (band.Row + band.Rows) / rows);
+        }
+        writer.Complete();
+    }
+
+    private SpectralCrop CropFor(SarMetadata airborne)
+    {
+        var width = Window.WidthFactor();
+        return ResolutionChange.CropFor(airborne, RangeResolution, AzimuthResolution,
+            RangeSpacing ?? RangeResolution / width / 1.2, AzimuthSpacing ?? AzimuthResolution / width / 1.2, Window);
+    }
+
+    private SarMetadata Facts(SarMetadata coarse) => coarse with { IncidenceAngle = IncidenceAngle ?? coarse.IncidenceAngle, Looks = 1 };
 
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -103,19 +156,41 @@ public sealed record SatelliteRecipe
     // Receiver noise goes through the same processor as the echoes: white inside the band, with the band's weighting.
     private void AddNoise(Complex32[] pixels, int rows, int columns, SpectralCrop crop, double power)
     {
-        var random = new Random(Seed);
         var noise = new Complex32[pixels.Length];
+        Draw(new Random(Seed), noise);
+        var image = ResolutionChange.Apply(new ComplexImage(rows, columns, noise), NoiseCrop(crop));
+        // ResolutionChange keeps the mean intensity of the draw; the level wanted is the expected one.
+        var scale = (float)Math.Sqrt(power);
+        for (var i = 0; i < pixels.Length; i++)
+            pixels[i] += image.Pixels[i] * scale;
+    }
+    // The same noise, line by line.
+    private SpectralStream Noise(string path, int rows, int columns, SpectralCrop crop)
+    {
+        var stream = new SpectralStream(path, rows, columns, NoiseCrop(crop));
+        try
+        {
+            var random = new Random(Seed);
+            stream.Run((_, lines) => Draw(random, lines), null);
+            return stream;
+        }
+        catch
+        {
+            stream.Dispose();
+            throw;
+        }
+    }
+
+    private static SpectralCrop NoiseCrop(SpectralCrop crop) =>
+        crop with { RowFactor = 1, ColumnFactor = 1, DopplerCentroid = crop.DopplerCentroid ?? 0, RangeCentroid = crop.RangeCentroid ?? 0 };
+
+    private static void Draw(Random random, Complex32[] noise)
+    {
         for (var i = 0; i < noise.Length; i++)
         {
             var radius = Math.Sqrt(-Math.Log(1 - random.NextDouble()));
             var (sine, cosine) = Math.SinCos(2 * Math.PI * random.NextDouble());
             noise[i] = new Complex32((float)(radius * cosine), (float)(radius * sine));
         }
-        var image = ResolutionChange.Apply(new ComplexImage(rows, columns, noise),
-            crop with { RowFactor = 1, ColumnFactor = 1, DopplerCentroid = crop.DopplerCentroid ?? 0, RangeCentroid = crop.RangeCentroid ?? 0 });
-        // ResolutionChange keeps the mean intensity of the draw; the level wanted is the expected one.
-        var scale = (float)Math.Sqrt(power);
-        for (var i = 0; i < pixels.Length; i++)
-            pixels[i] += image.Pixels[i] * scale;
     }
 }
