@@ -1,4 +1,6 @@
 // What SystemTorch offers beyond TorchSharp; the one file of public members that TorchSharp does not have.
+using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
@@ -55,6 +57,28 @@ public static unsafe class SystemTorchInfo
     /// <summary>Lets PeakBytes count from what is alive now.</summary>
     public static void ResetPeakBytes() => Native.st_memory(2);
 
+    /// <summary>Runs work and tells where its time went, operator by operator, as libtorch itself records what it runs.</summary>
+    /// <exception cref="ExternalException">Another profile is being recorded.</exception>
+    public static OperatorProfile Profile(Action work)
+    {
+        Native.Check(Native.st_profile_start());
+        var begun = Stopwatch.GetTimestamp();
+        TimeSpan whole;
+        string text;
+        long inside;
+        try { work(); }
+        finally
+        {
+            whole = Stopwatch.GetElapsedTime(begun);
+            Native.Check(Native.st_profile_stop(out inside, out var lines));
+            text = Native.TakeText(lines);
+        }
+        var operators = text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Split(' '))
+            .Select(f => new OperatorTime(f[0], long.Parse(f[1], CultureInfo.InvariantCulture), new(long.Parse(f[2], CultureInfo.InvariantCulture) / 100)))
+            .OrderByDescending(o => o.Own).ToList();
+        return new(whole, new(inside / 100), operators);
+    }
+
     /// <summary>The first element of a tensor on the CPU; valid while the tensor lives.</summary>
     public static IntPtr DataPointer(this Tensor tensor) => tensor.DataPointer;
 
@@ -65,3 +89,15 @@ public static unsafe class SystemTorchInfo
     /// <summary>Whether this libtorch has an operator.</summary>
     public static bool HasOperator(string name) => Operator.Exists(name);
 }
+
+/// <summary>An operator in a profile.</summary>
+/// <param name="Name">As libtorch calls it: "aten::bmm", or "systemtorch::gelu" for the shim's own.</param>
+/// <param name="Calls">How often it ran.</param>
+/// <param name="Own">Time in it, without that of operators that it called.</param>
+public sealed record OperatorTime(string Name, long Calls, TimeSpan Own);
+
+/// <summary>Where the time of a piece of work went.</summary>
+/// <param name="Whole">From begin to end on the clock.</param>
+/// <param name="Inside">The part within operators; the rest is the caller's and autograd's.</param>
+/// <param name="Operators">The operators, the longest first.</param>
+public sealed record OperatorProfile(TimeSpan Whole, TimeSpan Inside, IReadOnlyList<OperatorTime> Operators);

@@ -10,7 +10,7 @@ namespace SystemTorch.Tests;
 /// <summary>Holds every public member to TorchSharp 0.106.0: goldens/torch has its signatures, read from its assembly by reflection.</summary>
 public class ConformanceTests
 {
-    private static readonly Type[] Extensions = [typeof(SystemTorchInfo)];
+    private static readonly Type[] Extensions = [typeof(SystemTorchInfo), typeof(OperatorTime), typeof(OperatorProfile)];
 
     /// <summary>The members of each type of TorchSharp, in the form that Describe gives.</summary>
     private static Dictionary<string, HashSet<string>> Reference()

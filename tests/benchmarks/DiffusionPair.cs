@@ -69,7 +69,7 @@ internal static class DiffusionPair
 
     private static double[] Least(double[] a, double[] b) => [.. a.Zip(b, Math.Min)];
 
-    private static Action Make(string key)
+    internal static Action Make(string key)
     {
         manual_seed(0);
         switch (key)
