@@ -126,6 +126,197 @@ public sealed class CpuKernelTests
         Assert.True(Distance(F.layer_norm(tokens, [64], weight, bias), F.layer_norm(Precise(tokens), [64], Precise(weight), Precise(bias))) < 4e-3);
     }
 
+    // Even and odd sizes, channels that fill no panel, every padding that keeps the kernel in reach, several chunks of tiles, one row of them.
+    public static readonly TheoryData<long, long, long, long, long, long, long> Images = new()
+    {
+        { 1, 32, 64, 16, 16, 1, 1 }, { 2, 24, 40, 15, 17, 1, 1 }, { 1, 33, 97, 24, 13, 0, 2 }, { 3, 64, 32, 8, 21, 2, 0 }, { 1, 128, 128, 72, 64, 1, 1 }, { 1, 48, 24, 4, 100, 1, 1 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Images))]
+    public void ConvolutionAndItsGradientsEqualFloat64(long batch, long from, long to, long height, long width, long padY, long padX)
+    {
+        using var scope = NewDisposeScope();
+        var generator = new Generator(11);
+        Tensor[] given = [randn(batch, from, height, width, generator: generator), randn(to, from, 3, 3, generator: generator), randn(to, generator: generator)];
+        Tensor[] precise = [.. given.Select(t => t.to(ScalarType.Float64).requires_grad_())];
+        var expected = F.conv2d(precise[0], precise[1], precise[2], padding: [padY, padX]);
+        var weight = randn(expected.shape, generator: generator);
+        expected.mul(weight.to(ScalarType.Float64)).sum().backward();
+        foreach (var channelsLast in new[] { false, true })
+        {
+            Tensor Ordered(Tensor t) => channelsLast && t.dim() == 4 ? t.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2) : t.clone();
+            Tensor[] single = [.. given.Select(t => Ordered(t).requires_grad_())];
+            var result = F.conv2d(single[0], single[1], single[2], padding: [padY, padX]);
+            Assert.Equal(expected.shape, result.shape);
+            Assert.Equal(!channelsLast, result.is_contiguous());
+            Assert.True(Distance(result, expected) < 2e-6, $"{Distance(result, expected)}");
+            result.mul(weight).sum().backward();
+            for (var k = 0; k < given.Length; k++)
+                Assert.True(Distance(single[k].grad!, precise[k].grad!) < 3e-6, $"gradient {k}: {Distance(single[k].grad!, precise[k].grad!)}");
+            using var quiet = no_grad();
+            // Neither dense in one order nor in the other: every second column of a wider image.
+            var strided = zeros(batch, from, height, 2 * width)[.., .., .., TensorIndex.Slice(0, null, 2)].copy_(given[0]);
+            Assert.True(Distance(F.conv2d(strided, single[1], padding: [padY, padX]), expected.sub(precise[2].view(-1, 1, 1))) < 2e-6);
+        }
+    }
+
+    [Fact]
+    public void ConvolutionKeepsWhatAnExactSumKeeps()
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        // Integers of a size at which neither way rounds: equal to the last bit.
+        var generator = new Generator(5);
+        Tensor x = randint(-8, 9, [2, 32, 20, 12], generator: generator), w = randint(-4, 5, [48, 32, 3, 3], generator: generator).mul(4);
+        Assert.Equal(0, Distance(F.conv2d(x, w, padding: [1, 1]), F.conv2d(x.to(ScalarType.Float64), w.to(ScalarType.Float64), padding: [1, 1])));
+    }
+
+    [Fact]
+    public void ConvolutionsGradientCanBeDifferentiatedAgain()
+    {
+        using var scope = NewDisposeScope();
+        var generator = new Generator(2);
+        Tensor x = randn([1, 24, 16, 16], generator: generator), w = randn([24, 24, 3, 3], generator: generator);
+        Tensor Penalty(Tensor image, Tensor weight)
+        {
+            var slope = autograd.grad([F.conv2d(image, weight, padding: [1, 1]).pow(2).sum()], [image], create_graph: true)[0];
+            return autograd.grad([slope.pow(2).sum()], [weight])[0];
+        }
+        var found = Penalty(x.clone().requires_grad_(), w.clone().requires_grad_());
+        var expected = Penalty(x.to(ScalarType.Float64).requires_grad_(), w.to(ScalarType.Float64).requires_grad_());
+        Assert.True(Distance(found, expected) < 3e-6, $"{Distance(found, expected)}");
+    }
+
+    [Fact]
+    public void ConvolutionGivesGradientsOnlyWhereTheyAreWanted()
+    {
+        using var scope = NewDisposeScope();
+        Tensor x = randn(1, 32, 16, 16), w = randn(32, 32, 3, 3).requires_grad_();
+        F.conv2d(x, w, padding: [1, 1]).sum().backward();
+        Assert.Null(x.grad);
+        // The gradient of a sum is that of ones: each weight meets every pixel that it reaches.
+        Assert.True(Distance(w.grad![0, .., 1, 1], x.sum([0, 2, 3])) < 1e-4);
+        var before = w.grad!.clone();
+        F.conv2d(x.requires_grad_(), w.detach(), padding: [1, 1]).sum().backward();
+        Assert.NotNull(x.grad);
+        Assert.Equal(0, Distance(w.grad!, before));
+    }
+
+    // Groups of one channel and of all, channels that fill no vector, more than one piece of pixels, more channels than one buffer, no pixels at all but one.
+    public static readonly TheoryData<long[], long, bool, ScalarType, double> Normalised = new()
+    {
+        { [2, 32, 16, 16], 8, true, ScalarType.Float32, 2e-6 }, { [1, 33, 7, 5], 33, true, ScalarType.Float32, 2e-6 }, { [3, 24, 65, 67], 1, true, ScalarType.Float32, 2e-6 },
+        { [1, 1100, 3, 9], 4, true, ScalarType.Float32, 2e-6 }, { [2, 6, 40], 3, true, ScalarType.Float32, 2e-6 }, { [4, 10], 2, true, ScalarType.Float32, 2e-6 },
+        { [1, 64, 1, 1], 2, true, ScalarType.Float32, 2e-6 }, { [2, 32, 20, 12], 4, false, ScalarType.Float32, 2e-6 },
+        { [2, 48, 17, 9], 6, true, ScalarType.BFloat16, 8e-3 }, { [2, 48, 17, 9], 6, true, ScalarType.Float16, 1e-3 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Normalised))]
+    public void GroupNormWithAndWithoutSiluAndItsGradientsEqualFloat64(long[] shape, long groups, bool affine, ScalarType type, double tolerance)
+    {
+        using var scope = NewDisposeScope();
+        var generator = new Generator(13);
+        // A mean that is large beside the deviation, where the sum of squares alone would cancel.
+        Tensor x = randn(shape, generator: generator).add(30).to(type), upstream = randn(shape, generator: generator).to(type);
+        Tensor[] parameters = [randn(shape[1], generator: generator).to(type), randn(shape[1], generator: generator).to(type)];
+        foreach (var silu in new[] { false, true })
+            foreach (var order in new[] { "plain", "channels last", "strided" })
+            {
+                var norm = nn.GroupNorm(groups, shape[1], eps: 1e-3, affine: affine, dtype: type);
+                if (affine)
+                    using (no_grad())
+                        (_, _) = (norm.weight!.copy_(parameters[0]), norm.bias!.copy_(parameters[1]));
+                var leaf = x.clone().requires_grad_();
+                var given = order == "plain" || shape.Length != 4 ? leaf.alias()
+                    : order == "channels last" ? leaf.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+                    : cat([leaf, leaf], 3)[.., .., .., TensorIndex.Slice(null, shape[3])];
+                var found = silu ? nn.Sequential(norm, nn.SiLU()).call(given) : norm.call(given);
+                found.mul(upstream).sum().backward();
+
+                var precise = x.to(ScalarType.Float64).requires_grad_();
+                Tensor[] wide = [.. parameters.Select(p => p.to(ScalarType.Float64).requires_grad_())];
+                var pixels = precise.view(shape[0], groups, -1);
+                var centred = pixels - pixels.mean([2], keepdim: true);
+                var expected = (centred / centred.pow(2).mean([2], keepdim: true).add(1e-3).sqrt()).view(shape);
+                long[] channels = [shape[1], .. Enumerable.Repeat(1L, shape.Length - 2)];
+                if (affine)
+                    expected = expected * wide[0].view(channels) + wide[1].view(channels);
+                expected = silu ? expected * expected.sigmoid() : expected;
+                expected.mul(upstream.to(ScalarType.Float64)).sum().backward();
+
+                string which = $"{order}{(silu ? ", silu" : "")}";
+                Assert.True(Distance(found, expected) < tolerance, $"{which}: {Distance(found, expected)}");
+                Assert.True(Distance(leaf.grad!, precise.grad!) < 4 * tolerance, $"{which}, gradient: {Distance(leaf.grad!, precise.grad!)}");
+                if (affine)
+                {
+                    Assert.True(Distance(norm.weight!.grad!, wide[0].grad!) < 4 * tolerance, $"{which}, weight: {Distance(norm.weight!.grad!, wide[0].grad!)}");
+                    Assert.True(Distance(norm.bias!.grad!, wide[1].grad!) < 4 * tolerance, $"{which}, bias: {Distance(norm.bias!.grad!, wide[1].grad!)}");
+                }
+                using var quiet = no_grad();
+                Assert.Equal(0, Distance(silu ? nn.Sequential(norm, nn.SiLU()).call(given) : norm.call(given), found));
+            }
+    }
+
+    [Fact]
+    public void GroupNormsGradientCanBeDifferentiatedAgain()
+    {
+        using var scope = NewDisposeScope();
+        var x = randn([2, 8, 6, 6], generator: new Generator(17));
+        Tensor Penalty(Tensor image)
+        {
+            var norm = nn.GroupNorm(2, 8, dtype: image.dtype);
+            var slope = autograd.grad([nn.Sequential(norm, nn.SiLU()).call(image).pow(3).sum()], [image], create_graph: true)[0];
+            return autograd.grad([slope.pow(2).sum()], [image])[0];
+        }
+        var expected = Penalty(x.to(ScalarType.Float64).requires_grad_());
+        Assert.True(Distance(Penalty(x.clone().requires_grad_()), expected) < 1e-5);
+    }
+
+    [Fact]
+    public void SequenceOfGroupNormAndSiluStillRunsHooks()
+    {
+        using var scope = NewDisposeScope();
+        var norm = nn.GroupNorm(2, 8);
+        var sequence = nn.Sequential(norm, nn.SiLU(), nn.Identity());
+        var x = randn([1, 8, 4, 4], generator: new Generator(19));
+        var together = sequence.call(x);
+        var seen = 0;
+        var hook = norm.register_forward_hook((_, _, result) => { seen++; return result; });
+        Assert.True(Distance(sequence.call(x), together) < 1e-6);
+        hook.remove();
+        Assert.Equal(0, Distance(sequence.call(x), together));
+        Assert.Equal(1, seen);
+    }
+
+    [Theory]
+    [InlineData(true, false, false)]
+    [InlineData(true, true, true)]
+    [InlineData(false, true, false)]
+    public void AdamInOnePassEqualsItsStepsInFloat64(bool decoupled, bool amsgrad, bool maximize)
+    {
+        using var scope = NewDisposeScope();
+        var generator = new Generator(23);
+        // More values than one thread takes, and a number that fills no vector.
+        var start = randn([3, 17, 1021], generator: generator);
+        Tensor[] gradients = [.. Enumerable.Range(0, 5).Select(k => randn(start.shape, generator: generator).mul(5 - k))];
+        Tensor Steps(ScalarType type)
+        {
+            var p = new TorchSharp.Modules.Parameter(start.to(type, copy: true));
+            TorchSharp.Modules.OptimizerHelper optimizer = decoupled
+                ? optim.AdamW([p], lr: 0.01, weight_decay: 0.1, amsgrad: amsgrad, maximize: maximize) : optim.Adam([p], lr: 0.01, weight_decay: 0.1, amsgrad: amsgrad, maximize: maximize);
+            foreach (var g in gradients)
+            {
+                p.grad = g.to(type);
+                optimizer.step();
+            }
+            return p.detach();
+        }
+        // float64 takes the single operators.
+        Assert.True(Distance(Steps(ScalarType.Float32), Steps(ScalarType.Float64)) < 3e-7, $"{Distance(Steps(ScalarType.Float32), Steps(ScalarType.Float64))}");
+    }
+
     private static Tensor Aten64Gelu(Tensor x) => x.mul(0.5).mul(x.div(Math.Sqrt(2)).erf().add(1));
 
     /// <summary>Largest difference, as a share of the largest value.</summary>

@@ -348,6 +348,7 @@ internal sealed class Encoder : nn.Module<Tensor, Tensor>
     private readonly ModuleList<DownEncoderBlock> down_blocks;
     private readonly VaeMidBlock mid_block;
     private readonly GroupNorm conv_norm_out;
+    private readonly NormThenSilu last;
     private readonly Conv2d conv_out;
 
     public Encoder(AutoencoderKLConfig config, Placement at) : base(nameof(Encoder))
@@ -359,6 +360,7 @@ internal sealed class Encoder : nn.Module<Tensor, Tensor>
             down_blocks.Add(new(channels[Math.Max(i - 1, 0)], channels[i], config.LayersPerBlock, config.NormNumGroups, i < channels.Length - 1, at));
         mid_block = new(config, at);
         conv_norm_out = at.GroupNorm(config.NormNumGroups, channels[^1], 1e-6);
+        last = new(conv_norm_out);
         conv_out = at.Conv2d(channels[^1], 2 * config.LatentChannels);
         RegisterComponents();
     }
@@ -369,7 +371,7 @@ internal sealed class Encoder : nn.Module<Tensor, Tensor>
         var h = conv_in.call(ordered);
         foreach (var block in down_blocks)
             h = h.Into(block);
-        return h.Into(mid_block).Into(conv_norm_out).Silu().Into(conv_out).Contiguous();
+        return h.Into(mid_block).Into(last).Into(conv_out).Contiguous();
     }
 }
 
@@ -380,6 +382,7 @@ internal sealed class Decoder : nn.Module<Tensor, Tensor>
     private readonly ModuleList<UpDecoderBlock> up_blocks;
     private readonly VaeMidBlock mid_block;
     private readonly GroupNorm conv_norm_out;
+    private readonly NormThenSilu last;
     private readonly Conv2d conv_out;
 
     public Decoder(AutoencoderKLConfig config, Placement at) : base(nameof(Decoder))
@@ -391,6 +394,7 @@ internal sealed class Decoder : nn.Module<Tensor, Tensor>
         for (var i = 0; i < channels.Length; i++)
             up_blocks.Add(new(channels[Math.Max(i - 1, 0)], channels[i], config.LayersPerBlock + 1, config.NormNumGroups, i < channels.Length - 1, at));
         conv_norm_out = at.GroupNorm(config.NormNumGroups, channels[^1], 1e-6);
+        last = new(conv_norm_out);
         conv_out = at.Conv2d(channels[^1], config.OutChannels);
         RegisterComponents();
     }
@@ -401,6 +405,6 @@ internal sealed class Decoder : nn.Module<Tensor, Tensor>
         var h = conv_in.call(ordered).Into(mid_block);
         foreach (var block in up_blocks)
             h = h.Into(block);
-        return h.Into(conv_norm_out).Silu().Into(conv_out).Contiguous();
+        return h.Into(last).Into(conv_out).Contiguous();
     }
 }

@@ -127,9 +127,11 @@ public sealed class ControlNetModel : ConditionalEncoder, IPretrainedModel<Contr
         using var scope = NewDisposeScope();
         var embedding = Embed(sample, timestep, text_embeds, time_ids, class_labels, timestep_cond: null);
         var context = Context(sample, embedding, encoder_hidden_states, encoder_attention_mask, cache);
-        var condition = controlnet_cond_embedding.call(Config.ControlnetConditioningChannelOrder == "bgr" ? controlnet_cond.flip(1) : controlnet_cond);
+        using var image = Steps.ChannelsInnermost(Config.ControlnetConditioningChannelOrder == "bgr" ? controlnet_cond.flip(1) : controlnet_cond);
+        using var ordered = Steps.ChannelsInnermost(sample);
+        var condition = controlnet_cond_embedding.call(image);
         var skips = new List<Tensor>();
-        var deepest = Down(conv_in.call(sample).Plus(condition), context, skips);
+        var deepest = Down(conv_in.call(ordered).Plus(condition), context, skips);
         condition.Dispose();
         using var middle = mid_block!.call(deepest, context);
         var results = new Tensor[skips.Count + 1];

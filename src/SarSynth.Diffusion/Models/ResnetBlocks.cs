@@ -14,6 +14,7 @@ internal sealed class ResnetBlock2D : nn.Module<Tensor, BlockContext, Tensor>
     private readonly GroupNorm norm2;
     private readonly Conv2d conv2;
     private readonly Conv2d? conv_shortcut;
+    private readonly NormThenSilu first, second;
 
     public ResnetBlock2D(long from, long to, long? embedding, long groups, double eps, Placement at) : base(nameof(ResnetBlock2D))
     {
@@ -23,19 +24,20 @@ internal sealed class ResnetBlock2D : nn.Module<Tensor, BlockContext, Tensor>
         norm2 = at.GroupNorm(groups, to, eps);
         conv2 = at.Conv2d(to, to);
         conv_shortcut = from != to ? at.Conv2d(from, to, kernel: 1, padding: 0) : null;
+        (first, second) = (new(norm1), new(norm2));
         RegisterComponents();
     }
 
     public override Tensor forward(Tensor input, BlockContext context)
     {
-        var h = norm1.call(input).Silu().Into(conv1);
+        var h = first.Of(input).Into(conv1);
         if (time_emb_proj != null)
         {
             using var time = time_emb_proj.call(context.Embedding!);
             using var perChannel = time.view(time.shape[0], time.shape[1], 1, 1);
             h = h.Plus(perChannel);
         }
-        h = h.Into(norm2).Silu().Into(conv2);
+        h = h.Into(second).Into(conv2);
         if (conv_shortcut is null)
             return h.Plus(input);
         using var shortcut = conv_shortcut.call(input);

@@ -28,6 +28,15 @@ internal readonly record struct Placement(Device? Device, ScalarType? Type)
 /// <param name="inputs">All tensors that a gradient may flow to.</param>
 public delegate Tensor BlockRunner(Func<IReadOnlyList<Tensor>, Tensor> block, IReadOnlyList<Tensor> inputs);
 
+/// <summary>A group normalisation of the model, then SiLU: as a sequence, which the engine may compute in one pass.</summary>
+internal sealed class NormThenSilu(GroupNorm norm)
+{
+    // Not a part of the model: its parameters are those of the normalisation, under that one's name.
+    private readonly Sequential sequence = nn.Sequential(norm, nn.SiLU(inplace: true));
+
+    public Tensor Of(Tensor input) => sequence.call(input);
+}
+
 internal static class Steps
 {
     /// <summary>Hands a tensor that nobody else needs to the next layer, and lets it go.</summary>
@@ -37,6 +46,13 @@ internal static class Steps
         if (!ReferenceEquals(result, owned))
             owned.Dispose();
         return result;
+    }
+
+    /// <summary>Hands a tensor that nobody else needs to a normalisation with SiLU, and lets it go.</summary>
+    public static Tensor Into(this Tensor owned, NormThenSilu next)
+    {
+        using (owned)
+            return next.Of(owned);
     }
 
     /// <summary>SiLU of a tensor that nobody else needs: over itself unless autograd watches it.</summary>
@@ -78,13 +94,13 @@ internal static class Steps
     }
 
     /// <summary>
-    /// The same image with its channels innermost in memory, where that is faster: large float32 images without
-    /// gradients (oneDNN then reorders nothing; in bfloat16 libtorch 1.13 loses accuracy in this order). Convolutions
-    /// and normalisations keep the order, and tokens are the same memory as the image.
+    /// The same image with its channels innermost in memory, where that is faster: float32 (convolutions then reorder
+    /// nothing; in bfloat16 libtorch 1.13 loses accuracy in this order). Convolutions and normalisations keep the
+    /// order, and tokens are the same memory as the image.
     /// </summary>
     public static Tensor ChannelsInnermost(Tensor image)
     {
-        if (is_grad_enabled() || image.dtype != ScalarType.Float32)
+        if (image.dtype != ScalarType.Float32)
             return image.alias();
         using var turned = image.permute(0, 2, 3, 1);
         using var whole = turned.contiguous();

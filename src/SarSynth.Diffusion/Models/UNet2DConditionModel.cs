@@ -12,6 +12,7 @@ public sealed class UNet2DConditionModel : ConditionalEncoder, IPretrainedModel<
     private readonly ModuleList<UpBlock> up_blocks;
     private readonly GroupNorm conv_norm_out;
     private readonly Conv2d conv_out;
+    private readonly NormThenSilu last;
 
     /// <summary>A model with random weights.</summary>
     /// <param name="config">Its configuration.</param>
@@ -37,6 +38,7 @@ public sealed class UNet2DConditionModel : ConditionalEncoder, IPretrainedModel<
         }
         conv_norm_out = Level.At.GroupNorm(config.NormNumGroups, channels[0], config.NormEps);
         conv_out = Level.At.Conv2d(channels[0], config.OutChannels, config.ConvOutKernel, padding: config.ConvOutKernel / 2);
+        last = new(conv_norm_out);
         RegisterComponents();
     }
 
@@ -68,7 +70,8 @@ public sealed class UNet2DConditionModel : ConditionalEncoder, IPretrainedModel<
         var embedding = Embed(sample, timestep, text_embeds, time_ids, class_labels, timestep_cond);
         var context = Context(sample, embedding, encoder_hidden_states, encoder_attention_mask, cache);
         var skips = new List<Tensor>();
-        var first = conv_in.call(Config.CenterInputSample ? sample.mul(2).sub(1) : sample);
+        using var ordered = Steps.ChannelsInnermost(Config.CenterInputSample ? sample.mul(2).sub(1) : sample);
+        var first = conv_in.call(ordered);
         var deepest = Down(first, context, skips);
         if (down_block_additional_residuals is { } residuals && residuals.Count != skips.Count)
             throw new ArgumentException($"found {residuals.Count} residuals, expected {skips.Count}, one for each skip.", nameof(down_block_additional_residuals));
@@ -78,7 +81,7 @@ public sealed class UNet2DConditionModel : ConditionalEncoder, IPretrainedModel<
         var stack = new SkipStack(skips, down_block_additional_residuals);
         foreach (var block in up_blocks)
             h = block.call(h, context, stack);
-        return h.Into(conv_norm_out).Silu().Into(conv_out).MoveToOuterDisposeScope();
+        return h.Into(last).Into(conv_out).Contiguous().MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc cref="forward(Tensor, Tensor, Tensor, Tensor?, Tensor?, Tensor?, Tensor?, IReadOnlyList{Tensor}?, Tensor?, Tensor?, TextCache?)"/>

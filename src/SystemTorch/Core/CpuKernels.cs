@@ -19,6 +19,41 @@ internal static class CpuKernels
         return Tensor.Own(result)!;
     }
 
+    /// <summary>A convolution in two dimensions: 3x3 in tiles where that suits, libtorch's else.</summary>
+    internal static Tensor Convolution(Tensor input, Tensor weight, Tensor? bias, long[] stride, long[] padding, long[] dilation, long groups)
+    {
+        if (groups == 1 && stride is [1, 1] && dilation is [1, 1] && padding.Length == 2 && input.device_type == DeviceType.CPU)
+        {
+            var status = Native.Check(Native.st_convolution(input.Live, weight.Live, bias?.Live ?? IntPtr.Zero, padding[0], padding[1], out var result));
+            GC.KeepAlive((input, weight, bias));
+            if (status == 0) return Tensor.Own(result)!;
+        }
+        return Aten.Call("conv2d", input, weight, bias, stride, padding, dilation, groups);
+    }
+
+    /// <summary>Group normalisation, then SiLU if wanted, in one pass on the CPU; libtorch's operators else.</summary>
+    internal static Tensor GroupNorm(Tensor input, long groups, Tensor? weight, Tensor? bias, double eps, bool silu)
+    {
+        if (input.device_type == DeviceType.CPU)
+        {
+            var status = Native.Check(Native.st_group_norm(input.Live, weight?.Live ?? IntPtr.Zero, bias?.Live ?? IntPtr.Zero, groups, eps, silu ? 1 : 0, out var result));
+            GC.KeepAlive((input, weight, bias));
+            if (status == 0) return Tensor.Own(result)!;
+        }
+        var normalised = Aten.Call("group_norm", input, groups, weight, bias, eps);
+        if (!silu) return normalised;
+        using (normalised) return Aten.Call("silu", normalised);
+    }
+
+    /// <summary>A step of Adam in one pass; false where the tensors do not suit.</summary>
+    internal static bool Adam(Tensor p, Tensor grad, Tensor mean, Tensor square, Tensor? most, bool maximize, double keep, double penalty, double beta1, double beta2, double eps, double root, double rate)
+    {
+        if (p.device_type != DeviceType.CPU || p.dtype != ScalarType.Float32) return false;
+        var status = Native.Check(Native.st_adam(p.Live, grad.Live, mean.Live, square.Live, most?.Live ?? IntPtr.Zero, maximize ? 1 : 0, keep, penalty, beta1, beta2, eps, root, rate));
+        GC.KeepAlive((p, grad, mean, square, most));
+        return status == 0;
+    }
+
     internal static Tensor Gelu(Tensor x)
     {
         if (!Pointwise(x)) return Aten.Call("gelu", x);

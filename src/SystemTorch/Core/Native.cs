@@ -124,9 +124,14 @@ internal static unsafe partial class Native
     [LibraryImport(Library)] internal static partial long st_memory(int what);
     [LibraryImport(Library)] internal static partial int st_attention_ready();
     [LibraryImport(Library)] internal static partial int st_attention(IntPtr query, IntPtr key, IntPtr value, IntPtr mask, double scale, out IntPtr result);
+    [LibraryImport(Library)] internal static partial int st_group_norm(IntPtr input, IntPtr weight, IntPtr bias, long groups, double eps, int silu, out IntPtr result);
+    [LibraryImport(Library)] internal static partial int st_adam(IntPtr parameter, IntPtr gradient, IntPtr mean, IntPtr square, IntPtr most, int maximize, double keep, double penalty, double beta1, double beta2, double epsilon, double root, double rate);
+    [LibraryImport(Library)] internal static partial int st_convolution(IntPtr input, IntPtr weight, IntPtr bias, long padY, long padX, out IntPtr result);
     [LibraryImport(Library)] internal static partial int st_gelu(IntPtr tensor, out IntPtr result);
     [LibraryImport(Library)] internal static partial int st_silu_over(IntPtr tensor);
     [LibraryImport(Library)] internal static partial int st_about(int what, out byte* text);
+    [LibraryImport(Library)] internal static partial int st_profile_start();
+    [LibraryImport(Library)] internal static partial int st_profile_stop(out long inside, out byte* text);
 
     /// <summary>Throws libtorch's last error on this thread when the status is negative.</summary>
     internal static int Check(int status)

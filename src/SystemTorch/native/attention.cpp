@@ -1,10 +1,11 @@
 // Attention on the CPU in one pass, for libtorch 1.13, which has no fused kernel: blocks of queries whose scores stay in the cache.
 // Forward and backward as in Dao et al. (2022), "FlashAttention", algorithms 1 and 4, with whole rows of scores.
+#include "turns.h"
 #include "values.h"
 #include "vectorised.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
+#include <ATen/record_function.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -110,14 +111,15 @@ void add_mask(const at::Tensor& mask, float* scores, int64_t b, int64_t h, int64
 }
 
 at::Tensor attend(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, const at::Tensor& mask, float scale, at::Tensor* logsum) {
+    RECORD_FUNCTION("systemtorch::attention", {});
     const Sizes n(query, key, value);
     const Heads q(query), k(key), v(value);
     const Heads out(tokens_first(n.b, n.h, n.l, n.dv, query));
     if (logsum) *logsum = at::empty({n.b, n.h, n.l}, query.options());
     float* sums = logsum ? logsum->data_ptr<float>() : nullptr;
-    at::parallel_for(0, n.b * n.h * n.blocks, 1, [&](int64_t begin, int64_t end) {
+    in_turns(n.b * n.h * n.blocks, [&](Turns& turns) {
         std::unique_ptr<float[]> scores(new float[n.rows * n.s]);
-        for (int64_t task = begin; task < end; task++) {
+        for (int64_t task; turns.take(task);) {
             const int64_t block = task % n.blocks, h = task / n.blocks % n.h, b = task / n.blocks / n.h;
             const int64_t first = block * n.rows, count = std::min(n.rows, n.l - first);
             multiply(false, true, count, n.s, n.d, scale, q.at(b, h, first), q.row, k.at(b, h), k.row, 0, scores.get(), n.s);
@@ -134,14 +136,15 @@ at::Tensor attend(const at::Tensor& query, const at::Tensor& key, const at::Tens
 
 variable_list attend_back(const at::Tensor& gradient, const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, const at::Tensor& mask, const at::Tensor& result,
                           const at::Tensor& logsum, float scale) {
+    RECORD_FUNCTION("systemtorch::attention_backward", {});
     const Sizes n(query, key, value);
     const Heads q(query), k(key), v(value), o(result), go(gradient);
     const Heads gq(tokens_first(n.b, n.h, n.l, n.d, query)), gk(tokens_first(n.b, n.h, n.s, n.d, key)), gv(tokens_first(n.b, n.h, n.s, n.dv, value));
     const float* sums = logsum.data_ptr<float>();
-    at::parallel_for(0, n.b * n.h, 1, [&](int64_t begin, int64_t end) {
+    in_turns(n.b * n.h, [&](Turns& turns) {
         std::unique_ptr<float[]> scratch(new float[2 * n.rows * n.s]);
         float *p = scratch.get(), *dp = p + n.rows * n.s;
-        for (int64_t task = begin; task < end; task++) {
+        for (int64_t task; turns.take(task);) {
             const int64_t h = task % n.h, b = task / n.h;
             for (int64_t first = 0; first < n.l; first += n.rows) {
                 const int64_t count = std::min(n.rows, n.l - first);

@@ -5,6 +5,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/gelu_backward.h>
+#include <ATen/record_function.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -103,6 +104,7 @@ template <typename T> void apply(Kernel kernel, const at::Tensor& input, const a
 }
 
 void apply(Kernel kernel, const at::Tensor& x, const at::Tensor& second, const at::Tensor& y) {
+    RECORD_FUNCTION(kernel == silu ? "systemtorch::silu_" : kernel == gelu ? "systemtorch::gelu" : "systemtorch::gelu_backward", {});
     if (x.scalar_type() == at::kFloat) apply<float>(kernel, x, second, y);
     else apply<at::BFloat16>(kernel, x, second, y);
 }

@@ -72,9 +72,13 @@ namespace TorchSharp.Modules
         {
             if (Count == 0) return tensor.alias();
             var x = tensor;
-            foreach (var m in children())
+            for (var k = 0; k < Count; k++)
             {
-                var next = ((nn.Module<Tensor, Tensor>)m).call(x);
+                var m = (nn.Module<Tensor, Tensor>)_internal_submodules[k].Item2;
+                // The two in one pass over memory, as long as nobody watches what is between them.
+                var together = k + 1 < Count && m is GroupNorm && _internal_submodules[k + 1].Item2 is SiLU silu && !m.HasHooks && !silu.HasHooks;
+                var next = together ? ((GroupNorm)m).ForwardThenSilu(x) : m.call(x);
+                if (together) k++;
                 if (!ReferenceEquals(x, tensor) && !ReferenceEquals(x, next)) x.Dispose();
                 x = next;
             }

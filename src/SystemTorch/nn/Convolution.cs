@@ -125,6 +125,7 @@ namespace TorchSharp.Modules
             }
             return padding_type is { } p
                 ? Aten.Call(op + ".padding", input, weight, bias, stride, p == Padding.Same ? "same" : "valid", dilation, groups)
+                : _dimensions == 2 ? CpuKernels.Convolution(input, weight, bias, stride, padding, dilation, groups)
                 : Aten.Call(op, input, weight, bias, stride, padding, dilation, groups);
         }
     }

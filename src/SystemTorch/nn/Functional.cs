@@ -19,7 +19,7 @@ public static partial class torch
             public static Tensor conv1d(Tensor input, Tensor weight, Tensor? bias = null, long? stride = null, long? padding = null, long? dilation = null, long groups = 1)
                 => Aten.Call("conv1d", input, weight, bias, stride ?? 1, padding ?? 0, dilation ?? 1, groups);
             public static Tensor conv2d(Tensor input, Tensor weight, Tensor? bias = null, long[]? strides = null, long[]? padding = null, long[]? dilation = null, long groups = 1)
-                => Aten.Call("conv2d", input, weight, bias, Of(strides, 2, 1), Of(padding, 2, 0), Of(dilation, 2, 1), groups);
+                => CpuKernels.Convolution(input, weight, bias, Of(strides, 2, 1), Of(padding, 2, 0), Of(dilation, 2, 1), groups);
             public static Tensor conv3d(Tensor input, Tensor weight, Tensor? bias = null, long[]? strides = null, long[]? padding = null, long[]? dilation = null, long groups = 1)
                 => Aten.Call("conv3d", input, weight, bias, Of(strides, 3, 1), Of(padding, 3, 0), Of(dilation, 3, 1), groups);
             public static Tensor conv1d_padding(Tensor input, Tensor weight, Tensor? bias = null, long? stride = null, Padding padding = Padding.Valid, long? dilation = null, long groups = 1)
@@ -44,7 +44,7 @@ public static partial class torch
             // ---- normalisation ----
 
             public static Tensor group_norm(Tensor input, long num_groups, Tensor? weight = null, Tensor? bias = null, double eps = 1e-05) 
-                => CpuKernels.Widened(input, x => Aten.Call("group_norm", x, num_groups, CpuKernels.Like(input, x, weight), CpuKernels.Like(input, x, bias), eps));
+                => CpuKernels.GroupNorm(input, num_groups, weight, bias, eps, silu: false);
             public static Tensor layer_norm(Tensor input, long[] normalized_shape, Tensor? weight = null, Tensor? bias = null, double eps = 1e-05) 
                 => CpuKernels.Widened(input, x => Aten.Call("layer_norm", x, normalized_shape, CpuKernels.Like(input, x, weight), CpuKernels.Like(input, x, bias), eps));
             public static Tensor batch_norm(Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? weight = null, Tensor? bias = null, bool training = false, double momentum = 0.1, double eps = 1e-05)

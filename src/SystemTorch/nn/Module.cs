@@ -291,6 +291,8 @@ public static partial class torch
 
             protected HookableModule(string name) : base(name) { }
 
+            internal bool HasHooks => pre_hooks.Count > 0 || post_hooks.Count > 0;
+
             public HookRemover register_forward_hook(TPostHook hook)
             {
                 var key = Guid.NewGuid().ToString();

@@ -44,6 +44,8 @@ namespace TorchSharp.Modules
         public Parameter? bias { get => _internal_params.TryGetValue("bias", out var b) ? b : null; set => ConditionallyRegisterParameter("bias", value); }
 
         public override Tensor forward(Tensor tensor) => F.group_norm(tensor, num_groups, weight, bias, eps);
+
+        internal Tensor ForwardThenSilu(Tensor tensor) => CpuKernels.GroupNorm(tensor, num_groups, weight, bias, eps, silu: true);
     }
 
     public sealed class LayerNorm : nn.Module<Tensor, Tensor>

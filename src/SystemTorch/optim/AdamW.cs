@@ -25,6 +25,9 @@ namespace TorchSharp.Modules
     {
         internal static void Apply(Tensor p, Tensor grad, Tensor exp_avg, Tensor exp_avg_sq, Tensor? max_exp_avg_sq, long step, double lr, double beta1, double beta2, double eps, double weight_decay, bool decoupled, bool maximize)
         {
+            var correction1 = 1 - Math.Pow(beta1, step);
+            var correction2 = Math.Sqrt(1 - Math.Pow(beta2, step));
+            if (CpuKernels.Adam(p, grad, exp_avg, exp_avg_sq, max_exp_avg_sq, maximize, decoupled ? 1 - lr * weight_decay : 1, decoupled ? 0 : weight_decay, beta1, beta2, eps, correction2, lr / correction1)) return;
             if (maximize) grad = grad.neg();
             if (weight_decay != 0)
             {
@@ -34,8 +37,6 @@ namespace TorchSharp.Modules
             exp_avg.mul_(beta1).add_(grad, 1 - beta1);
             exp_avg_sq.mul_(beta2);
             exp_avg_sq.addcmul_(grad, grad.is_complex() ? grad.conj() : grad, 1 - beta2);
-            var correction1 = 1 - Math.Pow(beta1, step);
-            var correction2 = Math.Sqrt(1 - Math.Pow(beta2, step));
             var second = exp_avg_sq;
             if (max_exp_avg_sq is not null)
             {
