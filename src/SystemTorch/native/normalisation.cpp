@@ -85,6 +85,11 @@ ST_VECTORISED void scale_along(const float* x, float scale, float shift, bool si
     }
 }
 
+ST_VECTORISED void silu_over(float* y, int64_t n) {
+#pragma omp simd
+    for (int64_t k = 0; k < n; k++) y[k] *= sigmoid(y[k]);
+}
+
 inline float silu_slope(float z) {
     const float s = sigmoid(z);
     return s * (1 + z * (1 - s));
@@ -267,10 +272,17 @@ template <typename T> void forward(const Shape& s, const T* x, const Table& scal
     over_all(s, [&](int64_t i, int64_t c, int64_t offset, int64_t count, float* buffer) {
         float* to = target(y + offset, buffer + count);
         const float* from = wide(x + offset, buffer, count);
-        if (!s.innermost) scale_along(from, scale.row(i)[c], shift.row(i)[c], silu, to, count);
-        else if (silu) scale_silu_across(from, scale.row(i), shift.row(i), to, count);
+        // Half precision is rounded between the two, as it is where they are two operators.
+        const bool at_once = silu && std::is_same_v<T, float>;
+        if (!s.innermost) scale_along(from, scale.row(i)[c], shift.row(i)[c], at_once, to, count);
+        else if (at_once) scale_silu_across(from, scale.row(i), shift.row(i), to, count);
         else scale_across(from, scale.row(i), shift.row(i), to, count);
         store(to, y + offset, count);
+        if (silu && !at_once) {
+            wide(y + offset, to, count);
+            silu_over(to, count);
+            store(to, y + offset, count);
+        }
     });
 }
 
