@@ -2,6 +2,7 @@
 // All randomness of a step comes from (seed, step, micro-batch), so no generator state has to be kept.
 using System.Diagnostics;
 using SarSynth.Diffusion.Checkpoints;
+using SarSynth.Diffusion.Models;
 using SarSynth.Diffusion.Samplers;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -44,6 +45,22 @@ public sealed record TrainerOptions
 
     /// <summary>Seed of all randomness.</summary>
     public long Seed { get; init; }
+
+    /// <summary>
+    /// Mixed precision of the model whose <see cref="Models.Autocast.Masters"/> are trained: gradients reach the masters after each
+    /// micro-batch, and the 16-bit copies follow after each step. Null for a model of one type.
+    /// </summary>
+    public Autocast? Autocast { get; init; }
+
+    /// <summary>
+    /// float16: the loss is multiplied by a scale that is halved when a gradient is not finite (such a step changes nothing) and
+    /// doubled after <see cref="LossScaleGrowth"/> steps without one (Micikevicius et al. 2018, section 3.2). Null for none:
+    /// bfloat16, float32.
+    /// </summary>
+    public double? LossScale { get; init; }
+
+    /// <summary>Steps after which a loss scale is doubled.</summary>
+    public int LossScaleGrowth { get; init; } = 2000;
 }
 
 /// <summary>The micro-batch that a training asks for.</summary>
@@ -94,7 +111,9 @@ public static class Trainer
         var ema = options.Ema is null ? null : new Ema(parameters, options.Ema);
         long step = options.Folder is null ? 0 : TrainingCheckpoint.Resume(options, parameters, optimizer, ema);
         long first = step, saved = step;
-        double last = double.NaN;
+        double last = double.NaN, lossScale = options.LossScale ?? 1;
+        var finite = 0;
+        options.Autocast?.Refresh();
         var clock = Stopwatch.StartNew();
 
         var whole = true;  // Whether parameters, optimizer and average are all of the same step.
@@ -110,7 +129,8 @@ public static class Trainer
                     using var generator = GeneratorOf(options.Seed, step, micro);
                     var at = new TrainingStep(step, micro, generator);
                     var value = loss(batches(at), at);
-                    value.div(options.Accumulation).backward();
+                    value.mul(lossScale / options.Accumulation).backward();
+                    options.Autocast?.CollectGradients();
                     total += value.ToDouble() / options.Accumulation;
                 }
                 if (!double.IsFinite(total))
@@ -121,14 +141,17 @@ public static class Trainer
 
                 // The step itself.
                 double rate = options.Schedule.At(step, options.Steps, options.LearningRate), norm = 0, scale = 1;
+                if (options.ClipNorm is not null || options.LossScale is not null)
+                    norm = optimizer.GradientNorm() / lossScale;
                 if (options.ClipNorm is { } limit)
-                {
-                    norm = optimizer.GradientNorm();
                     scale = Math.Min(1, limit / (norm + 1e-6));
-                }
                 whole = false;
-                optimizer.Step(rate, scale);
+                if (options.LossScale is null || double.IsFinite(norm))
+                    optimizer.Step(rate, scale / lossScale);
                 optimizer.ZeroGrad();
+                options.Autocast?.Refresh();
+                if (options.LossScale is not null)
+                    (lossScale, finite) = !double.IsFinite(norm) ? (lossScale / 2, 0) : (finite + 1) % options.LossScaleGrowth == 0 ? (lossScale * 2, 0) : (lossScale, finite + 1);
                 step++;
                 last = total;
                 ema?.Update(optimizer.Value, step);
