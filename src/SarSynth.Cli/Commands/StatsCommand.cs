@@ -37,6 +37,8 @@ static class StatsCommand
         Row("ENL, whole image", s.Looks.ByMoments);
         Row("ENL, median of windows", s.Looks.MedianOverWindows);
         Row("ENL, homogeneous windows", s.Looks.Homogeneous);
+        if (s.Looks.UpperTail is { } tail)
+            Row("ENL, upper end of windows", tail);
         table.AddRow("no data", s.Amplitude.NoData.ToString(), "NaN pixels");
         AnsiConsole.Write(table);
         foreach (var part in s.MeasuredOn)

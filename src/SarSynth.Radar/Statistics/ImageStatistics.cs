@@ -190,6 +190,9 @@ public sealed record ImageStatistics
 public sealed record LooksStatistics(
     Estimate ByMoments, Estimate ByLogCumulants, Estimate MaximumLikelihood, Estimate MedianOverWindows, Estimate Homogeneous, int HomogeneousWindows)
 {
+    /// <summary>By the upper end of the windows' ENL, which texture does not reach: see <see cref="HomogeneousWindows.UpperTail"/>.</summary>
+    public Estimate? UpperTail { get; init; }
+
     internal const int FewestPixels = 32;
 
     internal static LooksStatistics Undefined(long positive, long count)
@@ -206,6 +209,6 @@ public sealed record LooksStatistics(
         var homogeneous = Enl.Homogeneous(intensity, rows, columns, options.HomogeneousWindow);
         return new LooksStatistics(
             Enl.ByMoments(intensity), Enl.ByLogCumulants(intensity), Enl.MaximumLikelihood(intensity),
-            Enl.MedianOverWindows(intensity, rows, columns, options.EnlWindow), homogeneous.Looks, homogeneous.Chosen.Count);
+            Enl.MedianOverWindows(intensity, rows, columns, options.EnlWindow), homogeneous.Looks, homogeneous.Chosen.Count) { UpperTail = homogeneous.UpperTail };
     }
 }

@@ -95,7 +95,7 @@ internal sealed class StreamedStatistics
         measuredOn.Add(new("median ENL of windows", Share(median, options.EnlWindow)));
         var all = Enl.ByMoments(sums, census.IntensityVariance());
         return new LooksStatistics(all, Enl.ByLogCumulants(census.LogCumulants()!), Enl.MaximumLikelihood(census.LikelihoodGap(), positive),
-            Enl.MedianOverWindows(median.Facts, options.EnlWindow), pooled.Looks, pooled.Chosen.Count);
+            Enl.MedianOverWindows(median.Facts, options.EnlWindow), pooled.Looks, pooled.Chosen.Count) { UpperTail = pooled.UpperTail };
     }
 
     private static string Share(EnlWindowGrid grid, int window) => grid.Facts.Count == grid.Total

@@ -175,6 +175,43 @@ public class EnlTests
         Assert.InRange(found.Looks.Value, 3 * 0.98 - 4 * found.Looks.StandardError, 3 * 1.02 + 4 * found.Looks.StandardError);
     }
 
+    [Theory]
+    [InlineData(1.0), InlineData(3.0), InlineData(4.4), InlineData(10.0)]
+    public void The_upper_end_of_the_windows_is_not_lowered_by_texture(double looks)
+    {
+        // A third homogeneous, the rest a weak K texture (shape 8), in fields of several levels.
+        const int size = 640;
+        var random = new Random(41);
+        var image = Speckle(random, size * size, looks);
+        for (int i = 0; i < image.Length; i++)
+            image[i] *= (1 + i % size / 160) * (i / size < 208 ? 1 : (float)MathNet.Numerics.Distributions.Gamma.Sample(random, 8, 8));
+        var found = Enl.Homogeneous(image, size, size);
+        var tail = found.UpperTail!;
+        Assert.InRange(tail.Value / looks, 0.96 - 3 * tail.StandardError / looks, 1.04 + 3 * tail.StandardError / looks);
+        Assert.InRange(tail.StandardError / looks, 0.001, 0.02);
+        // What it is for: the pooled value is low here.
+        Assert.True(found.Looks.Value < looks * 0.96, $"{found.Looks}");
+    }
+
+    [Fact]
+    public void The_upper_end_of_homogeneous_ground_is_unbiased_and_its_error_is_its_spread()
+    {
+        const int size = 320, trials = 40;
+        var errors = new double[trials];
+        double stated = 0;
+        for (int seed = 0; seed < trials; seed++)
+        {
+            var tail = Enl.Homogeneous(Speckle(new Random(100 + seed), size * size, 3), size, size).UpperTail!;
+            errors[seed] = tail.Value / 3 - 1;
+            stated += tail.StandardError / tail.Value / trials;
+        }
+        double mean = errors.Average(), spread = Math.Sqrt(errors.Sum(e => (e - mean) * (e - mean)) / (trials - 1));
+        Assert.InRange(mean, -0.01, 0.02);
+        // 40 trials give the spread to 11 %; the estimate takes the first crossing, which trims it a little.
+        Assert.InRange(spread / stated, 0.6, 1.4);
+        Assert.NotNull(Enl.Homogeneous(Speckle(new Random(1), 32 * 32, 3), 32, 32).UpperTail!.Reason);
+    }
+
     [Fact]
     public void Bad_input_is_refused_or_reasoned()
     {

@@ -141,6 +141,7 @@ public sealed class StreamedStatisticsTests : IDisposable
         Near(whole.Looks.MaximumLikelihood, streamed.Looks.MaximumLikelihood);
         Near(whole.Looks.MedianOverWindows, streamed.Looks.MedianOverWindows);
         Near(whole.Looks.Homogeneous, streamed.Looks.Homogeneous);
+        Assert.Equal(whole.Looks.UpperTail, streamed.Looks.UpperTail);
         Assert.Equal(whole.Looks.HomogeneousWindows, streamed.Looks.HomogeneousWindows);
         Assert.Equal(whole.AmplitudeHistogram.Counts, streamed.AmplitudeHistogram.Counts);
         Assert.Equal(JsonSerializer.Serialize(whole.Clutter), JsonSerializer.Serialize(streamed.Clutter));
