@@ -117,7 +117,8 @@ public static class ModuleWeights
         }
     }
 
-    private static void Replace(Module module, string name, Parameter value, string source)
+    /// <summary>Gives one layer another parameter; the old one's handle is let go by the layer.</summary>
+    internal static void Replace(Module module, string name, Parameter value, string source)
     {
         if (value.shape.Length == 4 && module is Linear)
             value = new Parameter(value.squeeze(-1).squeeze(-1), value.requires_grad);

@@ -200,14 +200,14 @@ public sealed class Lora : IDisposable
         Tensor update;
         if (target is Linear)
         {
-            Tensor down = layer.Down.to(input.dtype).flatten(1), up = layer.Up.to(input.dtype).flatten(1);
+            Tensor down = layer.Down.to(input.dtype, input.device).flatten(1), up = layer.Up.to(input.dtype, input.device).flatten(1);
             update = nn.functional.linear(nn.functional.linear(input, down), up).mul(Scale * layer.Alpha / layer.Rank);
         }
         else
         {
             var convolution = (Convolution)target;
             // Up after down is one convolution; its kernel is small beside the feature map.
-            update = nn.functional.conv2d(input, Update(layer, convolution.weight.shape).to(input.dtype), strides: convolution.stride, padding: convolution.padding);
+            update = nn.functional.conv2d(input, Update(layer, convolution.weight.shape).to(input.dtype, input.device), strides: convolution.stride, padding: convolution.padding);
         }
         var sum = output.requires_grad || update.requires_grad ? output + update : output.add_(update);
         return ReferenceEquals(sum, output) ? output : sum.MoveToOuterDisposeScope();

@@ -1,5 +1,6 @@
 // Mixed precision, operator by operator: Micikevicius et al. (2018). Linear layers, convolutions and the attention between them in
 // 16 bits; normalisations, and everything outside of such layers, in float32; the weights' masters and their gradients in float32.
+using SarSynth.Diffusion.Checkpoints;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -66,7 +67,7 @@ public sealed class Autocast : IDisposable
         using var noGradients = no_grad();
         foreach (var (layer, name, master) in narrowed)
         {
-            var copy = Of(layer, name);
+            var copy = layer.get_parameter(name)!;
             if (copy.grad is not { } gradient)
                 continue;
             using var scope = NewDisposeScope();
@@ -89,7 +90,7 @@ public sealed class Autocast : IDisposable
     {
         using var noGradients = no_grad();
         foreach (var (layer, name, master) in narrowed)
-            Of(layer, name).copy_(master);
+            layer.get_parameter(name)!.copy_(master);
     }
 
     /// <summary>Takes the casts off the model and gives it its float32 parameters back, as they are now.</summary>
@@ -98,7 +99,7 @@ public sealed class Autocast : IDisposable
         hooks.ForEach(remove => remove());
         hooks.Clear();
         foreach (var (layer, name, master) in narrowed)
-            Set(layer, name, new Parameter(master.detach(), master.requires_grad));
+            ModuleWeights.Replace(layer, name, new Parameter(master.detach(), master.requires_grad), nameof(Autocast));
         narrowed.Clear();
         masters.Clear();
     }
@@ -111,7 +112,7 @@ public sealed class Autocast : IDisposable
                 continue;
             // The setter lets the old parameter go; its memory lives on in the master.
             var master = new Parameter(parameter.detach(), parameter.requires_grad);
-            Set(layer, name, new Parameter(parameter.detach().to(Type), parameter.requires_grad));
+            ModuleWeights.Replace(layer, name, new Parameter(parameter.detach().to(Type), parameter.requires_grad), nameof(Autocast));
             narrowed.Add((layer, name, master));
             masters.Add(path.Length == 0 ? name : $"{path}.{name}", master);
         }
@@ -130,23 +131,5 @@ public sealed class Autocast : IDisposable
         });
         hooks.Add(before.remove);
         hooks.Add(after.remove);
-    }
-
-    private static Parameter Of(nn.Module layer, string name) => (layer, name) switch
-    {
-        (Linear linear, "weight") => linear.weight, (Linear linear, _) => linear.bias!,
-        (Convolution convolution, "weight") => convolution.weight, (Convolution convolution, _) => convolution.bias!,
-        _ => throw new InvalidOperationException($"{layer.GetName()} has no {name}"),
-    };
-
-    private static void Set(nn.Module layer, string name, Parameter value)
-    {
-        switch (layer, name)
-        {
-            case (Linear linear, "weight"): linear.weight = value; break;
-            case (Linear linear, _): linear.bias = value; break;
-            case (Convolution convolution, "weight"): convolution.weight = value; break;
-            case (Convolution convolution, _): convolution.bias = value; break;
-        }
     }
 }

@@ -30,6 +30,23 @@ public sealed record LatentDiffusion : IDisposable
     /// <summary>No negative prompt is embeddings of zero (SDXL), not the empty prompt.</summary>
     public bool ForceZerosForEmptyPrompt { get; init; } = true;
 
+    /// <summary>Where the models compute; null for where the denoiser's weights are.</summary>
+    public Device? ComputeDevice { get; private init; }
+
+    private IReadOnlyList<BlockOffload> Offloads { get; init; } = [];
+
+    /// <summary>
+    /// The same pipeline, computing on a device that need not hold its weights: each block's go there for its call only. Load the
+    /// models on the CPU for this. ControlNets are given their own <see cref="BlockOffload"/>.
+    /// </summary>
+    /// <param name="device">Where to compute.</param>
+    /// <returns>It shares the models, and owns them from now on.</returns>
+    public LatentDiffusion Offloaded(Device device) => this with
+    {
+        ComputeDevice = device, Prompts = Prompts with { Device = device },
+        Offloads = [.. new nn.Module?[] { Unet, Vae, Prompts.Encoder, Prompts.Encoder2 }.Where(m => m is not null).Select(m => new BlockOffload(m!, device))],
+    };
+
     /// <summary>Opens a pipeline's folder in diffusers' layout.</summary>
     /// <param name="folder">Holds model_index.json and a folder for each part.</param>
     /// <param name="options">Device, type and mapping of the weights.</param>
@@ -174,7 +191,7 @@ public sealed record LatentDiffusion : IDisposable
         using var noGradients = no_grad();
         using var scope = NewDisposeScope();
         if (tiling is null)
-            return Vae.decode(Unscaled(latents).to(VaeType)).to(ScalarType.Float32).MoveToOuterDisposeScope();
+            return Vae.decode(Unscaled(latents).to(VaeType, Device)).to(ScalarType.Float32).MoveToOuterDisposeScope();
         var bands = DecodeBands(latents, tiling).Select(b => b.Rows).ToList();
         var whole = cat(bands, 2).MoveToOuterDisposeScope();
         bands.ForEach(b => b.Dispose());
@@ -204,11 +221,13 @@ public sealed record LatentDiffusion : IDisposable
     }
 
     /// <summary>Where the denoiser lives.</summary>
-    internal Device Device => Unet.parameters().First().device;
+    internal Device Device => ComputeDevice ?? Unet.parameters().First().device;
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        foreach (var offload in Offloads)
+            offload.Dispose();
         Unet.Dispose();
         Vae.Dispose();
         Prompts.Encoder?.Dispose();

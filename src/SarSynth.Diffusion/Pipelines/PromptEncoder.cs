@@ -14,6 +14,9 @@ namespace SarSynth.Diffusion.Pipelines;
 public sealed record PromptEncoder(ClipTokenizer? Tokenizer, CLIPTextModel? Encoder, ClipTokenizer? Tokenizer2 = null,
     CLIPTextModelWithProjection? Encoder2 = null)
 {
+    /// <summary>Where the encoders compute; null for where their weights are.</summary>
+    public Device? Device { get; init; }
+
     /// <summary>Encodes a prompt.</summary>
     /// <param name="prompt">The prompt; it is cut with a warning when it is too long.</param>
     /// <param name="prompt2">Prompt for the second encoder; null for the same.</param>
@@ -47,6 +50,6 @@ public sealed record PromptEncoder(ClipTokenizer? Tokenizer, CLIPTextModel? Enco
     private static Tensor State(CLIPTextOutput output, int fromEnd) => output.HiddenStates is { } states && fromEnd <= states.Count ? states[^fromEnd]
         : throw new ArgumentOutOfRangeException(nameof(fromEnd), $"the text encoder has {(output.HiddenStates?.Count ?? 1) - 1} layers; clip skip is too large");
 
-    private static Tensor Ids(ClipTokenizer tokenizer, string prompt, TorchSharp.Modules.Embedding table) =>
-        tensor(tokenizer.EncodePadded(prompt).Ids, ScalarType.Int64).unsqueeze(0).to(table.weight.device);
+    private Tensor Ids(ClipTokenizer tokenizer, string prompt, TorchSharp.Modules.Embedding table) =>
+        tensor(tokenizer.EncodePadded(prompt).Ids, ScalarType.Int64).unsqueeze(0).to(Device ?? table.weight.device);
 }
