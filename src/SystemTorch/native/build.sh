@@ -37,9 +37,10 @@ echo "building libsystemtorch.so against $libdir" >&2
 temporary=$(mktemp -d "$(dirname "$out")/build.XXXXXX")
 trap 'rm -rf "$temporary"' EXIT
 pids=()
+# -fopenmp, without which at::parallel_for is a plain loop; the runtime is the one that libtorch brings, so it is not linked again.
 # GCC 14 sees an overflow in the vector<bool> of libtorch's own custom_function.h, where there is none.
 for source in "$here"/*.cpp; do
-    ${CXX:-g++} -std=c++17 -O3 -fopenmp-simd -fPIC -fvisibility=hidden -Wno-deprecated-declarations -Wno-stringop-overflow $abi $includes -c "$source" -o "$temporary/$(basename "$source" .cpp).o" &
+    ${CXX:-g++} -std=c++17 -O3 -fopenmp -fPIC -fvisibility=hidden -Wno-deprecated-declarations -Wno-stringop-overflow $abi $includes -c "$source" -o "$temporary/$(basename "$source" .cpp).o" &
     pids+=($!)
 done
 for pid in "${pids[@]}"; do wait "$pid" || { echo "build.sh: the compiler failed" >&2; exit 1; }; done
