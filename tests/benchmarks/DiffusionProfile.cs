@@ -16,8 +16,8 @@ internal static class DiffusionProfile
     private static readonly HashSet<string> Handing =
     [
         "view", "reshape", "_reshape_alias", "transpose", "t", "permute", "select", "slice", "narrow", "expand", "as_strided", "alias", "detach", "unsqueeze", "squeeze", "flatten",
-        "empty", "empty_like", "empty_strided", "resize_", "conv2d", "convolution", "_convolution", "linear", "matmul", "group_norm", "layer_norm", "contiguous", "to", "_to_copy", "cat",
-        "upsample_nearest2d.vec", "convolution_backward", "scaled_dot_product_attention", "result_type", "lift_fresh", "detach_", "unfold", "view_as",
+        "empty", "empty_like", "empty_strided", "resize_", "conv2d", "convolution", "_convolution", "linear", "matmul", "group_norm", "layer_norm", "contiguous", "to", "_to_copy",
+        "upsample_nearest2d.vec", "scaled_dot_product_attention", "result_type", "lift_fresh", "detach_", "unfold", "view_as",
     ];
 
     internal static int Run(string[] args)
