@@ -28,7 +28,7 @@ internal static unsafe partial class Native
     private static IntPtr Resolve(string name, Assembly assembly, DllImportSearchPath? path)
     {
         if (name != Library) return IntPtr.Zero;
-        WaitPassively();
+        WaitBriefly();
         var reasons = new List<string>();
         foreach (var candidate in Candidates(assembly).Select(Path.GetFullPath).Distinct())
         {
@@ -42,14 +42,14 @@ internal static unsafe partial class Native
     }
 
     /// <summary>
-    /// Has OpenMP's threads sleep while they wait for each other, unless the user has chosen otherwise: where other programs use the cores too,
-    /// threads that spin keep each other from the work that they wait for. OpenMP reads this once, when it is loaded.
+    /// Has OpenMP's threads sleep after some microseconds of waiting for each other, unless the user has chosen otherwise: where other programs
+    /// use the cores too, threads that spin keep each other from the work that they wait for. OpenMP reads this once, when it is loaded.
     /// </summary>
-    private static void WaitPassively()
+    private static void WaitBriefly()
     {
         foreach (var variable in new[] { "OMP_WAIT_POLICY", "GOMP_SPINCOUNT" })
             if (Environment.GetEnvironmentVariable(variable) is not null) return;
-        setenv("OMP_WAIT_POLICY", "PASSIVE", 0);  // .NET's own SetEnvironmentVariable does not reach C libraries.
+        setenv("GOMP_SPINCOUNT", "1000", 0);  // .NET's own SetEnvironmentVariable does not reach C libraries.
     }
 
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)] private static partial int setenv(string name, string value, int overwrite);
