@@ -95,7 +95,7 @@ internal static class DiffusionPair
                 return () =>
                 {
                     using var scope = NewDisposeScope();
-                    optimizer.zero_grad();
+                    trained.zero_grad();  // To none, as the other side does.
                     nn.functional.mse_loss(trained.forward(noisy, times, text, pooled, ids), noise).backward();
                     optimizer.step();
                 };
