@@ -214,8 +214,8 @@ public sealed class ModelBehaviourTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using var grad = no_grad();
-        manual_seed(5);
-        Tensor q = randn([3, 50, 24]), k = randn([3, 31, 24]), v = randn([3, 31, 24]), bias = randn([3, 50, 31]);
+        using var draw = new Generator(5);
+        Tensor q = randn([3, 50, 24], generator: draw), k = randn([3, 31, 24], generator: draw), v = randn([3, 31, 24], generator: draw), bias = randn([3, 50, 31], generator: draw);
         // The formula, written plainly.
         Tensor Split(Tensor x) => x.view(3, -1, 4, 6).transpose(1, 2);
         var scores = Split(q).matmul(Split(k).transpose(-1, -2)) / Math.Sqrt(6);

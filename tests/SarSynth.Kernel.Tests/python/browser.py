@@ -161,9 +161,10 @@ class Notebook(Chromium):
     def run(self, index):
         self.js(f"Jupyter.notebook.select({index}); Jupyter.notebook.execute_cell(); 0")
 
-    def done(self, index, timeout=60):
-        """Waits for the end of a cell; the text of its output."""
+    def done(self, index, timeout=60, shows=""):
+        """Waits for the end of a cell, and for what its output shows: reply and output come on two channels, in any order. The output's text."""
         self.wait(f"/^In\\s\\[\\d+\\]/.test(Jupyter.notebook.get_cell({index}).element.find('.input_prompt').text()) && !Jupyter.notebook.kernel_busy", timeout)
+        self.wait(f"Jupyter.notebook.get_cell({index}).element.find('.output').text().includes({json.dumps(shows)})", timeout)
         return self.output(index)
 
     def output(self, index):

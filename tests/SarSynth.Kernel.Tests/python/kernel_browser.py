@@ -49,9 +49,9 @@ class Browser(unittest.TestCase):
         page = self.page
         for i in (0, TABLE, IMAGE, SCRIPT):
             page.run(i)
-        self.assertIn("HELLO", page.done(0))
+        page.done(0, shows="HELLO")
         self.assertEqual(page.wait("document.querySelectorAll('.output table tr').length"), 3)
-        self.assertIn("a<b", page.done(TABLE))
+        page.done(TABLE, shows="a<b")
         self.assertTrue(page.wait("[...document.querySelectorAll('.output img')].some(i => i.complete && i.naturalWidth === 1)"))
         self.assertEqual(page.wait("document.querySelector('#script')?.textContent"), "42")
 
@@ -85,9 +85,9 @@ class Browser(unittest.TestCase):
         page.run(ENDLESS)
         page.wait(f"Jupyter.notebook.get_cell({ENDLESS}).element.find('.output').text().includes('begun')")
         page.click("button[data-jupyter-action='jupyter-notebook:interrupt-kernel']")
-        self.assertIn("Interrupted", page.done(ENDLESS, timeout=5))
+        page.done(ENDLESS, timeout=5, shows="Interrupted")
         page.run(AFTER)
-        self.assertIn("21", page.done(AFTER))
+        page.done(AFTER, shows="21")
 
     def test_5_completion_and_tooltip(self):
         page = self.page
@@ -122,9 +122,9 @@ class Browser(unittest.TestCase):
         page.js("document.querySelector('.raw_input').focus(); 0")
         page.type("a name")
         page.key("Enter", 13, text="\r")
-        self.assertIn("you said a name", page.done(ASKS))
+        page.done(ASKS, shows="you said a name")
         page.run(FAILS)
-        self.assertIn("shown in red", page.done(FAILS))
+        page.done(FAILS, shows="shown in red")
         self.assertTrue(page.js(f"Jupyter.notebook.get_cell({FAILS}).element.find('.output_error .ansi-red-fg').length > 0"))
 
     def test_7_restart_and_run_all(self):
@@ -135,9 +135,9 @@ class Browser(unittest.TestCase):
         page.js("Jupyter.notebook.kernel.restart(); 0")
         page.wait("Jupyter.notebook.kernel.is_connected() && !Jupyter.notebook.kernel_busy", 30)
         page.run(AFTER)
-        self.assertIn("CS0103", page.done(AFTER))  # The variable is gone.
+        page.done(AFTER, shows="CS0103")  # The variable is gone.
         page.menu("run-all-cells")
-        self.assertIn(str(1 + FAILS), page.done(FAILS, 60))
+        page.done(FAILS, timeout=60, shows=str(1 + FAILS))
         self.assertIn("21", page.output(AFTER))
         self.assertEqual(page.errors, [])
 

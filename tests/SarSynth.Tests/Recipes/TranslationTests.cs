@@ -50,6 +50,7 @@ public sealed class TinyModel : IDisposable
     }
 }
 
+[Collection("engine")]  // The engine's default generator is the process's: who draws from it runs alone.
 public class TranslationTests(TinyModel tiny) : IClassFixture<TinyModel>
 {
     private static readonly TranslateRecipe Fast = new() { Steps = 2, Seed = 3 };
@@ -165,6 +166,7 @@ public class TranslationTests(TinyModel tiny) : IClassFixture<TinyModel>
     }
 }
 
+[Collection("engine")]
 public sealed class FineTuningTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("sarsynth-train-").FullName;
