@@ -2,8 +2,10 @@
 using System.Diagnostics;
 using System.Globalization;
 using MathNet.Numerics;
+using SarSynth.Radar.Formats;
+using SarSynth.Radar.Images;
 using SarSynth.Radar.Radiometry;
-using SarSynth.Radar.Rasters;
+using SarSynth.Radar.Signal;
 using SarSynth.Radar.Simulation;
 using SarSynth.Radar.Statistics;
 

@@ -1,7 +1,8 @@
 // sarsynth info FILE: what a product is, without reading its pixels.
 using System.CommandLine;
 using SarSynth.Data;
-using SarSynth.Radar.Rasters;
+using SarSynth.Radar.Formats;
+using SarSynth.Radar.Images;
 using Spectre.Console;
 
 namespace SarSynth.Cli.Commands;

@@ -1,7 +1,7 @@
 // sarsynth stats FILE: the SAR statistics of an image.
 using System.CommandLine;
 using SarSynth.Data;
-using SarSynth.Radar.Rasters;
+using SarSynth.Radar.Formats;
 using SarSynth.Radar.Statistics;
 using Spectre.Console;
 

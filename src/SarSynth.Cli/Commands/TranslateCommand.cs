@@ -1,7 +1,7 @@
 // sarsynth translate: a satellite file in, an airborne-like GeoTIFF out.
 using System.CommandLine;
 using SarSynth.Data;
-using SarSynth.Radar.Rasters;
+using SarSynth.Radar.Formats;
 using SarSynth.Recipes;
 
 namespace SarSynth.Cli.Commands;

@@ -1,8 +1,8 @@
 // From digital numbers to beta, sigma and gamma nought, by what the product carries for it.
 using System.Numerics.Tensors;
 using MathNet.Numerics;
-using SarSynth.Radar.Rasters;
-using SarSynth.Radar.Rasters.Products;
+using SarSynth.Radar.Formats;
+using SarSynth.Radar.Images;
 
 namespace SarSynth.Radar.Radiometry;
 
@@ -16,7 +16,13 @@ public abstract class Calibration
     public static Calibration Open(string path, string? channel = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
-        return ProductReaders.OpenCalibration(path, channel);
+        return ProductReaders.OpenCalibration(path, channel) switch
+        {
+            Sentinel1Tables tables => new Sentinel1Calibration(tables),
+            SicdTables tables => new SicdCalibration(tables),
+            TerraSarXTables tables => new TerraSarXCalibration(tables),
+            var tables => throw new NotSupportedException($"calibration: found {tables.GetType().Name}, which has no rule"),
+        };
     }
 
     /// <summary>Whether the product tells its thermal noise.</summary>

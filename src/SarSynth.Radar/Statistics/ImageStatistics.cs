@@ -1,5 +1,6 @@
 // Everything the kit measures on one image, as one record that serialises to JSON.
-using SarSynth.Radar.Rasters;
+using SarSynth.Radar.Formats;
+using SarSynth.Radar.Images;
 
 namespace SarSynth.Radar.Statistics;
 

@@ -2,7 +2,7 @@
 // Welch (1967), IEEE Trans. Audio Electroacoustics 15(2); Bendat & Piersol (2010), Random Data, ch. 8.
 using System.Numerics;
 using MathNet.Numerics;
-using SarSynth.Radar.Radiometry;
+using SarSynth.Radar.Signal;
 
 namespace SarSynth.Radar.Statistics;
 

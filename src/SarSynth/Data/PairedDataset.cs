@@ -1,5 +1,7 @@
 // Paired scenes on disk: GeoTIFFs, their captions and checksums, and the recipe that made them.
-using SarSynth.Radar.Rasters;
+using SarSynth.Radar.Formats;
+using SarSynth.Radar.Images;
+using SarSynth.Radar.Simulation;
 
 namespace SarSynth.Data;
 

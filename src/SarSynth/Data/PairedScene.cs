@@ -1,5 +1,5 @@
 // A place on the ground seen twice, by an airborne sensor and by a satellite, on registered grids.
-using SarSynth.Radar.Rasters;
+using SarSynth.Radar.Images;
 
 namespace SarSynth.Data;
 

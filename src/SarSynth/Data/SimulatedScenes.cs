@@ -1,5 +1,4 @@
 // Paired scenes from the simulator: the same ground, two sensors, independent speckle.
-using SarSynth.Radar.Rasters;
 using SarSynth.Radar.Simulation;
 using SarSynth.Recipes;
 

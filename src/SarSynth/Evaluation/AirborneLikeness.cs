@@ -1,6 +1,7 @@
 // How airborne-like an image is: its SAR statistics against those of real airborne images of the same ground.
+using SarSynth.Radar.Images;
 using SarSynth.Radar.Radiometry;
-using SarSynth.Radar.Rasters;
+using SarSynth.Radar.Simulation;
 using SarSynth.Radar.Statistics;
 
 namespace SarSynth.Evaluation;

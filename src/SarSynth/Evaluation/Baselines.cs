@@ -1,6 +1,6 @@
 // What a translation must beat: interpolation, and interpolation with speckle drawn on it.
 using MathNet.Numerics.Random;
-using SarSynth.Radar.Rasters;
+using SarSynth.Radar.Images;
 
 namespace SarSynth.Evaluation;
 

@@ -1,7 +1,7 @@
 // The report of a translation: pictures, the comparison with real airborne images and with the baselines, and where all came from.
 using SarSynth.Data;
 using SarSynth.Figures;
-using SarSynth.Radar.Rasters;
+using SarSynth.Radar.Images;
 using SarSynth.Recipes;
 
 namespace SarSynth.Evaluation;

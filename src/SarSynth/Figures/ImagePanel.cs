@@ -4,7 +4,8 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using SarSynth.Diffusion.Checkpoints;
-using SarSynth.Radar.Rasters;
+using SarSynth.Radar.Formats;
+using SarSynth.Radar.Images;
 
 namespace SarSynth.Figures;
 

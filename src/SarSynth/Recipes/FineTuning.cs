@@ -8,6 +8,7 @@ using SarSynth.Diffusion.Models;
 using SarSynth.Diffusion.Samplers;
 using SarSynth.Diffusion.Tokenizers;
 using SarSynth.Diffusion.Training;
+using SarSynth.Radar.Images;
 using SarSynth.Radar.Radiometry;
 using TorchSharp;
 using TorchSharp.Modules;

@@ -3,8 +3,8 @@ using SarSynth.Data;
 using SarSynth.Diffusion.Conditioning;
 using SarSynth.Diffusion.Models;
 using SarSynth.Diffusion.Samplers;
-using SarSynth.Radar.Radiometry;
-using SarSynth.Radar.Rasters;
+using SarSynth.Radar.Formats;
+using SarSynth.Radar.Images;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -2,8 +2,9 @@
 using System.Globalization;
 using System.IO.Compression;
 using System.Xml.Linq;
+using SarSynth.Radar.Formats;
+using SarSynth.Radar.Images;
 using SarSynth.Radar.Radiometry;
-using SarSynth.Radar.Rasters;
 using SarSynth.Tests.Support;
 
 namespace SarSynth.Radar.Tests.Radiometry;

@@ -1,6 +1,6 @@
 // The formulas by hand, exact inverses, JSON and bad constants.
+using SarSynth.Radar.Images;
 using SarSynth.Radar.Radiometry;
-using SarSynth.Radar.Rasters;
 
 namespace SarSynth.Radar.Tests.Radiometry;
 

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using SarSynth.Radar.Rasters;
+using SarSynth.Radar.Images;
 using SarSynth.Radar.Statistics;
 
 namespace SarSynth.Radar.Tests.Statistics;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using SarSynth.Radar.Formats;
 using SarSynth.Radar.Statistics;
 using static SarSynth.Radar.Tests.Statistics.Goldens;
 

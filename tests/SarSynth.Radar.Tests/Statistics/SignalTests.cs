@@ -1,5 +1,6 @@
 using System.Numerics;
 using MathNet.Numerics;
+using SarSynth.Radar.Formats;
 using SarSynth.Radar.Statistics;
 using SarSynth.Tests.Support;
 using static SarSynth.Radar.Tests.Statistics.Goldens;
@@ -69,7 +70,7 @@ public class SignalTests
         var clean = Response(128, band, 63.4, window, parameter, 0, 0, cubicPhase: 0.5);
         double amplitude = clean.Max(c => c.Magnitude), sigma = amplitude * 0.002;
         var spectrum = (Complex32[])clean.Clone();
-        SarSynth.Radar.Radiometry.Fourier.Forward(spectrum);
+        SarSynth.Radar.Signal.Fourier.Forward(spectrum);
         double energy = spectrum.Sum(c => (double)c.MagnitudeSquared);
         var found = new AxisResponse[trials];
         for (int t = 0; t < trials; t++)
@@ -81,7 +82,7 @@ public class SignalTests
                 double radius = Math.Sqrt(-Math.Log(1 - random.NextDouble()) * spectrum[k].MagnitudeSquared / energy) * 128, angle = 2 * Math.PI * random.NextDouble();
                 noise[k] = new Complex32((float)(radius * Math.Cos(angle)), (float)(radius * Math.Sin(angle)));
             }
-            SarSynth.Radar.Radiometry.Fourier.Inverse(noise);
+            SarSynth.Radar.Signal.Fourier.Inverse(noise);
             found[t] = ImpulseResponse.OfLine([.. clean.Zip(noise, (a, b) => a + b * (float)sigma)], 16, 5, sigma * sigma);
         }
         // A spread of 200 is known to 5 %; three of them.
@@ -370,7 +371,7 @@ public class SignalTests
                 double radius = Math.Sqrt(-Math.Log(1 - random.NextDouble()) * power * columns), angle = 2 * Math.PI * random.NextDouble();
                 line[(k + columns) % columns] = new Complex32((float)(radius * Math.Cos(angle)), (float)(radius * Math.Sin(angle)));
             }
-            SarSynth.Radar.Radiometry.Fourier.Inverse(line);
+            SarSynth.Radar.Signal.Fourier.Inverse(line);
             line.CopyTo(image, r * columns);
         }
         return image;

@@ -2,7 +2,7 @@
 using System.Collections;
 using System.Diagnostics;
 using System.Reflection;
-using SarSynth.Radar.Rasters;
+using SarSynth.Radar.Images;
 using SarSynth.Radar.Statistics;
 using Complex32 = MathNet.Numerics.Complex32;
 

@@ -1,6 +1,7 @@
 using SarSynth.Data;
 using SarSynth.Diffusion.Checkpoints;
-using SarSynth.Radar.Rasters;
+using SarSynth.Radar.Formats;
+using SarSynth.Radar.Images;
 using SarSynth.Recipes;
 
 namespace SarSynth.Tests.Data;

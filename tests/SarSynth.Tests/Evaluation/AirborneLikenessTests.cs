@@ -1,6 +1,7 @@
 using MathNet.Numerics.Distributions;
 using SarSynth.Evaluation;
-using SarSynth.Radar.Rasters;
+using SarSynth.Radar.Formats;
+using SarSynth.Radar.Images;
 
 namespace SarSynth.Tests.Evaluation;
 

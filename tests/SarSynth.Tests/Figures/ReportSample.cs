@@ -1,6 +1,8 @@
 // A report with one of everything, for the tests.
 using SarSynth.Figures;
-using SarSynth.Radar.Rasters;
+using SarSynth.Radar.Formats;
+using SarSynth.Radar.Images;
+using SarSynth.Radar.Statistics;
 
 namespace SarSynth.Tests.Figures;
 

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using SarSynth.Data;
-using SarSynth.Radar.Rasters;
+using SarSynth.Radar.Formats;
+using SarSynth.Radar.Images;
 using SarSynth.Recipes;
 using SarSynth.Tests.Support;
 

@@ -3,6 +3,7 @@
 using MathNet.Numerics;
 using MathNet.Numerics.LinearAlgebra;
 using MathNet.Numerics.RootFinding;
+using SarSynth.Radar.Simulation;
 
 namespace SarSynth.Radar.Statistics;
 

@@ -1,0 +1,69 @@
+// ICEYE single-look complex products in HDF5: two datasets s_i and s_q, and the metadata beside them at the root.
+using MathNet.Numerics;
+using SarSynth.Radar.Images;
+
+namespace SarSynth.Radar.Formats;
+
+/// <summary>Reads ICEYE SLC; rows are azimuth lines, columns range samples.</summary>
+internal static class IceyeHdf5
+{
+    /// <summary>Whether the file has ICEYE's layout.</summary>
+    public static bool Is(Hdf5File file) => file.Has("/s_i") && file.Has("/s_q");
+
+    public static RasterContent Open(string path, Hdf5File file)
+    {
+        Hdf5File.Hdf5Dataset? real = null, imaginary = null;
+        try
+        {
+            real = file.Open("/s_i");
+            imaginary = file.Open("/s_q");
+            if ((real.Rows, real.Columns, real.IsComplex) != (imaginary.Rows, imaginary.Columns, false))
+                throw new RasterException(path, $"has s_i of {real.Rows} x {real.Columns} and s_q of {imaginary.Rows} x {imaginary.Columns}, expected equal real arrays");
+            var metadata = CommercialTiff.IceyeFields(name => file.Text("/" + name), name => file.Number("/" + name));
+            return new RasterContent(new PairSource(file, real, imaginary), PixelKind.Complex, metadata with { SlantRange = metadata.SlantRange ?? true })
+            {
+                Format = "ICEYE SLC",
+                Channels = [metadata.Polarisation ?? "1"],
+                Channel = metadata.Polarisation ?? "1",
+            };
+        }
+        catch
+        {
+            real?.Dispose();
+            imaginary?.Dispose();
+            throw;
+        }
+    }
+
+    private sealed unsafe class PairSource(Hdf5File file, Hdf5File.Hdf5Dataset real, Hdf5File.Hdf5Dataset imaginary) : PixelSource
+    {
+        public override int Rows => real.Rows;
+
+        public override int Columns => real.Columns;
+
+        public override bool IsComplex => true;
+
+        public override (int Rows, int Columns) BlockSize => real.BlockSize;
+
+        public override void Read(RasterWindow window, Span<float> pixels) => throw new NotSupportedException("The samples are complex.");
+
+        public override void Read(RasterWindow window, Span<Complex32> pixels)
+        {
+            float[] re = new float[pixels.Length], im = new float[pixels.Length];
+            fixed (float* a = re, b = im)
+            {
+                real.Read(window, a);
+                imaginary.Read(window, b);
+            }
+            for (var i = 0; i < pixels.Length; i++)
+                pixels[i] = new Complex32(re[i], im[i]);
+        }
+
+        public override void Dispose()
+        {
+            real.Dispose();
+            imaginary.Dispose();
+            file.Dispose();
+        }
+    }
+}

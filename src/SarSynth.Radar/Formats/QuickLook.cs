@@ -1,0 +1,185 @@
+// Pictures of SAR images as PNG, for the eye only.
+using SarSynth.Radar.Images;
+
+namespace SarSynth.Radar.Formats;
+
+/// <summary>How a quick-look is made.</summary>
+public sealed record QuickLookOptions
+{
+    /// <summary>From amplitude to grey; null for linear to the 99th percentile.</summary>
+    public Remap? Remap { get; init; }
+
+    /// <summary>Longest side of the picture in pixels; larger images are averaged in intensity (multilooked) down to it.</summary>
+    public int MaxSize { get; init; } = 2048;
+
+    /// <summary>Bits of a grey level: 8 or 16.</summary>
+    public int Bits { get; init; } = 8;
+}
+
+/// <summary>Makes PNG pictures. No data is black.</summary>
+public static unsafe class QuickLook
+{
+    /// <summary>Writes a picture of an image.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="path">The PNG file; it appears whole or not at all.</param>
+    /// <param name="remap">From amplitude to grey; null for linear to the 99th percentile.</param>
+    /// <param name="options">Size and depth.</param>
+    /// <exception cref="RasterException">It cannot be written.</exception>
+    public static void Write(SarImage image, string path, Remap? remap = null, QuickLookOptions? options = null) =>
+        Save(path, ToPng(image, remap, options));
+
+    /// <summary>Writes a picture of a raster of any size, streaming through it once.</summary>
+    /// <inheritdoc cref="Write(SarImage, string, Remap?, QuickLookOptions?)"/>
+    /// <param name="raster">The raster.</param>
+    /// <param name="path">The PNG file; it appears whole or not at all.</param>
+    /// <param name="remap">From amplitude to grey; null for linear to the 99th percentile.</param>
+    /// <param name="options">Size and depth.</param>
+    public static void Write(SarRaster raster, string path, Remap? remap = null, QuickLookOptions? options = null) =>
+        Save(path, ToPng(raster, remap, options));
+
+    /// <summary>A picture of an image as the bytes of a PNG file.</summary>
+    public static byte[] ToPng(SarImage image, Remap? remap = null, QuickLookOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        options ??= new QuickLookOptions();
+        var reduction = new Reduction(image.Rows, image.Columns, options.MaxSize);
+        reduction.Add(image.ToIntensity().Pixels, new RasterWindow(0, 0, image.Rows, image.Columns));
+        return Encode(reduction, remap ?? options.Remap ?? Remap.Default, options.Bits);
+    }
+
+    /// <summary>A picture of a raster of any size as the bytes of a PNG file.</summary>
+    /// <exception cref="RasterException">The raster cannot be read.</exception>
+    public static byte[] ToPng(SarRaster raster, Remap? remap = null, QuickLookOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(raster);
+        options ??= new QuickLookOptions();
+        var reduction = new Reduction(raster.Rows, raster.Columns, options.MaxSize);
+        var pixels = Array.Empty<float>();
+        foreach (var window in raster.BlockWindows())
+        {
+            if (pixels.Length < window.Rows * window.Columns)
+                pixels = new float[window.Rows * window.Columns];
+            raster.ReadIntensity(window, pixels);
+            reduction.Add(pixels, window);
+        }
+        return Encode(reduction, remap ?? options.Remap ?? Remap.Default, options.Bits);
+    }
+
+    private static byte[] Encode(Reduction reduction, Remap remap, int bits)
+    {
+        if (bits is not (8 or 16))
+            throw new ArgumentException($"bits: found {bits}, expected 8 or 16.");
+        var amplitudes = reduction.Amplitudes();
+        var sorted = Array.FindAll(amplitudes, float.IsFinite);
+        Array.Sort(sorted);
+        var map = sorted.Length > 0 ? remap.Fit(sorted) : _ => 0;
+        var grey = new ushort[amplitudes.Length];
+        var white = bits == 8 ? 255 : 65535;
+        for (var i = 0; i < grey.Length; i++)
+            grey[i] = float.IsFinite(amplitudes[i]) ? (ushort)Math.Round(Math.Clamp(map(amplitudes[i]), 0, 1) * white) : (ushort)0;
+        return Png(grey, reduction.Rows, reduction.Columns, bits);
+    }
+
+    private static byte[] Png(ushort[] grey, int rows, int columns, int bits)
+    {
+        Gdal.Begin();
+        var name = $"/vsimem/quicklook-{Guid.NewGuid():N}.png";
+        using var none = new Gdal.StringList([]);
+        var memory = Gdal.GDALCreate(Gdal.GDALGetDriverByName("MEM"), "", columns, rows, 1, bits == 8 ? GdalType.Byte : GdalType.UInt16, none.Pointer);
+        try
+        {
+            fixed (ushort* pixels = grey)
+            {
+                if (memory == 0 || Gdal.GDALRasterIOEx(Gdal.GDALGetRasterBand(memory, 1), 1, 0, 0, columns, rows, pixels, columns, rows, GdalType.UInt16, 0, 0, 0) != 0)
+                    throw new RasterException("quick-look", Gdal.Errors("cannot be made"));
+            }
+            var copy = Gdal.GDALCreateCopy(Gdal.GDALGetDriverByName("PNG"), name, memory, 1, none.Pointer, 0, 0);
+            if (copy == 0)
+                throw new RasterException("quick-look", Gdal.Errors("cannot be encoded"));
+            _ = Gdal.GDALClose(copy);
+            var bytes = Gdal.VSIGetMemFileBuffer(name, out var length, 1);
+            try
+            {
+                return new ReadOnlySpan<byte>(bytes, checked((int)length)).ToArray();
+            }
+            finally
+            {
+                Gdal.VSIFree(bytes);
+            }
+        }
+        finally
+        {
+            if (memory != 0)
+                _ = Gdal.GDALClose(memory);
+        }
+    }
+
+    private static void Save(string path, byte[] png)
+    {
+        using var file = new AtomicFile(path, ".png");
+        try
+        {
+            File.WriteAllBytes(file.Temporary, png);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new RasterException(path, $"cannot be written: {error.Message}", error);
+        }
+        file.Complete();
+    }
+
+    // Mean intensity of squares of pixels; no data is left out of the mean.
+    private sealed class Reduction
+    {
+        private readonly int factor;
+        private readonly double[] sums;
+        private readonly int[] counts;
+
+        public Reduction(int rows, int columns, int maxSize)
+        {
+            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxSize);
+            factor = (Math.Max(rows, columns) + maxSize - 1) / maxSize;
+            Rows = (rows + factor - 1) / factor;
+            Columns = (columns + factor - 1) / factor;
+            sums = new double[(long)Rows * Columns];
+            counts = new int[sums.Length];
+        }
+
+        public int Rows { get; }
+
+        public int Columns { get; }
+
+        public void Add(float[] intensity, RasterWindow window)
+        {
+            for (var row = 0; row < window.Rows; row++)
+            {
+                var line = (window.Row + row) / factor * Columns;
+                for (var column = 0; column < window.Columns;)
+                {
+                    var at = (window.Column + column) / factor;
+                    var end = (int)Math.Min(window.Columns, (at + 1L) * factor - window.Column);
+                    double sum = 0;
+                    var count = 0;
+                    for (; column < end; column++)
+                    {
+                        var value = intensity[row * window.Columns + column];
+                        if (!float.IsFinite(value))
+                            continue;
+                        sum += value;
+                        count++;
+                    }
+                    sums[line + at] += sum;
+                    counts[line + at] += count;
+                }
+            }
+        }
+
+        public float[] Amplitudes()
+        {
+            var amplitudes = new float[sums.Length];
+            for (var i = 0; i < amplitudes.Length; i++)
+                amplitudes[i] = counts[i] > 0 ? (float)Math.Sqrt(Math.Max(sums[i] / counts[i], 0)) : float.NaN;
+            return amplitudes;
+        }
+    }
+}

@@ -1,0 +1,47 @@
+// The arrows between the rooms of a project: a room may use those on the floors below it, never those above.
+using System.Reflection;
+
+namespace SarSynth.Tests.House;
+
+public class RoomTests
+{
+    /// <summary>Rooms of each project from the ground floor up; rooms of one floor don't use each other.</summary>
+    private static readonly Dictionary<string, string[][]> floors = new()
+    {
+        ["SarSynth.Radar"] = [["Images"], ["Formats"], ["Signal"], ["Radiometry"], ["Statistics"], ["Simulation"]],
+    };
+
+    public static TheoryData<string> Projects => [.. floors.Keys];
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void Rooms_use_only_the_floors_below(string project) =>
+        Assert.Empty(Wrong(RoomArrows.Of(Assembly.Load(project)), floors[project]));
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void Every_room_has_a_floor(string project)
+    {
+        var rooms = Assembly.Load(project).GetTypes().Select(RoomArrows.Room).OfType<string>().Distinct();
+        Assert.Equal(floors[project].SelectMany(floor => floor).Order(), rooms.Order());
+    }
+
+    /// <summary>With two floors exchanged the same check finds what is wrong, in signatures and in bodies.</summary>
+    [Fact]
+    public void An_arrow_upwards_is_found()
+    {
+        var arrows = RoomArrows.Of(Assembly.Load("SarSynth.Radar"));
+        var wrong = Wrong(arrows, [["Formats"], ["Images"], ["Radiometry"], ["Signal"], ["Statistics"], ["Simulation"]]);
+        Assert.Contains("Formats: SarRaster uses SarImage of Images", wrong);
+        Assert.Contains("Formats: GeoTiffWriter uses AtomicFile of Images", wrong);
+        Assert.DoesNotContain(wrong, line => line.StartsWith("Statistics", StringComparison.Ordinal));
+    }
+
+    private static List<string> Wrong(IEnumerable<RoomArrow> arrows, string[][] order)
+    {
+        return [.. arrows.Where(arrow => Floor(arrow.ToRoom) >= Floor(arrow.FromRoom))
+            .Select(arrow => arrow.ToString()).Order(StringComparer.Ordinal)];
+
+        int Floor(string room) => Array.FindIndex(order, floor => floor.Contains(room));
+    }
+}
