@@ -1,5 +1,5 @@
 // DPM-Solver (Lu et al. 2022a), DPM-Solver++ and its SDE form (Lu et al. 2022b), multistep, orders 1 to 3.
-// lambda = ln(alpha / sigma); h is the step in lambda.
+// lambda = ln(alpha / sigma); h is the step in lambda. The usual one, 2M, stands in DpmSolver2M.cs.
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -7,7 +7,10 @@ namespace SarSynth.Diffusion.Samplers;
 
 public static partial class Sampler
 {
-    /// <summary>DPM-Solver in its four algorithms: an exponential integrator of the flow, with earlier predictions for higher order.</summary>
+    /// <summary>
+    /// DPM-Solver in its four algorithms: an exponential integrator of the flow, with earlier predictions for higher
+    /// order.
+    /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="latents">Start.</param>
     /// <param name="plan">A plan of a DPM-Solver configuration.</param>
@@ -15,7 +18,10 @@ public static partial class Sampler
     public static Tensor DpmSolver(Denoiser model, Tensor latents, SamplingPlan plan, SamplingRun? run = null)
     {
         var config = plan.Config;
-        bool fromData = config.AlgorithmType.EndsWith("++", StringComparison.Ordinal), sde = config.AlgorithmType.StartsWith("sde", StringComparison.Ordinal);
+        if (config is { AlgorithmType: "dpmsolver++", SolverType: "midpoint", SolverOrder: <= 2 })
+            return DpmSolver2M(model, latents, plan, run);
+        bool fromData = config.AlgorithmType.EndsWith("++", StringComparison.Ordinal);
+        bool sde = config.AlgorithmType.StartsWith("sde", StringComparison.Ordinal);
         var earlier = new List<Tensor>();
         try
         {
@@ -55,12 +61,14 @@ public static partial class Sampler
         }
     }
 
-    // Lower order while there is no history, and at the end where the step in lambda is large.
+    // Lower order while there is no history, and at the end where the step in lambda is large, or none at all.
     private static int OrderAt(SamplingPlan plan, int index, int history)
     {
         var config = plan.Config;
-        bool few = plan.Count < 15;
-        if (index == plan.Count - 1 && (config.EulerAtFinal || (config.LowerOrderFinal && few) || config.FinalSigmasType == "zero"))
+        bool few = plan.Count < 15, final = index == plan.Count - 1;
+        if (final && (config.EulerAtFinal || (config.LowerOrderFinal && few) || config.FinalSigmasType == "zero"))
+            return 1;
+        if (plan.Sigmas[index + 1] == plan.Sigmas[index])
             return 1;
         int limit = index == plan.Count - 2 && config.LowerOrderFinal && few ? 2 : 3;
         return Math.Min(Math.Min(config.SolverOrder, limit), history + 1);
@@ -68,10 +76,13 @@ public static partial class Sampler
 
     private static double Lambda(SamplingPlan plan, int index) => -Math.Log(plan.Sigmas[index]);
 
-    // Divided differences of the predictions in units of h (Lu et al. 2022b, eq. 10 and appendix D). The second is half of the second
-    // derivative, and the published multistep form takes it for the whole: its third order is second order with a smaller error.
+    // Divided differences of the predictions in units of h (Lu et al. 2022b, eq. 10 and appendix D). The second is half
+    // of the second
+    // derivative, and the published multistep form takes it for the whole: its third order is second order with a
+    // smaller error.
     // diffusers has it so, and so have its recorded results.
-    private static (Tensor? D1, Tensor? D2) Differences(SamplingPlan plan, int i, int order, Tensor m0, List<Tensor> earlier)
+    private static (Tensor? D1, Tensor? D2) Differences(SamplingPlan plan, int i, int order, Tensor m0,
+        List<Tensor> earlier)
     {
         if (order == 1)
             return (null, null);
@@ -85,7 +96,8 @@ public static partial class Sampler
     }
 
     /// <summary>Factors of x, of the prediction, of its first and second differences, and of fresh noise.</summary>
-    private static (double X, double M0, double D1, double D2, double Noise) Coefficients(SamplingPlan plan, int i, int order, bool fromData, bool sde)
+    private static (double X, double M0, double D1, double D2, double Noise) Coefficients(
+        SamplingPlan plan, int i, int order, bool fromData, bool sde)
     {
         var (alphaS, sigmaS) = AlphaSigma(plan.Sigmas[i]);
         var (alphaT, sigmaT) = AlphaSigma(plan.Sigmas[i + 1]);
@@ -96,20 +108,24 @@ public static partial class Sampler
             double e = 1 - Math.Exp(-2 * h);
             if (order == 3)
                 throw new NotSupportedException("sde-dpmsolver++ has orders 1 and 2; set solver_order to 2");
-            return (sigmaT / sigmaS * Math.Exp(-h), alphaT * e, heun ? alphaT * (e / (-2 * h) + 1) : 0.5 * alphaT * e, 0, sigmaT * Math.Sqrt(e));
+            double d1 = heun ? alphaT * (e / (-2 * h) + 1) : 0.5 * alphaT * e;
+            return (sigmaT / sigmaS * Math.Exp(-h), alphaT * e, d1, 0, sigmaT * Math.Sqrt(e));
         }
         if (fromData)
         {
             double e = Math.Exp(-h) - 1;
-            return (sigmaT / sigmaS, -alphaT * e, heun ? alphaT * (e / h + 1) : -0.5 * alphaT * e, -alphaT * ((e + h) / (h * h) - 0.5), 0);
+            double d1 = heun ? alphaT * (e / h + 1) : -0.5 * alphaT * e, d2 = -alphaT * ((e + h) / (h * h) - 0.5);
+            return (sigmaT / sigmaS, -alphaT * e, d1, d2, 0);
         }
         double grow = Math.Exp(h) - 1;
         if (sde)
         {
             if (order == 3)
                 throw new NotSupportedException("sde-dpmsolver has orders 1 and 2; set solver_order to 2");
-            return (alphaT / alphaS, -2 * sigmaT * grow, heun ? -2 * sigmaT * (grow / h - 1) : -sigmaT * grow, 0, sigmaT * Math.Sqrt(Math.Exp(2 * h) - 1));
+            double d1 = heun ? -2 * sigmaT * (grow / h - 1) : -sigmaT * grow;
+            return (alphaT / alphaS, -2 * sigmaT * grow, d1, 0, sigmaT * Math.Sqrt(Math.Exp(2 * h) - 1));
         }
-        return (alphaT / alphaS, -sigmaT * grow, heun ? -sigmaT * (grow / h - 1) : -0.5 * sigmaT * grow, -sigmaT * ((grow - h) / (h * h) - 0.5), 0);
+        double first = heun ? -sigmaT * (grow / h - 1) : -0.5 * sigmaT * grow;
+        return (alphaT / alphaS, -sigmaT * grow, first, -sigmaT * ((grow - h) / (h * h) - 0.5), 0);
     }
 }

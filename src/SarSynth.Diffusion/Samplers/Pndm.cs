@@ -37,7 +37,7 @@ public static partial class Sampler
 
                 double bar = plan.AlphaBar(i), barNext = plan.AlphaBarAfter(i);
                 if (again)
-                    (bar, barNext) = (plan.AlphaBarBefore(i), bar);
+                    (bar, barNext) = (plan.AlphaBar(plan.Start), bar);
                 double alpha = Math.Sqrt(bar), sigma = Math.Sqrt(1 - bar);
                 var x0 = Denoised(prediction, slope, from, alpha, sigma);
                 return (Mix(Math.Sqrt(barNext), x0, Math.Sqrt(1 - barNext), Noise(prediction, slope, from, alpha, sigma)), x0);

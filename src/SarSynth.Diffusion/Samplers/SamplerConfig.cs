@@ -82,6 +82,12 @@ public sealed record SamplerConfig
     /// <summary>alphaBar before timestep 0 is 1; else it is alphaBar of timestep 0 (DDIM, PNDM, LCM).</summary>
     public bool SetAlphaToOne { get; init; }
 
+    /// <summary>
+    /// DDIM: each step leads T/n timesteps down, as in diffusers, which is the next planned timestep only with leading
+    /// spacing; false leads to the next planned one (field "fixed_stride", which diffusers passes over).
+    /// </summary>
+    public bool FixedStride { get; init; } = true;
+
     /// <summary>Clip the predicted x0 to +-<see cref="ClipSampleRange"/> (DDPM, DDIM, LCM, Heun).</summary>
     public bool ClipSample { get; init; }
 
@@ -205,6 +211,8 @@ public sealed record SamplerConfig
             (fields["clip_sample"], fields["clip_sample_range"]) = (ClipSample, ClipSampleRange);
         if (Kind is SamplerKind.Ddim or SamplerKind.Lcm or SamplerKind.Pndm)
             fields["set_alpha_to_one"] = SetAlphaToOne;
+        if (Kind is SamplerKind.Ddim && !FixedStride)
+            fields["fixed_stride"] = false;
         if (Kind is SamplerKind.Pndm)
             fields["skip_prk_steps"] = true;
         if (UseExponentialSigmas)
@@ -291,6 +299,7 @@ public sealed record SamplerConfig
                 }),
                 StepsOffset = Integer("steps_offset", 0),
                 SetAlphaToOne = Flag("set_alpha_to_one", kind is not SamplerKind.Pndm),
+                FixedStride = Flag("fixed_stride", true),
                 ClipSample = Flag("clip_sample", kind is SamplerKind.Ddpm or SamplerKind.Ddim),
                 ClipSampleRange = Number("clip_sample_range", 1),
                 Thresholding = Flag("thresholding", false),

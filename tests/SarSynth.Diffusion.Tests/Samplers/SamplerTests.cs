@@ -26,11 +26,88 @@ public sealed class SamplerTests
     [InlineData(SamplerKind.DpmSolver, 2, 2, "dpmsolver")]
     [InlineData(SamplerKind.DpmSolver, 2, 3, "dpmsolver")]
     [InlineData(SamplerKind.Pndm, 2, 1)]
-    public void ErrorsFallWithTheOrderOfTheMethod(SamplerKind kind, int order, int solverOrder, string algorithm = "dpmsolver++")
+    [InlineData(SamplerKind.Ddim, 1, 1, "", TimestepSpacing.Linspace)]
+    [InlineData(SamplerKind.Ddim, 1, 1, "", TimestepSpacing.Trailing)]
+    [InlineData(SamplerKind.DpmSolver, 2, 2, "dpmsolver++", TimestepSpacing.Trailing)]
+    public void ErrorsFallWithTheOrderOfTheMethod(SamplerKind kind, int order, int solverOrder,
+        string algorithm = "dpmsolver++", TimestepSpacing? spacing = null)
     {
-        double coarse = FlowError(kind, 40, solverOrder, algorithm), fine = FlowError(kind, 80, solverOrder, algorithm);
+        double coarse = FlowError(kind, 40, solverOrder, algorithm, spacing);
+        double fine = FlowError(kind, 80, solverOrder, algorithm, spacing);
         // Between the orders: 2^(order - 0.4) to 2^(order + 1).
         Assert.InRange(coarse / fine, Math.Pow(2, order - 0.4), Math.Pow(2, order + 1));
+    }
+
+    // The mean of the posterior q(x_prev | x_t) of Gaussian data is Cov(x_prev, x_t) / Var(x_t) of x_t, and Cov is
+    // sqrt(alphaBar_t / alphaBar_prev) Var(x_prev): without noise the product of all steps telescopes.
+    [Theory]
+    [InlineData(TimestepSpacing.Linspace, 0)]
+    [InlineData(TimestepSpacing.Trailing, 0)]
+    [InlineData(TimestepSpacing.Leading, 0)]
+    [InlineData(TimestepSpacing.Leading, 1)]
+    public void AncestralMeansAreExactForAnyNumberOfSteps(TimestepSpacing spacing, int offset)
+    {
+        var config = Config(SamplerKind.Ddpm, 1) with { Spacing = spacing, StepsOffset = offset };
+        foreach (int steps in new[] { 1, 2, 7, 10, 13, 61, 103, 121, 500, 667, 999 })
+        {
+            using var scope = NewDisposeScope();
+            var plan = SamplingPlan.Create(config, steps);
+            var run = new SamplingRun { Noise = (_, like) => zeros_like(like) };
+            var start = ones(1, 1, 1, 1, ScalarType.Float64);
+            double first = config.Schedule.AlphasCumprod[(int)plan.Timesteps[0]], s2 = Spread * Spread;
+            double exact = Math.Sqrt(first) * s2 / (first * s2 + 1 - first);
+            double found = Sampler.Sample(Gaussian(config.Schedule), start, plan, run).ToDouble();
+            Assert.True(Math.Abs(found / exact - 1) < 1e-9, $"{spacing} {steps}: {found:g9}, exact {exact:g9}");
+            if (spacing != TimestepSpacing.Leading)
+                Assert.Equal(0.01712607, found, 2e-8); // By numpy, whose cumulative product is float32.
+        }
+    }
+
+    [Theory] // Where steps do not divide the schedule, a fixed stride is not the way to the next timestep.
+    [InlineData(TimestepSpacing.Linspace)]
+    [InlineData(TimestepSpacing.Trailing)]
+    public void DdimEndsOnTheFlowByThePlannedStepsOnly(TimestepSpacing spacing)
+    {
+        double Error(int steps, bool stride)
+        {
+            using var scope = NewDisposeScope();
+            var config = Config(SamplerKind.Ddim, 1) with
+            {
+                Spacing = spacing, FixedStride = stride, SetAlphaToOne = true,
+            };
+            double bar = config.Schedule.AlphasCumprod[999];
+            double exact = Spread / Math.Sqrt(bar * Spread * Spread + 1 - bar);
+            var plan = SamplingPlan.Create(config, steps);
+            return Sampler.Sample(Gaussian(config.Schedule), ones(1, 1, 1, 1, ScalarType.Float64), plan)
+                .ToDouble() / exact - 1;
+        }
+        // First order: about half the error with twice the steps, dividing 1,000 or not; all steps come near.
+        Assert.InRange(Error(61, stride: false) / Error(122, stride: false), 1.6, 2.4);
+        Assert.InRange(Math.Abs(Error(1000, stride: false)), 0, 0.02);
+        Assert.True(Math.Abs(Error(13, stride: true) - Error(13, stride: false)) > 0.01);
+    }
+
+    [Theory] // Steps that end where they begin (the smallest sigma, twice) change nothing.
+    [InlineData("dpmsolver++", "midpoint", 2)]
+    [InlineData("dpmsolver++", "heun", 2)]
+    [InlineData("dpmsolver++", "midpoint", 3)]
+    [InlineData("dpmsolver", "midpoint", 2)]
+    [InlineData("sde-dpmsolver++", "midpoint", 2)]
+    public void AStepOfNoLengthKeepsTheLatents(string algorithm, string solver, int order)
+    {
+        foreach (var (steps, karras) in new[] { (1000, false), (700, false), (20, true), (1, true) })
+        {
+            using var scope = NewDisposeScope();
+            var config = Config(SamplerKind.DpmSolver, order) with
+            {
+                AlgorithmType = algorithm, SolverType = solver,
+                Spacing = TimestepSpacing.Trailing, UseKarrasSigmas = karras,
+            };
+            var run = new SamplingRun { Noise = (_, like) => zeros_like(like) };
+            var plan = SamplingPlan.Create(config, steps);
+            var end = Sampler.Sample(Gaussian(config.Schedule), ones(1, 1, 1, 1, ScalarType.Float64), plan, run);
+            Assert.True(double.IsFinite(end.ToDouble()), $"{steps} steps end at {end.ToDouble()}");
+        }
     }
 
     [Fact]
@@ -197,17 +274,23 @@ public sealed class SamplerTests
     // alphaBar at a fractional timestep, as sigma is interpolated by the plan.
     private static double Bar(NoiseSchedule schedule, double t)
     {
+        if (t == Math.Floor(t))
+            return schedule.AlphasCumprod[(int)t];
         int low = Math.Min((int)t, schedule.TrainTimesteps - 2);
         double sigma = schedule.Sigma(low) + (schedule.Sigma(low + 1) - schedule.Sigma(low)) * (t - low);
         return 1 / (1 + sigma * sigma);
     }
 
     /// <summary>Relative error of the flow over the first three quarters of the plan, where levels are spaced smoothly.</summary>
-    private static double FlowError(SamplerKind kind, int steps, int solverOrder, string algorithm = "dpmsolver++")
+    private static double FlowError(SamplerKind kind, int steps, int solverOrder, string algorithm = "dpmsolver++",
+        TimestepSpacing? spacing = null)
     {
         using var scope = NewDisposeScope();
         var config = Config(kind, solverOrder) with { AlgorithmType = algorithm };
-        if (kind is SamplerKind.Ddim or SamplerKind.Pndm) // They step by T / n, which is the spacing of "leading" only.
+        // Adams and Bashforth's factors are for even steps.
+        if (spacing is { } own)
+            config = config with { Spacing = own, FixedStride = false };
+        else if (kind is SamplerKind.Ddim or SamplerKind.Pndm)
             config = config with { Spacing = TimestepSpacing.Leading };
         var plan = SamplingPlan.Create(config, steps);
         var start = ones(1, 1, 1, 1, ScalarType.Float64);
