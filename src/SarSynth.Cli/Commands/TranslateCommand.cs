@@ -25,6 +25,8 @@ static class TranslateCommand
         };
         command.SetAction((parsed, cancel) =>
         {
+            var (input, path) = (parsed.GetRequiredValue(file), parsed.GetRequiredValue(output));
+            var picture = PictureOf(path, input);
             Engine.SetThreads(parsed.GetValue(CommonOptions.Threads));
             var recipe = new TranslateRecipe
             {
@@ -36,7 +38,6 @@ static class TranslateCommand
                 ControlScale = parsed.GetValue(strength),
                 Radiometry = parsed.GetValue(radiometry),
             };
-            var (input, path) = (parsed.GetRequiredValue(file), parsed.GetRequiredValue(output));
             Progress.Run(parsed, Path.GetFileName(input), report =>
             {
                 // The input is opened before the model: a wrong path should not wait for weights.
@@ -45,7 +46,6 @@ static class TranslateCommand
                 Translation.RunFile(networks, input, path, recipe, progress: share => report(share, ""), cancel: cancel);
                 return true;
             });
-            var picture = Path.ChangeExtension(path, ".png");
             using (var made = SarRaster.Open(path))
                 QuickLook.Write(made, picture);
             if (parsed.GetValue(CommonOptions.Json))
@@ -55,5 +55,17 @@ static class TranslateCommand
             return Task.FromResult(0);
         });
         return command;
+    }
+
+    /// <summary>Where the quick-look of a result goes; refused where it would take the place of the result or of the input.</summary>
+    private static string PictureOf(string result, string input)
+    {
+        var picture = Path.ChangeExtension(result, ".png");
+        if (Path.GetExtension(result).ToLowerInvariant() is not (".tif" or ".tiff"))
+            throw new ArgumentException($"--out {result}: found '{Path.GetExtension(result)}', expected .tif or .tiff: the result is a GeoTIFF, "
+                + $"and its quick-look {picture} is written beside it. Give --out {Path.ChangeExtension(result, ".tif")}.");
+        if (Path.GetFullPath(picture) == Path.GetFullPath(input))
+            throw new ArgumentException($"--out {result}: its quick-look would overwrite the input {input}. Give another name or folder.");
+        return picture;
     }
 }

@@ -52,7 +52,7 @@ public sealed unsafe class GeoTiffWriter : IDisposable
     private readonly nint band;
     private nint dataset;
 
-    /// <param name="path">The file to write; an older one is replaced when the new one is complete.</param>
+    /// <param name="path">The file to write (.tif, .tiff); an older one is replaced when the new one is complete.</param>
     /// <param name="rows">Number of rows.</param>
     /// <param name="columns">Number of columns.</param>
     /// <param name="kind">What the pixels are; decibels go through <see cref="GeoTiffOptions.Decibel"/>.</param>
@@ -62,7 +62,7 @@ public sealed unsafe class GeoTiffWriter : IDisposable
     /// <exception cref="RasterException">The file cannot be made.</exception>
     public GeoTiffWriter(string path, int rows, int columns, PixelKind kind, SarMetadata? metadata = null, GeoReference? geoReference = null, GeoTiffOptions? options = null)
     {
-        ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        GeoTiff.RequireExtension(path);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rows);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(columns);
         this.path = path;

@@ -1,4 +1,4 @@
-// Pictures of SAR images as PNG, for the eye only.
+// Quick-looks: pictures of images and of rasters of any size, averaged in intensity, as PNG files for the eye.
 using SarSynth.Radar.Images;
 
 namespace SarSynth.Radar.Formats;
@@ -17,14 +17,14 @@ public sealed record QuickLookOptions
 }
 
 /// <summary>Makes PNG pictures. No data is black.</summary>
-public static unsafe class QuickLook
+public static class QuickLook
 {
     /// <summary>Writes a picture of an image.</summary>
     /// <param name="image">The image.</param>
     /// <param name="path">The PNG file; it appears whole or not at all.</param>
     /// <param name="remap">From amplitude to grey; null for linear to the 99th percentile.</param>
     /// <param name="options">Size and depth.</param>
-    /// <exception cref="RasterException">It cannot be written.</exception>
+    /// <exception cref="RasterException">It cannot be written, or the path does not end with .png.</exception>
     public static void Write(SarImage image, string path, Remap? remap = null, QuickLookOptions? options = null) =>
         Save(path, ToPng(image, remap, options));
 
@@ -34,8 +34,13 @@ public static unsafe class QuickLook
     /// <param name="path">The PNG file; it appears whole or not at all.</param>
     /// <param name="remap">From amplitude to grey; null for linear to the 99th percentile.</param>
     /// <param name="options">Size and depth.</param>
-    public static void Write(SarRaster raster, string path, Remap? remap = null, QuickLookOptions? options = null) =>
+    public static void Write(SarRaster raster, string path, Remap? remap = null, QuickLookOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(raster);
+        if (Path.GetFullPath(path) == Path.GetFullPath(raster.Path))
+            throw new RasterException(path, "is the raster itself: its quick-look needs another name");
         Save(path, ToPng(raster, remap, options));
+    }
 
     /// <summary>A picture of an image as the bytes of a PNG file.</summary>
     public static byte[] ToPng(SarImage image, Remap? remap = null, QuickLookOptions? options = null)
@@ -65,57 +70,14 @@ public static unsafe class QuickLook
         return Encode(reduction, remap ?? options.Remap ?? Remap.Default, options.Bits);
     }
 
-    private static byte[] Encode(Reduction reduction, Remap remap, int bits)
-    {
-        if (bits is not (8 or 16))
-            throw new ArgumentException($"bits: found {bits}, expected 8 or 16.");
-        var amplitudes = reduction.Amplitudes();
-        var sorted = Array.FindAll(amplitudes, float.IsFinite);
-        Array.Sort(sorted);
-        var map = sorted.Length > 0 ? remap.Fit(sorted) : _ => 0;
-        var grey = new ushort[amplitudes.Length];
-        var white = bits == 8 ? 255 : 65535;
-        for (var i = 0; i < grey.Length; i++)
-            grey[i] = float.IsFinite(amplitudes[i]) ? (ushort)Math.Round(Math.Clamp(map(amplitudes[i]), 0, 1) * white) : (ushort)0;
-        return Png(grey, reduction.Rows, reduction.Columns, bits);
-    }
-
-    private static byte[] Png(ushort[] grey, int rows, int columns, int bits)
-    {
-        Gdal.Begin();
-        var name = $"/vsimem/quicklook-{Guid.NewGuid():N}.png";
-        using var none = new Gdal.StringList([]);
-        var memory = Gdal.GDALCreate(Gdal.GDALGetDriverByName("MEM"), "", columns, rows, 1, bits == 8 ? GdalType.Byte : GdalType.UInt16, none.Pointer);
-        try
-        {
-            fixed (ushort* pixels = grey)
-            {
-                if (memory == 0 || Gdal.GDALRasterIOEx(Gdal.GDALGetRasterBand(memory, 1), 1, 0, 0, columns, rows, pixels, columns, rows, GdalType.UInt16, 0, 0, 0) != 0)
-                    throw new RasterException("quick-look", Gdal.Errors("cannot be made"));
-            }
-            var copy = Gdal.GDALCreateCopy(Gdal.GDALGetDriverByName("PNG"), name, memory, 1, none.Pointer, 0, 0);
-            if (copy == 0)
-                throw new RasterException("quick-look", Gdal.Errors("cannot be encoded"));
-            _ = Gdal.GDALClose(copy);
-            var bytes = Gdal.VSIGetMemFileBuffer(name, out var length, 1);
-            try
-            {
-                return new ReadOnlySpan<byte>(bytes, checked((int)length)).ToArray();
-            }
-            finally
-            {
-                Gdal.VSIFree(bytes);
-            }
-        }
-        finally
-        {
-            if (memory != 0)
-                _ = Gdal.GDALClose(memory);
-        }
-    }
+    private static byte[] Encode(Reduction reduction, Remap remap, int bits) =>
+        Pictures.ToPng(reduction.Amplitudes(), reduction.Rows, reduction.Columns, remap, bits);
 
     private static void Save(string path, byte[] png)
     {
+        // A raster that was just written must not give way to its own picture.
+        if (!Path.GetExtension(path).Equals(".png", StringComparison.OrdinalIgnoreCase))
+            throw new RasterException(path, $"found '{Path.GetExtension(path)}', expected .png: a quick-look is a PNG picture");
         using var file = new AtomicFile(path, ".png");
         try
         {

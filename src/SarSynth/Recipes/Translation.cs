@@ -48,7 +48,7 @@ public static class Translation
     /// <summary>Translates a file of any size into a GeoTIFF, block by block, and writes the provenance beside it.</summary>
     /// <param name="model">The model.</param>
     /// <param name="input">A raster that <see cref="SarRaster"/> reads.</param>
-    /// <param name="output">The GeoTIFF to write; it appears whole or not at all.</param>
+    /// <param name="output">The GeoTIFF to write (.tif, .tiff); it appears whole or not at all.</param>
     /// <param name="recipe">Seed, steps, prompt, radiometry.</param>
     /// <param name="options">How the input is read; the product's own rules when null.</param>
     /// <param name="progress">Told the share that is done.</param>
@@ -57,6 +57,7 @@ public static class Translation
     public static void RunFile(
         TranslationModel model, string input, string output, TranslateRecipe recipe, RasterOptions? options = null, Action<double>? progress = null, CancellationToken cancel = default)
     {
+        GeoTiff.RequireExtension(output);
         using var raster = SarRaster.Open(input, options);
         var scale = model.Card.Scale;
         var gain = Gain(model.Card, recipe, raster.Metadata, () => MeanLog(raster.Blocks().SelectMany(b => b.Image.ToAmplitude().Pixels)));
