@@ -8,14 +8,12 @@ source "$root/environment/common.sh"
 
 usage() {
     cat <<'END'
-Usage: environment/setup.sh [--engine auto|system|torchsharp-cpu|torchsharp-cuda] [--bench] [--yes] [--remove]
+Usage: environment/setup.sh [--engine cpu|cuda] [--bench] [--yes] [--remove]
 
-  --engine NAME   the tensor engine. auto (the default on a new checkout) takes the TorchSharp packages where the
-                  package source has them (the CUDA ones where a GPU is there too), else the system's libtorch
+  --engine NAME   cpu (the default on a new checkout), or cuda: TorchSharp with libtorch for NVIDIA GPUs
   --bench         also install what ./sarsynth bench compares with (python3-torch)
   --yes           do not ask before installing system packages
   --remove        unregister the kernel and remove what setup.sh built; system packages stay
-SARSYNTH_LIBTORCH=/path/to/libtorch builds against another libtorch than the system's.
 END
 }
 
@@ -33,8 +31,8 @@ while [ $# -gt 0 ]; do
     shift || { usage >&2; exit 2; }
 done
 case $engine in
-    "" | auto | system | torchsharp-cpu | torchsharp-cuda) ;;
-    *) echo "setup.sh: --engine '$engine': expected auto, system, torchsharp-cpu or torchsharp-cuda." >&2; exit 2 ;;
+    "" | cpu | cuda) ;;
+    *) echo "setup.sh: --engine '$engine': expected cpu or cuda." >&2; exit 2 ;;
 esac
 
 mkdir -p "$artifacts" || exit 1
@@ -70,7 +68,6 @@ done_already() { note="there${1:+ ($1)}"; }
 
 wanted_groups() {
     echo "system raster kernel jupyter figures"
-    if [ "$chosen" = system ]; then [ -z "${SARSYNTH_LIBTORCH:-}" ] && echo "torch" || echo "compiler"; fi
     [ $bench = no ] || echo "bench"
 }
 
@@ -81,14 +78,13 @@ missing_packages() {
     installed=$'\n'$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null | sed -n 's/^installed //p')$'\n'
     while read -r group line; do
         case $group in "" | \#*) continue ;; esac
-        [[ $groups == *" $group "* || ( $line == "g++" && $groups == *" compiler "* ) ]] || continue
+        [[ $groups == *" $group "* ]] || continue
         for name in ${line//|/ }; do
             [[ $installed == *$'\n'"$name"$'\n'* ]] && continue 2
         done
         case $line in
             npm) { [ -f "$plotly" ] || command -v npm > /dev/null; } && continue ;;
             chromium) find_chromium > /dev/null && continue ;;
-            g++) command -v "${CXX:-g++}" > /dev/null && continue ;;
         esac
         candidate=""
         for name in ${line//|/ }; do
@@ -144,27 +140,7 @@ install_packages() {
     sort -u -o "$artifacts/setup.packages" "$artifacts/setup.packages"
 }
 
-# libtorch is built for OpenMP: OpenBLAS's own threads would wait for cores that OpenMP's threads hold.
-choose_blas() {
-    local name link target changed=""
-    if [ "$chosen" != system ] || [ -n "${SARSYNTH_LIBTORCH:-}" ] || ! command -v update-alternatives > /dev/null; then
-        done_already "not needed by this engine"; return 0
-    fi
-    for name in libblas.so.3 liblapack.so.3 libopenblas.so.0; do
-        link=$(update-alternatives --get-selections 2>/dev/null | awk -v n="$name-" 'index($1, n) == 1 { print $1; exit }')
-        [ -n "$link" ] || continue
-        target=$(update-alternatives --list "$link" | grep /openblas-openmp/ | head -1)
-        [ -n "$target" ] || continue
-        [ "$(readlink -f "/etc/alternatives/$link")" = "$(readlink -f "$target")" ] && continue
-        mend="as root, run: update-alternatives --set $link $target"
-        if [ "$(id -u)" = 0 ]; then update-alternatives --set "$link" "$target" || return 1
-        else sudo -n update-alternatives --set "$link" "$target" || return 1; fi
-        changed=yes
-    done
-    [ -n "$changed" ] || done_already "OpenBLAS, OpenMP"
-}
-
-# --- .NET, the tensor engine, the native shim ------------------------------------------------------------------------
+# --- .NET, the tensor engine -----------------------------------------------------------------------------------------
 
 check_dotnet() {
     local version
@@ -196,39 +172,14 @@ END
     return $result
 }
 
-has_gpu() { command -v nvidia-smi > /dev/null && timeout 20 nvidia-smi -L 2>/dev/null | grep -q '^GPU'; }
-
 choose_engine() {
     if [ "$(engine_now)" = "$chosen" ]; then done_already "$chosen"; return 0; fi
-    local package
-    case $chosen in
-        torchsharp-cpu) package=TorchSharp-cpu ;;
-        torchsharp-cuda) package=TorchSharp-cuda-linux ;;
-        *) package="" ;;
-    esac
-    mend="the package source has no $package at the pinned version; use --engine system."
-    [ -z "$package" ] || [ -n "${probed:-}" ] || source_has "$package" || return 1
+    mend="this machine's package source has no TorchSharp-cuda-linux at the pinned version: add one that has it (the public one) to NuGet.Config, or use --engine cpu."
+    [ "$chosen" = cpu ] || source_has TorchSharp-cuda-linux || return 1
     mend="check that $root/environment can be written."
     printf '<Project>\n  <PropertyGroup>\n    <TensorEngine>%s</TensorEngine>\n  </PropertyGroup>\n</Project>\n' "$chosen" \
         > "$root/environment/engine.props.new" && mv "$root/environment/engine.props.new" "$root/environment/engine.props" || return 1
     note="$chosen"
-}
-
-probe_engine() {
-    chosen=system probed=yes
-    if has_gpu && source_has TorchSharp-cuda-linux; then chosen=torchsharp-cuda
-    elif source_has TorchSharp-cpu; then chosen=torchsharp-cpu; fi
-    note="$chosen"
-}
-
-build_shim() {
-    if [ "$chosen" != system ]; then done_already "not needed by this engine"; return 0; fi
-    local before after
-    mend="the shim needs g++ and libtorch's headers (packages g++ and libtorch-dev, or SARSYNTH_LIBTORCH=/path/to/libtorch)."
-    before=$(stat -c %Y%i "$artifacts/native/libsystemtorch.so" 2>/dev/null)
-    "$root/src/SystemTorch/native/build.sh" "$artifacts/native/libsystemtorch.so" || return 1
-    after=$(stat -c %Y%i "$artifacts/native/libsystemtorch.so" 2>/dev/null)
-    [ "$before" != "$after" ] || done_already
 }
 
 # --- plotly.js, the kernel -------------------------------------------------------------------------------------------
@@ -286,12 +237,12 @@ install_kernel() {
 remove_all() {
     if [ -f "$kernel_dll" ] && command -v dotnet > /dev/null; then dotnet "$kernel_dll" uninstall --user < /dev/null; fi
     if grep -qsF "$kernel_dll" "$jupyter_data/kernels/.net-csharp/kernel.json"; then rm -rf "$jupyter_data/kernels/.net-csharp"; fi
-    rm -rf "$jupyter_data/nbextensions/sarsynth" "$artifacts/plotly" "$artifacts/native" "$artifacts/kernel.stamp"
+    rm -rf "$jupyter_data/nbextensions/sarsynth" "$artifacts/plotly" "$artifacts/kernel.stamp"
     rm -f "$root/environment/engine.props"
 }
 
 if [ $remove = yes ]; then
-    step "Kernel, shim, plotly.js" remove_all
+    step "Kernel, plotly.js" remove_all
     [ -s "$artifacts/setup.packages" ] && echo "  System packages stay. To remove those that setup.sh installed, as root:" \
         && echo "    apt-get remove $(paste -sd' ' "$artifacts/setup.packages")"
     exit 0
@@ -304,21 +255,15 @@ echo "Setting up SarSynth in $root"
 command -v dotnet > /dev/null || step ".NET" check_dotnet   # which fails, before anything is installed
 as_root="" packaged=yes
 chosen=${engine:-$(engine_now)}
-chosen=${chosen:-auto}
-# Until the package source was asked, it is taken that libtorch is needed: so the person is asked once, about everything.
-asked=$chosen
-[ "$chosen" != auto ] || chosen=system
+chosen=${chosen:-cpu}
 prepare_packages
 groups=system
 [ $packaged = no ] || [ -z "$(missing_packages $groups)" ] || step "Packages that .NET needs" install_packages
 step ".NET" check_dotnet
 start_kernel_build
-[ "$asked" != auto ] || step "Tensor engine" probe_engine
 groups=$(wanted_groups)
 step "System packages" install_packages
-step "Tensor engine in use" choose_engine
-step "BLAS" choose_blas
-step "Native shim for libtorch" build_shim
+step "Tensor engine" choose_engine
 step "plotly.js" fetch_plotly
 step "Jupyter kernel" install_kernel
 echo "Ready in $((SECONDS - started)) s (log: ${log#"$root"/})."

@@ -5,10 +5,8 @@ internal static class Program
 {
     private static readonly Dictionary<string, (string What, Func<string[], int> Run)> Benchmarks = new()
     {
-        ["engine"] = ("the tensor engine beside python3-torch", Engine.Run),
         ["diffusion"] = ("UNet, training step and VAE beside figures of diffusers; --device cuda", Diffusion.Run),
         ["diffusion-pair"] = ("the same beside plain PyTorch in turns; conv, unet, bf16, vae, train: only these", DiffusionPair.Run),
-        ["diffusion-profile"] = ("where the time of the same goes, operator by operator; unet, bf16, vae, train: only these", DiffusionProfile.Run),
         ["diffusion-full"] = ("SDXL at full size, random weights made on the spot: unet or pipeline", DiffusionFull.Run),
         ["radar"] = ("filters, transforms and streams beside numpy and scipy", Radar.Run),
         ["kernel"] = ("the C# kernel beside ipykernel; --soak MINUTES for a long mixed run", Kernel.Run),

@@ -78,7 +78,7 @@ public class NotebookTests(NotebookRunner runner) : IClassFixture<NotebookRunner
     }
 
     [Fact]
-    public void LongCallIntoTheEngineIsInterrupted() => Passes("interrupt.py", NotebookRunner.Library("SystemTorch"));
+    public void LongCallIntoTheEngineIsInterrupted() => Passes("interrupt.py", NotebookRunner.Library("SarSynth"));
 
     [Fact]
     public void TourWorksInABrowser() => Passes("tour_browser.py", Path.Combine(Folder, "00-tour.ipynb"), NotebookRunner.Library("SarSynth"),

@@ -122,6 +122,8 @@ public static class ModuleWeights
     {
         if (value.shape.Length == 4 && module is Linear)
             value = new Parameter(value.squeeze(-1).squeeze(-1), value.requires_grad);
+        // A setter leaves the parameter in the caller's dispose scope, whose end would take it from the module.
+        value.DetachFromDisposeScope();
         switch (module, name)
         {
             case (Linear m, "weight"): m.weight = value; break;

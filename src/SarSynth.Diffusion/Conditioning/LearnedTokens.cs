@@ -46,7 +46,7 @@ public sealed class LearnedToken : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(vectors, 1);
         using var noGradients = no_grad();
         using var scope = NewDisposeScope();
-        var start = table.weight.select(0, tokenizer.Encode(like)[1]).to(ScalarType.Float32).unsqueeze(0).repeat(vectors, 1).clone().DetachFromDisposeScope();
+        var start = table.weight!.select(0, tokenizer.Encode(like)[1]).to(ScalarType.Float32).unsqueeze(0).repeat(vectors, 1).clone().DetachFromDisposeScope();
         return new LearnedToken(word, (Parameter)new Parameter(start).DetachFromDisposeScope(), tokenizer, table);
     }
 
@@ -59,14 +59,14 @@ public sealed class LearnedToken : IDisposable
     public static LearnedToken Load(string path, ClipTokenizer tokenizer, Embedding table, string? word = null)
     {
         using var file = SafeTensorsFile.Open(path);
-        long width = table.weight.shape[1];
+        long width = table.weight!.shape[1];
         var entry = file.Header.Entries.FirstOrDefault(e => e.Shape.Count is 1 or 2 && e.Shape[^1] == width)
             ?? throw new CheckpointException(path, $"no embedding of width {width} among {string.Join(", ", file.Header.Entries.Select(e => $"{e.Name} [{string.Join(", ", e.Shape)}]"))}");
         bool named = entry.Name is not ("clip_l" or "clip_g" or "emb_params");
         word ??= named ? entry.Name : throw new CheckpointException(path, $"tensor '{entry.Name}' does not name the word; give one");
         using var noGradients = no_grad();
         var vectors = file.Read(entry.Name, ScalarType.Float32).reshape(-1, width).DetachFromDisposeScope();
-        return new LearnedToken(word, new Parameter(vectors.to(table.weight.device), requires_grad: false), tokenizer, table);
+        return new LearnedToken(word, new Parameter(vectors.to(table.weight!.device), requires_grad: false), tokenizer, table);
     }
 
     /// <summary>Writes the embeddings under the word's name.</summary>
@@ -83,7 +83,7 @@ public sealed class LearnedToken : IDisposable
         for (int i = 0; i < ids.Length; i++)
         {
             using var scope = NewDisposeScope();
-            table.weight.select(0, ids[i]).copy_(Vectors.select(0, i));
+            table.weight!.select(0, ids[i]).copy_(Vectors.select(0, i));
         }
     }
 
@@ -110,13 +110,15 @@ public sealed class LearnedToken : IDisposable
 
     private static void Grow(Embedding table, int rows)
     {
-        long missing = rows - table.weight.shape[0];
+        long missing = rows - table.weight!.shape[0];
         if (missing <= 0)
             return;
         using var noGradients = no_grad();
-        using var old = table.weight;
+        using var old = table.weight!;
         using var more = zeros([missing, old.shape[1]], old.dtype, old.device);
         using var whole = cat([old, more]);
-        table.weight = new Parameter(whole.clone(), old.requires_grad);
+        var grown = new Parameter(whole.clone(), old.requires_grad);
+        grown.DetachFromDisposeScope();
+        table.weight = grown;
     }
 }

@@ -1,4 +1,4 @@
-// Scaled dot-product attention, written once: the engine's fused kernel where it has one, else in pieces of bounded size.
+// Scaled dot-product attention, written once, and the layers around it.
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -14,81 +14,30 @@ public static class ScaledDotProduct
     /// <param name="value">[N, S, heads * d].</param>
     /// <param name="heads">Number of heads.</param>
     /// <param name="bias">Added to the scores, [N or 1, L or 1, S]; or null.</param>
-    /// <param name="upcast">Scores in float32 whatever the inputs are.</param>
-    /// <param name="scoreBytes">Most bytes of scores that exist at once where there is no fused kernel and no gradient is wanted.</param>
+    /// <param name="upcast">In float32 whatever the inputs are.</param>
     /// <returns>[N, L, heads * d], contiguous.</returns>
-    public static Tensor Attend(Tensor query, Tensor key, Tensor value, int heads, Tensor? bias = null, bool upcast = false, long scoreBytes = 16L << 20)
+    /// <exception cref="ArgumentException">Shapes or types that do not fit each other.</exception>
+    public static Tensor Attend(Tensor query, Tensor key, Tensor value, int heads, Tensor? bias = null, bool upcast = false)
     {
+        Check(query, key, value, heads);
         using var scope = NewDisposeScope();
-        var result = Engine.HasFusedAttention(query) && (!upcast || query.dtype == ScalarType.Float32)
-            ? Fused(query, key, value, heads, bias)
-            : query.requires_grad || key.requires_grad || value.requires_grad || bias?.requires_grad == true
-                ? Whole(query, key, value, heads, bias, upcast)
-                : InPieces(query, key, value, heads, bias, upcast, scoreBytes);
-        return result.MoveToOuterDisposeScope();
+        var type = upcast ? ScalarType.Float32 : query.dtype;
+        Tensor Split(Tensor x) => x.to(type).view(x.shape[0], x.shape[1], heads, -1).transpose(1, 2);
+        var joined = nn.functional.scaled_dot_product_attention(Split(query), Split(key), Split(value), bias?.to(type).unsqueeze(1));
+        return joined.transpose(1, 2).reshape(query.shape).to(query.dtype).MoveToOuterDisposeScope();
     }
 
-    private static Tensor Fused(Tensor query, Tensor key, Tensor value, int heads, Tensor? bias)
+    private static void Check(Tensor query, Tensor key, Tensor value, int heads)
     {
-        Tensor Split(Tensor x) => x.view(x.shape[0], x.shape[1], heads, -1).transpose(1, 2);
-        var joined = nn.functional.scaled_dot_product_attention(Split(query), Split(key), Split(value), bias?.unsqueeze(1));
-        return joined.transpose(1, 2).reshape(query.shape);
-    }
-
-    // Autograd keeps the scores anyway, so one product over all samples and heads is the fastest.
-    private static Tensor Whole(Tensor query, Tensor key, Tensor value, int heads, Tensor? bias, bool upcast)
-    {
-        long n = query.shape[0], width = query.shape[2] / heads;
-        Tensor Split(Tensor x)
+        long[] q = query.shape, k = key.shape, v = value.shape;
+        var fits = q.Length == 3 && k.Length == 3 && v.AsSpan().SequenceEqual(k) && q[0] == k[0] && q[2] == k[2] && heads > 0 && q[2] % heads == 0;
+        if (!fits)
         {
-            using var split = x.view(n, x.shape[1], heads, width);
-            using var turned = split.transpose(1, 2);
-            return turned.reshape(n * heads, x.shape[1], width);
+            throw new ArgumentException($"attention with {heads} heads: found query [{string.Join(", ", q)}], key [{string.Join(", ", k)}], "
+                + $"value [{string.Join(", ", v)}]; expected [N, L, heads * d] and twice [N, S, heads * d].");
         }
-        Tensor q = Split(query), k = Split(key), v = Split(value);
-        var repeated = bias?.expand(n, bias.shape[1], bias.shape[2]).repeat_interleave(heads, 0);
-        var weights = Weights(q, k, repeated, upcast);
-        using var joined = weights.bmm(v);
-        return joined.view(n, heads, query.shape[1], width).transpose(1, 2).reshape(query.shape);
-    }
-
-    // One sample at a time the heads are views, so nothing is copied; a piece of the queries bounds the scores.
-    private static Tensor InPieces(Tensor query, Tensor key, Tensor value, int heads, Tensor? bias, bool upcast, long scoreBytes)
-    {
-        long n = query.shape[0], length = query.shape[1], width = query.shape[2] / heads;
-        var result = empty_like(query);
-        var perQuery = heads * key.shape[1] * (upcast ? 4 : query.ElementSize);
-        var piece = Math.Clamp(scoreBytes / Math.Max(1, perQuery), 1, length);
-        for (long i = 0; i < n; i++)
-        {
-            using var sample = NewDisposeScope();
-            Tensor Split(Tensor x) => x.select(0, i).view(x.shape[1], heads, width).transpose(0, 1);
-            Tensor q = Split(query), k = Split(key), v = Split(value), target = Split(result);
-            var own = bias?.select(0, bias.shape[0] == 1 ? 0 : i).unsqueeze(0);
-            for (long start = 0; start < length; start += piece)
-            {
-                using var inner = NewDisposeScope();
-                var count = Math.Min(piece, length - start);
-                var part = own is { } b && b.shape[1] > 1 ? b.narrow(1, start, count) : own;
-                var weights = Weights(q.narrow(1, start, count), k, part, upcast);
-                target.narrow(1, start, count).copy_(weights.bmm(v));
-            }
-        }
-        return result;
-    }
-
-    private static Tensor Weights(Tensor query, Tensor key, Tensor? bias, bool upcast)
-    {
-        using var scope = NewDisposeScope();
-        var scale = (float)(1 / Math.Sqrt(query.shape[2]));
-        var type = query.dtype;
-        if (upcast && type != ScalarType.Float32)
-            (query, key) = (query.to(ScalarType.Float32), key.to(ScalarType.Float32));
-        var turned = key.transpose(1, 2);
-        var scores = bias is null ? query.mul(scale).bmm(turned) : baddbmm(bias.to(query.dtype), query, turned, beta: 1, alpha: scale);
-        var weights = scores.softmax(-1);
-        scores.Dispose();
-        return (weights.dtype == type ? weights : weights.to(type)).MoveToOuterDisposeScope();
+        if (query.dtype != key.dtype || query.dtype != value.dtype)
+            throw new ArgumentException($"attention: found query {query.dtype}, key {key.dtype}, value {value.dtype}; expected one type.");
     }
 }
 

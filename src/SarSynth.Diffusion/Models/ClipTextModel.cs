@@ -167,7 +167,7 @@ public sealed class CLIPTextModel : nn.Module, IPretrainedModel<CLIPTextModel>
     static CLIPTextModel IPretrainedModel<CLIPTextModel>.Create(string json, string source, Device? device, ScalarType? dtype) =>
         new(CLIPTextConfig.FromJson(json, source), device, dtype);
 
-    string IPretrainedModel<CLIPTextModel>.ConfigJson => (Config with { VocabSize = (int)TokenEmbedding.weight.shape[0] }).ToJson();
+    string IPretrainedModel<CLIPTextModel>.ConfigJson => (Config with { VocabSize = (int)TokenEmbedding.weight!.shape[0] }).ToJson();
 }
 
 /// <summary>CLIP's text encoder with the projection of its pooled text: the second of SDXL, and the refiner's.</summary>
@@ -205,7 +205,7 @@ public sealed class CLIPTextModelWithProjection : nn.Module, IPretrainedModel<CL
     static CLIPTextModelWithProjection IPretrainedModel<CLIPTextModelWithProjection>.Create(string json, string source, Device? device, ScalarType? dtype) =>
         new(CLIPTextConfig.FromJson(json, source), device, dtype);
 
-    string IPretrainedModel<CLIPTextModelWithProjection>.ConfigJson => (Config with { VocabSize = (int)TokenEmbedding.weight.shape[0] }).ToJson(nameof(CLIPTextModelWithProjection));
+    string IPretrainedModel<CLIPTextModelWithProjection>.ConfigJson => (Config with { VocabSize = (int)TokenEmbedding.weight!.shape[0] }).ToJson(nameof(CLIPTextModelWithProjection));
 }
 
 internal sealed class CLIPTextTransformer : nn.Module

@@ -13,7 +13,14 @@ internal readonly record struct Placement(Device? Device, ScalarType? Type)
     public Conv2d Conv2d(long from, long to, long kernel = 3, long stride = 1, long padding = 1) =>
         nn.Conv2d(from, to, kernel_size: kernel, stride: stride, padding: padding, device: Device, dtype: Type);
 
-    public GroupNorm GroupNorm(long groups, long channels, double eps) => nn.GroupNorm(groups, channels, eps: eps, device: Device, dtype: Type);
+    public GroupNorm GroupNorm(long groups, long channels, double eps)
+    {
+        // TorchSharp leaves the memory of these two as it was.
+        var norm = nn.GroupNorm(groups, channels, eps: eps, device: Device, dtype: Type);
+        nn.init.ones_(norm.weight);
+        nn.init.zeros_(norm.bias);
+        return norm;
+    }
 
     public LayerNorm LayerNorm(long width, double eps = 1e-5) => nn.LayerNorm(width, eps: eps, device: Device, dtype: Type);
 
@@ -28,13 +35,10 @@ internal readonly record struct Placement(Device? Device, ScalarType? Type)
 /// <param name="inputs">All tensors that a gradient may flow to.</param>
 public delegate Tensor BlockRunner(Func<IReadOnlyList<Tensor>, Tensor> block, IReadOnlyList<Tensor> inputs);
 
-/// <summary>A group normalisation of the model, then SiLU: as a sequence, which the engine may compute in one pass.</summary>
+/// <summary>A group normalisation of the model, then SiLU.</summary>
 internal sealed class NormThenSilu(GroupNorm norm)
 {
-    // Not a part of the model: its parameters are those of the normalisation, under that one's name.
-    private readonly Sequential sequence = nn.Sequential(norm, nn.SiLU(inplace: true));
-
-    public Tensor Of(Tensor input) => sequence.call(input);
+    public Tensor Of(Tensor input) => norm.call(input).Silu();
 }
 
 internal static class Steps
@@ -95,8 +99,7 @@ internal static class Steps
 
     /// <summary>
     /// The same image with its channels innermost in memory, where that is faster: float32 (convolutions then reorder
-    /// nothing; in bfloat16 libtorch 1.13 loses accuracy in this order). Convolutions and normalisations keep the
-    /// order, and tokens are the same memory as the image.
+    /// nothing). Convolutions and normalisations keep the order, and tokens are the same memory as the image.
     /// </summary>
     public static Tensor ChannelsInnermost(Tensor image)
     {

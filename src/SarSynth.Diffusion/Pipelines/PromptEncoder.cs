@@ -51,5 +51,5 @@ public sealed record PromptEncoder(ClipTokenizer? Tokenizer, CLIPTextModel? Enco
         : throw new ArgumentOutOfRangeException(nameof(fromEnd), $"the text encoder has {(output.HiddenStates?.Count ?? 1) - 1} layers; clip skip is too large");
 
     private Tensor Ids(ClipTokenizer tokenizer, string prompt, TorchSharp.Modules.Embedding table) =>
-        tensor(tokenizer.EncodePadded(prompt).Ids, ScalarType.Int64).unsqueeze(0).to(Device ?? table.weight.device);
+        tensor(tokenizer.EncodePadded(prompt).Ids, ScalarType.Int64).unsqueeze(0).to(Device ?? table.weight!.device);
 }

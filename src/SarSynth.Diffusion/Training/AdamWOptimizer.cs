@@ -1,7 +1,5 @@
 // Adam with decoupled weight decay. Loshchilov and Hutter (2019), algorithm 2; Kingma and Ba (2015).
-// Written here because its state must go to named tensors, and because one pass over memory beats a dozen operators.
-using System.Numerics;
-using System.Runtime.InteropServices;
+// Its state is in named tensors, which checkpoints keep. The step is libtorch's fused one, which TorchSharp does not expose.
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -18,7 +16,15 @@ public sealed record AdamWOptions(double Beta1 = 0.9, double Beta2 = 0.999, doub
 /// <summary>AdamW over named parameters. Parameters of less than float32 are stepped in a float32 master copy.</summary>
 public sealed class AdamWOptimizer : IDisposable
 {
-    private const int Piece = 1 << 16;
+    // grad_scale is what the gradients are divided by; the kernel writes the divided gradients back. The text must end with a line's end.
+    private static readonly Lazy<jit.CompilationUnit> Fused = new(() => jit.compile("""
+        def step(parameters: List[Tensor], gradients: List[Tensor], means: List[Tensor], squares: List[Tensor], steps: List[Tensor],
+                 rate: float, beta1: float, beta2: float, decay: float, epsilon: float, scale: Tensor):
+            most: List[Tensor] = []
+            torch._fused_adamw_(parameters, gradients, means, squares, most, steps, lr=rate, beta1=beta1, beta2=beta2,
+                                weight_decay=decay, eps=epsilon, amsgrad=False, maximize=False, grad_scale=scale, found_inf=None)
+
+        """));
 
     private readonly IReadOnlyDictionary<string, Parameter> parameters;
     private readonly AdamWOptions options;
@@ -60,27 +66,38 @@ public sealed class AdamWOptimizer : IDisposable
         return norms.Count == 0 ? 0 : stack(norms).norm().ToDouble();
     }
 
-    /// <summary>One step with the gradients as they stand.</summary>
+    /// <summary>One step with the gradients as they stand; parameters without a gradient stay as they are.</summary>
     /// <param name="rate">Learning rate.</param>
     /// <param name="gradientScale">Factor on every gradient (clipping).</param>
     public void Step(double rate, double gradientScale = 1)
     {
         Steps++;
         using var noGradients = no_grad();
-        foreach (var (name, parameter) in parameters)
-        {
-            using var scope = NewDisposeScope();
-            if (parameter.grad is not { } gradient)
-                continue;
-            var target = Value(name);
-            gradient = gradient.to(ScalarType.Float32);
-            if (target.device.type == DeviceType.CPU && target.is_contiguous() && gradient.is_contiguous())
-                StepOnCpu(target, gradient, mean[name], square[name], rate, gradientScale);
-            else
-                StepAnywhere(target, gradient, mean[name], square[name], rate, gradientScale);
-            if (!ReferenceEquals(target, parameter))
-                parameter.copy_(target);
-        }
+        using var scope = NewDisposeScope();
+        var with = parameters.Where(p => p.Value.grad is not null).Select(p => p.Key).ToList();
+        foreach (var together in with.GroupBy(name => Value(name).device.ToString()))
+            Step([.. together], rate, gradientScale);
+        foreach (var name in with.Where(master.ContainsKey))
+            parameters[name].copy_(master[name]);
+    }
+
+    private void Step(string[] names, double rate, double gradientScale)
+    {
+        var targets = names.Select(Value).ToArray();
+        var gradients = names.Select(name => Like(parameters[name].grad!, Value(name))).ToArray();
+        var device = targets[0].device;
+        // All parameters have taken as many steps, so one tensor counts for all.
+        var count = tensor((float)Steps, device: device);
+        var scale = tensor((float)(1 / gradientScale), device: device);
+        Fused.Value.invoke("step", targets, gradients, names.Select(n => mean[n]).ToArray(), names.Select(n => square[n]).ToArray(),
+            Enumerable.Repeat(count, names.Length).ToArray(), rate, options.Beta1, options.Beta2, options.WeightDecay, options.Epsilon, scale);
+    }
+
+    // The kernel walks the memory of all four side by side, so their order must be one.
+    private static Tensor Like(Tensor gradient, Tensor target)
+    {
+        var wide = gradient.to(ScalarType.Float32);
+        return wide.stride().AsSpan().SequenceEqual(target.stride()) ? wide : empty_like(target).copy_(wide);
     }
 
     /// <summary>Drops all gradients.</summary>
@@ -126,51 +143,4 @@ public sealed class AdamWOptimizer : IDisposable
         foreach (var tensor in State().Values)
             tensor.Dispose();
     }
-
-    private (double Correction1, double Root2) Corrections() =>
-        (1 - Math.Pow(options.Beta1, Steps), Math.Sqrt(1 - Math.Pow(options.Beta2, Steps)));
-
-    private void StepAnywhere(Tensor p, Tensor g, Tensor m, Tensor v, double rate, double scale)
-    {
-        var (correction1, root2) = Corrections();
-        p.mul_(1 - rate * options.WeightDecay);
-        m.mul_(options.Beta1).add_(g, (1 - options.Beta1) * scale);
-        v.mul_(options.Beta2).addcmul_(g, g, (1 - options.Beta2) * scale * scale);
-        p.addcdiv_(m, v.sqrt().div_(root2).add_(options.Epsilon), -rate / correction1);
-    }
-
-    private void StepOnCpu(Tensor p, Tensor g, Tensor m, Tensor v, double rate, double scale)
-    {
-        var (correction1, root2) = Corrections();
-        float keep = (float)(1 - rate * options.WeightDecay), b1 = (float)options.Beta1, b2 = (float)options.Beta2;
-        float g1 = (float)((1 - options.Beta1) * scale), g2 = (float)((1 - options.Beta2) * scale * scale);
-        float inverseRoot = (float)(1 / root2), epsilon = (float)options.Epsilon, stride = (float)(rate / correction1);
-        int count = checked((int)p.numel());
-        void Range(int from, int to)
-        {
-            Span<float> ps = Floats(p)[from..to], ms = Floats(m)[from..to], vs = Floats(v)[from..to], gs = Floats(g)[from..to];
-            int i = 0;
-            for (; i <= ps.Length - Vector<float>.Count; i += Vector<float>.Count)
-            {
-                Vector<float> gradient = new(gs[i..]), mi = new Vector<float>(ms[i..]) * b1 + gradient * g1;
-                var vi = new Vector<float>(vs[i..]) * b2 + gradient * gradient * g2;
-                var step = mi * stride / (Vector.SquareRoot(vi) * inverseRoot + new Vector<float>(epsilon));
-                (new Vector<float>(ps[i..]) * keep - step).CopyTo(ps[i..]);
-                mi.CopyTo(ms[i..]);
-                vi.CopyTo(vs[i..]);
-            }
-            for (; i < ps.Length; i++)
-            {
-                ms[i] = ms[i] * b1 + gs[i] * g1;
-                vs[i] = vs[i] * b2 + gs[i] * gs[i] * g2;
-                ps[i] = ps[i] * keep - ms[i] * stride / (MathF.Sqrt(vs[i]) * inverseRoot + epsilon);
-            }
-        }
-        if (count <= Piece)
-            Range(0, count);
-        else
-            Parallel.For(0, (count + Piece - 1) / Piece, piece => Range(piece * Piece, Math.Min(count, (piece + 1) * Piece)));
-    }
-
-    private static Span<float> Floats(Tensor tensor) => MemoryMarshal.Cast<byte, float>(tensor.bytes);
 }

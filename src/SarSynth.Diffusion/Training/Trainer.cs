@@ -129,7 +129,7 @@ public static class Trainer
                     using var generator = GeneratorOf(options.Seed, step, micro);
                     var at = new TrainingStep(step, micro, generator);
                     var value = loss(batches(at), at);
-                    value.mul(lossScale / options.Accumulation).backward();
+                    GradientCheckpointing.Backward(value.mul(lossScale / options.Accumulation));
                     options.Autocast?.CollectGradients();
                     total += value.ToDouble() / options.Accumulation;
                 }

@@ -29,14 +29,14 @@ public sealed class LearnedTokenTests : IDisposable
         using var word = LearnedToken.Create("<sar>", tokenizer, encoder.TokenEmbedding, like: "forest");
         Goldens.Near("start", Encode("image of a <sar>"), Encode("image of a forest"), 1e-6);
 
-        using var table = encoder.TokenEmbedding.weight.detach().clone();
+        using var table = encoder.TokenEmbedding.weight!.detach().clone();
         foreach (var parameter in encoder.parameters())
             parameter.requires_grad_(false);
         var target = Encode("radar");
         var result = Trainer.Run(new TrainerOptions { Steps = 60, LearningRate = 0.05 }, new Dictionary<string, Parameter> { ["<sar>"] = word.Vectors },
             _ => 0, (_, _) => (Encode("<sar>", gradients: true) - target).square().mean());
         Assert.True(result.LastLoss < 0.05 * (Encode("forest") - target).square().mean().ToDouble(), $"loss {result.LastLoss:g3}");
-        Assert.Equal(0, Goldens.MaxError(encoder.TokenEmbedding.weight.detach(), table));
+        Assert.Equal(0, Goldens.MaxError(encoder.TokenEmbedding.weight!.detach(), table));
     }
 
     [Fact]
@@ -72,7 +72,7 @@ public sealed class LearnedTokenTests : IDisposable
         var full = new ClipTokenizer(vocabulary, []);
         using var word = LearnedToken.Create("<sar>", full, encoder.TokenEmbedding, like: "<|endoftext|>");
         word.Bake();
-        Assert.Equal(1025, encoder.TokenEmbedding.weight.shape[0]);
+        Assert.Equal(1025, encoder.TokenEmbedding.weight!.shape[0]);
         ModelFolder.Save(encoder, folder);
         using var read = ModelFolder.Load<CLIPTextModel>(folder);
         Assert.Equal(1025, read.Config.VocabSize);

@@ -13,7 +13,6 @@ public partial class HouseTests
     /// <summary>Each project and all that it may use of ours.</summary>
     private static readonly Dictionary<string, string[]> allowed = new()
     {
-        ["SystemTorch"] = [],
         ["SarSynth.Radar"] = [],
         ["SarSynth.Diffusion"] = [Engine],
         ["SarSynth"] = ["SarSynth.Radar", "SarSynth.Diffusion", Engine],
@@ -24,7 +23,6 @@ public partial class HouseTests
     /// <summary>Namespaces that a project's sources may name, beside its own: what comes with the projects it may use.</summary>
     private static readonly Dictionary<string, string[]> namespaces = new()
     {
-        ["SystemTorch"] = ["TorchSharp"],
         ["SarSynth.Radar"] = ["SarSynth.Radar"],
         ["SarSynth.Diffusion"] = ["SarSynth.Diffusion", "TorchSharp"],
         ["SarSynth"] = ["SarSynth", "TorchSharp"],
@@ -71,18 +69,8 @@ public partial class HouseTests
         Assert.DoesNotContain(References("SarSynth.Diffusion"), n => n.StartsWith("SarSynth", StringComparison.Ordinal));
         Assert.DoesNotContain(References("SarSynth"), n => n is "SarSynth.Kernel" or "sarsynth-kernel" or "sarsynth-cli");
 
-        static bool IsEngine(string name) => name is "SystemTorch" or "TorchSharp";
+        static bool IsEngine(string name) => name is "TorchSharp";
         static string[] References(string library) => [.. System.Reflection.Assembly.Load(library).GetReferencedAssemblies().Select(a => a.Name!)];
-    }
-
-    /// <summary>Only the engine's switch and SystemTorch itself may tell which engine is used.</summary>
-    [Fact]
-    public void NothingElseKnowsTheEngine()
-    {
-        var wrong = Directory.EnumerateFiles(Path.Combine(TestData.Root, "src"), "*.cs", SearchOption.AllDirectories)
-            .Where(f => !f.StartsWith(Path.Combine(TestData.Root, "src", "SystemTorch") + "/", StringComparison.Ordinal))
-            .Where(f => WithoutComments().Replace(File.ReadAllText(f), "").Contains("TensorEngine", StringComparison.Ordinal));
-        Assert.Empty(wrong);
     }
 
     [Fact]
