@@ -1,4 +1,4 @@
-// Low-rank adaptation: y = W x + scale (alpha / rank) B A x. Hu et al. (2022), eq. 3.
+// Low-rank adaptation: y = W x + scale (alpha / rank) B A x. Hu et al. (2022), eq. 3; with magnitudes: Dora.cs.
 using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Diffusion.Samplers;
 using TorchSharp;
@@ -10,11 +10,17 @@ namespace SarSynth.Diffusion.Conditioning;
 /// <summary>The low-rank update of one layer.</summary>
 /// <param name="Down">A: [rank, in], or [rank, in, k, k] for a convolution.</param>
 /// <param name="Up">B: [out, rank], or [out, rank, 1, 1].</param>
-/// <param name="Alpha">Numerator of the scale; the rank where a file has none.</param>
-public sealed record LoraLayer(Parameter Down, Parameter Up, double Alpha)
+/// <param name="Scale">Factor on B A, from alpha and rank (alpha / rank, or alpha / sqrt(rank) with rank
+/// stabilisation).</param>
+/// <param name="Magnitude">DoRA: norms of the adapted weight's rows [out, 1, ...] or columns [1, in, ...]; else
+/// null.</param>
+public sealed record LoraLayer(Parameter Down, Parameter Up, double Scale, Parameter? Magnitude = null)
 {
     /// <summary>The rank.</summary>
     public long Rank => Down.shape[0];
+
+    /// <summary>Numerator of the scale over the rank, as kohya's files have it.</summary>
+    public double Alpha => Scale * Rank;
 }
 
 /// <summary>A LoRA on the layers of one or more models. Several may be on the same models at once; their updates add.</summary>
@@ -28,7 +34,10 @@ public sealed class Lora : IDisposable
     {
     }
 
-    /// <summary>Factor on the whole update; takes effect at the next forward (not while fused).</summary>
+    /// <summary>
+    /// Factor on the whole update (with magnitudes too: 0 leaves the model as it is); takes effect at the next forward,
+    /// not while fused.
+    /// </summary>
     public double Scale { get; set; } = 1;
 
     /// <summary>Whether the update is part of the weights now.</summary>
@@ -39,49 +48,33 @@ public sealed class Lora : IDisposable
 
     /// <summary>The trainable tensors by the names they have in PEFT files.</summary>
     public IReadOnlyDictionary<string, Parameter> Parameters => layers
-        .SelectMany(l => new[] { ($"{l.Component}.{l.Path}.lora_A.weight", l.Layer.Down), ($"{l.Component}.{l.Path}.lora_B.weight", l.Layer.Up) })
-        .ToDictionary(p => p.Item1, p => p.Item2, StringComparer.Ordinal);
+        .SelectMany(l => Named(l.Component, l.Path, l.Layer))
+            .ToDictionary(p => p.Key, p => p.Value, StringComparer.Ordinal);
 
-    /// <summary>Puts a LoRA file on models.</summary>
-    /// <param name="path">A safetensors file with key names of diffusers, PEFT, kohya or kohya-sgm.</param>
+    /// <summary>Puts a LoRA or DoRA file on models.</summary>
+    /// <param name="path">
+    /// A safetensors file with key names of diffusers, PEFT, kohya or kohya-sgm, or a folder that PEFT or diffusers
+    /// wrote. The scale comes from alpha tensors, from "lora_adapter_metadata" in the file, or from adapter_config.json
+    /// beside it.
+    /// </param>
     /// <param name="components">Models by component: "unet", "text_encoder", "text_encoder_2".</param>
     /// <param name="scale">Factor on the update.</param>
-    /// <exception cref="CheckpointException">A key that is no LoRA's, a component or layer that is not there, a shape that does not fit.</exception>
+    /// <exception cref="CheckpointException">A key that is no LoRA's (other adapters are named), a component or layer
+    /// that is not there, two names for one layer, a shape that does not fit, a scale that two sources tell
+    /// differently.</exception>
     public static Lora Load(string path, IReadOnlyDictionary<string, nn.Module> components, double scale = 1)
     {
-        using var file = SafeTensorsFile.Open(path);
-        var names = components.ToDictionary(c => c.Key, c => new LoraNames(c.Value), StringComparer.Ordinal);
-        var found = new SortedDictionary<(string Component, string Path), (string Key, Tensor? Down, Tensor? Up, double? Alpha)>();
-        foreach (var entry in file.Header.Entries)
-        {
-            if (LoraNames.Split(entry.Name) is not { } key)
-                throw new CheckpointException(path, $"key '{entry.Name}' is not a LoRA's (expected lora_A/lora_B, lora.down/up, lora_down/up or alpha)");
-            if (!names.TryGetValue(key.Component, out var known))
-                throw new CheckpointException(path, $"key '{entry.Name}' is for '{key.Component}', which was not given");
-            // A PEFT file of a bare UNet has no prefix.
-            var layer = known.Find(key.Layer) ?? throw new CheckpointException(path, $"key '{entry.Name}': {key.Component} has no layer '{key.Layer}'");
-            var slot = found.GetValueOrDefault((key.Component, layer), (entry.Name, null, null, null));
-            var value = file.Read(entry.Name).DetachFromDisposeScope();
-            switch (key.Role)
-            {
-                case LoraRole.Down: slot.Item2 = value; break;
-                case LoraRole.Up: slot.Item3 = value; break;
-                default:
-                    using (value)
-                        slot.Item4 = value.to(ScalarType.Float64).ToDouble();
-                    break;
-            }
-            found[(key.Component, layer)] = slot;
-        }
         var lora = new Lora { Scale = scale };
-        foreach (var ((component, layer), (key, down, up, alpha)) in found)
+        foreach (var entry in LoraFile.Read(LoraFile.Find(path), components))
         {
-            if (down is null || up is null)
-                throw new CheckpointException(path, $"'{key}': the {(down is null ? "down" : "up")} matrix of {component}.{layer} is missing");
-            var target = Child(components[component], layer);
-            CheckShapes(path, $"{component}.{layer}", Weight(target).shape, down.shape, up.shape);
-            var parameter = (Tensor t) => new Parameter(t.to(Weight(target).device), requires_grad: false);
-            lora.Attach(component, layer, target, new LoraLayer(parameter(down), parameter(up), alpha ?? down.shape[0]));
+            var device = Weight(entry.Target).device;
+            Parameter Own(Tensor value)
+            {
+                using (value)
+                    return new Parameter(value.to(device, copy: true).DetachFromDisposeScope(), requires_grad: false);
+            }
+            lora.Attach(entry.Component, entry.Path, entry.Target,
+                new LoraLayer(Own(entry.Down), Own(entry.Up), entry.Scale, entry.Magnitude is { } m ? Own(m) : null));
         }
         return lora;
     }
@@ -92,8 +85,11 @@ public sealed class Lora : IDisposable
     /// <param name="rank">Rank.</param>
     /// <param name="alpha">Numerator of the scale; null for the rank (scale 1).</param>
     /// <param name="seed">Seed of A.</param>
+    /// <param name="dora">Trains the magnitudes of the weights' rows too (DoRA); they start as they are.</param>
     /// <exception cref="ArgumentException">No layer has such a name.</exception>
-    public static Lora Create(IReadOnlyDictionary<string, nn.Module> components, IReadOnlyList<string> targets, int rank, double? alpha = null, ulong seed = 0)
+    public static Lora Create(IReadOnlyDictionary<string, nn.Module> components, IReadOnlyList<string> targets,
+        int rank,
+        double? alpha = null, ulong seed = 0, bool dora = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rank, 1);
         var lora = new Lora();
@@ -108,7 +104,8 @@ public sealed class Lora : IDisposable
                 double bound = 1 / Math.Sqrt(shape[1]);
                 var down = new Parameter(rand([rank, shape[1]], generator: generator).mul_(2 * bound).sub_(bound).to(linear.weight.device));
                 var up = new Parameter(zeros([shape[0], rank], device: linear.weight.device));
-                lora.Attach(component, path, linear, new LoraLayer(down, up, alpha ?? rank));
+                var magnitude = dora ? new Parameter(Norms(linear.weight)) : null;
+                lora.Attach(component, path, linear, new LoraLayer(down, up, (alpha ?? rank) / rank, magnitude));
             }
         return lora.layers.Count > 0 ? lora : throw new ArgumentException($"no linear layer is named {string.Join(", ", targets)}", nameof(targets));
     }
@@ -116,24 +113,37 @@ public sealed class Lora : IDisposable
     /// <summary>Writes the update with diffusers' key names (PEFT form) or kohya's, which carry alpha.</summary>
     /// <param name="path">The file.</param>
     /// <param name="kohya">Kohya's names.</param>
+    /// <exception cref="InvalidOperationException">Magnitudes of columns, which only kohya's form has.</exception>
     public void Save(string path, bool kohya = false)
     {
         using var scope = NewDisposeScope();
         using var noGradients = no_grad();
         var tensors = new Dictionary<string, Tensor>(StringComparer.Ordinal);
-        foreach (var (component, layerPath, _, layer) in layers)
+        foreach (var (component, layerPath, target, layer) in layers)
         {
             if (kohya)
             {
-                var prefix = LoraNames.Prefixes.First(p => p.Component == component && p.Prefix.EndsWith('_')).Prefix + layerPath.Replace('.', '_');
+                var prefix = LoraNames.Prefixes.First(p => p.Component == component && p.Prefix.EndsWith('_')).Prefix
+                    + layerPath.Replace('.', '_');
                 tensors[prefix + ".lora_down.weight"] = layer.Down.detach();
                 tensors[prefix + ".lora_up.weight"] = layer.Up.detach();
                 tensors[prefix + ".alpha"] = tensor((float)layer.Alpha);
+                if (layer.Magnitude is { } scales)
+                    tensors[prefix + ".dora_scale"] = scales.detach();
                 continue;
             }
+            foreach (var (name, value) in Named(component, layerPath, layer))
+                tensors[name] = value.detach();
             // This form has no alpha: it goes into B.
-            tensors[$"{component}.{layerPath}.lora_A.weight"] = layer.Down.detach();
-            tensors[$"{component}.{layerPath}.lora_B.weight"] = layer.Up.detach().mul(layer.Alpha / layer.Rank);
+            tensors[$"{component}.{layerPath}.lora_B.weight"] = layer.Up.detach().mul(layer.Scale);
+            if (layer.Magnitude is not { } magnitude)
+                continue;
+            long[] weight = Weight(target).shape;
+            if (magnitude.shape[0] != weight[0])
+                throw new InvalidOperationException(
+                    $"{component}.{layerPath} has magnitudes of its inputs; save with kohya's names");
+            tensors[$"{component}.{layerPath}.lora_magnitude_vector"] = magnitude.detach()
+                .reshape(weight.Length == 2 ? [weight[0]] : [1, weight[0], 1, 1]);
         }
         SafeTensors.Save(path, tensors, new Dictionary<string, string> { ["format"] = "pt" });
     }
@@ -150,7 +160,7 @@ public sealed class Lora : IDisposable
             using var scope = NewDisposeScope();
             var weight = Weight(target);
             before[target] = weight.detach().clone().DetachFromDisposeScope();
-            var update = Update(layer, weight.shape);
+            var update = Update(layer, weight);
             weight.copy_(weight.to(ScalarType.Float32).add(update.to(ScalarType.Float32)));
         }
     }
@@ -169,7 +179,9 @@ public sealed class Lora : IDisposable
         before = null;
     }
 
-    /// <summary>Takes the update off its models and lets its tensors go; a fused one stays in the weights unless unfused before.</summary>
+    /// <summary>
+    /// Takes the update off its models and lets its tensors go; a fused one stays in the weights unless unfused.
+    /// </summary>
     public void Dispose()
     {
         removeHooks.ForEach(remove => remove());
@@ -181,6 +193,7 @@ public sealed class Lora : IDisposable
         {
             layer.Down.Dispose();
             layer.Up.Dispose();
+            layer.Magnitude?.Dispose();
         }
         layers.Clear();
     }
@@ -198,38 +211,50 @@ public sealed class Lora : IDisposable
             return output;
         using var scope = NewDisposeScope();
         Tensor update;
-        if (target is Linear)
+        if (target is Linear && layer.Magnitude is null)
         {
             Tensor down = layer.Down.to(input.dtype, input.device).flatten(1), up = layer.Up.to(input.dtype, input.device).flatten(1);
-            update = nn.functional.linear(nn.functional.linear(input, down), up).mul(Scale * layer.Alpha / layer.Rank);
+            update = nn.functional.linear(nn.functional.linear(input, down), up).mul(Scale * layer.Scale);
         }
         else
         {
-            var convolution = (Convolution)target;
             // Up after down is one convolution; its kernel is small beside the feature map.
-            update = nn.functional.conv2d(input, Update(layer, convolution.weight.shape).to(input.dtype, input.device), strides: convolution.stride, padding: convolution.padding);
+            var kernel = Update(layer, Weight(target)).to(input.dtype, input.device);
+            update = target is Convolution convolution
+                ? nn.functional.conv2d(input, kernel, strides: convolution.stride, padding: convolution.padding)
+                : nn.functional.linear(input, kernel);
         }
         var sum = output.requires_grad || update.requires_grad ? output + update : output.add_(update);
         return ReferenceEquals(sum, output) ? output : sum.MoveToOuterDisposeScope();
     }
 
-    private Tensor Update(LoraLayer layer, long[] shape) =>
-        layer.Up.flatten(1).matmul(layer.Down.flatten(1)).mul(Scale * layer.Alpha / layer.Rank).reshape(shape);
+    /// <summary>What is added to a weight.</summary>
+    private Tensor Update(LoraLayer layer, Tensor weight)
+    {
+        var lowRank = layer.Up.flatten(1).mm(layer.Down.flatten(1)).mul(layer.Scale).reshape(weight.shape);
+        return (layer.Magnitude is null ? lowRank
+            : Dora.Update(weight.to(lowRank.device), lowRank, layer.Magnitude)).mul(Scale);
+    }
 
-    private static nn.Module<Tensor, Tensor> Child(nn.Module module, string path) =>
-        (nn.Module<Tensor, Tensor>)module.named_modules().First(m => m.Item1 == path).Item2;
+    private static IEnumerable<KeyValuePair<string, Parameter>> Named(string component, string path, LoraLayer layer)
+    {
+        yield return new($"{component}.{path}.lora_A.weight", layer.Down);
+        yield return new($"{component}.{path}.lora_B.weight", layer.Up);
+        if (layer.Magnitude is { } magnitude)
+            yield return new($"{component}.{path}.lora_magnitude_vector", magnitude);
+    }
 
-    private static Parameter Weight(nn.Module module) => module switch
+    private static Tensor Norms(Tensor weight)
+    {
+        using var noGradients = no_grad();
+        using var scope = NewDisposeScope();
+        return Dora.Norm(weight.detach().to(ScalarType.Float32), ones(weight.shape[0], 1)).MoveToOuterDisposeScope();
+    }
+
+    internal static Parameter Weight(nn.Module module) => module switch
     {
         Linear linear => linear.weight,
         Convolution convolution => convolution.weight,
         _ => throw new ArgumentException($"{module.GetName()} has no weight that a LoRA can change", nameof(module)),
     };
-
-    private static void CheckShapes(string path, string layer, long[] weight, long[] down, long[] up)
-    {
-        long Elements(long[] shape) => shape.Skip(1).Aggregate(1L, (a, b) => a * b);
-        if (down[0] != Elements(up) || up[0] != weight[0] || Elements(down) != Elements(weight))
-            throw new CheckpointException(path, $"{layer} is [{string.Join(", ", weight)}]; down [{string.Join(", ", down)}] and up [{string.Join(", ", up)}] do not fit");
-    }
 }

@@ -94,7 +94,9 @@ internal static partial class LoraParity
     {
         var found = new Dictionary<string, (nn.Module, string)>();
         using var opened = SafeTensorsFile.Open(file);
-        var keys = opened.Header.Entries.Select(e => (Key: LoraNames.Split(e.Name), e.Shape)).Where(k => k.Key is not null).Select(k => (k.Key!.Value.Component, k.Key.Value.Layer, k.Key.Value.Role, k.Shape)).ToList();
+        var keys = opened.Header.Entries.Select(e => (Key: LoraNames.Split(e.Name), e.Shape))
+            .Where(k => k.Key is not null)
+            .Select(k => (Component: k.Key!.Component ?? "unet", k.Key.Layer, k.Key.Role, k.Shape)).ToList();
         foreach (var component in keys.Select(k => k.Component).Where(c => c != "unet").Distinct())
         {
             foreach (var path in folder.SiblingModels(nameof(CLIPTextModel), nameof(CLIPTextModelWithProjection), "clip_text_model"))
@@ -123,7 +125,9 @@ internal static partial class LoraParity
     {
         using var opened = SafeTensorsFile.Open(file);
         var names = new LoraNames(unet);
-        var layers = opened.Header.Entries.Select(e => LoraNames.Split(e.Name)).Where(k => k?.Component == "unet").Select(k => "unet." + names.Find(k!.Value.Layer)).ToHashSet();
+        var layers = opened.Header.Entries.Select(e => LoraNames.Split(e.Name))
+            .Where(k => k?.Component is null or "unet")
+            .Select(k => "unet." + names.Find(k!.Layer)).ToHashSet();
         return layers.SetEquals(lora.Layers.Keys.Where(k => k.StartsWith("unet.", StringComparison.Ordinal)));
     }
 
