@@ -2,7 +2,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Microsoft.DotNet.Interactive;
+using SarSynth.Kernel.Cells;
 using SarSynth.Kernel.Execution;
 using SarSynth.Kernel.Language;
 using SarSynth.Kernel.Output;

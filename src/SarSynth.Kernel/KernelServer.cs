@@ -3,8 +3,10 @@ using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
-using Microsoft.DotNet.Interactive;
+using SarSynth.Kernel.Cells;
 using SarSynth.Kernel.Execution;
+using SarSynth.Kernel.Formatting;
+using SarSynth.Kernel.Interactive;
 using SarSynth.Kernel.Language;
 using SarSynth.Kernel.Output;
 using SarSynth.Kernel.Protocol;
@@ -50,6 +52,8 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
     internal int Run()
     {
         ConsoleCapture.Begin();
+        Packaged.Watch();
+        InteractiveBridge.Watch();
         ExceptionHandling.SetUnhandledExceptionHandler(OnUnhandled);
         Publish(null, "status", new JsonObject { ["execution_state"] = "starting" });
         _channels.Start();

@@ -21,6 +21,10 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
 {
     private static readonly string Framework = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
     private static readonly string[] Facades = ["System.Runtime", "netstandard", "mscorlib", "System", "System.Core"];
+    // What cells see of the kernel: its own public types, and the packages that it comes with.
+    private static readonly string[] Own = ["sarsynth-kernel", "Microsoft.DotNet.Interactive", "Microsoft.DotNet.Interactive.Formatting",
+        "Microsoft.AspNetCore.Html.Abstractions"];
+    private static readonly string[] OfInteractive = ["Microsoft.DotNet.Interactive.Documents", "System.Reactive"];
     private static readonly List<MemoryMappedViewAccessor> Maps = [];
     private static readonly Lazy<IReadOnlyList<MetadataReference>> Defaults = new(FindDefaults);
     private readonly string _directory;
@@ -53,6 +57,8 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
     /// <exception cref="ReferenceException">Another version of one of them is in use.</exception>
     internal void Add(IReadOnlyList<string> assemblies, IReadOnlyList<string> nativeFiles)
     {
+        // What the kernel itself runs on is in the process already, in one version.
+        assemblies = [.. assemblies.Where(a => !IsKernels(a))];
         foreach (var path in assemblies)
             if (_pathByName.TryGetValue(Path.GetFileNameWithoutExtension(path), out var known) && known != path && VersionOf(known) != VersionOf(path))
                 throw new ReferenceException($"{path} is asked for, but {known} is in use: restart the kernel to change versions.");
@@ -109,6 +115,13 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
         return assembly;
     }
 
+    /// <summary>Loads an assembly as the cells would: another of the same name that they refer to goes before.</summary>
+    internal Assembly Load(string path)
+    {
+        _pathByName.TryAdd(Path.GetFileNameWithoutExtension(path), path);
+        return _context.LoadFromAssemblyName(AssemblyName.GetAssemblyName(path));
+    }
+
     /// <summary>Says that no later cell will refer to this submission.</summary>
     internal void Release(string submission) => _unloadable.TryRemove(submission, out _);
 
@@ -143,7 +156,9 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
     /// <inheritdoc/>
     public override PortableExecutableReference? ResolveMissingAssembly(MetadataReference definition, AssemblyIdentity referenceIdentity) =>
         PathOf(new AssemblyName(referenceIdentity.GetDisplayName())) is { } path ? Reference(path)
-            : Path.Combine(Framework, referenceIdentity.Name + ".dll") is var framework && File.Exists(framework) ? Reference(framework) : null;
+            : Path.Combine(Framework, referenceIdentity.Name + ".dll") is var framework && File.Exists(framework) ? Reference(framework)
+            : OfInteractive.Contains(referenceIdentity.Name) ? Reference(Path.Combine(AppContext.BaseDirectory, referenceIdentity.Name + ".dll"))
+            : null; // Of what only the kernel's own code refers to, the compiler is better off without.
 
     /// <inheritdoc/>
     public override bool Equals(object? other) => ReferenceEquals(this, other);
@@ -165,6 +180,8 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
     {
         if (_metadata.TryGetValue(path, out var known))
             return known;
+        if (path.StartsWith(AppContext.BaseDirectory, StringComparison.Ordinal))
+            return _metadata[path] = Map(path).Metadata.GetReference(filePath: path);
         var documentation = Path.ChangeExtension(path, ".xml");
         return _metadata[path] = MetadataReference.CreateFromFile(path,
             documentation: File.Exists(documentation) ? XmlDocumentation.ForFile(documentation) : null);
@@ -181,6 +198,10 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
                 return path;
         return _folders.Select(f => Path.Combine(f, name.Name + ".dll")).FirstOrDefault(File.Exists);
     }
+
+    private static bool IsKernels(string path) =>
+        Path.Combine(AppContext.BaseDirectory, Path.GetFileName(path)) is var own && File.Exists(own)
+        && AssemblyName.GetAssemblyName(own).Version >= AssemblyName.GetAssemblyName(path).Version;
 
     private nint LoadNative(string name)
     {
@@ -227,8 +248,12 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
             if (types > 1 || Facades.Contains(name))
                 references.Add(metadata.GetReference(FrameworkDocumentation.Instance, filePath: path));
         }
-        var own = typeof(Session).Assembly.Location;
-        references.Add(Map(own).Metadata.GetReference(XmlDocumentation.ForFile(Path.ChangeExtension(own, ".xml")), filePath: own));
+        foreach (var name in Own)
+        {
+            var path = Path.Combine(AppContext.BaseDirectory, name + ".dll");
+            var documentation = Path.ChangeExtension(path, ".xml");
+            references.Add(Map(path).Metadata.GetReference(File.Exists(documentation) ? XmlDocumentation.ForFile(documentation) : null, filePath: path));
+        }
         return references;
     }
 

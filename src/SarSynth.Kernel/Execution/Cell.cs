@@ -2,7 +2,7 @@
 // so that a thread or task that a cell started prints under that cell, also after the next cell has begun.
 using System.Text;
 using System.Text.Json.Nodes;
-using Microsoft.DotNet.Interactive.Formatting;
+using SarSynth.Kernel.Formatting;
 
 namespace SarSynth.Kernel.Execution;
 
@@ -85,7 +85,7 @@ internal sealed class Cell(IOutputs outputs, byte[]? parentHeader, List<byte[]> 
             SendText();
     }
 
-    internal void Display(IReadOnlyList<FormattedValue> values, string displayId, bool update)
+    internal void Display(IReadOnlyList<MimeText> values, string displayId, bool update)
     {
         if (silent)
             return;
@@ -98,9 +98,9 @@ internal sealed class Cell(IOutputs outputs, byte[]? parentHeader, List<byte[]> 
     }
 
     /// <summary>Sends the value of the cell's last expression.</summary>
-    internal void Result(IReadOnlyList<FormattedValue> values)
+    internal void Result(IReadOnlyList<MimeText> values)
     {
-        ResultText = values.FirstOrDefault(v => v.MimeType == PlainTextFormatter.MimeType)?.Value;
+        ResultText = values.FirstOrDefault(v => v.MimeType == MimeText.Plain).Text;
         if (silent)
             return;
         Publish("execute_result", new JsonObject
@@ -145,12 +145,12 @@ internal sealed class Cell(IOutputs outputs, byte[]? parentHeader, List<byte[]> 
             _text.Capacity = 1024;
     }
 
-    internal static JsonObject Bundle(IReadOnlyList<FormattedValue> values)
+    internal static JsonObject Bundle(IReadOnlyList<MimeText> values)
     {
         var bundle = new JsonObject();
         foreach (var value in values)
             bundle[value.MimeType] = value.MimeType.EndsWith("json", StringComparison.Ordinal)
-                ? JsonNode.Parse(value.Value) : value.Value;
+                ? JsonNode.Parse(value.Text) : value.Text;
         return bundle;
     }
 

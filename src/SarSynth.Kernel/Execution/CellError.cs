@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.CodeAnalysis;
+using SarSynth.Kernel.Formatting;
 
 namespace SarSynth.Kernel.Execution;
 
@@ -128,11 +129,11 @@ internal sealed record CellError(string Name, string Value, IReadOnlyList<string
         }
         if (IsCell(type) && name is "Initialize" or "Main")
             return "cell";
-        var parameters = string.Join(", ", method.GetParameters().Select(p => Microsoft.DotNet.Interactive.Formatting.ObjectView.Name(p.ParameterType)));
+        var parameters = string.Join(", ", method.GetParameters().Select(p => ScalarText.TypeName(p.ParameterType)));
         var owner = IsCell(type) && type.FullName is { } full
             ? full.Contains('+') ? full[(full.IndexOf('+') + 1)..].Replace('+', '.') + "." : ""
-            : type.Namespace is { Length: > 0 } ns ? $"{ns}.{Microsoft.DotNet.Interactive.Formatting.ObjectView.Name(type)}."
-            : Microsoft.DotNet.Interactive.Formatting.ObjectView.Name(type) + ".";
+            : type.Namespace is { Length: > 0 } ns ? $"{ns}.{ScalarText.TypeName(type)}."
+            : ScalarText.TypeName(type) + ".";
         return $"{(owner.Contains("<>c") ? "" : owner)}{name}({parameters})";
     }
 

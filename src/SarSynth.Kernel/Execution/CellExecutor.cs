@@ -1,7 +1,8 @@
 // A cell from its text to its end: magic commands, packages, then its segments one after the other.
 using System.Diagnostics;
 using System.Text;
-using Microsoft.DotNet.Interactive.Formatting;
+using SarSynth.Kernel.Formatting;
+using SarSynth.Kernel.Interactive;
 
 namespace SarSynth.Kernel.Execution;
 
@@ -10,6 +11,7 @@ internal sealed class CellExecutor(Session session, CellRunner runner, string di
 {
     private readonly Packages _packages = new();
     private readonly Polyglot _polyglot = new(directory);
+    private readonly HashSet<string> _extensions = new(StringComparer.Ordinal);
 
     /// <summary>Runs a cell; null where all went well.</summary>
     internal CellError? Run(Cell cell, string code)
@@ -52,13 +54,13 @@ internal sealed class CellExecutor(Session session, CellRunner runner, string di
     }
 
     /// <summary>The bundle of an expression's value, or its error; nothing is shown.</summary>
-    internal (IReadOnlyList<FormattedValue>? Values, CellError? Error) Evaluate(Cell cell, string expression)
+    internal (IReadOnlyList<MimeText>? Values, CellError? Error) Evaluate(Cell cell, string expression)
     {
         try
         {
-            IReadOnlyList<FormattedValue>? values = null;
+            IReadOnlyList<MimeText>? values = null;
             var submission = session.Prepare(expression, $"expression[{cell.Number}]");
-            var error = submission.Run is null ? null : Finish(runner.Run(cell, submission.Run), submission, cell, v => values = Formatter.Bundle(v, []));
+            var error = submission.Run is null ? null : Finish(runner.Run(cell, submission.Run), submission, cell, v => values = Bundles.Of(v));
             return (values ?? [], error);
         }
         catch (CompilationFailedException e)
@@ -84,8 +86,10 @@ internal sealed class CellExecutor(Session session, CellRunner runner, string di
     private CellError? CSharp(Cell cell, string code)
     {
         var submission = session.Prepare(code, $"In[{cell.Number}]");
-        return submission.Run is null ? null
-            : Finish(runner.Run(cell, submission.Run), submission, cell, value => cell.Result(Formatter.Bundle(value, [])));
+        if (submission.Run is null)
+            return null;
+        var outcome = submission.NamesInteractive ? InteractiveBridge.Run(runner, cell, submission.Run) : runner.Run(cell, submission.Run);
+        return Finish(outcome, submission, cell, value => cell.Result(Bundles.Of(value)));
     }
 
     private CellError? Finish(Outcome outcome, Submission submission, Cell cell, Action<object?> show)
@@ -112,6 +116,29 @@ internal sealed class CellExecutor(Session session, CellRunner runner, string di
         session.AddPackages(restored);
         if (restored.Installed.Count > 0)
             cell.Write("stdout", $"Installed: {string.Join("; ", restored.Installed)}\n");
+        foreach (var folder in restored.Folders)
+            LoadExtensions(cell, Path.Combine(folder, "interactive-extensions", "dotnet"));
+    }
+
+    // The convention of .NET Interactive's packages: assemblies with IKernelExtension types, and cells to run.
+    private void LoadExtensions(Cell cell, string folder)
+    {
+        if (!Directory.Exists(folder))
+            return;
+        foreach (var path in Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal))
+        {
+            if (!_extensions.Add(path))
+                continue;
+            CellError? error = null;
+            if (Path.GetFileName(path) == "extension.dib")
+                error = Run(cell, Magics.WithoutMetadata(File.ReadAllText(path)));
+            else if (path.EndsWith(".dll", StringComparison.Ordinal)
+                && InteractiveBridge.LoadExtensions(session.Assemblies.Load(path), cell, code => CSharp(cell, code)) == 0)
+                continue;
+            if (error is not null)
+                throw new ReferenceException($"{path}: {error.Name}: {error.Value}");
+            cell.Write("stdout", $"Loaded the extension {Path.GetFileName(path)}\n");
+        }
     }
 
     private void Command(Cell cell, string command)
@@ -122,9 +149,9 @@ internal sealed class CellExecutor(Session session, CellRunner runner, string di
                 cell.Write("stdout", string.Join("  ", session.Variables().Select(v => v.Name)) + "\n");
                 break;
             case "whos":
-                var rows = session.Variables().Select(v => new { Variable = v.Name, Type = ObjectView.Name(v.Type), Value = Short(v.Value()) }).ToList();
-                cell.Display([new(HtmlFormatter.MimeType, rows.ToDisplayString(HtmlFormatter.MimeType)),
-                    new(PlainTextFormatter.MimeType, string.Join('\n', rows.Select(r => $"{r.Variable}\t{r.Type}\t{r.Value}")))], Guid.NewGuid().ToString("N"), update: false);
+                var rows = session.Variables().Select(v => new { Variable = v.Name, Type = ScalarText.TypeName(v.Type), Value = Short(v.Value()) }).ToList();
+                cell.Display([new(MimeText.Html, Bundles.Of(rows, MimeText.Html)[0].Text),
+                    new(MimeText.Plain, string.Join('\n', rows.Select(r => $"{r.Variable}\t{r.Type}\t{r.Value}")))], Guid.NewGuid().ToString("N"), update: false);
                 break;
             case "lsmagic":
                 cell.Write("stdout", string.Join("  ", Magics.Known) + "\n");
@@ -137,7 +164,7 @@ internal sealed class CellExecutor(Session session, CellRunner runner, string di
 
     private static string Short(object? value)
     {
-        var text = value is System.Collections.IEnumerable and not string ? value.GetType().ToString() : PlainTextFormatter.Scalar(value ?? Formatter.NullString);
+        var text = value is System.Collections.IEnumerable and not string ? value.GetType().ToString() : value is null ? Packaged.NullText : ScalarText.Of(value);
         return text.Length <= 100 ? text : new StringBuilder(text, 0, 97, 100).Append("...").ToString();
     }
 }

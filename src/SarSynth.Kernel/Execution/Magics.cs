@@ -112,6 +112,19 @@ internal static class Magics
     internal static bool HasOtherLanguage(string code) =>
         code.Split('\n').Any(l => Languages.TryGetValue(Word(l.Trim()), out var language) && language != "csharp");
 
+    /// <summary>A .dib file's cells without the head that is meant for its editor.</summary>
+    internal static string WithoutMetadata(string dib)
+    {
+        var lines = dib.ReplaceLineEndings("\n").Split('\n');
+        var meta = true;
+        return string.Join('\n', lines.SkipWhile(l =>
+        {
+            if (l.StartsWith("#!", StringComparison.Ordinal))
+                meta = Word(l) == "#!meta";
+            return meta;
+        }));
+    }
+
     private static bool IsKnown(string word) => Languages.ContainsKey(word) || Commands.Contains(word);
 
     private static string Word(string line) => line.Split(' ', '\t')[0];

@@ -9,7 +9,9 @@ namespace SarSynth.Kernel.Execution;
 /// <param name="Assemblies">Managed assemblies to reference.</param>
 /// <param name="NativeFiles">Native libraries for this platform.</param>
 /// <param name="Installed">Name and version of the packages asked for.</param>
-internal sealed record Restored(IReadOnlyList<string> Assemblies, IReadOnlyList<string> NativeFiles, IReadOnlyList<string> Installed);
+/// <param name="Folders">Where all the packages lie.</param>
+internal sealed record Restored(IReadOnlyList<string> Assemblies, IReadOnlyList<string> NativeFiles, IReadOnlyList<string> Installed,
+    IReadOnlyList<string> Folders);
 
 /// <summary>The package references of a session.</summary>
 internal sealed class Packages
@@ -93,7 +95,7 @@ internal sealed class Packages
         var folders = root.GetProperty("packageFolders").EnumerateObject().Select(f => f.Name).ToList();
         var target = root.GetProperty("targets").EnumerateObject().Single(t => t.Name.EndsWith("/" + PortableRuntime, StringComparison.Ordinal)).Value;
         var framework = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
-        List<string> managed = [], native = [], installed = [];
+        List<string> managed = [], native = [], installed = [], packages = [];
         foreach (var library in target.EnumerateObject())
         {
             var entry = root.GetProperty("libraries").GetProperty(library.Name);
@@ -103,10 +105,11 @@ internal sealed class Packages
             if (asked.Exists(a => a.Name.Equals(name[0], StringComparison.OrdinalIgnoreCase)))
                 installed.Add($"{name[0]}, {name[1]}");
             var path = entry.GetProperty("path").GetString()!;
+            packages.AddRange(folders.Select(d => Path.Combine(d, path)).Where(Directory.Exists).Take(1));
             Collect(library.Value, "runtime", path, managed);
             Collect(library.Value, "native", path, native);
         }
-        return new Restored([.. managed.Where(m => m.EndsWith(".dll", StringComparison.Ordinal) && !File.Exists(Path.Combine(framework, Path.GetFileName(m))))], native, installed);
+        return new Restored([.. managed.Where(m => m.EndsWith(".dll", StringComparison.Ordinal) && !File.Exists(Path.Combine(framework, Path.GetFileName(m))))], native, installed, packages);
 
         void Collect(JsonElement library, string kind, string package, List<string> into)
         {

@@ -3,7 +3,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Microsoft.DotNet.Interactive.Formatting;
+using SarSynth.Kernel.Formatting;
 
 namespace SarSynth.Kernel.Execution;
 
@@ -26,7 +26,7 @@ internal sealed partial class Polyglot(string directory) : IDisposable
                 return Python(cell, segment.Text);
             default:
                 var mimeType = segment.Language == "javascript" ? "application/javascript" : "text/" + segment.Language;
-                cell.Display([new(mimeType, segment.Text), new(PlainTextFormatter.MimeType, segment.Text)], Guid.NewGuid().ToString("N"), update: false);
+                cell.Display([new(mimeType, segment.Text), new(MimeText.Plain, segment.Text)], Guid.NewGuid().ToString("N"), update: false);
                 return null;
         }
     }
@@ -98,7 +98,7 @@ internal sealed partial class Polyglot(string directory) : IDisposable
                 if (root.TryGetProperty("stream", out var stream))
                     cell.Write(stream.GetString()!, root.GetProperty("text").GetString());
                 else if (root.TryGetProperty("display", out var bundle))
-                    cell.Display([.. bundle.EnumerateObject().Select(m => new FormattedValue(m.Name, m.Value.GetString()!))], Guid.NewGuid().ToString("N"), update: false);
+                    cell.Display([.. bundle.EnumerateObject().Select(m => new MimeText(m.Name, m.Value.GetString()!))], Guid.NewGuid().ToString("N"), update: false);
                 else if (cell.Interrupted.IsCancellationRequested)
                     return CellError.Plain("Interrupted", "Python was interrupted; its variables are kept.");
                 else

@@ -7,6 +7,7 @@ using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Emit;
 using Microsoft.CodeAnalysis.Text;
+using SarSynth.Kernel.Interactive;
 
 namespace SarSynth.Kernel.Execution;
 
@@ -20,7 +21,9 @@ internal sealed class CompilationFailedException(ImmutableArray<Diagnostic> diag
 /// <param name="Run">Runs it and gives the value of its last expression; null where it has no code.</param>
 /// <param name="HasValue">Whether its last expression is a value to show.</param>
 /// <param name="Former">The variables that it declares anew, as they were.</param>
-internal sealed record Submission(Func<Task<object?>>? Run, bool HasValue, int Slot, Dictionary<string, (object State, FieldInfo Field)> Former);
+/// <param name="NamesInteractive">Whether it uses types of Microsoft.DotNet.Interactive.</param>
+internal sealed record Submission(Func<Task<object?>>? Run, bool HasValue, int Slot, Dictionary<string, (object State, FieldInfo Field)> Former,
+    bool NamesInteractive);
 
 /// <summary>A variable of the session.</summary>
 internal sealed record Variable(string Name, Type Type, Func<object?> Value);
@@ -34,7 +37,7 @@ internal sealed class Session
     private static readonly string[] DefaultImports =
     [
         "System", "System.IO", "System.Text", "System.Collections", "System.Collections.Generic", "System.Threading.Tasks",
-        "System.Linq", "Microsoft.DotNet.Interactive", "Microsoft.DotNet.Interactive.Kernel",
+        "System.Linq", "Microsoft.DotNet.Interactive", "SarSynth.Kernel.Cells", "SarSynth.Kernel.Cells.Functions",
     ];
 
     private static readonly Lock Compiler = new();
@@ -139,14 +142,15 @@ internal sealed class Session
         _chain.Reserve(slot);
         var states = _chain.States;
         var hasValue = HasValue(compilation, tree);
+        var names = cell.References.Contains(InteractiveBridge.AssemblyName);
         if (legacy == Legacy.None)
-            return new Submission(() => factory(states), hasValue, 0, []);
+            return new Submission(() => factory(states), hasValue, 0, [], names);
         for (var replaced = _chain.Last; replaced != before; replaced = replaced!.Previous)
             Assemblies.Release(replaced!.Compilation.AssemblyName!);
         _chain.Last = new Link(compilation, before, slot, slot, variables, legacy == Legacy.Variables);
         string[] owned = [.. _sources.Owned];
         var closing = _chain.Disown(variables);
-        return new Submission(owned.Length + closing.Count == 0 ? () => factory(states) : RunOwned, hasValue, slot, former);
+        return new Submission(owned.Length + closing.Count == 0 ? () => factory(states) : RunOwned, hasValue, slot, former, names);
 
         // What the cell declares anew is disposed first: it may hold the file or port that the cell asks for again.
         async Task<object?> RunOwned()
@@ -235,7 +239,7 @@ internal sealed class Session
             throw new CompilationFailedException(diagnostics);
         Assemblies.Commit();
         _chain.Last = new Link(compilation, _chain.Last, 0, _chain.Last?.Slots ?? 0, [], false);
-        return new Submission(null, false, 0, []);
+        return new Submission(null, false, 0, [], false);
     }
 
     private (CSharpCompilation, EmitResult) Emit(SyntaxTree tree, string name, Link? before, MemoryStream image, MemoryStream symbols)

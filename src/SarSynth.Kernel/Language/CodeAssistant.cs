@@ -4,6 +4,7 @@ using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 using SarSynth.Kernel.Execution;
+using SarSynth.Kernel.Formatting;
 
 namespace SarSynth.Kernel.Language;
 
@@ -103,8 +104,8 @@ internal sealed class CodeAssistant(Session session)
         if (symbol is not IFieldSymbol { ContainingType.IsScriptClass: true } || session.Variables().FirstOrDefault(v => v.Name == symbol.Name) is not { } variable)
             return null;
         var value = variable.Value();
-        return value is null || Microsoft.DotNet.Interactive.Formatting.ObjectView.IsScalar(value.GetType())
-            ? Microsoft.DotNet.Interactive.Formatting.Formatter.ToDisplayString(value) : value.GetType().ToString();
+        return value is null || ScalarText.IsScalar(value.GetType())
+            ? Bundles.Of(value, MimeText.Plain)[0].Text : value.GetType().ToString();
     }
 
     private static SyntaxNode? Member(SyntaxNode root, int start)

@@ -10,6 +10,7 @@ import time
 import unittest
 import zipfile
 
+from jupyter_client.kernelspec import KernelSpecManager
 from kernel_client import NAME, KernelCase, execute, reply_to, start_new_kernel
 
 
@@ -202,10 +203,26 @@ class Output(KernelCase):
         self.assertIn("a&lt;b", html)
         self.assertEqual(html.count("<tr>"), 3)
         html = self.ok("class Node { public int V { get; set; } = 3; public Node Next { get; set; } }\nvar n = new Node(); n.Next = n; n").of("execute_result")[0]["data"]["text/html"]
-        self.assertIn("shown above", html)
+        self.assertIn("dni-treeview", html)  # The package's own look, which ends by its depth.
         endless = self.ok("IEnumerable<int> All() { for (int i = 0; ; i++) yield return i; }\nAll()").of("execute_result")[0]["data"]
         self.assertIn("(more)", endless["text/html"])
         self.assertIn("InvalidOperationException: bad", self.ok("class Bad { public int X => throw new InvalidOperationException(\"bad\"); }\nnew Bad()").value)
+
+    def test_the_packages_own_way_to_show_things(self):
+        shown = self.ok('"<b>b</b>".DisplayAs("text/html"); var handle = 5.Display(); handle.Update(6);')
+        self.assertEqual(shown.of("display_data")[0]["data"], {"text/html": "<b>b</b>"})
+        self.assertEqual(shown.of("display_data")[1]["transient"], shown.of("update_display_data")[0]["transient"])
+        view = self.ok('using static Microsoft.DotNet.Interactive.Formatting.PocketViewTags;\ndiv[style: "color:red"](b("a < b"))')
+        self.assertEqual(view.of("execute_result")[0]["data"]["text/html"], '<div style="color:red"><b>a &lt; b</b></div>')
+
+    def test_cells_that_name_interactive_itself(self):
+        result = self.ok('KernelInvocationContext.Current.DisplayAs("text", "text/plain"); Kernel.Javascript("alert(1)"); Kernel.display(7, "text/plain");'
+                         'Console.Write("printed"); Kernel.Current.Name')
+        self.assertEqual(result.value, "csharp")
+        self.assertEqual(result.text(), "printed")
+        data = [d["data"] for d in result.of("display_data")]
+        self.assertEqual(data, [{"text/plain": "text"}, {"text/html": '<script type="text/javascript">alert(1)</script>'}, {"text/plain": "7"}])
+        self.assertEqual(self.ok('"once".DisplayAs("text/plain");').text(), "")  # Not printed besides.
 
     def test_formatter_register(self):
         self.ok('using Microsoft.DotNet.Interactive.Formatting;\nclass Shape { }\nFormatter.Register<Shape>(s => "<i>shape</i>", "text/html");')
@@ -327,6 +344,7 @@ class Packages(unittest.TestCase):
                 public static class Managed {{ public static string Text => "{version} over " + Native.Version(); }}""", [native])
             cls.pack("Test.Managed", f"{version}.0.0", {"lib/net8.0/Test.Managed.dll": library, "lib/net8.0/Test.Managed.xml": library[:-4] + ".xml"},
                      '<dependency id="Test.Native" version="1.0.0" />')
+        cls.pack_extension(other)
         cls.manager, cls.client = start_new_kernel(kernel_name=NAME, env={**os.environ, "HOME": cls.home, "DOTNET_CLI_HOME": cls.home,
                                                    "NUGET_PACKAGES": os.path.join(cls.home, "packages")})
 
@@ -343,6 +361,36 @@ class Packages(unittest.TestCase):
                 <description>test</description><dependencies><group targetFramework="net8.0">{dependency}</group></dependencies></metadata></package>""")
             for inside, outside in files.items():
                 package.write(outside, inside)
+
+    # As Plotly.NET.Interactive is made: the package names what it builds on, and lays its extension where .NET Interactive looks.
+    @classmethod
+    def pack_extension(cls, folder):
+        kernel = next(os.path.dirname(a) for a in KernelSpecManager().get_kernel_spec(NAME).argv if a.endswith("sarsynth-kernel.dll"))
+        references = [os.path.join(kernel, f"{n}.dll") for n in ("Microsoft.DotNet.Interactive", "Microsoft.DotNet.Interactive.Formatting")]
+        extension = compile_library(folder, "Test.Extension", """using System.Threading.Tasks;
+            using Microsoft.DotNet.Interactive; using Microsoft.DotNet.Interactive.Formatting;
+            public class Gadget { }
+            public class GadgetExtension : IKernelExtension { public async Task OnLoadAsync(Kernel kernel) {
+                Formatter.Register<Gadget>(g => "<u>gadget</u>", "text/html");
+                KernelInvocationContext.Current.DisplayAs("gadgets are here", "text/markdown");
+                await kernel.SubmitCodeAsync("var gadgets = 3;"); } }""", references)
+        cls.pack("Test.Extension", "1.0.0", {"lib/net8.0/Test.Extension.dll": extension, "interactive-extensions/dotnet/Test.Extension.dll": extension,
+                 "lib/net8.0/Microsoft.DotNet.Interactive.dll": references[0], "lib/net8.0/Microsoft.DotNet.Interactive.Formatting.dll": references[1]})
+        dib = os.path.join(folder, "extension.dib")
+        with open(dib, "w") as f:
+            f.write('#!meta\n\n{"kernelInfo":{"defaultKernelName":"csharp"}}\n\n#!csharp\n\nvar fromDib = 4;\n')
+        cls.pack("Test.Dib", "1.0.0", {"interactive-extensions/dotnet/extension.dib": dib})
+
+    def test_extensions_of_packages(self):
+        result = execute(self.client, '#r "nuget: Test.Extension, 1.0.0"\n#r "nuget: Test.Dib, 1.0.0"', timeout=120)
+        self.assertEqual(result.reply["status"], "ok", result.error)
+        self.assertEqual(result.of("display_data")[0]["data"], {"text/markdown": "gadgets are here"})
+        later = execute(self.client, "new Gadget()")  # Failed with CS0433 where the kernel declared such types itself.
+        self.assertEqual(later.reply["status"], "ok", later.error)
+        self.assertEqual(later.of("execute_result")[0]["data"]["text/html"], "<u>gadget</u>")
+        self.assertEqual(execute(self.client, "gadgets + fromDib").value, "7")
+        self.assertEqual(execute(self.client, 'new Gadget().Display("text/html");').of("display_data")[0]["data"], {"text/html": "<u>gadget</u>"})
+        self.assertEqual(execute(self.client, "display(1);").of("display_data")[0]["data"], {"text/plain": "1"})
 
     def test_packages(self):
         missing = execute(self.client, '#r "nuget: Test.Absent, 1.0.0"', timeout=120)

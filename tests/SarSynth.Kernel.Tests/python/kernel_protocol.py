@@ -89,14 +89,14 @@ class Requests(KernelCase):
 
 class Input(KernelCase):
     def test_read_line(self):
-        msg_id = self.client.execute('var line = Console.ReadLine(); var secret = await Microsoft.DotNet.Interactive.Kernel.GetPasswordAsync("pw"); line + secret')
+        msg_id = self.client.execute('var line = Console.ReadLine(); var secret = await GetPasswordAsync("pw"); $"{line}{secret.GetClearTextPassword()} {secret}"')
         for prompt, password, answer in (("", False, "typed "), ("pw", True, "hidden")):
             request = self.client.get_stdin_msg(timeout=10)
             self.assertEqual(request["content"], {"prompt": prompt, "password": password})
             self.client.input(answer)
         messages = collect(self.client, msg_id)
         reply_to(self.client, msg_id)
-        self.assertEqual([m["content"]["data"]["text/plain"] for m in messages if m["msg_type"] == "execute_result"], ["typed hidden"])
+        self.assertEqual([m["content"]["data"]["text/plain"] for m in messages if m["msg_type"] == "execute_result"], ["typed hidden ************"])
 
     def test_not_allowed(self):
         self.assertIn("does not allow input", self.fails("Console.ReadLine()", allow_stdin=False).error)

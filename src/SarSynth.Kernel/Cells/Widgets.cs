@@ -3,9 +3,9 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Microsoft.DotNet.Interactive.Formatting;
+using SarSynth.Kernel.Formatting;
 
-namespace Microsoft.DotNet.Interactive;
+namespace SarSynth.Kernel.Cells;
 
 /// <summary>A widget with a value that the page and the kernel share.</summary>
 public abstract class ValueWidget : IRichText
@@ -57,14 +57,14 @@ public abstract class ValueWidget : IRichText
         }
     }
 
-    IReadOnlyList<string> IRichText.MimeTypes => [ViewMimeType, HtmlFormatter.MimeType, PlainTextFormatter.MimeType];
+    IReadOnlyList<string> IRichText.MimeTypes => [ViewMimeType, MimeText.Html, MimeText.Plain];
 
     private const string ViewMimeType = "application/vnd.jupyter.widget-view+json";
 
     string IRichText.Text(string mimeType) => mimeType switch
     {
         ViewMimeType => new JsonObject { ["model_id"] = _comm.Id, ["version_major"] = 2, ["version_minor"] = 0 }.ToJsonString(),
-        HtmlFormatter.MimeType => string.Create(CultureInfo.InvariantCulture, $"""
+        MimeText.Html => string.Create(CultureInfo.InvariantCulture, $"""
             <label>{System.Net.WebUtility.HtmlEncode(_description)} <{_element} value="{_value}" data-net-value="{_plain.Id}" style="display: inline-block; vertical-align: middle"></{_element[.._element.IndexOf(' ')]}> <span>{_value:G6}</span></label>
             <script>((window.netValueWidgets || {"{}"})["{_plain.Id}"] || function () {"{}"})();</script>
             """).Replace("></input>", ">", StringComparison.Ordinal),

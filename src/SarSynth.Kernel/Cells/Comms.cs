@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
-namespace Microsoft.DotNet.Interactive;
+namespace SarSynth.Kernel.Cells;
 
 /// <summary>A channel between the page and the kernel, on which widgets are built.</summary>
 public sealed class Comm
