@@ -15,6 +15,8 @@ internal sealed class TransposedSource(PixelSource inner) : PixelSource
 
     public override (int Rows, int Columns) BlockSize => (inner.BlockSize.Columns, inner.BlockSize.Rows);
 
+    public override Validity Validity => inner.Validity;
+
     public override void Read(RasterWindow window, Span<float> pixels)
     {
         var turned = new float[pixels.Length];
@@ -71,6 +73,11 @@ internal sealed class StackedSource : PixelSource
     public override bool IsComplex => parts[0].IsComplex;
 
     public override (int Rows, int Columns) BlockSize => parts[0].BlockSize;
+
+    public override Validity Validity => parts.Select(part => part.Validity).Aggregate((a, b) => a with
+    {
+        NoDataValue = a.NoDataValue ?? b.NoDataValue, Fill = a.Fill ?? b.Fill, Mask = a.Mask | b.Mask,
+    });
 
     public override void Read(RasterWindow window, Span<float> pixels)
     {

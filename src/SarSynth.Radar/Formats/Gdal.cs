@@ -199,6 +199,27 @@ internal static unsafe partial class Gdal
     public static partial int GDALSetRasterNoDataValue(nint band, double value);
 
     [LibraryImport(NativeLibraries.Gdal)]
+    public static partial nint GDALGetMaskBand(nint band);
+
+    [LibraryImport(NativeLibraries.Gdal)]
+    public static partial int GDALGetMaskFlags(nint band);
+
+    [LibraryImport(NativeLibraries.Gdal)]
+    public static partial int GDALGetRasterColorInterpretation(nint band);
+
+    [LibraryImport(NativeLibraries.Gdal)]
+    private static partial byte** GDALGetFileList(nint dataset);
+
+    /// <summary>The files that belong to a dataset.</summary>
+    public static List<string> FilesOf(nint dataset)
+    {
+        var list = GDALGetFileList(dataset);
+        var files = Strings(list);
+        CSLDestroy(list);
+        return files;
+    }
+
+    [LibraryImport(NativeLibraries.Gdal)]
     public static partial double GDALGetRasterScale(nint band, out int found);
 
     [LibraryImport(NativeLibraries.Gdal)]

@@ -22,7 +22,7 @@ internal sealed unsafe class GdalSource : PixelSource
     private readonly nint second;
     private readonly BandPair pair;
     private readonly double[]? amplitudes;
-    private readonly float? noData;
+    private GdalMask mask;
     private readonly float scale = 1;
     private readonly float offset;
     private double power = 1;
@@ -43,10 +43,8 @@ internal sealed unsafe class GdalSource : PixelSource
             throw new RasterException(path, $"has {Gdal.GDALGetRasterCount(dataset)} bands, expected band {(first == 0 ? band : band + 1)}");
         var type = Gdal.GDALGetRasterDataType(first);
         IsComplex = pair != BandPair.None || type is >= GdalType.ComplexInt16 and <= GdalType.ComplexFloat64;
-        var value = Gdal.GDALGetRasterNoDataValue(first, out var found);
-        if (found != 0 && !double.IsNaN(value))
-            noData = (float)value;
-        var factor = Gdal.GDALGetRasterScale(first, out found);
+        mask = new GdalMask(dataset, pair == BandPair.None ? [first] : [first, second], null);
+        var factor = Gdal.GDALGetRasterScale(first, out var found);
         if (found != 0 && double.IsFinite(factor) && factor != 0)
             scale = (float)factor;
         var shift = Gdal.GDALGetRasterOffset(first, out found);
@@ -71,20 +69,18 @@ internal sealed unsafe class GdalSource : PixelSource
         }
     }
 
+    public override Validity Validity => mask.Validity;
+
+    /// <summary>Tells the stored value that the product's specification calls fill.</summary>
+    public void SetFill(double fill) => mask = new GdalMask(dataset, pair == BandPair.None ? [first] : [first, second], fill);
+
     /// <summary>Makes real pixels scale x stored^power, for products that compress their amplitudes.</summary>
     public void SetPower(double exponent, double scaleAfter) => (power, powerScale) = (exponent, scaleAfter);
 
     public override void Read(RasterWindow window, Span<float> pixels)
     {
         Transfer(first, window, pixels, GdalType.Float32, sizeof(float));
-        if (noData is { } empty)
-        {
-            foreach (ref var pixel in pixels)
-            {
-                if (pixel == empty)
-                    pixel = float.NaN;
-            }
-        }
+        mask.Apply(window, pixels, ReadMask);
         if (scale != 1 || offset != 0)
         {
             foreach (ref var pixel in pixels)
@@ -102,14 +98,7 @@ internal sealed unsafe class GdalSource : PixelSource
         if (pair == BandPair.None)
         {
             Transfer(first, window, pixels, GdalType.ComplexFloat32, sizeof(Complex32));
-            if (noData is { } empty && empty != 0)
-            {
-                foreach (ref var pixel in pixels)
-                {
-                    if (pixel.Real == empty && pixel.Imaginary is 0)
-                        pixel = new Complex32(float.NaN, float.NaN);
-                }
-            }
+            mask.Apply(window, pixels, ReadMask);
             return;
         }
         float[] a = new float[pixels.Length], b = new float[pixels.Length];
@@ -126,6 +115,7 @@ internal sealed unsafe class GdalSource : PixelSource
             var amplitude = amplitudes is null ? a[i] : amplitudes[(byte)a[i]];
             pixels[i] = new Complex32((float)(amplitude * cosine), (float)(amplitude * sine));
         }
+        mask.Apply(window, pixels, ReadMask);
     }
 
     public override void Dispose()
@@ -134,6 +124,9 @@ internal sealed unsafe class GdalSource : PixelSource
             _ = Gdal.GDALClose(dataset);
         dataset = 0;
     }
+
+    private void ReadMask(nint band, RasterWindow window, float[] values) =>
+        Transfer(band, window, values.AsSpan(0, window.Rows * window.Columns), GdalType.Float32, sizeof(float));
 
     private void Transfer<T>(nint band, RasterWindow window, Span<T> pixels, GdalType type, int size)
         where T : unmanaged

@@ -246,8 +246,7 @@ public sealed unsafe class GeoTiffWriter : IDisposable
             if (geoReference.Projection.Length > 0)
                 _ = Gdal.GDALSetProjection(dataset, geoReference.Projection);
         }
-        if (Kind != PixelKind.Complex)
-            _ = Gdal.GDALSetRasterNoDataValue(band, double.NaN);
+        _ = Gdal.GDALSetRasterNoDataValue(band, double.NaN);
         if (Kind == PixelKind.Decibel)
             _ = Gdal.GDALSetRasterUnitType(band, "dB");
         _ = Gdal.GDALSetMetadataItem(dataset, MetadataItems.Kind, Kind.ToString(), null);

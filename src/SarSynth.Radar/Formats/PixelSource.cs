@@ -17,6 +17,9 @@ internal abstract class PixelSource : IDisposable
     /// <summary>Size of the blocks that the file stores, for reading along its grain.</summary>
     public virtual (int Rows, int Columns) BlockSize => (1, Columns);
 
+    /// <summary>What tells which pixels hold data; the reads obey it.</summary>
+    public virtual Validity Validity => Validity.All;
+
     /// <summary>Reads real numbers; no data arrives as NaN.</summary>
     /// <exception cref="RasterException">They cannot be read.</exception>
     public abstract void Read(RasterWindow window, Span<float> pixels);

@@ -76,6 +76,9 @@ public sealed class SarRaster : IDisposable
     /// <summary>Whether nothing told what the pixels are, so that they are taken for amplitude.</summary>
     public bool KindIsAssumed => content.KindIsAssumed;
 
+    /// <summary>What tells which pixels hold data; all that is read obeys it.</summary>
+    public Validity Validity => content.Pixels.Validity;
+
     /// <summary>All channels of the product.</summary>
     public IReadOnlyList<string> Channels => content.Channels;
 

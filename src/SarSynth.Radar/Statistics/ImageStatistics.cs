@@ -49,6 +49,12 @@ public sealed record ImageStatistics
     /// <summary>Kind of pixel: "complex", "amplitude" or "intensity".</summary>
     public required string Pixels { get; init; }
 
+    /// <summary>What tells which pixels hold data; null where the image did not come from a file.</summary>
+    public Validity? Validity { get; init; }
+
+    /// <summary>Pixels without data: they are left out of every statistic.</summary>
+    public long LeftOut { get; init; }
+
     /// <summary>What was measured on which pixels.</summary>
     public IReadOnlyList<MeasuredPart> MeasuredOn { get; init; } = [];
 
@@ -102,7 +108,7 @@ public sealed record ImageStatistics
     {
         ArgumentNullException.ThrowIfNull(raster);
         options ??= new StatisticsOptions();
-        return (long)raster.Rows * raster.Columns <= options.WholeImagePixels ? Compute(raster.Read(), options)
+        return (long)raster.Rows * raster.Columns <= options.WholeImagePixels ? Compute(raster.Read(), options) with { Validity = raster.Validity }
             : new StreamedStatistics(raster, options, progress).Compute();
     }
 
@@ -128,6 +134,7 @@ public sealed record ImageStatistics
             Rows = image.Rows,
             Columns = image.Columns,
             Pixels = image switch { ComplexImage => "complex", AmplitudeImage => "amplitude", _ => "intensity" },
+            LeftOut = moments.NoData,
             MeasuredOn = [new("all but the clutter laws", $"all {moments.Count} pixels with data"),
                 .. positive >= 64 ? [new MeasuredPart("clutter laws", $"{Math.Min(positive, options.FitPixels)} of {positive} positive pixels, evenly spaced")] : (MeasuredPart[])[]],
             Amplitude = amplitudes,

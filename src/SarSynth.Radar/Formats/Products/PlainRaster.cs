@@ -43,7 +43,8 @@ internal static class PlainRaster
                 Format = facts?.Format ?? (driver == "GTiff" ? "GeoTIFF" : driver),
                 KindIsAssumed = assumed,
                 GeoReference = GeoReferenceOf(dataset),
-                Channels = [.. Enumerable.Range(1, bands).Select(number => number.ToString(CultureInfo.InvariantCulture))],
+                Channels = [.. Enumerable.Range(1, bands).Where(number => !GdalMask.IsAlpha(Gdal.GDALGetRasterBand(dataset, number)) || number == band)
+                    .Select(number => number.ToString(CultureInfo.InvariantCulture))],
                 Channel = band.ToString(CultureInfo.InvariantCulture),
             };
         }

@@ -1,4 +1,6 @@
 // The door to despeckling: filters as small records that serialise, on images and on streams.
+using System.Buffers;
+using System.Numerics.Tensors;
 using System.Text.Json.Serialization;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
@@ -7,7 +9,7 @@ namespace SarSynth.Radar.Radiometry;
 
 /// <summary>
 /// A despeckling filter for intensity images. Borders are mirrored; no data (NaN) stays, and is left out of its neighbours'
-/// windows. Looks are those of the input: 1 for single-look intensity.
+/// windows. Looks are those of the input: 1 for single-look intensity. The unit of the intensity does not matter: f(c I) = c f(I).
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(BoxcarFilter), "boxcar")]
@@ -38,31 +40,43 @@ public abstract record SpeckleFilter
     /// <param name="raster">The input, of any pixel kind; its intensity is filtered.</param>
     /// <param name="path">The GeoTIFF of intensities; it appears whole or not at all.</param>
     /// <param name="options">How to write it.</param>
+    /// <returns>Pixels without data: they were left out of all windows and are NaN in the file.</returns>
     /// <exception cref="RasterException">Reading or writing failed.</exception>
-    public void Apply(SarRaster raster, string path, GeoTiffOptions? options = null)
+    public long Apply(SarRaster raster, string path, GeoTiffOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(raster);
         using var writer = new GeoTiffWriter(path, raster.Rows, raster.Columns, PixelKind.Intensity, raster.Metadata, raster.GeoReference, options);
-        new SpeckleStream(this, raster, writer).Run();
+        var leftOut = new SpeckleStream(this, raster, writer).Run();
         writer.Complete();
+        return leftOut;
     }
 
     /// <summary>Filters one array into another; both may be longer than the image.</summary>
-    internal void Run(float[] intensity, int rows, int columns, float[] result)
+    /// <returns>Whether there are pixels without data; they are NaN in the result.</returns>
+    internal bool Run(float[] intensity, int rows, int columns, float[] result)
     {
-        Filter(intensity, rows, columns, result);
-        Parallel.For(0, rows, row =>
+        var range = BlockRange.Of(intensity, rows, columns);
+        if (range.Scale == 1)
         {
-            var source = intensity.AsSpan(row * columns, columns);
-            // The sum of a row tells whether it has gaps at all.
-            if (float.IsFinite(System.Numerics.Tensors.TensorPrimitives.Sum<float>(source)))
-                return;
-            for (var column = 0; column < source.Length; column++)
+            Filter(intensity, rows, columns, result);
+        }
+        else
+        {
+            var scaled = ArrayPool<float>.Shared.Rent(rows * columns);
+            TensorPrimitives.Multiply(intensity.AsSpan(0, rows * columns), range.Scale, scaled);
+            Filter(scaled, rows, columns, result);
+            ArrayPool<float>.Shared.Return(scaled);
+            TensorPrimitives.Multiply(result.AsSpan(0, rows * columns), 1 / range.Scale, result);
+        }
+        foreach (var row in range.RowsWithGaps)
+        {
+            for (var i = row * columns; i < (row + 1) * columns; i++)
             {
-                if (!float.IsFinite(source[column]))
-                    result[row * columns + column] = float.NaN;
+                if (!float.IsFinite(intensity[i]))
+                    result[i] = float.NaN;
             }
-        });
+        }
+        return range.RowsWithGaps.Count > 0;
     }
 
     private protected abstract void Filter(float[] intensity, int rows, int columns, float[] result);

@@ -22,6 +22,7 @@ internal sealed class SpeckleStream
     private readonly float[] input;
     private readonly float[] output;
     private float[] band = [];
+    private long leftOut;
 
     public SpeckleStream(SpeckleFilter filter, SarRaster raster, GeoTiffWriter writer)
     {
@@ -38,7 +39,8 @@ internal sealed class SpeckleStream
         output = new float[input.Length];
     }
 
-    public void Run()
+    /// <returns>Pixels without data.</returns>
+    public long Run()
     {
         foreach (var strip in RasterWindow.Cover(raster.Rows, raster.Columns, rows, raster.Columns))
         {
@@ -52,6 +54,7 @@ internal sealed class SpeckleStream
             foreach (var part in RasterWindow.Cover(strip.Rows, raster.Columns, strip.Rows, columns))
                 Filter(part with { Row = strip.Row }, lines);
         }
+        return leftOut;
     }
 
     private void Filter(RasterWindow window, RasterWindow lines)
@@ -66,8 +69,10 @@ internal sealed class SpeckleStream
         {
             raster.ReadIntensity(padded, input);
         }
-        filter.Run(input, padded.Rows, padded.Columns, output);
+        var hasGaps = filter.Run(input, padded.Rows, padded.Columns, output);
         var first = (window.Row - padded.Row) * padded.Columns + window.Column - padded.Column;
+        for (var row = 0; hasGaps && row < window.Rows; row++)
+            leftOut += output.AsSpan(first + row * padded.Columns, window.Columns).Count(float.NaN);
         writer.WriteIntensity(window, output.AsSpan(first, (window.Rows - 1) * padded.Columns + window.Columns), padded.Columns);
     }
 

@@ -63,6 +63,8 @@ internal sealed class StreamedStatistics
             Rows = rows,
             Columns = columns,
             Pixels = raster.Kind switch { PixelKind.Complex => "complex", PixelKind.Amplitude => "amplitude", _ => "intensity" },
+            Validity = raster.Validity,
+            LeftOut = sums.NoData,
             MeasuredOn = measuredOn,
             Amplitude = amplitudes,
             Intensity = intensities,
