@@ -25,11 +25,11 @@ static class InfoCommand
     }
 
     private sealed record Description(
-        string Path, string Format, int Rows, int Columns, PixelKind Pixels, bool PixelsAreAssumed,
+        string Path, string Format, int Rows, int Columns, PixelKind Pixels, bool PixelsAreAssumed, Validity Validity,
         IReadOnlyList<string> Channels, string Channel, SarMetadata Metadata, GeoReference? GeoReference);
 
     private static Description Describe(SarRaster r) =>
-        new(r.Path, r.Format, r.Rows, r.Columns, r.Kind, r.KindIsAssumed, r.Channels, r.Channel, r.Metadata, r.GeoReference);
+        new(r.Path, r.Format, r.Rows, r.Columns, r.Kind, r.KindIsAssumed, r.Validity, r.Channels, r.Channel, r.Metadata, r.GeoReference);
 
     private static void Print(SarRaster raster)
     {
@@ -40,6 +40,7 @@ static class InfoCommand
         Row("format", raster.Format);
         Row("size", $"{raster.Rows} rows (azimuth) x {raster.Columns} columns (range)");
         Row("pixels", raster.Kind.ToString().ToLowerInvariant() + (raster.KindIsAssumed ? " (assumed: the file does not tell)" : ""));
+        Row("validity", raster.Validity.ToString());
         Row("channels", raster.Channels.Count == 0 ? null : string.Join(", ", raster.Channels));
         Row("sensor", m.Sensor);
         Row("band", m.Band);
