@@ -5,6 +5,7 @@ plotly_sha512=552992f4a54dba7d7a4bca85618a7d2e52ff5c16f2e2e79e1aa07e2bd02a44256c
 plotly=$artifacts/plotly/plotly.min.js
 kernel_dll=$artifacts/bin/SarSynth.Kernel/release/sarsynth-kernel.dll
 cli_dll=$artifacts/bin/SarSynth.Cli/release/sarsynth-cli.dll
+parity_dll=$artifacts/bin/SarSynth.Parity/release/SarSynth.Parity.dll
 jupyter_data=${JUPYTER_DATA_DIR:-${XDG_DATA_HOME:-${HOME:-/root}/.local/share}/jupyter}
 
 export HOME=${HOME:-/root}

@@ -11,7 +11,6 @@ var root = new RootCommand("SarSynth: satellite SAR images into airborne-like on
     TrainCommand.Create(),
     TranslateCommand.Create(),
     EvaluateCommand.Create(),
-    ParityCommand.Create(),
     DataCommand.Create(),
 };
 CommonOptions.AddTo(root);

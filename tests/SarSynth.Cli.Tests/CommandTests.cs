@@ -43,7 +43,6 @@ public sealed class CommandTests : IDisposable
     [InlineData("translate")]
     [InlineData("evaluate")]
     [InlineData("data")]
-    [InlineData("parity")]
     public void EveryCommandExplainsItself(string command)
     {
         var (code, output, _) = Run(command, "--help");

@@ -1,6 +1,7 @@
 // Latent diffusion beside diffusers' recorded figures: the mid-size UNet, its training step, the VAE's decoder.
 // The figures were taken on another two-core machine; a 3x3 convolution of the same run scales them to this one.
 using System.Diagnostics;
+using SarSynth.Diffusion.Memory;
 using SarSynth.Diffusion.Models;
 using SarSynth.Diffusion.Samplers;
 using SarSynth.Diffusion.Training;

@@ -1,7 +1,7 @@
 // What a generation is asked for; names and defaults as in diffusers' pipelines.
-using SarSynth.Diffusion.Conditioning;
 using SarSynth.Diffusion.Models;
 using SarSynth.Diffusion.Samplers;
+using SarSynth.Diffusion.Tiling;
 using static TorchSharp.torch;
 
 namespace SarSynth.Diffusion.Pipelines;
@@ -126,7 +126,7 @@ public sealed record GenerationRequest
     public bool GuessMode { get; init; }
 
     /// <summary>Windows for images of any size, in latents; null denoises the image in one piece.</summary>
-    public Tiling? Tiling { get; init; }
+    public TileGrid? Tiling { get; init; }
 
     /// <summary>Seed of all noise; with <see cref="Tiling"/> noise depends on its position only.</summary>
     public ulong Seed { get; init; }

@@ -1,8 +1,8 @@
 // One prediction of a guided model: conditional and unconditional half in one batch, ControlNets, guidance with rescale.
 // Ho and Salimans (2021), eq. 6; Lin et al. (2024), eq. 15 and 16; Zhang et al. (2023), ControlNet.
-using SarSynth.Diffusion.Conditioning;
 using SarSynth.Diffusion.Models;
 using SarSynth.Diffusion.Samplers;
+using SarSynth.Diffusion.Tiling;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,7 +1,7 @@
 // Inpainting: with a model of its own (mask and masked image as further input channels), or with any model by putting the
 // noised image back outside the mask after every step. Lugmayr et al. (2022), RePaint, eq. 8 without resampling.
-using SarSynth.Diffusion.Conditioning;
 using SarSynth.Diffusion.Samplers;
+using SarSynth.Diffusion.Tiling;
 using TorchSharp;
 using static TorchSharp.torch;
 

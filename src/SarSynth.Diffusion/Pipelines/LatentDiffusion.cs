@@ -3,9 +3,10 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using SarSynth.Diffusion.Checkpoints;
-using SarSynth.Diffusion.Conditioning;
+using SarSynth.Diffusion.Memory;
 using SarSynth.Diffusion.Models;
 using SarSynth.Diffusion.Samplers;
+using SarSynth.Diffusion.Tiling;
 using SarSynth.Diffusion.Tokenizers;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -186,7 +187,7 @@ public sealed record LatentDiffusion : IDisposable
     /// <param name="latents">[1, C, h, w].</param>
     /// <param name="tiling">Windows in latents; null decodes in one piece.</param>
     /// <returns>[1, channels, H, W], about -1 to 1, float32.</returns>
-    public Tensor Decode(Tensor latents, Tiling? tiling = null)
+    public Tensor Decode(Tensor latents, TileGrid? tiling = null)
     {
         using var noGradients = no_grad();
         using var scope = NewDisposeScope();
@@ -202,7 +203,7 @@ public sealed record LatentDiffusion : IDisposable
     /// <param name="latents">[1, C, h, w].</param>
     /// <param name="tiling">Windows in latents.</param>
     /// <returns>Bands [1, channels, rows, W] with their first row, about -1 to 1, float32; the receiver disposes them.</returns>
-    public IEnumerable<(int Top, Tensor Rows)> DecodeBands(Tensor latents, Tiling tiling) =>
+    public IEnumerable<(int Top, Tensor Rows)> DecodeBands(Tensor latents, TileGrid tiling) =>
         tiling.Bands((int)latents.shape[2], (int)latents.shape[3], Vae.Config.Factor, windows =>
             Vae.decode(Unscaled(cat([.. windows.Select(w => w.Of(latents))])).to(VaeType, Device)).to(ScalarType.Float32));
 

@@ -2,7 +2,7 @@
 // All randomness of a step comes from (seed, step, micro-batch), so no generator state has to be kept.
 using System.Diagnostics;
 using SarSynth.Diffusion.Checkpoints;
-using SarSynth.Diffusion.Models;
+using SarSynth.Diffusion.Memory;
 using SarSynth.Diffusion.Samplers;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -47,7 +47,7 @@ public sealed record TrainerOptions
     public long Seed { get; init; }
 
     /// <summary>
-    /// Mixed precision of the model whose <see cref="Models.Autocast.Masters"/> are trained: gradients reach the masters after each
+    /// Mixed precision of the model whose <see cref="Memory.Autocast.Masters"/> are trained: gradients reach the masters after each
     /// micro-batch, and the 16-bit copies follow after each step. Null for a model of one type.
     /// </summary>
     public Autocast? Autocast { get; init; }

@@ -1,8 +1,8 @@
 // Satellite image in, airborne-like image out, on the finer grid: condition, denoise as one image, decode, stream.
 using SarSynth.Data;
-using SarSynth.Diffusion.Conditioning;
 using SarSynth.Diffusion.Models;
 using SarSynth.Diffusion.Samplers;
+using SarSynth.Diffusion.Tiling;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
 using TorchSharp;
@@ -127,7 +127,7 @@ file sealed class BlockTranslator(TranslationModel model, TranslateRecipe recipe
 {
     private readonly Tensor text = EmbedPrompt(model, recipe.Prompt);
     private readonly PositionalNoise noise = new(recipe.Seed);
-    private readonly Tiling tiling = new(recipe.Tile, recipe.Overlap);
+    private readonly TileGrid tiling = new(recipe.Tile, recipe.Overlap);
 
     /// <summary>The fine amplitudes of <paramref name="window"/>, from the amplitudes of the padded window around it.</summary>
     public float[] Translate(float[] satellite, RasterWindow padded, RasterWindow window, Action<double> progress, CancellationToken cancel)

@@ -1,7 +1,7 @@
-using SarSynth.Diffusion.Conditioning;
 using SarSynth.Diffusion.Models;
 using SarSynth.Diffusion.Pipelines;
 using SarSynth.Diffusion.Samplers;
+using SarSynth.Diffusion.Tiling;
 using SarSynth.Diffusion.Tokenizers;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -88,7 +88,7 @@ public sealed class PipelineTests : IDisposable
             Controls = [new ControlInput(net, image)], Noise = new GenerationNoise(Latents: start), Width = (int)image.shape[3],
             OriginalSize = (128, 128), TargetSize = (128, 128),
         };
-        var whole = pipeline.Denoise(Of(condition, latents) with { Tiling = new Tiling(16, 0, batch) });
+        var whole = pipeline.Denoise(Of(condition, latents) with { Tiling = new TileGrid(16, 0, batch) });
         var left = pipeline.Denoise(Of(condition.narrow(3, 0, 128), latents.narrow(3, 0, 16)));
         var right = pipeline.Denoise(Of(condition.narrow(3, 128, 128), latents.narrow(3, 16, 16)));
         Goldens.Near("windows", whole, cat([left, right], 3), 1e-4 * Goldens.AbsMax(left));
@@ -98,12 +98,12 @@ public sealed class PipelineTests : IDisposable
     public void TiledDecodingOfOneWindowIsDecoding()
     {
         var latents = Normal(9, [1, 4, 16, 16]);
-        Goldens.Near("decoded", pipeline.Decode(latents, new Tiling(16, 4)), pipeline.Decode(latents), 1e-5);
+        Goldens.Near("decoded", pipeline.Decode(latents, new TileGrid(16, 4)), pipeline.Decode(latents), 1e-5);
         // With several windows the image differs near their borders only where the receptive field is cut.
-        var tiled = pipeline.Decode(latents, new Tiling(12, 6));
+        var tiled = pipeline.Decode(latents, new TileGrid(12, 6));
         Assert.Equal(pipeline.Decode(latents).shape, tiled.shape);
         // Batches of another size take other convolution kernels: each is within 9.1e-6 of the float64 result (recorded), so two are within twice that.
-        Assert.Equal(0, Goldens.MaxError(tiled, pipeline.Decode(latents, new Tiling(12, 6, Batch: 2))), 2 * 9.1e-6);
+        Assert.Equal(0, Goldens.MaxError(tiled, pipeline.Decode(latents, new TileGrid(12, 6, Batch: 2))), 2 * 9.1e-6);
     }
 
     [Theory] // One-step methods carry nothing from step to step but the latents.
@@ -266,9 +266,9 @@ public sealed class PipelineTests : IDisposable
         using var net = TinyModels.ControlNet();
         var condition = rand([1, 3, 128, 128], generator: new Generator(5));
         using var caller = NewDisposeScope();
-        using var result = pipeline.Denoise(Request() with { Tiling = new Tiling(12, 4), Controls = [new ControlInput(net, condition)], Steps = 2 });
+        using var result = pipeline.Denoise(Request() with { Tiling = new TileGrid(12, 4), Controls = [new ControlInput(net, condition)], Steps = 2 });
         Assert.Equal(1, caller.DisposablesCount);
-        using var image = pipeline.Decode(result, new Tiling(12, 4));
+        using var image = pipeline.Decode(result, new TileGrid(12, 4));
         Assert.Equal(2, caller.DisposablesCount);
     }
 

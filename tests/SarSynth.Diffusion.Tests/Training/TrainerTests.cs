@@ -1,4 +1,5 @@
 using SarSynth.Diffusion.Checkpoints;
+using SarSynth.Diffusion.Memory;
 using SarSynth.Diffusion.Training;
 using TorchSharp;
 using TorchSharp.Modules;

@@ -1,6 +1,7 @@
 using System.Text.Json;
+using SarSynth.Diffusion.Adapters;
 using SarSynth.Diffusion.Checkpoints;
-using SarSynth.Diffusion.Conditioning;
+using SarSynth.Diffusion.Memory;
 using SarSynth.Diffusion.Models;
 using SarSynth.Diffusion.Samplers;
 using SarSynth.Diffusion.Training;

@@ -9,6 +9,10 @@ public class RoomTests
     private static readonly Dictionary<string, string[][]> floors = new()
     {
         ["SarSynth.Radar"] = [["Images"], ["Formats"], ["Signal"], ["Radiometry"], ["Statistics"], ["Simulation"]],
+        ["SarSynth.Diffusion"] =
+        [
+            ["Checkpoints"], ["Tokenizers", "Samplers"], ["Models", "Adapters", "Tiling"], ["Memory"], ["Pipelines", "Training"],
+        ],
     };
 
     public static TheoryData<string> Projects => [.. floors.Keys];
@@ -35,6 +39,16 @@ public class RoomTests
         Assert.Contains("Formats: SarRaster uses SarImage of Images", wrong);
         Assert.Contains("Formats: GeoTiffWriter uses AtomicFile of Images", wrong);
         Assert.DoesNotContain(wrong, line => line.StartsWith("Statistics", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void An_arrow_between_rooms_of_one_floor_is_found()
+    {
+        var arrows = RoomArrows.Of(Assembly.Load("SarSynth.Diffusion"));
+        var wrong = Wrong(arrows, [["Checkpoints"], ["Tokenizers", "Samplers"], ["Models", "Memory", "Adapters", "Tiling"],
+            ["Training"], ["Pipelines"]]);
+        Assert.Contains("Memory: BlockOffload uses ResnetBlock2D of Models", wrong);
+        Assert.All(wrong, line => Assert.StartsWith("Memory: BlockOffload", line, StringComparison.Ordinal));
     }
 
     private static List<string> Wrong(IEnumerable<RoomArrow> arrows, string[][] order)

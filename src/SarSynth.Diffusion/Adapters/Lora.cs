@@ -1,0 +1,260 @@
+// Low-rank adaptation: y = W x + scale (alpha / rank) B A x. Hu et al. (2022), eq. 3; with magnitudes: Dora.cs.
+using SarSynth.Diffusion.Checkpoints;
+using SarSynth.Diffusion.Samplers;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace SarSynth.Diffusion.Adapters;
+
+/// <summary>The low-rank update of one layer.</summary>
+/// <param name="Down">A: [rank, in], or [rank, in, k, k] for a convolution.</param>
+/// <param name="Up">B: [out, rank], or [out, rank, 1, 1].</param>
+/// <param name="Scale">Factor on B A, from alpha and rank (alpha / rank, or alpha / sqrt(rank) with rank
+/// stabilisation).</param>
+/// <param name="Magnitude">DoRA: norms of the adapted weight's rows [out, 1, ...] or columns [1, in, ...]; else
+/// null.</param>
+public sealed record LoraLayer(Parameter Down, Parameter Up, double Scale, Parameter? Magnitude = null)
+{
+    /// <summary>The rank.</summary>
+    public long Rank => Down.shape[0];
+
+    /// <summary>Numerator of the scale over the rank, as kohya's files have it.</summary>
+    public double Alpha => Scale * Rank;
+}
+
+/// <summary>A LoRA on the layers of one or more models. Several may be on the same models at once; their updates add.</summary>
+public sealed class Lora : IDisposable
+{
+    private readonly List<(string Component, string Path, nn.Module<Tensor, Tensor> Target, LoraLayer Layer)> layers = [];
+    private readonly List<Action> removeHooks = [];
+    private Dictionary<nn.Module, Tensor>? before;
+
+    private Lora()
+    {
+    }
+
+    /// <summary>
+    /// Factor on the whole update (with magnitudes too: 0 leaves the model as it is); takes effect at the next forward,
+    /// not while fused.
+    /// </summary>
+    public double Scale { get; set; } = 1;
+
+    /// <summary>Whether the update is part of the weights now.</summary>
+    public bool IsFused => before is not null;
+
+    /// <summary>The updates by "component.path", as diffusers names them ("unet.down_blocks.1...to_q").</summary>
+    public IReadOnlyDictionary<string, LoraLayer> Layers => layers.ToDictionary(l => $"{l.Component}.{l.Path}", l => l.Layer, StringComparer.Ordinal);
+
+    /// <summary>The trainable tensors by the names they have in PEFT files.</summary>
+    public IReadOnlyDictionary<string, Parameter> Parameters => layers
+        .SelectMany(l => Named(l.Component, l.Path, l.Layer))
+            .ToDictionary(p => p.Key, p => p.Value, StringComparer.Ordinal);
+
+    /// <summary>Puts a LoRA or DoRA file on models.</summary>
+    /// <param name="path">
+    /// A safetensors file with key names of diffusers, PEFT, kohya or kohya-sgm, or a folder that PEFT or diffusers
+    /// wrote. The scale comes from alpha tensors, from "lora_adapter_metadata" in the file, or from adapter_config.json
+    /// beside it.
+    /// </param>
+    /// <param name="components">Models by component: "unet", "text_encoder", "text_encoder_2".</param>
+    /// <param name="scale">Factor on the update.</param>
+    /// <exception cref="CheckpointException">A key that is no LoRA's (other adapters are named), a component or layer
+    /// that is not there, two names for one layer, a shape that does not fit, a scale that two sources tell
+    /// differently.</exception>
+    public static Lora Load(string path, IReadOnlyDictionary<string, nn.Module> components, double scale = 1)
+    {
+        var lora = new Lora { Scale = scale };
+        foreach (var entry in LoraFile.Read(LoraFile.Find(path), components))
+        {
+            var device = Weight(entry.Target).device;
+            Parameter Own(Tensor value)
+            {
+                using (value)
+                    return new Parameter(value.to(device, copy: true).DetachFromDisposeScope(), requires_grad: false);
+            }
+            lora.Attach(entry.Component, entry.Path, entry.Target,
+                new LoraLayer(Own(entry.Down), Own(entry.Up), entry.Scale, entry.Magnitude is { } m ? Own(m) : null));
+        }
+        return lora;
+    }
+
+    /// <summary>A new LoRA to train: A random, B zero, so that it changes nothing yet. Freezes no other parameter.</summary>
+    /// <param name="components">Models by component.</param>
+    /// <param name="targets">Ends of the names of layers to adapt, such as "to_q", "to_out.0" or "q_proj".</param>
+    /// <param name="rank">Rank.</param>
+    /// <param name="alpha">Numerator of the scale; null for the rank (scale 1).</param>
+    /// <param name="seed">Seed of A.</param>
+    /// <param name="dora">Trains the magnitudes of the weights' rows too (DoRA); they start as they are.</param>
+    /// <exception cref="ArgumentException">No layer has such a name.</exception>
+    public static Lora Create(IReadOnlyDictionary<string, nn.Module> components, IReadOnlyList<string> targets,
+        int rank,
+        double? alpha = null, ulong seed = 0, bool dora = false)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(rank, 1);
+        var lora = new Lora();
+        using var generator = Seeded.Generator(seed);
+        foreach (var (component, module) in components)
+            foreach (var (path, child) in module.named_modules().ToList())
+            {
+                if (child is not Linear linear || !targets.Any(t => path == t || path.EndsWith("." + t, StringComparison.Ordinal)))
+                    continue;
+                long[] shape = linear.weight.shape;
+                // Uniform within 1 / sqrt(in): the Kaiming initialisation that PEFT uses for A.
+                double bound = 1 / Math.Sqrt(shape[1]);
+                var down = new Parameter(rand([rank, shape[1]], generator: generator).mul_(2 * bound).sub_(bound).to(linear.weight.device));
+                var up = new Parameter(zeros([shape[0], rank], device: linear.weight.device));
+                var magnitude = dora ? new Parameter(Norms(linear.weight)) : null;
+                lora.Attach(component, path, linear, new LoraLayer(down, up, (alpha ?? rank) / rank, magnitude));
+            }
+        return lora.layers.Count > 0 ? lora : throw new ArgumentException($"no linear layer is named {string.Join(", ", targets)}", nameof(targets));
+    }
+
+    /// <summary>Writes the update with diffusers' key names (PEFT form) or kohya's, which carry alpha.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="kohya">Kohya's names.</param>
+    /// <exception cref="InvalidOperationException">Magnitudes of columns, which only kohya's form has.</exception>
+    public void Save(string path, bool kohya = false)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradients = no_grad();
+        var tensors = new Dictionary<string, Tensor>(StringComparer.Ordinal);
+        foreach (var (component, layerPath, target, layer) in layers)
+        {
+            if (kohya)
+            {
+                var prefix = LoraNames.Prefixes.First(p => p.Component == component && p.Prefix.EndsWith('_')).Prefix
+                    + layerPath.Replace('.', '_');
+                tensors[prefix + ".lora_down.weight"] = layer.Down.detach();
+                tensors[prefix + ".lora_up.weight"] = layer.Up.detach();
+                tensors[prefix + ".alpha"] = tensor((float)layer.Alpha);
+                if (layer.Magnitude is { } scales)
+                    tensors[prefix + ".dora_scale"] = scales.detach();
+                continue;
+            }
+            foreach (var (name, value) in Named(component, layerPath, layer))
+                tensors[name] = value.detach();
+            // This form has no alpha: it goes into B.
+            tensors[$"{component}.{layerPath}.lora_B.weight"] = layer.Up.detach().mul(layer.Scale);
+            if (layer.Magnitude is not { } magnitude)
+                continue;
+            long[] weight = Weight(target).shape;
+            if (magnitude.shape[0] != weight[0])
+                throw new InvalidOperationException(
+                    $"{component}.{layerPath} has magnitudes of its inputs; save with kohya's names");
+            tensors[$"{component}.{layerPath}.lora_magnitude_vector"] = magnitude.detach()
+                .reshape(weight.Length == 2 ? [weight[0]] : [1, weight[0], 1, 1]);
+        }
+        SafeTensors.Save(path, tensors, new Dictionary<string, string> { ["format"] = "pt" });
+    }
+
+    /// <summary>Adds the update to the weights: no cost at inference. The weights are kept, so that <see cref="Unfuse"/> is exact.</summary>
+    public void Fuse()
+    {
+        if (IsFused)
+            return;
+        using var noGradients = no_grad();
+        before = [];
+        foreach (var (_, _, target, layer) in layers)
+        {
+            using var scope = NewDisposeScope();
+            var weight = Weight(target);
+            before[target] = weight.detach().clone().DetachFromDisposeScope();
+            var update = Update(layer, weight);
+            weight.copy_(weight.to(ScalarType.Float32).add(update.to(ScalarType.Float32)));
+        }
+    }
+
+    /// <summary>Gives the weights back as they were before <see cref="Fuse"/>. Of several fused ones the last fused goes first.</summary>
+    public void Unfuse()
+    {
+        if (before is null)
+            return;
+        using var noGradients = no_grad();
+        foreach (var (target, weight) in before)
+        {
+            Weight(target).copy_(weight);
+            weight.Dispose();
+        }
+        before = null;
+    }
+
+    /// <summary>
+    /// Takes the update off its models and lets its tensors go; a fused one stays in the weights unless unfused.
+    /// </summary>
+    public void Dispose()
+    {
+        removeHooks.ForEach(remove => remove());
+        removeHooks.Clear();
+        foreach (var tensor in before?.Values ?? Enumerable.Empty<Tensor>())
+            tensor.Dispose();
+        before = null;
+        foreach (var (_, _, _, layer) in layers)
+        {
+            layer.Down.Dispose();
+            layer.Up.Dispose();
+            layer.Magnitude?.Dispose();
+        }
+        layers.Clear();
+    }
+
+    private void Attach(string component, string path, nn.Module<Tensor, Tensor> target, LoraLayer layer)
+    {
+        layers.Add((component, path, target, layer));
+        var hook = target.register_forward_hook((_, input, output) => Forward(target, layer, input, output));
+        removeHooks.Add(hook.remove);
+    }
+
+    private Tensor Forward(nn.Module<Tensor, Tensor> target, LoraLayer layer, Tensor input, Tensor output)
+    {
+        if (IsFused || Scale == 0)
+            return output;
+        using var scope = NewDisposeScope();
+        Tensor update;
+        if (target is Linear && layer.Magnitude is null)
+        {
+            Tensor down = layer.Down.to(input.dtype, input.device).flatten(1), up = layer.Up.to(input.dtype, input.device).flatten(1);
+            update = nn.functional.linear(nn.functional.linear(input, down), up).mul(Scale * layer.Scale);
+        }
+        else
+        {
+            // Up after down is one convolution; its kernel is small beside the feature map.
+            var kernel = Update(layer, Weight(target)).to(input.dtype, input.device);
+            update = target is Convolution convolution
+                ? nn.functional.conv2d(input, kernel, strides: convolution.stride, padding: convolution.padding)
+                : nn.functional.linear(input, kernel);
+        }
+        var sum = output.requires_grad || update.requires_grad ? output + update : output.add_(update);
+        return ReferenceEquals(sum, output) ? output : sum.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>What is added to a weight.</summary>
+    private Tensor Update(LoraLayer layer, Tensor weight)
+    {
+        var lowRank = layer.Up.flatten(1).mm(layer.Down.flatten(1)).mul(layer.Scale).reshape(weight.shape);
+        return (layer.Magnitude is null ? lowRank
+            : Dora.Update(weight.to(lowRank.device), lowRank, layer.Magnitude)).mul(Scale);
+    }
+
+    private static IEnumerable<KeyValuePair<string, Parameter>> Named(string component, string path, LoraLayer layer)
+    {
+        yield return new($"{component}.{path}.lora_A.weight", layer.Down);
+        yield return new($"{component}.{path}.lora_B.weight", layer.Up);
+        if (layer.Magnitude is { } magnitude)
+            yield return new($"{component}.{path}.lora_magnitude_vector", magnitude);
+    }
+
+    private static Tensor Norms(Tensor weight)
+    {
+        using var noGradients = no_grad();
+        using var scope = NewDisposeScope();
+        return Dora.Norm(weight.detach().to(ScalarType.Float32), ones(weight.shape[0], 1)).MoveToOuterDisposeScope();
+    }
+
+    internal static Parameter Weight(nn.Module module) => module switch
+    {
+        Linear linear => linear.weight,
+        Convolution convolution => convolution.weight,
+        _ => throw new ArgumentException($"{module.GetName()} has no weight that a LoRA can change", nameof(module)),
+    };
+}

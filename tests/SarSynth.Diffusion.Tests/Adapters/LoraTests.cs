@@ -1,0 +1,187 @@
+using SarSynth.Diffusion.Adapters;
+using SarSynth.Diffusion.Checkpoints;
+using SarSynth.Diffusion.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace SarSynth.Diffusion.Tests.Adapters;
+
+public sealed class LoraTests : IDisposable
+{
+    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly UNet2DConditionModel unet = TinyModels.Unet();
+    private readonly SafeTensorsFile outputs = Goldens.Open(Goldens.Folder("lora"), "outputs");
+
+    public static TheoryData<string> Files => [.. Directory.EnumerateFiles(Goldens.Folder("lora"), "*.safetensors")
+        .Select(f => Path.GetFileNameWithoutExtension(f)).Where(n => n != "outputs" && !n.StartsWith("unet_te", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+
+    public void Dispose()
+    {
+        outputs.Dispose();
+        unet.Dispose();
+        scope.Dispose();
+    }
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void EveryFormatAndScaleEqualsDiffusers(string name)
+    {
+        // Files without alpha have alpha = rank = 4.
+        var golden = name.Split('.')[0] + (name.EndsWith("_alpha2", StringComparison.Ordinal) ? ".alpha2" : ".alpha4");
+        using var lora = Lora.Load(FileOf(name), Unet());
+        int compared = 0;
+        foreach (var scale in new[] { 1.0, 0.5, 0.0 })
+            if (outputs.Contains($"{golden}.scale{scale:0.0}"))
+            {
+                lora.Scale = scale;
+                Goldens.Near($"{name} scale {scale}", Forward(), outputs.Read($"{golden}.scale{scale:0.0}"), 5e-5);
+                if (scale == 0)
+                    continue;
+                lora.Fuse();
+                Goldens.Near($"{name} fused {scale}", Forward(), outputs.Read($"{golden}.scale{scale:0.0}"), 5e-5);
+                lora.Unfuse();
+                compared++;
+            }
+        Assert.Equal(2, compared);
+        lora.Scale = 0;
+        Goldens.Near("back again", Forward(), outputs.Read("base"), 5e-5);
+    }
+
+    [Fact]
+    public void TakenOffItLeavesNothing()
+    {
+        Lora.Load(FileOf("attn.kohya_alpha2"), Unet()).Dispose();
+        Goldens.Near("base", Forward(), outputs.Read("base"), 5e-5);
+    }
+
+    [Fact]
+    public void SeveralAddAndTheOrderDoesNotMatter()
+    {
+        // Two times a quarter and once a half of the same update are the whole one.
+        using var a = Lora.Load(FileOf("attn.peft"), Unet(), 0.25);
+        using var b = Lora.Load(FileOf("attn.kohya_sgm_alpha2"), Unet(), 0.5);
+        using var c = Lora.Load(FileOf("attn.diffusers"), Unet(), 0.5);
+        Goldens.Near("three", Forward(), outputs.Read("attn.alpha4.scale1.0"), 5e-5);
+        a.Fuse();
+        Goldens.Near("one of them fused", Forward(), outputs.Read("attn.alpha4.scale1.0"), 5e-5);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ASavedLoraIsReadBackTheSame(bool kohya)
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            using (var lora = Lora.Load(FileOf("attn.kohya_alpha2"), Unet()))
+                lora.Save(file, kohya);
+            using var read = Lora.Load(file, Unet());
+            Goldens.Near("read back", Forward(), outputs.Read("attn.alpha2.scale1.0"), 5e-5);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
+    public void TextEncodersHaveTheirPart()
+    {
+        var file = Path.Combine(Goldens.Folder("lora"), "unet_te1_te2.kohya_sgm_alpha4.safetensors");
+        if (!File.Exists(file)) // Only the full collection has it.
+            return;
+        using var first = TinyModels.TextEncoder();
+        using var second = TinyModels.TextEncoder2();
+        var components = new Dictionary<string, nn.Module> { ["unet"] = unet, ["text_encoder"] = first, ["text_encoder_2"] = second };
+        using var sgm = Lora.Load(file, components);
+        using var own = Goldens.Open(Goldens.Folder("lora"), "unet_te1_te2.diffusers");
+        Goldens.Near("unet", Forward(), outputs.Read("attn.alpha4.scale1.0"), 5e-5);
+        Assert.Equal(own.Header.Entries.Count / 2, sgm.Layers.Count);
+        foreach (var (name, layer) in sgm.Layers.Where(l => l.Key.StartsWith("text_encoder", StringComparison.Ordinal)))
+            Assert.Equal(0, Goldens.MaxError(layer.Down, own.Read(name + ".lora_linear_layer.down.weight")));
+    }
+
+    [Theory] // The names of the original code, as converters of checkpoints list them.
+    [InlineData("input_blocks_0_0", "conv_in")]
+    [InlineData("input_blocks_1_0_in_layers_2", "down_blocks_0_resnets_0_conv1")]
+    [InlineData("input_blocks_3_0_op", "down_blocks_0_downsamplers_0_conv")]
+    [InlineData("input_blocks_4_0_skip_connection", "down_blocks_1_resnets_0_conv_shortcut")]
+    [InlineData("middle_block_2_out_layers_3", "mid_block_resnets_1_conv2")]
+    [InlineData("output_blocks_2_2_conv", "up_blocks_0_upsamplers_0_conv")]
+    [InlineData("output_blocks_8_0_in_layers_2", "up_blocks_2_resnets_2_conv1")]
+    public void ConvolutionsAreAdaptedUnderBothNames(string sgm, string own)
+    {
+        var weight = unet.named_parameters().Single(p => p.Item1.Replace('.', '_') == own + "_weight").Item2;
+        var generator = new Generator(21);
+        Tensor down = randn([2, .. weight.shape[1..]], generator: generator).mul(0.2), up = randn([weight.shape[0], 2, 1, 1], generator: generator).mul(0.2);
+        Tensor WithFile(string name, bool fuse)
+        {
+            var file = Path.GetTempFileName();
+            try
+            {
+                SafeTensors.Save(file, new Dictionary<string, Tensor>
+                {
+                    [$"lora_unet_{name}.lora_down.weight"] = down, [$"lora_unet_{name}.lora_up.weight"] = up, [$"lora_unet_{name}.alpha"] = tensor(1f),
+                });
+                using var lora = Lora.Load(file, Unet(), 0.7);
+                if (fuse)
+                    lora.Fuse();
+                var result = Forward();
+                lora.Unfuse();
+                return result;
+            }
+            finally
+            {
+                File.Delete(file);
+            }
+        }
+        // W + 0.7 (1 / 2) up down, put into the weights by hand.
+        using var before = weight.detach().clone();
+        Tensor expected;
+        using (no_grad())
+        {
+            weight.add_(up.flatten(1).matmul(down.flatten(1)).reshape(weight.shape), 0.35);
+            expected = Forward();
+            weight.copy_(before);
+        }
+        Assert.True(Goldens.MaxError(Forward(), expected) > 1e-3);
+        Goldens.Near("own name", WithFile(own, fuse: false), expected, 5e-5);
+        Goldens.Near("original name", WithFile(sgm, fuse: false), expected, 5e-5);
+        Goldens.Near("fused", WithFile(sgm, fuse: true), expected, 5e-5);
+    }
+
+    [Fact]
+    public void WhatDoesNotFitIsNamed()
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            CheckpointException Refused(string key, Tensor value)
+            {
+                SafeTensors.Save(file, new Dictionary<string, Tensor> { [key] = value });
+                return Assert.Throws<CheckpointException>(() => Lora.Load(file, Unet()));
+            }
+            Assert.Contains("lora_unet_wrong_block", Refused("lora_unet_wrong_block.lora_up.weight", zeros(4, 4)).Message);
+            Assert.Contains("text_encoder", Refused("lora_te1_x.lora_up.weight", zeros(4, 4)).Message);
+            Assert.Contains("hada_w1_a", Refused("lora_unet_conv_in.hada_w1_a", zeros(4, 4)).Message);
+            Assert.Contains("matrix of unet.conv_in is missing", Refused("unet.conv_in.lora_A.weight", zeros(4, 4)).Message);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    private Dictionary<string, nn.Module> Unet() => new() { ["unet"] = unet };
+
+    private static string FileOf(string name) => Path.Combine(Goldens.Folder("lora"), name + ".safetensors");
+
+    private Tensor Forward()
+    {
+        using var noGradients = no_grad();
+        using var inputs = Goldens.Open(Goldens.Folder("unet_sdxl"), "inputs");
+        return unet.forward(inputs.Read("base.sample"), inputs.Read("base.timestep"), inputs.Read("base.encoder_hidden_states"),
+            inputs.Read("base.text_embeds"), inputs.Read("base.time_ids"));
+    }
+}
