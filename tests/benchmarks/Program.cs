@@ -6,7 +6,8 @@ internal static class Program
     private static readonly Dictionary<string, (string What, Func<string[], int> Run)> Benchmarks = new()
     {
         ["diffusion"] = ("UNet, training step and VAE beside figures of diffusers; --device cuda", Diffusion.Run),
-        ["diffusion-pair"] = ("the same beside plain PyTorch in turns; conv, unet, bf16, vae, train: only these", DiffusionPair.Run),
+        ["diffusion-pair"] = ("the same beside plain PyTorch in turns; conv, unet, bf16, vae, train, attention: only these; "
+            + "--python ROOT: the PyTorch of another Debian root", DiffusionPair.Run),
         ["diffusion-full"] = ("SDXL at full size, random weights made on the spot: unet or pipeline", DiffusionFull.Run),
         ["radar"] = ("filters, transforms and streams beside numpy and scipy", Radar.Run),
         ["kernel"] = ("the C# kernel beside ipykernel; --soak MINUTES for a long mixed run", Kernel.Run),

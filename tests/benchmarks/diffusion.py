@@ -1,4 +1,5 @@
-# The models of Diffusion.cs in plain PyTorch, operator by operator as diffusers 0.27 computes them on torch 1.13.
+# The models of Diffusion.cs in plain PyTorch, operator by operator as diffusers 0.27 computes them: attention is one fused
+# operator from torch 2.0 on, and two products with a softmax between them before.
 import sys
 import time
 
@@ -8,6 +9,16 @@ import torch.nn.functional as F
 
 torch.set_num_threads(int(sys.argv[1]) if len(sys.argv) > 1 else 2)
 torch.manual_seed(0)
+
+
+def attend_in_steps(q, k, v):
+    b, heads, n, d = q.shape
+    q, k, v = (x.reshape(b * heads, -1, d) for x in (q, k, v))
+    scores = torch.baddbmm(torch.empty(q.shape[0], q.shape[1], k.shape[1], dtype=q.dtype), q, k.transpose(-1, -2), beta=0, alpha=d ** -0.5)
+    return torch.bmm(scores.softmax(-1).to(q.dtype), v).reshape(b, heads, n, d)
+
+
+attend = getattr(F, "scaled_dot_product_attention", attend_in_steps)
 
 
 class Resnet(nn.Module):
@@ -37,16 +48,12 @@ class Attention(nn.Module):
 
     def split(self, x):
         b, n, c = x.shape
-        return x.reshape(b, n, self.heads, c // self.heads).permute(0, 2, 1, 3).reshape(b * self.heads, n, c // self.heads)
+        return x.view(b, n, self.heads, c // self.heads).transpose(1, 2)
 
     def forward(self, x, ctx=None):
         ctx = x if ctx is None else ctx
-        q, k, v = self.split(self.to_q(x)), self.split(self.to_k(ctx)), self.split(self.to_v(ctx))
-        scores = torch.baddbmm(torch.empty(q.shape[0], q.shape[1], k.shape[1], dtype=q.dtype), q, k.transpose(-1, -2), beta=0, alpha=q.shape[-1] ** -0.5)
-        out = torch.bmm(scores.softmax(-1).to(q.dtype), v)
-        b, n, d = out.shape
-        out = out.reshape(b // self.heads, self.heads, n, d).permute(0, 2, 1, 3).reshape(b // self.heads, n, d * self.heads)
-        return self.to_out(out)
+        out = attend(self.split(self.to_q(x)), self.split(self.to_k(ctx)), self.split(self.to_v(ctx)))
+        return self.to_out(out.transpose(1, 2).reshape(x.shape))
 
 
 class Block(nn.Module):
@@ -175,6 +182,9 @@ def make(case):
     if case == "conv":
         x, conv = torch.randn(4, 128, 64, 64), nn.Conv2d(128, 128, 3, padding=1)
         return lambda: conv(x)
+    if case == "attention":
+        q, k, v = (torch.randn(2, 4096, 640).view(2, 4096, 10, 64).transpose(1, 2) for _ in range(3))
+        return lambda: attend(q, k, v).transpose(1, 2).reshape(2, 4096, 640)
     if case in ("unet", "bf16"):
         dtype = torch.bfloat16 if case == "bf16" else torch.float32
         model, given = UNet().to(dtype), inputs(1, dtype)
@@ -192,11 +202,20 @@ def make(case):
     return step
 
 
+def peak():
+    """The most memory that was resident in this process so far, in MB."""
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) // 1024
+
+
 if __name__ == "__main__":
     made = {}
-    print("ready", sum(p.numel() for p in UNet().parameters()), sum(p.numel() for p in Decoder().parameters()), flush=True)
+    print("ready", torch.__version__, flush=True)
     for line in sys.stdin:
         case = line.strip()
+        if case == "peak":
+            print(peak(), flush=True)
+            continue
         with torch.set_grad_enabled(case == "train"):
             if case not in made:
                 made[case] = make(case)
