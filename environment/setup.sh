@@ -11,7 +11,7 @@ usage() {
 Usage: environment/setup.sh [--engine cpu|cuda] [--bench] [--yes] [--remove]
 
   --engine NAME   cpu (the default on a new checkout), or cuda: TorchSharp with libtorch for NVIDIA GPUs
-  --bench         also install what ./sarsynth bench compares with (python3-torch)
+  --bench         also install what ./sarsynth bench compares with (python3-torch, OpenBLAS)
   --yes           do not ask before installing system packages
   --remove        unregister the kernel and remove what setup.sh built; system packages stay
 END
