@@ -2,6 +2,7 @@
 using System.CommandLine;
 using SarSynth.Data;
 using SarSynth.Radar.Formats;
+using SarSynth.Radar.Images;
 using SarSynth.Recipes;
 
 namespace SarSynth.Cli.Commands;
@@ -38,20 +39,23 @@ static class TranslateCommand
                 ControlScale = parsed.GetValue(strength),
                 Radiometry = parsed.GetValue(radiometry),
             };
-            Progress.Run(parsed, Path.GetFileName(input), report =>
+            var (leftOut, validity) = Progress.Run(parsed, Path.GetFileName(input), report =>
             {
                 // The input is opened before the model: a wrong path should not wait for weights.
-                SarRaster.Open(input).Dispose();
+                Validity validity;
+                using (var raster = SarRaster.Open(input))
+                    validity = raster.Validity;
                 using var networks = TranslationModel.Load(recipe.Model);
-                Translation.RunFile(networks, input, path, recipe, progress: share => report(share, ""), cancel: cancel);
-                return true;
+                return (Translation.RunFile(networks, input, path, recipe, progress: share => report(share, ""), cancel: cancel), validity);
             });
             using (var made = SarRaster.Open(path))
                 QuickLook.Write(made, picture);
             if (parsed.GetValue(CommonOptions.Json))
-                Console.WriteLine(KitJson.Serialize(new { Output = path, Picture = picture, Provenance = path + ".provenance.json" }));
+                Console.WriteLine(KitJson.Serialize(new { Output = path, Picture = picture, Provenance = path + ".provenance.json", LeftOut = leftOut }));
             else
                 Console.WriteLine($"{path}\n{picture}\n{path}.provenance.json");
+            if (leftOut > 0)
+                Console.Error.WriteLine($"{leftOut} pixels of {input} were left out and hold no data in the result: they are 0 or hold none (rule: {validity})");
             return Task.FromResult(0);
         });
         return command;

@@ -75,31 +75,66 @@ public static class Multilook
         ArgumentNullException.ThrowIfNull(image);
         Check(rowLooks, image.Rows / 4, nameof(rowLooks));
         Check(columnLooks, image.Columns / 4, nameof(columnLooks));
-        var correlation = Autocorrelation(image);
-        double power = correlation[0].Real, sum = 0;
+        var correlation = Autocorrelation(image, out var pairs);
+        double power = correlation[0].Real / pairs(0), sum = 0;
         if (!(power > 0))
             return double.NaN;
         for (var i = 1 - rowLooks; i < rowLooks; i++)
         {
             for (var j = 1 - columnLooks; j < columnLooks; j++)
             {
-                var g = correlation[(i + image.Rows) % image.Rows * image.Columns + (j + image.Columns) % image.Columns];
-                var squared = ((double)g.Real * g.Real + (double)g.Imaginary * g.Imaginary) / (power * power);
+                var lag = (i + image.Rows) % image.Rows * image.Columns + (j + image.Columns) % image.Columns;
+                var (g, n) = (correlation[lag], pairs(lag) * power);
+                if (n == 0)
+                    return double.NaN;
+                var squared = ((double)g.Real * g.Real + (double)g.Imaginary * g.Imaginary) / (n * n);
                 sum += (rowLooks - Math.Abs(i)) * (columnLooks - Math.Abs(j)) * squared;
             }
         }
         return Math.Pow((double)rowLooks * columnLooks, 2) / sum;
     }
 
-    // Circular, by the power spectrum: the wrap touches a thin border only.
-    private static Complex32[] Autocorrelation(ComplexImage image)
+    // Circular, by the power spectrum: the wrap touches a thin border only. Pairs: the share of a lag's pairs that both hold data.
+    private static Complex32[] Autocorrelation(ComplexImage image, out Func<int, double> pairs)
     {
-        var data = Array.ConvertAll(image.Pixels, s => float.IsNaN(s.Real) || float.IsNaN(s.Imaginary) ? Complex32.Zero : s);
-        Fourier.Forward2D(data, image.Rows, image.Columns);
+        // A power of two brings the samples to where their spectrum's square is far from float32's ends.
+        var unit = UnitOf(image.Pixels);
+        var valid = Array.ConvertAll(image.Pixels, s => float.IsFinite(s.Real) && float.IsFinite(s.Imaginary) ? Complex32.One : Complex32.Zero);
+        var data = new Complex32[valid.Length];
         for (var i = 0; i < data.Length; i++)
-            data[i] = new Complex32(data[i].Real * data[i].Real + data[i].Imaginary * data[i].Imaginary, 0);
-        Fourier.Inverse2D(data, image.Rows, image.Columns);
+            data[i] = valid[i] == Complex32.One ? image.Pixels[i] * unit : Complex32.Zero;
+        Correlate(data);
+        pairs = _ => 1;
+        if (valid.Contains(Complex32.Zero))
+        {
+            Correlate(valid);
+            // A lag's pairs are a whole number; rounding leaves a trace of one where there is none.
+            pairs = lag => Math.Round(valid[lag].Real) / valid.Length;
+        }
         return data;
+
+        void Correlate(Complex32[] samples)
+        {
+            Fourier.Forward2D(samples, image.Rows, image.Columns);
+            for (var i = 0; i < samples.Length; i++)
+                samples[i] = new Complex32(samples[i].Real * samples[i].Real + samples[i].Imaginary * samples[i].Imaginary, 0);
+            Fourier.Inverse2D(samples, image.Rows, image.Columns);
+        }
+    }
+
+    // 2^-k for samples of about 2^k.
+    private static float UnitOf(Complex32[] samples)
+    {
+        double sum = 0;
+        var count = 0;
+        foreach (var s in samples)
+        {
+            if (!float.IsFinite(s.Real) || !float.IsFinite(s.Imaginary))
+                continue;
+            sum += (double)s.Real * s.Real + (double)s.Imaginary * s.Imaginary;
+            count++;
+        }
+        return sum > 0 ? MathF.ScaleB(1, Math.Clamp(-Math.ILogB(Math.Sqrt(sum / count)), -126, 126)) : 1;
     }
 
     private static void Check(int looks, int limit, string name)

@@ -37,11 +37,12 @@ public sealed record SpectralCrop
 public static class ResolutionChange
 {
     /// <summary>Keeps the wanted band around the spectrum's centre and samples it on the coarser grid.</summary>
-    /// <param name="image">Complex; no data counts as zero.</param>
+    /// <param name="image">Complex; samples without data are taken as zero.</param>
     /// <param name="crop">What to keep.</param>
     /// <returns>
     /// The image on a grid of round(rows / factor) x round(columns / factor) pixels that cover the same ground (a new pixel's
     /// centre lies in the middle of the old pixels it stands for). Mean intensity is kept, so calibration is; phase is kept too.
+    /// A new pixel is NaN where more than half of the old pixels that it stands for hold no data.
     /// </returns>
     /// <exception cref="ArgumentException">A factor or bandwidth is out of its range, or the new image would be empty.</exception>
     public static ComplexImage Apply(ComplexImage image, SpectralCrop crop)
@@ -49,7 +50,9 @@ public static class ResolutionChange
         ArgumentNullException.ThrowIfNull(image);
         ArgumentNullException.ThrowIfNull(crop);
         var (rows, columns) = NewGrid(image.Rows, image.Columns, crop);
-        var data = Array.ConvertAll(image.Pixels, Valid);
+        var data = image.Pixels.AsSpan().ToArray();
+        var gaps = new CoarseGaps(image.Rows, image.Columns, rows, columns);
+        gaps.Take(data);
         var sums = new CentroidSums(image.Columns);
         sums.Add(data);
         Fourier.Forward2D(data, image.Rows, image.Columns);
@@ -65,12 +68,13 @@ public static class ResolutionChange
         Fourier.Inverse2D(result, rows, columns);
         for (var i = 0; i < result.Length; i++)
             result[i] *= scale;
+        gaps.Apply(0, result);
         double rowFactor = (double)image.Rows / rows, columnFactor = (double)image.Columns / columns;
         return new ComplexImage(rows, columns, result, Coarsened(image.Metadata, crop, rowFactor, columnFactor), image.GeoReference?.Coarsened(rowFactor, columnFactor));
     }
 
     /// <summary>The same for a raster of any size, into a GeoTIFF: the numbers of the whole image, in bounded memory.</summary>
-    /// <param name="raster">Complex; no data counts as zero.</param>
+    /// <param name="raster">Complex; samples without data are taken as zero.</param>
     /// <param name="path">The GeoTIFF of complex samples; it appears whole or not at all.</param>
     /// <param name="crop">What to keep.</param>
     /// <param name="options">How to write it.</param>
@@ -104,7 +108,7 @@ public static class ResolutionChange
         var stream = new SpectralStream(path, raster.Rows, raster.Columns, crop);
         try
         {
-            stream.Run((window, lines) => Array.ConvertAll(((ComplexImage)raster.Read(window)).Pixels, Valid).CopyTo(lines, 0), progress);
+            stream.Run((window, lines) => ((ComplexImage)raster.Read(window)).Pixels.CopyTo(lines, 0), progress);
             return stream;
         }
         catch

@@ -16,6 +16,7 @@ internal sealed class SpectralStream : IDisposable
     private readonly int rows, columns, stripColumns;
     private readonly SpectralCrop crop;
     private readonly SafeFileHandle scratch;
+    private readonly CoarseGaps gaps;
     private double energy, kept;
 
     /// <param name="path">The file that is being made: the scratch file lies beside it, and errors name it.</param>
@@ -27,6 +28,7 @@ internal sealed class SpectralStream : IDisposable
     {
         (this.path, this.rows, this.columns, this.crop) = (path, rows, columns, crop);
         (NewRows, NewColumns) = ResolutionChange.NewGrid(rows, columns, crop);
+        gaps = new CoarseGaps(rows, columns, NewRows, NewColumns);
         stripColumns = Math.Clamp(StripSamples / rows, 1, NewColumns);
         scratch = Scratch(path, 8L * rows * NewColumns);
     }
@@ -41,7 +43,7 @@ internal sealed class SpectralStream : IDisposable
     public float Scale => kept > 0 ? (float)Math.Sqrt(energy / kept * ((double)NewRows * NewColumns / ((double)rows * columns))) : 0;
 
     /// <summary>Crops the image.</summary>
-    /// <param name="read">Gives whole lines of the image, in order: the window and where its samples go; no sample is NaN.</param>
+    /// <param name="read">Gives whole lines of the image, in order: the window and where its samples go; NaN marks no data.</param>
     /// <param name="progress">Told the share that is done.</param>
     public void Run(Action<RasterWindow, Complex32[]> read, Action<double>? progress)
     {
@@ -49,7 +51,7 @@ internal sealed class SpectralStream : IDisposable
         CropColumns(share => progress?.Invoke(0.5 + 0.5 * share));
     }
 
-    /// <summary>Reads lines of the result, not yet scaled.</summary>
+    /// <summary>Reads lines of the result, not yet scaled; NaN where there is no data.</summary>
     public void ReadLines(int firstRow, int count, Complex32[] lines)
     {
         var piece = new Complex32[count * stripColumns];
@@ -60,6 +62,7 @@ internal sealed class SpectralStream : IDisposable
             for (var row = 0; row < count; row++)
                 part.Slice(row * strip.Columns, strip.Columns).CopyTo(lines.AsSpan(row * NewColumns + strip.Column));
         }
+        gaps.Apply(firstRow, lines.AsSpan(0, count * NewColumns));
     }
 
     public void Dispose() => scratch.Dispose();
@@ -74,6 +77,7 @@ internal sealed class SpectralStream : IDisposable
             if (lines.Length != band.Rows * columns)
                 (lines, cropped) = (new Complex32[band.Rows * columns], new Complex32[band.Rows * NewColumns]);
             read(band, lines);
+            gaps.Take(lines);
             energy += Energy(lines);
             Fourier.ForwardRows(lines, band.Rows, columns);
             Array.Clear(cropped);

@@ -91,7 +91,7 @@ public sealed record ImageStatistics
     /// <summary>Candidates of point targets, the strongest against their clutter.</summary>
     public IReadOnlyList<PointTarget> PointTargets { get; init; } = [];
 
-    /// <summary>Impulse responses of these candidates in a complex image, in the same order.</summary>
+    /// <summary>Impulse responses of these candidates in a complex image, in the same order; those beside pixels without data have none.</summary>
     public IReadOnlyList<PointTargetResponse> ImpulseResponses { get; init; } = [];
 
     /// <summary>Measures a raster of any size in bounded memory (about 200 MB beside the reader's cache).</summary>
@@ -127,7 +127,6 @@ public sealed record ImageStatistics
         long positive = moments.Count - moments.Zeros;
         bool isLarge = Math.Min(image.Rows, image.Columns) >= 16 && positive >= 64;
         var complex = image as ComplexImage;
-        bool hasGaps = moments.NoData > 0;
         var targets = isLarge ? Statistics.PointTargets.Detect(intensity, image.Rows, image.Columns).Take(options.PointTargets).ToList() : [];
         return new ImageStatistics
         {
@@ -148,8 +147,8 @@ public sealed record ImageStatistics
             AzimuthSpectrum = isLarge ? Spectra(image, complex, intensity, ImageAxis.Azimuth) : null,
             Circularity = complex is not null && positive >= 8 ? Coherence.Circularity(complex.Pixels) : null,
             PointTargets = targets,
-            ImpulseResponses = complex is not null && !hasGaps
-                ? [.. targets.Select(t => ImpulseResponse.Of(complex.Pixels, image.Rows, image.Columns, t.Row, t.Column))] : [],
+            ImpulseResponses = complex is null ? []
+                : [.. targets.Select(t => ImpulseResponse.OfWhole(complex, t.Row, t.Column)).OfType<PointTargetResponse>()],
         };
     }
 

@@ -53,8 +53,9 @@ public static class Translation
     /// <param name="options">How the input is read; the product's own rules when null.</param>
     /// <param name="progress">Told the share that is done.</param>
     /// <param name="cancel">Ends between denoising steps; nothing stays behind.</param>
+    /// <returns>Satellite pixels that hold no data or are 0: they were left out, and hold no data in the output.</returns>
     /// <exception cref="RasterException">The input is not a raster or cannot be read, or has no valid pixel.</exception>
-    public static void RunFile(
+    public static long RunFile(
         TranslationModel model, string input, string output, TranslateRecipe recipe, RasterOptions? options = null, Action<double>? progress = null, CancellationToken cancel = default)
     {
         GeoTiff.RequireExtension(output);
@@ -63,6 +64,7 @@ public static class Translation
         var gain = Gain(model.Card, recipe, raster.Metadata, () => MeanLog(raster.Blocks().SelectMany(b => b.Image.ToAmplitude().Pixels)));
         if (double.IsNaN(gain))
             throw new RasterException(input, "has no pixel above 0, so there is nothing to translate");
+        long leftOut;
         using (var writer = new GeoTiffWriter(
             output, raster.Rows * scale, raster.Columns * scale, PixelKind.Amplitude, Metadata(model.Card, raster.Metadata), raster.GeoReference?.Refined(scale)))
         using (var run = new BlockTranslator(model, recipe, gain))
@@ -75,10 +77,12 @@ public static class Translation
                 writer.WriteWindow(window.Row * scale, window.Column * scale, new AmplitudeImage(window.Rows * scale, window.Columns * scale, fine));
                 done++;
             }
+            leftOut = run.LeftOut;
             writer.Complete();
         }
         var inputs = File.Exists(input) ? new[] { input } : [];
         Provenance.Of("translate", recipe, recipe.Seed, inputs, [output]).Write(output + ".provenance.json");
+        return leftOut;
     }
 
     /// <summary>Mean of ln amplitude over positive pixels; NaN when there is none.</summary>
@@ -129,6 +133,9 @@ file sealed class BlockTranslator(TranslationModel model, TranslateRecipe recipe
     private readonly PositionalNoise noise = new(recipe.Seed);
     private readonly TileGrid tiling = new(recipe.Tile, recipe.Overlap);
 
+    /// <summary>Satellite pixels of the windows so far that hold no data or are 0.</summary>
+    public long LeftOut { get; private set; }
+
     /// <summary>The fine amplitudes of <paramref name="window"/>, from the amplitudes of the padded window around it.</summary>
     public float[] Translate(float[] satellite, RasterWindow padded, RasterWindow window, Action<double> progress, CancellationToken cancel)
     {
@@ -137,6 +144,8 @@ file sealed class BlockTranslator(TranslationModel model, TranslateRecipe recipe
         var scale = model.Card.Scale;
         var valid = Array.ConvertAll(satellite, a => a > 0 && float.IsFinite(a));
         var fine = new float[window.Rows * scale * window.Columns * scale];
+        for (var r = window.Row - padded.Row; r < window.Row - padded.Row + window.Rows; r++)
+            LeftOut += valid.AsSpan(r * padded.Columns + window.Column - padded.Column, window.Columns).Count(false);
         if (!valid.Contains(true))
         {
             Array.Fill(fine, float.NaN);

@@ -77,7 +77,7 @@ internal sealed class StreamedStatistics
             AzimuthSpectrum = azimuth,
             Circularity = circularity,
             PointTargets = isLarge ? second.Targets : [],
-            ImpulseResponses = isLarge && raster.Kind == PixelKind.Complex && sums.NoData == 0 ? [.. second.Targets.Select(Response)] : [],
+            ImpulseResponses = isLarge && raster.Kind == PixelKind.Complex ? [.. second.Targets.Select(Response).OfType<PointTargetResponse>()] : [],
         };
     }
 
@@ -105,12 +105,12 @@ internal sealed class StreamedStatistics
     private static string Share(EnlWindowGrid grid, int window) => grid.Facts.Count == grid.Total
         ? $"all {grid.Total} windows of {window} x {window}" : $"{grid.Facts.Count} of {grid.Total} windows of {window} x {window}, evenly spaced";
 
-    private PointTargetResponse Response(PointTarget target)
+    private PointTargetResponse? Response(PointTarget target)
     {
         // More than the chip, so that its place in the image decides where it is cut.
         var chip = new RasterWindow(target.Row, target.Column, 1, 1).Grown(80, rows, columns);
         var image = (ComplexImage)raster.Read(chip);
-        return ImpulseResponse.Of(image.Pixels, image.Rows, image.Columns, target.Row - chip.Row, target.Column - chip.Column).Moved(chip.Row, chip.Column);
+        return ImpulseResponse.OfWhole(image, target.Row - chip.Row, target.Column - chip.Column)?.Moved(chip.Row, chip.Column);
     }
 
     private (AxisSpectrum? Range, AxisSpectrum? Azimuth, TestResult? Circularity) Spectra()

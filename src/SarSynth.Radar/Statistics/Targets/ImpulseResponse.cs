@@ -2,7 +2,7 @@
 // Cumming & Wong (2005), Digital Processing of SAR Data, 2.3.3.
 using System.Numerics;
 using MathNet.Numerics;
-using SarSynth.Radar.Formats;
+using SarSynth.Radar.Images;
 using SarSynth.Radar.Signal;
 
 namespace SarSynth.Radar.Statistics;
@@ -43,6 +43,8 @@ public sealed record PointTargetResponse(AxisResponse Range, AxisResponse Azimut
 /// </remarks>
 public static class ImpulseResponse
 {
+    private const int DefaultChip = 64;
+
     /// <summary>Measures the strongest peak of a line.</summary>
     /// <param name="line">Complex samples, 16 to 8192.</param>
     /// <param name="oversampling">Points per pixel on which the response is looked at, 4 to 256.</param>
@@ -69,7 +71,7 @@ public static class ImpulseResponse
     /// <param name="sidelobes">How far side lobes count on either side, in half main lobes (null to null).</param>
     /// <exception cref="ArgumentException">Sizes that do not match, a place outside the image, values that are not finite, or all zero.</exception>
     public static PointTargetResponse Of(
-        ReadOnlySpan<Complex32> image, int rows, int columns, int row, int column, int chip = 64, int oversampling = 32, int sidelobes = 10)
+        ReadOnlySpan<Complex32> image, int rows, int columns, int row, int column, int chip = DefaultChip, int oversampling = 32, int sidelobes = 10)
     {
         CheckOptions(oversampling, sidelobes);
         if ((long)rows * columns != image.Length || rows < 16 || columns < 16)
@@ -79,8 +81,7 @@ public static class ImpulseResponse
         if (chip < 16 || chip > 512)
             throw new ArgumentException($"chip: found {chip}, expected 16 to 512.", nameof(chip));
         (row, column) = Brightest(image, rows, columns, row, column);
-        int height = Math.Min(chip, rows), width = Math.Min(chip, columns);
-        int top = Math.Clamp(row - height / 2, 0, rows - height), left = Math.Clamp(column - width / 2, 0, columns - width);
+        var (top, left, height, width) = Chip(rows, columns, row, column, chip);
         var pixels = new Complex[height][];
         for (int y = 0; y < height; y++)
             pixels[y] = Finite(image.Slice((top + y) * columns + left, width), nameof(image));
@@ -181,6 +182,29 @@ public static class ImpulseResponse
                 high = middle;
         }
         return (low + high) / 2;
+    }
+
+    /// <summary>The response next to a pixel; null where the default chip around it has a sample without data.</summary>
+    internal static PointTargetResponse? OfWhole(ComplexImage image, int row, int column)
+    {
+        var (brightRow, brightColumn) = Brightest(image.Pixels, image.Rows, image.Columns, row, column);
+        var chip = Chip(image.Rows, image.Columns, brightRow, brightColumn, DefaultChip);
+        for (int y = chip.Row; y < chip.Row + chip.Rows; y++)
+        {
+            foreach (var sample in image.Pixels.AsSpan(y * image.Columns + chip.Column, chip.Columns))
+            {
+                if (!float.IsFinite(sample.Real) || !float.IsFinite(sample.Imaginary))
+                    return null;
+            }
+        }
+        return Of(image.Pixels, image.Rows, image.Columns, row, column);
+    }
+
+    // A square around a place, moved inside the image.
+    private static RasterWindow Chip(int rows, int columns, int row, int column, int side)
+    {
+        int height = Math.Min(side, rows), width = Math.Min(side, columns);
+        return new(Math.Clamp(row - height / 2, 0, rows - height), Math.Clamp(column - width / 2, 0, columns - width), height, width);
     }
 
     private static (int Row, int Column) Brightest(ReadOnlySpan<Complex32> image, int rows, int columns, int row, int column)

@@ -1,4 +1,6 @@
 // Candidates of point targets: pixels that stand far above the clutter around them (cell-averaging CFAR).
+using System.Numerics.Tensors;
+
 namespace SarSynth.Radar.Statistics;
 
 /// <summary>A candidate of a point target.</summary>
@@ -37,13 +39,16 @@ public static class PointTargets
         double threshold = cells * (Math.Pow(falseAlarm, -1 / cells) - 1);
         LocalStatistics.Mean(intensity, rows, columns, window, large);
         LocalStatistics.Mean(intensity, rows, columns, guard, small);
+        var (largeShare, smallShare) = Shares(intensity, rows, columns, window, guard);
         var found = new List<PointTarget>();
         for (int row = 0; row < rows; row++)
         {
             for (int column = 0; column < columns; column++)
             {
                 int i = row * columns + column;
-                double clutter = ((double)large[i] * outer - (double)small[i] * inner) / cells;
+                // The means are those of the pixels with data: each counts as many as there are.
+                double around = outer * (largeShare is null ? 1 : largeShare[i]), within = inner * (smallShare is null ? 1 : smallShare[i]);
+                double clutter = ((double)large[i] * around - (double)small[i] * within) / (around - within);
                 // float's rounding may leave a tiny negative ring where one pixel holds all the energy.
                 clutter = Math.Max(clutter, large[i] * 1e-6);
                 if (intensity[i] > threshold * clutter && IsHighest(intensity, rows, columns, row, column, guard / 2))
@@ -51,6 +56,17 @@ public static class PointTargets
             }
         }
         return [.. found.OrderByDescending(t => t.SignalToClutter)];
+    }
+
+    // The share of each window's pixels that hold data; null where all do.
+    private static (float[]? Large, float[]? Small) Shares(ReadOnlySpan<float> intensity, int rows, int columns, int window, int guard)
+    {
+        if (!float.IsNaN(TensorPrimitives.Max(intensity)))
+            return (null, null);
+        var valid = new float[intensity.Length];
+        for (int i = 0; i < valid.Length; i++)
+            valid[i] = float.IsNaN(intensity[i]) ? 0 : 1;
+        return (LocalStatistics.Mean(valid, rows, columns, window), LocalStatistics.Mean(valid, rows, columns, guard));
     }
 
     private static bool IsHighest(ReadOnlySpan<float> image, int rows, int columns, int row, int column, int reach)

@@ -1,5 +1,6 @@
 // Features of the co-occurrence matrix of a window that slides over an image.
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace SarSynth.Radar.Statistics;
 
@@ -15,7 +16,11 @@ public static partial class Glcm
     /// <param name="distance">Distance of a pair, pixels.</param>
     /// <param name="angles">Directions, radians; null takes <see cref="FourAngles"/>.</param>
     /// <param name="symmetric">Whether a pair counts in both orders.</param>
-    /// <returns>[rows x columns]: each value is that of the window's own matrix (pairs within the window). Borders are mirrored.</returns>
+    /// <param name="mask">Pixels that take part; a pair counts when both do. Empty: all.</param>
+    /// <returns>
+    /// [rows x columns]: each value is that of the window's own matrix (pairs within the window), NaN where none of its pairs counts.
+    /// Borders are mirrored.
+    /// </returns>
     /// <exception cref="ArgumentException">Sizes that do not match, a grey level that is too high, or a window that holds no pair.</exception>
     /// <remarks>
     /// Contrast, dissimilarity and homogeneity are means over pairs and so box sums; the others slide the matrix, adding the
@@ -23,7 +28,8 @@ public static partial class Glcm
     /// </remarks>
     public static float[] Map(
         ReadOnlySpan<byte> image, int rows, int columns, int levels, int window, GlcmFeature feature,
-        double distance = 1, IReadOnlyList<double>? angles = null, bool symmetric = true)
+        double distance = 1, IReadOnlyList<double>? angles = null, bool symmetric = true,
+        ReadOnlySpan<bool> mask = default)
     {
         Check(image, rows, columns, levels);
         LocalStatistics.Check(image.Length, rows, columns, window);
@@ -34,7 +40,10 @@ public static partial class Glcm
         angles ??= FourAngles;
         if (angles.Count == 0)
             throw new ArgumentException("angles: found none, expected at least one.", nameof(angles));
+        if (!mask.IsEmpty && mask.Length != image.Length)
+            throw new ArgumentException($"mask: found {mask.Length} values, expected {image.Length}.", nameof(mask));
         var padded = Padded(image, rows, columns, window / 2);
+        var valid = mask.Contains(false) ? Padded(MemoryMarshal.Cast<bool, byte>(mask), rows, columns, window / 2) : null;
         int width = columns + window - 1;
         var sum = new double[image.Length];
         foreach (double angle in angles)
@@ -47,9 +56,9 @@ public static partial class Glcm
             if (turned)
                 (down, right) = (-down, -right);
             if (PairWeights(feature, levels) is double[] weights)
-                AddPairMeans(padded, width, rows, columns, levels, window, down, right, weights, sum);
+                AddPairMeans(padded, valid, width, rows, columns, levels, window, down, right, weights, sum);
             else
-                AddSlidingFeature(padded, width, rows, columns, levels, window, down, right, turned, symmetric, feature, sum);
+                AddSlidingFeature(padded, valid, width, rows, columns, levels, window, down, right, turned, symmetric, feature, sum);
         }
         return Array.ConvertAll(sum, v => (float)(v / angles.Count));
     }
@@ -92,7 +101,7 @@ public static partial class Glcm
     }
 
     private static void AddPairMeans(
-        byte[] padded, int width, int rows, int columns, int levels, int window, int down, int right, double[] weights, double[] sum)
+        byte[] padded, byte[]? valid, int width, int rows, int columns, int levels, int window, int down, int right, double[] weights, double[] sum)
     {
         int across = window - Math.Abs(right), along = window - down, from = Math.Max(0, -right);
         double scale = 1.0 / (across * along);
@@ -101,16 +110,21 @@ public static partial class Glcm
         {
             // columnSums[x]: pairs that begin in column x, over the window's rows. Values are small and bounded, so that
             // running sums keep their digits; each strip begins anew.
-            var columnSums = new double[width];
+            double[] columnSums = new double[width], columnCounts = new double[valid is null ? 0 : width];
             int first = task * strip, end = Math.Min(rows, first + strip);
             for (int y = first; y < first + along; y++)
-                AddRow(columnSums, y, 1);
+                AddRow(columnSums, columnCounts, y, 1);
             for (int row = first; row < end; row++)
             {
                 if (row > first)
                 {
-                    AddRow(columnSums, row + along - 1, 1);
-                    AddRow(columnSums, row - 1, -1);
+                    AddRow(columnSums, columnCounts, row + along - 1, 1);
+                    AddRow(columnSums, columnCounts, row - 1, -1);
+                }
+                if (valid is not null)
+                {
+                    AddMeansOfCounted(columnSums, columnCounts, from, across, sum.AsSpan(row * columns, columns));
+                    continue;
                 }
                 double running = 0;
                 for (int x = from; x < from + across - 1; x++)
@@ -124,9 +138,19 @@ public static partial class Glcm
             }
         });
 
-        void AddRow(double[] columnSums, int y, double sign)
+        void AddRow(double[] columnSums, double[] columnCounts, int y, double sign)
         {
             int begin = Math.Max(0, -right), stop = Math.Min(width, width - right);
+            if (valid is not null)
+            {
+                for (int x = begin; x < stop; x++)
+                {
+                    double counts = valid[y * width + x] & valid[(y + down) * width + x + right];
+                    columnCounts[x] += sign * counts;
+                    columnSums[x] += sign * counts * weights[padded[y * width + x] * levels + padded[(y + down) * width + x + right]];
+                }
+                return;
+            }
             ref byte a = ref padded[y * width], b = ref padded[(y + down) * width];
             for (int x = begin; x < stop; x++)
                 columnSums[x] += sign * weights[Unsafe.Add(ref a, x) * levels
@@ -134,8 +158,23 @@ public static partial class Glcm
         }
     }
 
+    // Sums over as many pairs as count, each window anew: a running sum would not come back to 0 where no pair is left.
+    private static void AddMeansOfCounted(double[] columnSums, double[] columnCounts, int from, int across, Span<double> line)
+    {
+        for (int x = 0; x < line.Length; x++)
+        {
+            double pairs = 0, total = 0;
+            for (int k = from + x; k < from + x + across; k++)
+            {
+                pairs += columnCounts[k];
+                total += columnSums[k];
+            }
+            line[x] += pairs > 0 ? total / pairs : double.NaN;
+        }
+    }
+
     private static void AddSlidingFeature(
-        byte[] padded, int width, int rows, int columns, int levels, int window, int down, int right, bool turned, bool symmetric,
+        byte[] padded, byte[]? valid, int width, int rows, int columns, int levels, int window, int down, int right, bool turned, bool symmetric,
         GlcmFeature feature, double[] sum)
     {
         int across = window - Math.Abs(right), along = window - down, from = Math.Max(0, -right);
@@ -160,6 +199,8 @@ public static partial class Glcm
         {
             for (int y = row; y < row + along; y++)
             {
+                if (valid is not null && (valid[y * width + x] & valid[(y + down) * width + x + right]) == 0)
+                    continue;
                 int i = padded[y * width + x], j = padded[(y + down) * width + x + right];
                 if (turned)
                     (i, j) = (j, i);
