@@ -125,6 +125,19 @@ public class TranslationTests(TinyModel tiny) : IClassFixture<TinyModel>
         Assert.Equal(FileFingerprint.Of(output), provenance.Outputs.Single());
     }
 
+    [Theory, InlineData("mask-internal.tif"), InlineData("mask-sidecar.tif"), InlineData("alpha-tiled.tif"), InlineData("nodata-complex-zero.tif")]
+    public void AFilesMaskIsObeyedCountedAndCarriedOn(string file)
+    {
+        // 5 x 6 pixels; the first row holds no data, whatever stands in it.
+        var output = Path.Combine(tiny.Folder, file + ".fine.tif");
+        Assert.Equal(6, Translation.RunFile(tiny.Model, TestData.Golden("rasters/masks/" + file), output, Fast));
+        using var raster = SarRaster.Open(output);
+        Assert.Equal(double.NaN, raster.Validity.NoDataValue);
+        var pixels = raster.Read().ToAmplitude().Pixels;
+        Assert.All(pixels.Take(4 * 24), value => Assert.True(float.IsNaN(value)));
+        Assert.All(pixels.Skip(4 * 24), value => Assert.True(value >= 0));
+    }
+
     [Fact]
     public void AnImageWithoutAValidPixelIsRefusedAndNothingIsWritten()
     {
