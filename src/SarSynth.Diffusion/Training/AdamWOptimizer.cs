@@ -16,13 +16,17 @@ public sealed record AdamWOptions(double Beta1 = 0.9, double Beta2 = 0.999, doub
 /// <summary>AdamW over named parameters. Parameters of less than float32 are stepped in a float32 master copy.</summary>
 public sealed class AdamWOptimizer : IDisposable
 {
-    // grad_scale is what the gradients are divided by; the kernel writes the divided gradients back. The text must end with a line's end.
+    // grad_scale is what the gradients are divided by; the kernel writes the divided gradients back. The text must end
+    // with a line's end. Numbers come in a tensor: TorchSharp hands a plain one over by an object of its own, which
+    // nothing holds during the call, so that a collection may free it first.
     private static readonly Lazy<jit.CompilationUnit> Fused = new(() => jit.compile("""
         def step(parameters: List[Tensor], gradients: List[Tensor], means: List[Tensor], squares: List[Tensor], steps: List[Tensor],
-                 rate: float, beta1: float, beta2: float, decay: float, epsilon: float, scale: Tensor):
+                 numbers: Tensor, scale: Tensor):
             most: List[Tensor] = []
-            torch._fused_adamw_(parameters, gradients, means, squares, most, steps, lr=rate, beta1=beta1, beta2=beta2,
-                                weight_decay=decay, eps=epsilon, amsgrad=False, maximize=False, grad_scale=scale, found_inf=None)
+            torch._fused_adamw_(parameters, gradients, means, squares, most, steps, lr=float(numbers[0].item()),
+                                beta1=float(numbers[1].item()), beta2=float(numbers[2].item()),
+                                weight_decay=float(numbers[3].item()), eps=float(numbers[4].item()),
+                                amsgrad=False, maximize=False, grad_scale=scale, found_inf=None)
 
         """));
 
@@ -36,6 +40,7 @@ public sealed class AdamWOptimizer : IDisposable
         this.parameters = parameters;
         this.options = options ?? new AdamWOptions();
         using var noGradients = no_grad();
+        using var scope = NewDisposeScope();
         foreach (var (name, parameter) in parameters)
         {
             mean[name] = zeros_like(parameter, ScalarType.Float32).DetachFromDisposeScope();
@@ -89,8 +94,10 @@ public sealed class AdamWOptimizer : IDisposable
         // All parameters have taken as many steps, so one tensor counts for all.
         var count = tensor((float)Steps, device: device);
         var scale = tensor((float)(1 / gradientScale), device: device);
+        var numbers = tensor(new[] { rate, options.Beta1, options.Beta2, options.WeightDecay, options.Epsilon },
+            device: CPU);
         Fused.Value.invoke("step", targets, gradients, names.Select(n => mean[n]).ToArray(), names.Select(n => square[n]).ToArray(),
-            Enumerable.Repeat(count, names.Length).ToArray(), rate, options.Beta1, options.Beta2, options.WeightDecay, options.Epsilon, scale);
+            Enumerable.Repeat(count, names.Length).ToArray(), numbers, scale);
     }
 
     // The kernel walks the memory of all four side by side, so their order must be one.

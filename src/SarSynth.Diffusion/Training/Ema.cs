@@ -40,6 +40,7 @@ public sealed class Ema : IDisposable
     {
         this.options = options;
         using var noGradients = no_grad();
+        using var scope = NewDisposeScope();
         shadow = parameters.ToDictionary(p => p.Key,
             p => p.Value.detach().to(ScalarType.Float32, copy: true).DetachFromDisposeScope(), StringComparer.Ordinal);
     }
@@ -79,7 +80,7 @@ public sealed class Ema : IDisposable
     public T With<T>(IReadOnlyDictionary<string, Parameter> parameters, Func<T> action)
     {
         using var noGradients = no_grad();
-        var kept = parameters.ToDictionary(p => p.Key, p => p.Value.detach().clone().DetachFromDisposeScope());
+        var kept = parameters.ToDictionary(p => p.Key, p => Copy(p.Value));
         try
         {
             CopyTo(parameters);
@@ -92,6 +93,12 @@ public sealed class Ema : IDisposable
                 parameters[name].copy_(value);
                 value.Dispose();
             }
+        }
+
+        static Tensor Copy(Tensor value)
+        {
+            using var plain = value.detach();
+            return plain.clone().DetachFromDisposeScope();
         }
     }
 

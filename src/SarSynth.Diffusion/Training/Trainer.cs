@@ -67,7 +67,8 @@ public sealed record TrainerOptions
 /// <param name="Step">Steps taken before.</param>
 /// <param name="Micro">Index of the micro-batch in the step.</param>
 /// <param name="Generator">CPU generator seeded for this micro-batch; use it for the choice of data and for noise.</param>
-public readonly record struct TrainingStep(long Step, int Micro, Generator Generator);
+/// <param name="Index">Index of the micro-batch in the whole training: the place in a sequence of batches.</param>
+public readonly record struct TrainingStep(long Step, int Micro, Generator Generator, long Index);
 
 /// <summary>Where a training stands after a step.</summary>
 /// <param name="Step">Steps taken, this one included.</param>
@@ -81,11 +82,17 @@ public readonly record struct TrainingProgress(long Step, long Steps, double Los
 /// <summary>What a training left behind.</summary>
 /// <param name="Step">Steps taken; fewer than asked for when it was cancelled.</param>
 /// <param name="LastLoss">Loss of the last step of this run, NaN when it had none.</param>
-/// <param name="Ema">The average of the parameters, to be disposed; null when none was asked for.</param>
-public sealed record TrainingResult(long Step, double LastLoss, Ema? Ema);
+/// <param name="Ema">The average of the parameters; null when none was asked for.</param>
+public sealed record TrainingResult(long Step, double LastLoss, Ema? Ema) : IDisposable
+{
+    /// <summary>Lets go of the average.</summary>
+    public void Dispose() => Ema?.Dispose();
+}
 
-/// <summary>Trains any set of parameters. Mixed precision: give parameters of a model that was converted to bfloat16; the optimizer
-/// steps float32 copies of them, and the average and the checkpoints keep those.</summary>
+/// <summary>
+/// Trains any set of parameters. Mixed precision: give parameters of a model that was converted to bfloat16; the
+/// optimizer steps float32 copies of them, and the average and the checkpoints keep those.
+/// </summary>
 public static class Trainer
 {
     /// <summary>Trains, going on from the newest checkpoint in the folder when there is one.</summary>
@@ -95,96 +102,136 @@ public static class Trainer
     /// <param name="loss">Loss of a batch, a scalar tensor; draws its noise from the step's generator.</param>
     /// <param name="onStep">Called after every step; what it throws ends the training, with a checkpoint.</param>
     /// <param name="cancellation">Ends the training after a step, with a checkpoint.</param>
-    /// <exception cref="CheckpointException">The folder holds a checkpoint of another training.</exception>
-    /// <exception cref="InvalidOperationException">The loss became NaN or infinite; the last checkpoint is from before.</exception>
+    /// <returns>Where it ended; dispose it for the average's sake.</returns>
+    /// <exception cref="CheckpointException">The folder holds a checkpoint of another training, or of other settings:
+    /// each field that differs is named.</exception>
+    /// <exception cref="InvalidOperationException">The loss became NaN or infinite; the last checkpoint is from before.
+    /// </exception>
+    /// <remarks>What ended the training is what is thrown, also where its last checkpoint could not be written; the
+    /// exception's Data has the reason of that under "checkpoint".</remarks>
     public static TrainingResult Run<TBatch>(TrainerOptions options, IReadOnlyDictionary<string, Parameter> parameters,
-        Func<TrainingStep, TBatch> batches, Func<TBatch, TrainingStep, Tensor> loss, Action<TrainingProgress>? onStep = null,
-        CancellationToken cancellation = default)
+        Func<TrainingStep, TBatch> batches, Func<TBatch, TrainingStep, Tensor> loss,
+        Action<TrainingProgress>? onStep = null, CancellationToken cancellation = default)
     {
         if (parameters.Count == 0)
             throw new ArgumentException("no parameters to train", nameof(parameters));
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Accumulation, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.CheckpointEvery, 1);
 
-        // Where the last run stopped.
         using var optimizer = new AdamWOptimizer(parameters, options.Optimizer);
         var ema = options.Ema is null ? null : new Ema(parameters, options.Ema);
-        long step = options.Folder is null ? 0 : TrainingCheckpoint.Resume(options, parameters, optimizer, ema);
-        long first = step, saved = step;
-        double last = double.NaN, lossScale = options.LossScale ?? 1;
-        var finite = 0;
-        options.Autocast?.Refresh();
-        var clock = Stopwatch.StartNew();
-
-        var whole = true;  // Whether parameters, optimizer and average are all of the same step.
+        var state = new TrainingState(0, options.LossScale ?? 1, 0);
+        long saved = 0;
+        double last = double.NaN;
+        var whole = false;  // Whether parameters, optimizer and average are all of the same step.
         try
         {
-            while (step < options.Steps && !cancellation.IsCancellationRequested)
+            // Where the last run stopped.
+            if (options.Folder is not null)
+                state = TrainingCheckpoint.Resume(options, parameters, optimizer, ema) ?? state;
+            long first = saved = state.Step;
+            options.Autocast?.Refresh();
+            whole = true;
+            var clock = Stopwatch.StartNew();
+            while (state.Step < options.Steps && !cancellation.IsCancellationRequested)
             {
-                // Gradients of the micro-batches add up in place.
-                double total = 0;
-                for (int micro = 0; micro < options.Accumulation; micro++)
-                {
-                    using var scope = NewDisposeScope();
-                    using var generator = GeneratorOf(options.Seed, step, micro);
-                    var at = new TrainingStep(step, micro, generator);
-                    var value = loss(batches(at), at);
-                    GradientCheckpointing.Backward(value.mul(lossScale / options.Accumulation));
-                    options.Autocast?.CollectGradients();
-                    total += value.ToDouble() / options.Accumulation;
-                }
-                if (!double.IsFinite(total))
-                {
-                    whole = false;  // Parameters that lead to this are not worth a checkpoint.
-                    throw new InvalidOperationException($"step {step + 1}: the loss is {total}; the last checkpoint is of step {saved}");
-                }
-
-                // The step itself.
-                double rate = options.Schedule.At(step, options.Steps, options.LearningRate), norm = 0, scale = 1;
-                if (options.ClipNorm is not null || options.LossScale is not null)
-                    norm = optimizer.GradientNorm() / lossScale;
-                if (options.ClipNorm is { } limit)
-                    scale = Math.Min(1, limit / (norm + 1e-6));
+                last = MicroBatches(options, state, batches, loss);
+                // Parameters that lead to a loss that is none are not worth a checkpoint; half a step is not one
+                // either.
                 whole = false;
-                if (options.LossScale is null || double.IsFinite(norm))
-                    optimizer.Step(rate, scale / lossScale);
-                optimizer.ZeroGrad();
-                options.Autocast?.Refresh();
-                if (options.LossScale is not null)
-                    (lossScale, finite) = !double.IsFinite(norm) ? (lossScale / 2, 0) : (finite + 1) % options.LossScaleGrowth == 0 ? (lossScale * 2, 0) : (lossScale, finite + 1);
-                step++;
-                last = total;
-                ema?.Update(optimizer.Value, step);
+                if (!double.IsFinite(last))
+                    throw new InvalidOperationException(
+                        $"step {state.Step + 1}: the loss is {last}; the last checkpoint is of step {saved}");
+                var (norm, rate) = Update(options, optimizer, ref state);
+                ema?.Update(optimizer.Value, state.Step);
                 whole = true;
 
                 // What the outside sees of it.
-                if (step % options.CheckpointEvery == 0 || step == options.Steps)
+                if (state.Step % options.CheckpointEvery == 0 || state.Step == options.Steps)
                     Keep();
-                onStep?.Invoke(new TrainingProgress(step, options.Steps, total, norm, rate, (step - first) / clock.Elapsed.TotalSeconds));
+                double speed = (state.Step - first) / clock.Elapsed.TotalSeconds;
+                onStep?.Invoke(new TrainingProgress(state.Step, options.Steps, last, norm, rate, speed));
             }
+            Keep();
+            return new TrainingResult(state.Step, last, ema);
         }
-        finally
+        catch (Exception failure)
         {
-            // However this ends, by cancellation or by what a callback threw, no step is lost.
-            if (whole)
-                Keep();
+            // However this ends, no whole step is lost.
+            KeepBeside(failure);
+            optimizer.ZeroGrad();
+            ema?.Dispose();
+            throw;
         }
-        return new TrainingResult(step, last, ema);
 
         void Keep()
         {
-            if (options.Folder is null || step == saved)
+            if (options.Folder is null || state.Step == saved)
                 return;
-            TrainingCheckpoint.Save(options, step, parameters, optimizer, ema);
-            saved = step;
+            TrainingCheckpoint.Save(options, state, parameters, optimizer, ema);
+            saved = state.Step;
+        }
+
+        void KeepBeside(Exception failure)
+        {
+            try
+            {
+                if (whole)
+                    Keep();
+            }
+            catch (Exception second)
+            {
+                failure.Data["checkpoint"] = $"no checkpoint of step {state.Step} could be written: {second.Message}";
+            }
         }
     }
 
-    /// <summary>A CPU generator that depends on seed, step and micro-batch only; it seeds the default generator too (dropout).</summary>
+    /// <summary>Adds up the gradients of a step's micro-batches in place.</summary>
+    /// <returns>Their mean loss.</returns>
+    private static double MicroBatches<TBatch>(TrainerOptions options, TrainingState state,
+        Func<TrainingStep, TBatch> batches, Func<TBatch, TrainingStep, Tensor> loss)
+    {
+        double total = 0;
+        for (int micro = 0; micro < options.Accumulation; micro++)
+        {
+            using var scope = NewDisposeScope();
+            using var generator = GeneratorOf(options.Seed, state.Step, micro);
+            var at = new TrainingStep(state.Step, micro, generator, state.Step * options.Accumulation + micro);
+            var value = loss(batches(at), at);
+            GradientCheckpointing.Backward(value.mul(state.LossScale / options.Accumulation));
+            options.Autocast?.CollectGradients();
+            total += value.ToDouble() / options.Accumulation;
+        }
+        return total;
+    }
+
+    /// <summary>Steps the parameters by the gradients as they stand, and takes the gradients away.</summary>
+    private static (double Norm, double Rate) Update(TrainerOptions options, AdamWOptimizer optimizer,
+        ref TrainingState state)
+    {
+        double rate = options.Schedule.At(state.Step, options.Steps, options.LearningRate), norm = 0, clip = 1;
+        if (options.ClipNorm is not null || options.LossScale is not null)
+            norm = optimizer.GradientNorm() / state.LossScale;
+        if (options.ClipNorm is { } limit)
+            clip = Math.Min(1, limit / (norm + 1e-6));
+        bool scaled = options.LossScale is not null;
+        if (!scaled || double.IsFinite(norm))
+            optimizer.Step(rate, clip / state.LossScale);
+        optimizer.ZeroGrad();
+        options.Autocast?.Refresh();
+        state = scaled ? state.AfterScaledStep(double.IsFinite(norm), options.LossScaleGrowth)
+            : state with { Step = state.Step + 1 };
+        return (norm, rate);
+    }
+
+    /// <summary>
+    /// A CPU generator that depends on seed, step and micro-batch only; it seeds the default generator too (dropout).
+    /// </summary>
     internal static Generator GeneratorOf(long seed, long step, int micro)
     {
         // SplitMix64's finaliser: neighbouring steps get unrelated seeds.
-        ulong z = unchecked((ulong)seed * 0x9E3779B97F4A7C15 + (ulong)step * 0xBF58476D1CE4E5B9 + (ulong)micro * 0x94D049BB133111EB + 1);
+        ulong z = unchecked((ulong)seed * 0x9E3779B97F4A7C15 + (ulong)step * 0xBF58476D1CE4E5B9
+            + (ulong)micro * 0x94D049BB133111EB + 1);
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
         z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
         long mixed = (long)((z ^ (z >> 31)) >> 1);

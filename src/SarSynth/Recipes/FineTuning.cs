@@ -93,11 +93,11 @@ file sealed class TrainingRun
         };
         schedule = SamplerConfig.Parse(recipe.Scheduler.ToJsonString(), "recipe field 'scheduler'").Schedule;
         totalCost = Cost(recipe.Autoencoder) + Cost(recipe.Denoiser) + Cost(recipe.Control);
-        manual_seed((long)recipe.Seed);
     }
 
     public AutoencoderKL TrainAutoencoder()
     {
+        Seed("autoencoder");
         var config = AutoencoderKLConfig.FromJson(recipe.Vae.ToJsonString(), "recipe field 'vae'");
         var vae = new AutoencoderKL(config);
         Initialisation.NearLinear(vae);
@@ -115,6 +115,7 @@ file sealed class TrainingRun
 
     public CLIPTextModel NewTextEncoder()
     {
+        Seed("text encoder");
         var json = (JsonObject)recipe.TextEncoder.DeepClone();
         json["vocab_size"] = tokenizer.VocabularySize;
         json["bos_token_id"] = tokenizer.BeginId;
@@ -125,6 +126,7 @@ file sealed class TrainingRun
 
     public UNet2DConditionModel TrainDenoiser(AutoencoderKL vae, CLIPTextModel text)
     {
+        Seed("denoiser");
         var unet = new UNet2DConditionModel(UNet2DConditionConfig.FromJson(recipe.Unet.ToJsonString(), "recipe field 'unet'"));
         Train("denoiser", recipe.Denoiser, Parameters(("unet", unet), ("text_encoder", text)), Sampler("denoiser", recipe.Denoiser), (batch, step) =>
         {
@@ -136,6 +138,7 @@ file sealed class TrainingRun
 
     public ControlNetModel TrainControl(AutoencoderKL vae, CLIPTextModel text, UNet2DConditionModel unet)
     {
+        Seed("control");
         var config = ControlNetConfig.FromJson(recipe.Controlnet.ToJsonString(), "recipe field 'controlnet'");
         var control = ControlNetModel.FromUNet(unet, config.ConditioningChannels, config.ConditioningEmbeddingOutChannels);
         // The small model has seen little: the denoiser goes on learning beside its ControlNet.
@@ -203,7 +206,12 @@ file sealed class TrainingRun
         return new NormalisationFit(epsilon: 0.5 * Math.Max(median, 1e-6f)).Add(pooled).Log();
     }
 
-    private TileSampler Sampler(string stage, StageRecipe s) => new(scenes, recipe.Seed ^ (ulong)stage.Length << 32 ^ stage[0], s.Tile);
+    private TileSampler Sampler(string stage, StageRecipe s) => new(scenes, SeedOf(stage), s.Tile);
+
+    private ulong SeedOf(string stage) => recipe.Seed ^ (ulong)stage.Length << 32 ^ stage[0];
+
+    // Before a stage's networks are made: how many numbers the stages before drew hangs on where a run was killed.
+    private void Seed(string stage) => manual_seed(unchecked((long)SeedOf(stage)));
 
     private void Train(
         string stage, StageRecipe s, IReadOnlyDictionary<string, Parameter> parameters, TileSampler tiles, Func<TileBatch, TrainingStep, Tensor> loss)
@@ -236,10 +244,9 @@ file sealed class TrainingRun
             progress?.Invoke(new(stage, p.Step, p.Steps, p.Loss, (doneCost + Cost(s) * p.Step / p.Steps) / totalCost, p.StepsPerSecond));
         }
         Directory.CreateDirectory(options.Folder);
-        var result = Trainer.Run(options, parameters, step => tiles.Batch((int)step.Step, s.Batch), loss, OnStep, cancel);
+        using var result = Trainer.Run(options, parameters, step => tiles.Batch((int)step.Index, s.Batch), loss, OnStep, cancel);
         cancel.ThrowIfCancellationRequested();
-        using var ema = result.Ema;
-        ema?.CopyTo(parameters);
+        result.Ema?.CopyTo(parameters);
         doneCost += Cost(s);
     }
 

@@ -72,10 +72,133 @@ public sealed class TrainerTests : IDisposable
     {
         var (parameters, batch, loss) = Regression();
         Trainer.Run(Options(folder), parameters, batch, loss);
-        var seed = Assert.Throws<CheckpointException>(() => Trainer.Run(Options(folder) with { Seed = 8 }, parameters, batch, loss));
-        Assert.Contains("Seed is 7, this training has 8", seed.Message);
         var renamed = new Dictionary<string, Parameter> { ["weight"] = parameters["weight"], ["offset"] = parameters["bias"] };
         Assert.Contains("'offset' is missing", Assert.Throws<CheckpointException>(() => Trainer.Run(Options(folder), renamed, batch, loss)).Message);
+    }
+
+    public static TheoryData<string, TrainerOptions> Others => new()
+    {
+        { "Seed is 7, this training has 8", Options("") with { Seed = 8 } },
+        { "Steps is 40, this training has 50", Options("") with { Steps = 50 } },
+        { "LearningRate is 0.05, this training has 0.1", Options("") with { LearningRate = 0.1 } },
+        { "Schedule.Warmup is 5, this training has 6",
+            Options("") with { Schedule = new LrSchedule(LrShape.Cosine, 6) } },
+        { "Schedule.Shape is \"Cosine\", this training has \"Linear\"",
+            Options("") with { Schedule = new(LrShape.Linear, 5) } },
+        { "Optimizer.Beta1 is 0.9, this training has 0.8", Options("") with { Optimizer = new AdamWOptions(0.8) } },
+        { "ClipNorm is 1, this training has none", Options("") with { ClipNorm = null } },
+        { "Accumulation is 2, this training has 3", Options("") with { Accumulation = 3 } },
+        { "Ema.Decay is 0.9, this training has 0.99", Options("") with { Ema = new EmaOptions(0.99) } },
+        { "this training has none", Options("") with { Ema = null } },
+        { "LossScale is none, this training has 128", Options("") with { LossScale = 128 } },
+        { "LossScaleGrowth is 2000, this training has 10", Options("") with { LossScaleGrowth = 10 } },
+    };
+
+    [Theory]
+    [MemberData(nameof(Others))]
+    public void EverySettingThatDiffersIsNamed(string named, TrainerOptions other)
+    {
+        var (parameters, batch, loss) = Regression();
+        Trainer.Run(Options(folder), parameters, batch, loss).Dispose();
+        var error = Assert.Throws<CheckpointException>(() =>
+            Trainer.Run(other with { Folder = folder }, parameters, batch, loss));
+        Assert.Contains(named, error.Message);
+        Assert.Contains("training.json", error.Message);
+    }
+
+    [Fact] // Where no setting that numbers hang on is changed, a training goes on: more steps at a constant rate.
+    public void ATrainingAtAConstantRateMayBeMadeLonger()
+    {
+        var options = Options(folder) with { Schedule = new LrSchedule(LrShape.ConstantWithWarmup, 5) };
+        var (parameters, batch, loss) = Regression();
+        Trainer.Run(options, parameters, batch, loss).Dispose();
+        options = options with { Steps = 60, CheckpointEvery = 7, KeepCheckpoints = 1 };
+        using var longer = Trainer.Run(options, parameters, batch, loss);
+        var (whole, batch2, loss2) = Regression();
+        using var straight = Trainer.Run(options with { Folder = null }, whole, batch2, loss2);
+        Assert.Equal(60, longer.Step);
+        Assert.Equal(straight.LastLoss, longer.LastLoss);
+    }
+
+    [Fact]
+    public void ALossScaleGoesOnWhereItWas()
+    {
+        var options = new TrainerOptions
+        {
+            Steps = 12, LearningRate = 0.1, LossScale = 65536, LossScaleGrowth = 3, CheckpointEvery = 100,
+                Folder = folder,
+            Optimizer = new AdamWOptions(WeightDecay: 0),
+        };
+        // The loss of a step is what its scale lets through: at 1e34 the scaled gradient overflows from 2^14 on.
+        double[] Values(string to, int? broken)
+        {
+            var weight = new Parameter(ones(4));
+            var parameters = new Dictionary<string, Parameter> { ["w"] = weight };
+            var values = new List<double>();
+            void Run(int? fail) => Trainer.Run(options with { Folder = to }, parameters, step => step.Step,
+                (step, _) => step == fail ? throw new IOException("broken") : weight.sum().mul(step < 6 ? 1e34 : 1),
+                p => values.Add(weight[0].ToDouble())).Dispose();
+            if (broken is { } at)
+                Assert.Throws<IOException>(() => Run(at));
+            Run(null);
+            return [.. values];
+        }
+        var straight = Values(Path.Combine(folder, "straight"), null);
+        Assert.Equal(straight, Values(Path.Combine(folder, "broken"), 4));
+        Assert.Equal(1, straight[0]);
+        Assert.NotEqual(1, straight[^1]);
+    }
+
+    [Fact]
+    public void WhatEndsATrainingIsThrownThoughNoCheckpointCanBeWritten()
+    {
+        // A folder below a file cannot be made.
+        var file = Path.Combine(folder, "file");
+        File.WriteAllText(file, "");
+        var (parameters, batch, loss) = Regression();
+        var options = Options(Path.Combine(file, "training")) with { CheckpointEvery = 100 };
+        var error = Assert.Throws<FormatException>(() => Trainer.Run(options, parameters, batch, loss,
+            p => { if (p.Step == 3) throw new FormatException("of the callback"); }));
+        Assert.Equal("of the callback", error.Message);
+        Assert.Contains("step 3", (string)error.Data["checkpoint"]!);
+        Assert.All(parameters.Values, p => Assert.Null(p.grad));
+        // Alone, the failure to write is what is thrown.
+        Assert.ThrowsAny<IOException>(() => Trainer.Run(options with { Steps = 2 }, parameters, batch, loss));
+    }
+
+    [Fact]
+    public void TheAverageGoesWithTheTrainingThatFails()
+    {
+        var (parameters, batch, loss) = Regression();
+        for (int i = 0; i < 2; i++) // What the engine makes once is made in the first round.
+        {
+            long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+            Assert.Throws<IOException>(() => Trainer.Run(Options(folder) with { Folder = null }, parameters, batch,
+                (b, at) => at.Step == 3 ? throw new IOException("broken") : loss(b, at)));
+            using (Trainer.Run(Options(folder) with { Folder = null }, parameters, batch, loss))
+            {
+            }
+            if (i == 1)
+                Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        }
+    }
+
+    [Fact]
+    public void MicroBatchesDifferInTheirDrawsAndPlaces()
+    {
+        var (parameters, batch, loss) = Regression();
+        var places = new List<long>();
+        var draws = new HashSet<float>();
+        var options = Options(folder) with { Folder = null, Steps = 10, Accumulation = 3 };
+        Trainer.Run(options, parameters, at =>
+        {
+            places.Add(at.Index);
+            using var drawn = rand(1, generator: at.Generator);
+            draws.Add(drawn.ToSingle());
+            return batch(at);
+        }, loss).Dispose();
+        Assert.Equal(Enumerable.Range(0, 30).Select(i => (long)i), places);
+        Assert.Equal(30, draws.Count);
     }
 
     [Fact]
