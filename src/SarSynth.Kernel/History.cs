@@ -1,4 +1,5 @@
 // The cells that ran, for the front end's history requests.
+using System.Text;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using SarSynth.Kernel.Protocol;
@@ -46,11 +47,32 @@ internal sealed class History
 
     private IEnumerable<(int Line, string Input, string? Output)> Search(Message request)
     {
-        // Globs, as in the protocol: * and ? stand for anything.
-        var pattern = "^" + Regex.Escape(request.Text("pattern", "*")).Replace("\\*", ".*").Replace("\\?", ".") + "$";
+        var pattern = Glob(request.Text("pattern", "*"));
         var found = _entries.Where(e => Regex.IsMatch(e.Input, pattern, RegexOptions.Singleline, TimeSpan.FromSeconds(1)));
         if (request.Flag("unique", false))
             found = found.Reverse().DistinctBy(e => e.Input).Reverse();
         return request.Number("n", 0) is var n and > 0 ? found.TakeLast(n) : found;
+    }
+
+    // A glob as a regular expression: * and ? stand for anything, [abc], [a-z] and [^abc] for one of, or none of, some characters.
+    private static string Glob(string glob)
+    {
+        var pattern = new StringBuilder("^");
+        for (var i = 0; i < glob.Length; i++)
+        {
+            var close = glob[i] == '[' ? glob.IndexOf(']', Math.Min(i + 2, glob.Length)) : -1;
+            if (close > 0)
+            {
+                var not = glob[i + 1] is '^' or '!';
+                var set = glob[(not ? i + 2 : i + 1)..close].Replace("\\", "\\\\").Replace("[", "\\[").Replace("]", "\\]").Replace("^", "\\^");
+                pattern.Append(not ? "[^" : "[").Append(set).Append(']');
+                i = close;
+            }
+            else
+            {
+                pattern.Append(glob[i] == '*' ? ".*" : glob[i] == '?' ? "." : Regex.Escape(glob[i].ToString()));
+            }
+        }
+        return pattern.Append('$').ToString();
     }
 }

@@ -60,6 +60,7 @@ public sealed class JupyterHome : IDisposable
         foreach (var variable in new[] { "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR" })
             info.Environment[variable] = Path.Combine(Folder, variable);
         info.Environment["PYTHONDONTWRITEBYTECODE"] = "1";
+        info.Environment["SARSYNTH_MERMAID"] = Path.Combine(TestData.Root, "artifacts", "plotly", "mermaid.tiny.js");
         info.Environment["SARSYNTH_PLOTLY"] = Path.Combine(TestData.Root, "artifacts", "plotly", "plotly.min.js");
         info.Environment["NUGET_PACKAGES"] = Path.Combine(Folder, "packages"); // Not this machine's cache.
         foreach (var (variable, value) in environment)

@@ -26,10 +26,21 @@ public sealed class MagicsTests
     }
 
     [Fact]
+    public void SharingIsDoneWhereItStands()
+    {
+        var cell = Magics.Parse("var a = 1;\n#!python\n#!share --from csharp a\nprint(a)\n#!value --name v\ntext\n#!csharp\na");
+        Assert.Equal([("csharp", null), ("share", "python"), ("python", null), ("value", null), ("csharp", null)],
+            cell.Segments.Select(s => (s.Language, s.Target)));
+        Assert.Equal("--from csharp a", cell.Segments[1].Text);
+        Assert.Equal("--name v\ntext", cell.Segments[3].Text);
+        Assert.Equal("a", cell.Segments[4].Text.Split('\n')[7]);
+    }
+
+    [Fact]
     public void UnknownMagicIsNamedWithItsLine()
     {
-        var error = Assert.Throws<MagicException>(() => Magics.Parse("1\n#!pwsh"));
-        Assert.Contains("'#!pwsh' in line 2", error.Message);
+        var error = Assert.Throws<MagicException>(() => Magics.Parse("1\n#!fsharp"));
+        Assert.Contains("'#!fsharp' in line 2", error.Message);
     }
 
     [Fact]

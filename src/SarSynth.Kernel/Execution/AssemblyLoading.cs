@@ -118,8 +118,9 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
     /// <summary>Loads an assembly as the cells would: another of the same name that they refer to goes before.</summary>
     internal Assembly Load(string path)
     {
-        _pathByName.TryAdd(Path.GetFileNameWithoutExtension(path), path);
-        return _context.LoadFromAssemblyName(AssemblyName.GetAssemblyName(path));
+        var name = AssemblyName.GetAssemblyName(path);
+        _pathByName.TryAdd(name.Name!, path);
+        return _context.LoadFromAssemblyName(name);
     }
 
     /// <summary>Says that no later cell will refer to this submission.</summary>
@@ -131,9 +132,10 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
         if (Find(reference, baseFilePath) is not { } path)
             return [];
         Guid version;
+        string name;
         try
         {
-            version = VersionOf(path);
+            (version, name) = (VersionOf(path), AssemblyName.GetAssemblyName(path).Name!);
         }
         catch (Exception e) when (e is BadImageFormatException or InvalidOperationException)
         {
@@ -146,7 +148,7 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
             return [_metadata[path]];
         }
         _versions[path] = version;
-        _pathByName.TryAdd(Path.GetFileNameWithoutExtension(path), path);
+        _pathByName.TryAdd(name, path); // The file may have another name than the assembly in it.
         return [Reference(path)];
     }
 

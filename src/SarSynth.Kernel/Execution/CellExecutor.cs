@@ -7,11 +7,21 @@ using SarSynth.Kernel.Interactive;
 namespace SarSynth.Kernel.Execution;
 
 /// <summary>Runs cells of all languages.</summary>
-internal sealed class CellExecutor(Session session, CellRunner runner, string directory) : IDisposable
+internal sealed class CellExecutor : IDisposable
 {
     private readonly Packages _packages = new();
-    private readonly Polyglot _polyglot = new(directory);
     private readonly HashSet<string> _extensions = new(StringComparer.Ordinal);
+    private readonly Session _session;
+    private readonly CellRunner _runner;
+    private readonly Polyglot _polyglot;
+    private readonly ValueSharing _sharing;
+
+    internal CellExecutor(Session session, CellRunner runner, string directory)
+    {
+        (_session, _runner) = (session, runner);
+        _polyglot = new Polyglot(directory);
+        _sharing = new ValueSharing(session, _polyglot, CSharp, directory);
+    }
 
     /// <summary>Runs a cell; null where all went well.</summary>
     internal CellError? Run(Cell cell, string code)
@@ -23,7 +33,7 @@ internal sealed class CellExecutor(Session session, CellRunner runner, string di
             if (parsed.Packages.Count > 0 || parsed.Sources.Count > 0)
                 Restore(cell, parsed);
             foreach (var segment in parsed.Segments)
-                if ((segment.Language == "csharp" ? CSharp(cell, segment.Text) : _polyglot.Run(cell, segment)) is { } error)
+                if (Run(cell, segment) is { } error)
                     return error;
             foreach (var command in parsed.Commands)
                 Command(cell, command);
@@ -33,7 +43,7 @@ internal sealed class CellExecutor(Session session, CellRunner runner, string di
         }
         catch (CompilationFailedException e)
         {
-            return CellError.FromDiagnostics(e.Diagnostics, session.SourceOf);
+            return CellError.FromDiagnostics(e.Diagnostics, _session.SourceOf);
         }
         catch (MagicException e)
         {
@@ -49,7 +59,7 @@ internal sealed class CellExecutor(Session session, CellRunner runner, string di
         }
         catch (Exception e)
         {
-            return CellError.FromException(e, session.SourceOf);
+            return CellError.FromException(e, _session.SourceOf);
         }
     }
 
@@ -59,49 +69,56 @@ internal sealed class CellExecutor(Session session, CellRunner runner, string di
         try
         {
             IReadOnlyList<MimeText>? values = null;
-            var submission = session.Prepare(expression, $"expression[{cell.Number}]");
-            var error = submission.Run is null ? null : Finish(runner.Run(cell, submission.Run), submission, cell, v => values = Bundles.Of(v));
+            var submission = _session.Prepare(expression, $"expression[{cell.Number}]");
+            var error = submission.Run is null ? null : Finish(_runner.Run(cell, submission.Run), submission, cell, v => values = Bundles.Of(v));
             return (values ?? [], error);
         }
         catch (CompilationFailedException e)
         {
-            return (null, CellError.FromDiagnostics(e.Diagnostics, session.SourceOf));
+            return (null, CellError.FromDiagnostics(e.Diagnostics, _session.SourceOf));
         }
     }
 
     /// <summary>Runs a callback of the notebook's code (of a comm) on the cells' thread.</summary>
     internal CellError? Callback(Cell cell, Action action)
     {
-        var outcome = runner.Run(cell, () =>
+        var outcome = _runner.Run(cell, () =>
         {
             action();
             return Task.FromResult<object?>(null);
         });
         return outcome.WasInterrupted ? CellError.Plain("Interrupted", "the callback was interrupted.")
-            : outcome.Exception is { } e ? CellError.FromException(e, session.SourceOf) : null;
+            : outcome.Exception is { } e ? CellError.FromException(e, _session.SourceOf) : null;
     }
 
     public void Dispose() => _polyglot.Dispose();
 
+    private CellError? Run(Cell cell, Segment segment) => segment.Language switch
+    {
+        "csharp" => CSharp(cell, segment.Text),
+        "set" or "share" or "value" => _sharing.Run(cell, segment),
+        _ => _polyglot.Run(cell, segment),
+    };
+
     private CellError? CSharp(Cell cell, string code)
     {
-        var submission = session.Prepare(code, $"In[{cell.Number}]");
+        var submission = _session.Prepare(code, $"In[{cell.Number}]");
         if (submission.Run is null)
             return null;
-        var outcome = submission.NamesInteractive ? InteractiveBridge.Run(runner, cell, submission.Run) : runner.Run(cell, submission.Run);
+        var outcome = submission.NamesInteractive ? InteractiveBridge.Run(_runner, cell, submission.Run) : _runner.Run(cell, submission.Run);
         return Finish(outcome, submission, cell, value => cell.Result(Bundles.Of(value)));
     }
 
     private CellError? Finish(Outcome outcome, Submission submission, Cell cell, Action<object?> show)
     {
         if (outcome.WasInterrupted || outcome.Exception is not null)
-            session.KeepFormerValues(submission);
+            _session.KeepFormerValues(submission);
         else
-            session.Succeeded(submission);
+            _session.Succeeded(submission);
         if (outcome.WasInterrupted)
             return CellError.Plain("Interrupted", outcome.StillRunning is { } rest ? $"the cell was interrupted. {rest}" : "the cell was interrupted.");
         if (outcome.Exception is { } exception)
-            return CellError.FromException(exception, session.SourceOf);
+            return CellError.FromException(exception, _session.SourceOf);
         // Formatters are the notebook's own code as well: on its thread, and interruptible.
         return submission.HasValue ? Callback(cell, () => show(outcome.Value)) : null;
     }
@@ -113,7 +130,7 @@ internal sealed class CellExecutor(Session session, CellRunner runner, string di
             cell.Write("stdout", text);
             cell.Flush();
         }, cell.Interrupted);
-        session.AddPackages(restored);
+        _session.AddPackages(restored);
         if (restored.Installed.Count > 0)
             cell.Write("stdout", $"Installed: {string.Join("; ", restored.Installed)}\n");
         foreach (var folder in restored.Folders)
@@ -133,7 +150,7 @@ internal sealed class CellExecutor(Session session, CellRunner runner, string di
             if (Path.GetFileName(path) == "extension.dib")
                 error = Run(cell, Magics.WithoutMetadata(File.ReadAllText(path)));
             else if (path.EndsWith(".dll", StringComparison.Ordinal)
-                && InteractiveBridge.LoadExtensions(session.Assemblies.Load(path), cell, code => CSharp(cell, code)) == 0)
+                && InteractiveBridge.LoadExtensions(_session.Assemblies.Load(path), cell, code => CSharp(cell, code)) == 0)
                 continue;
             if (error is not null)
                 throw new ReferenceException($"{path}: {error.Name}: {error.Value}");
@@ -146,10 +163,10 @@ internal sealed class CellExecutor(Session session, CellRunner runner, string di
         switch (command)
         {
             case "who":
-                cell.Write("stdout", string.Join("  ", session.Variables().Select(v => v.Name)) + "\n");
+                cell.Write("stdout", string.Join("  ", _session.Variables().Select(v => v.Name)) + "\n");
                 break;
             case "whos":
-                var rows = session.Variables().Select(v => new { Variable = v.Name, Type = ScalarText.TypeName(v.Type), Value = Short(v.Value()) }).ToList();
+                var rows = _session.Variables().Select(v => new { Variable = v.Name, Type = ScalarText.TypeName(v.Type), Value = Short(v.Value()) }).ToList();
                 cell.Display([new(MimeText.Html, Bundles.Of(rows, MimeText.Html)[0].Text),
                     new(MimeText.Plain, string.Join('\n', rows.Select(r => $"{r.Variable}\t{r.Type}\t{r.Value}")))], Guid.NewGuid().ToString("N"), update: false);
                 break;

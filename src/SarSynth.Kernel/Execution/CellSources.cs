@@ -44,11 +44,25 @@ internal sealed class CellSources(string directory) : SourceFileResolver([], dir
     /// <inheritdoc/>
     public override SourceText ReadText(string resolvedPath)
     {
-        var text = File.ReadAllText(resolvedPath);
+        var text = Decode(File.ReadAllBytes(resolvedPath));
         Remember(resolvedPath, text);
         (text, var owned) = UsingDeclarations.Take(text);
         Owned.UnionWith(owned);
         var tree = CSharpSyntaxTree.ParseText(SourceText.From(text, Encoding.UTF8), Session.ParseOptions, resolvedPath);
         return tree.GetDiagnostics().Any() ? tree.GetText() : SourceText.From(GuardRewriter.Rewrite(tree, lambdas: false).ToString(), Encoding.UTF8);
+    }
+
+    // As the C# compiler reads source files: by their byte order mark, else UTF-8, and what is not valid UTF-8 is Windows-1252.
+    private static string Decode(byte[] bytes)
+    {
+        try
+        {
+            using var reader = new StreamReader(new MemoryStream(bytes), new UTF8Encoding(false, throwOnInvalidBytes: true));
+            return reader.ReadToEnd();
+        }
+        catch (DecoderFallbackException)
+        {
+            return CodePagesEncodingProvider.Instance.GetEncoding(1252)!.GetString(bytes);
+        }
     }
 }

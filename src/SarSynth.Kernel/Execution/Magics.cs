@@ -5,9 +5,10 @@ namespace SarSynth.Kernel.Execution;
 internal sealed class MagicException(string message) : Exception(message);
 
 /// <summary>A stretch of a cell in one language.</summary>
-/// <param name="Language">csharp, html, markdown, javascript, bash or python.</param>
+/// <param name="Language">csharp, html, markdown, javascript, bash, python, pwsh, mermaid; or set, share or value.</param>
 /// <param name="Text">The text; for C# with empty lines in the place of everything else, so that line numbers hold.</param>
-internal sealed record Segment(string Language, string Text);
+/// <param name="Target">Of set and share: the language whose part of the cell they are in.</param>
+internal sealed record Segment(string Language, string Text, string? Target = null);
 
 /// <summary>A cell taken apart.</summary>
 /// <param name="Commands">time, who, whos, lsmagic, about, in order.</param>
@@ -22,12 +23,14 @@ internal static class Magics
     {
         ["#!csharp"] = "csharp", ["#!c#"] = "csharp", ["#!cs"] = "csharp", ["#!html"] = "html", ["#!markdown"] = "markdown", ["#!md"] = "markdown",
         ["#!javascript"] = "javascript", ["#!js"] = "javascript", ["#!bash"] = "bash", ["#!sh"] = "bash", ["#!python"] = "python",
+        ["#!pwsh"] = "pwsh", ["#!powershell"] = "pwsh", ["#!mermaid"] = "mermaid", ["#!value"] = "value",
     };
 
     private static readonly string[] Commands = ["#!time", "#!who", "#!whos", "#!lsmagic", "#!about"];
+    private static readonly string[] Sharing = ["#!set", "#!share"];
 
     /// <summary>All magic commands.</summary>
-    internal static IReadOnlyList<string> Known { get; } = [.. Languages.Keys.Concat(Commands).Order(StringComparer.Ordinal)];
+    internal static IReadOnlyList<string> Known { get; } = [.. Languages.Keys.Concat(Commands).Concat(Sharing).Order(StringComparer.Ordinal)];
 
     /// <summary>Takes a cell apart.</summary>
     /// <exception cref="MagicException">An unknown magic command, named.</exception>
@@ -45,7 +48,19 @@ internal static class Magics
             var line = lines[i].Trim();
             if (line.StartsWith("#!", StringComparison.Ordinal) && Word(line) is var word && (language == "csharp" || IsKnown(word)))
             {
-                if (Languages.TryGetValue(word, out var next))
+                if (Sharing.Contains(word))
+                {
+                    Close(i, keepBlank: false);
+                    segments.Add(new Segment(word[2..], line[word.Length..].Trim(), language));
+                    (begin, lines[i]) = (i + 1, "");
+                }
+                else if (word == "#!value")
+                {
+                    Close(i);
+                    (language, begin) = ("value", i);
+                    lines[i] = line[word.Length..].Trim();
+                }
+                else if (Languages.TryGetValue(word, out var next))
                 {
                     Close(i);
                     (language, begin) = (next, i + 1);
@@ -79,12 +94,12 @@ internal static class Magics
         Close(lines.Length);
         return new ParsedCell(segments, commands, packages, sources);
 
-        void Close(int end)
+        void Close(int end, bool keepBlank = true)
         {
             var text = string.Join('\n', lines[begin..end]);
-            if (language != "csharp")
+            if (language != "csharp" && (text.Trim().Length > 0 || keepBlank && segments.LastOrDefault()?.Target != language))
                 segments.Add(new Segment(language, text));
-            else if (text.Trim().Length > 0)
+            else if (language == "csharp" && text.Trim().Length > 0)
                 segments.Add(new Segment(language, new string('\n', begin) + text));
         }
     }
@@ -125,7 +140,7 @@ internal static class Magics
         }));
     }
 
-    private static bool IsKnown(string word) => Languages.ContainsKey(word) || Commands.Contains(word);
+    private static bool IsKnown(string word) => Languages.ContainsKey(word) || Commands.Contains(word) || Sharing.Contains(word);
 
     private static string Word(string line) => line.Split(' ', '\t')[0];
 

@@ -1,19 +1,29 @@
-// Parts of cells in other languages: markup is displayed, bash runs as a process, Python in one that lives with the session.
+// Parts of cells in other languages: markup is displayed, bash runs as a process, Python and PowerShell in one each that lives with
+// the session.
 using System.Diagnostics;
-using System.Runtime.InteropServices;
-using System.Text.Json;
+using System.Text;
 using System.Text.Json.Nodes;
 using SarSynth.Kernel.Formatting;
 
 namespace SarSynth.Kernel.Execution;
 
-/// <summary>Runs segments that are not C#.</summary>
-internal sealed partial class Polyglot(string directory) : IDisposable
+/// <summary>Runs segments that are not C#, and holds their variables.</summary>
+internal sealed class Polyglot : IDisposable
 {
-    private const int SigInt = 2, InterruptTries = 3, BetweenTriesMilliseconds = 350;
-    private Process? _python;
+    private readonly string _directory;
+    private readonly BridgedProcess _python, _powerShell;
+    private readonly Mermaid _mermaid = new();
+    private readonly Dictionary<string, string> _exported = new(StringComparer.Ordinal); // What bash cells have exported.
+    private readonly Dictionary<string, JsonNode?> _values = new(StringComparer.Ordinal); // Of "#!value".
 
-    [LibraryImport("libc")] private static partial int kill(int process, int signal);
+    internal Polyglot(string directory)
+    {
+        _directory = directory;
+        _python = new BridgedProcess("Python", () => Start("python3", ["-u", "-c", Resource("python_bridge.py")]), "python3 was not found");
+        _powerShell = new BridgedProcess("PowerShell",
+            () => Start("pwsh", ["-NoLogo", "-NoProfile", "-NonInteractive", "-Command", Resource("pwsh_bridge.ps1")]),
+            "pwsh was not found (it comes with: dotnet tool install --global PowerShell)");
+    }
 
     /// <summary>Runs a segment; null where all went well.</summary>
     internal CellError? Run(Cell cell, Segment segment)
@@ -23,7 +33,11 @@ internal sealed partial class Polyglot(string directory) : IDisposable
             case "bash":
                 return Bash(cell, segment.Text);
             case "python":
-                return Python(cell, segment.Text);
+                return _python.Run(cell, segment.Text);
+            case "pwsh":
+                return _powerShell.Run(cell, segment.Text);
+            case "mermaid":
+                return _mermaid.Draw(cell, segment.Text);
             default:
                 var mimeType = segment.Language == "javascript" ? "application/javascript" : "text/" + segment.Language;
                 cell.Display([new(mimeType, segment.Text), new(MimeText.Plain, segment.Text)], Guid.NewGuid().ToString("N"), update: false);
@@ -31,15 +45,71 @@ internal sealed partial class Polyglot(string directory) : IDisposable
         }
     }
 
+    /// <summary>Reads a variable of another language than C#.</summary>
+    internal CellError? Get(Cell cell, string kernel, string name, out JsonNode? value)
+    {
+        value = null;
+        switch (kernel)
+        {
+            case "python":
+                return _python.Get(cell, name, out value);
+            case "pwsh":
+                return _powerShell.Get(cell, name, out value);
+            case "bash" when _exported.TryGetValue(name, out var exported):
+                value = exported;
+                return null;
+            case "value" when _values.TryGetValue(name, out value):
+                return null;
+            default:
+                return CellError.Plain("MagicError", $"{kernel} has no variable '{name}'"
+                    + (kernel == "bash" ? ": share what a bash cell has exported (export NAME=value)" : ""));
+        }
+    }
+
+    /// <summary>Sets a variable of another language than C#.</summary>
+    internal CellError? Set(Cell cell, string kernel, string name, JsonNode? value)
+    {
+        switch (kernel)
+        {
+            case "python":
+                return _python.Set(cell, name, value);
+            case "pwsh":
+                return _powerShell.Set(cell, name, value);
+            case "bash":
+                _exported[name] = value is JsonValue text && text.GetValueKind() == System.Text.Json.JsonValueKind.String
+                    ? text.GetValue<string>() : value?.ToJsonString() ?? "";
+                return null;
+            case "value":
+                _values[name] = value?.DeepClone();
+                return null;
+            default:
+                return CellError.Plain("MagicError", $"{kernel} has no variables to set");
+        }
+    }
+
     public void Dispose()
     {
-        if (_python is { HasExited: false } python)
-            python.Kill(entireProcessTree: true);
+        _python.Dispose();
+        _powerShell.Dispose();
     }
 
     private CellError? Bash(Cell cell, string text)
     {
-        using var process = Start("bash", [], cell, "stderr");
+        // What the script has exported when it ends is there for the next one, and to be shared.
+        var exports = Path.GetTempFileName();
+        try
+        {
+            return Bash(cell, $"trap 'env -0 > {exports}' EXIT; {text}", exports);
+        }
+        finally
+        {
+            File.Delete(exports);
+        }
+    }
+
+    private CellError? Bash(Cell cell, string text, string exports)
+    {
+        using var process = Start("bash", [], _exported);
         if (process is null)
             return CellError.Plain("MagicError", "bash was not found");
         using var stop = cell.Interrupted.Register(() => process.Kill(entireProcessTree: true));
@@ -55,93 +125,42 @@ internal sealed partial class Polyglot(string directory) : IDisposable
         }
         process.WaitForExit();
         output.Wait();
-        return cell.Interrupted.IsCancellationRequested ? CellError.Plain("Interrupted", "bash was ended.")
-            : process.ExitCode == 0 ? null : CellError.Plain("BashError", $"bash ended with exit code {process.ExitCode}");
+        if (cell.Interrupted.IsCancellationRequested)
+            return CellError.Plain("Interrupted", "bash was ended.");
+        foreach (var variable in File.ReadAllText(exports).Split('\0'))
+            if (variable.IndexOf('=') is var at and > 0 && variable[..at] is not ("_" or "PWD" or "OLDPWD" or "SHLVL") and var name
+                && Environment.GetEnvironmentVariable(name) != variable[(at + 1)..])
+                _exported[name] = variable[(at + 1)..];
+        return process.ExitCode == 0 ? null : CellError.Plain("BashError", $"bash ended with exit code {process.ExitCode}");
     }
 
-    private CellError? Python(Cell cell, string text)
+    private Process? Start(string program, string[] arguments, Dictionary<string, string>? variables = null)
     {
-        if (_python is null or { HasExited: true })
+        var info = new ProcessStartInfo(program, arguments)
         {
-            using var source = typeof(Polyglot).Assembly.GetManifestResourceStream("python_bridge.py")!;
-            _python = Start("python3", ["-u", "-c", new StreamReader(source).ReadToEnd()], cell, "stderr");
-            if (_python is null)
-                return CellError.Plain("MagicError", "python3 was not found");
-            // An interrupt while Python itself starts would end it.
-            _python.StandardOutput.ReadLine();
-            if (cell.Interrupted.IsCancellationRequested)
-                return CellError.Plain("Interrupted", "the cell was interrupted while Python started.");
-        }
-        var python = _python;
-        var over = false;
-        using var stop = cell.Interrupted.Register(() =>
-        {
-            Task.Run(async () =>
-            {
-                for (var tries = 0; tries < InterruptTries && !Volatile.Read(ref over); tries++)
-                {
-                    kill(python.Id, SigInt);
-                    await Task.Delay(BetweenTriesMilliseconds);
-                }
-                if (!Volatile.Read(ref over) && !python.HasExited)
-                    python.Kill(entireProcessTree: true);
-            });
-        });
-        try
-        {
-            python.StandardInput.WriteLine(new JsonObject { ["code"] = text, ["name"] = $"In[{cell.Number}]" }.ToJsonString());
-            python.StandardInput.Flush();
-            while (python.StandardOutput.ReadLine() is { } line)
-            {
-                using var answer = JsonDocument.Parse(line);
-                var root = answer.RootElement;
-                if (root.TryGetProperty("stream", out var stream))
-                    cell.Write(stream.GetString()!, root.GetProperty("text").GetString());
-                else if (root.TryGetProperty("display", out var bundle))
-                    cell.Display([.. bundle.EnumerateObject().Select(m => new MimeText(m.Name, m.Value.GetString()!))], Guid.NewGuid().ToString("N"), update: false);
-                else if (cell.Interrupted.IsCancellationRequested)
-                    return CellError.Plain("Interrupted", "Python was interrupted; its variables are kept.");
-                else
-                    return root.TryGetProperty("ename", out var name)
-                        ? new CellError(name.GetString()!, root.GetProperty("evalue").GetString()!,
-                            [.. root.GetProperty("traceback").EnumerateArray().Select(l => l.GetString()!)])
-                        : null;
-            }
-        }
-        catch (IOException)
-        {
-            // The process is gone; said below.
-        }
-        finally
-        {
-            Volatile.Write(ref over, true);
-        }
-        _python = null;
-        return cell.Interrupted.IsCancellationRequested
-            ? CellError.Plain("Interrupted", "Python did not heed the interrupt and was ended; its variables are gone.")
-            : CellError.Plain("PythonError", "the Python process ended; its variables are gone.");
-    }
-
-    private Process? Start(string program, string[] arguments, Cell cell, string errorStream)
-    {
-        var info = new ProcessStartInfo(program)
-        {
-            WorkingDirectory = directory, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            WorkingDirectory = _directory, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            StandardInputEncoding = new UTF8Encoding(false), StandardOutputEncoding = Encoding.UTF8,
         };
-        foreach (var argument in arguments)
-            info.ArgumentList.Add(argument);
+        foreach (var (name, value) in variables ?? [])
+            info.Environment[name] = value;
         try
         {
             var process = Process.Start(info)!;
             // stderr outlives the cell where the process does, so it goes to whichever cell is the latest.
             using (ExecutionContext.SuppressFlow())
-                new Thread(() => Pump(process.StandardError, null, errorStream)) { IsBackground = true, Name = program }.Start();
+                new Thread(() => Pump(process.StandardError, null, "stderr")) { IsBackground = true, Name = program }.Start();
             return process;
         }
         catch (System.ComponentModel.Win32Exception)
         {
             return null;
         }
+    }
+
+    private static string Resource(string name)
+    {
+        using var source = typeof(Polyglot).Assembly.GetManifestResourceStream(name)!;
+        return new StreamReader(source).ReadToEnd();
     }
 
     private static void Pump(StreamReader from, Cell? cell, string stream)

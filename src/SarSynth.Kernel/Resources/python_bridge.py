@@ -1,5 +1,5 @@
 # The other end of "#!python": runs the code of JSON lines from stdin in one namespace and answers in JSON lines.
-import ast, base64, io, json, os, sys, traceback
+import ast, base64, io, json, math, os, sys, traceback
 
 answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
 os.dup2(2, 1)  # What C libraries print goes the way of stderr, not into the answers.
@@ -55,6 +55,42 @@ def run(code, name):
     show_figures()
 
 
+# JSON has neither NaN nor infinities: between the languages they are {"$float": "NaN"}.
+def pack(value):
+    if isinstance(value, (str, bool, int)) or value is None:
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {"$float": "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"}
+    if isinstance(value, dict):
+        return {str(k): pack(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set, range)):
+        return [pack(v) for v in value]
+    if hasattr(value, "tolist"):  # NumPy's arrays and scalars, pandas' series.
+        return pack(value.tolist())
+    if hasattr(value, "to_dict"):  # pandas' frames: a list of rows.
+        return pack(value.to_dict(orient="records"))
+    raise TypeError(f"a value of type {type(value).__name__} cannot be shared: it has no JSON")
+
+
+def unpack(value):
+    if isinstance(value, dict):
+        return float(value["$float"]) if value.keys() == {"$float"} else {k: unpack(v) for k, v in value.items()}
+    return [unpack(v) for v in value] if isinstance(value, list) else value
+
+
+def handle(request):
+    if "set" in request:
+        scope[request["set"]] = unpack(request["value"])
+        answer(done=True)
+    elif "get" in request:
+        if request["get"] not in scope:
+            raise NameError(f"name '{request['get']}' is not defined")
+        answer(done=True, value=pack(scope[request["get"]]))
+    else:
+        run(request["code"], request["name"])
+        answer(done=True)
+
+
 sys.stdout, sys.stderr = Stream("stdout"), Stream("stderr")
 os.environ.setdefault("MPLBACKEND", "Agg")
 answer(ready=True)
@@ -67,8 +103,7 @@ while True:
         break
     request = json.loads(line)
     try:
-        run(request["code"], request["name"])
-        answer(done=True)
+        handle(request)
     except SystemExit:
         answer(done=True)
     except BaseException as error:

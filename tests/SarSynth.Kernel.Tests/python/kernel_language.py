@@ -8,10 +8,11 @@ import tempfile
 import textwrap
 import time
 import unittest
+import xml.etree.ElementTree
 import zipfile
 
 from jupyter_client.kernelspec import KernelSpecManager
-from kernel_client import NAME, KernelCase, execute, reply_to, start_new_kernel
+from kernel_client import NAME, KernelCase, collect, execute, reply_to, start_new_kernel
 
 
 class Language(KernelCase):
@@ -51,6 +52,21 @@ class Language(KernelCase):
             path = os.path.join(folder, "part.csx")
             self.assertEqual(self.ok(f'#load "{path}"\nTwice(21)').value, "42")
             self.assertIn("part.csx, line 4", self.fails("Twice(-1)").error)
+
+    def test_load_of_other_encodings(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for encoding in ("cp1252", "utf-8", "utf-8-sig", "utf-16"):
+                path = os.path.join(folder, encoding + ".csx")
+                with open(path, "w", encoding=encoding) as f:
+                    f.write('var word = "caf\u00e9 \u20ac";')
+                self.assertEqual(self.ok(f'#load "{path}"\nword').value, "caf\u00e9 \u20ac", encoding)
+
+    def test_advice_for_extension_methods(self):
+        self.assertIn("Leave it out", self.fails('static class Ext { public static string Excited(this string s) => s + "!"; }\n"a".Excited()').error)
+        self.assertEqual(self.ok('static string Excited(this string s) => s + "!";\n"a".Excited()').value, "a!")
+        error = self.fails("extension(string s) { public int Twice => s.Length * 2; }").error
+        self.assertIn("CS9283", error)
+        self.assertNotIn("CS1569", error)
 
     def test_failed_cell_leaves_former_values(self):
         self.ok("var kept = 11;")
@@ -154,7 +170,6 @@ class Output(KernelCase):
                 break
         self.assertEqual(message["content"]["text"], "first")
         self.assertLess(time.time() - begun, 1.2)
-        from kernel_client import collect
         collect(self.client, msg_id)
         reply_to(self.client, msg_id)
 
@@ -257,6 +272,52 @@ class Magic(KernelCase):
         self.assertEqual(self.ok("#!python\nx + 1").of("display_data")[0]["data"]["text/plain"], "21")
         self.assertIn("ZeroDivisionError", self.fails("#!python\n1/0").error)
 
+    def test_values_between_languages(self):
+        self.ok('var numbers = new[] { 1.5, double.NaN, 3 }; var point = new { Name = "x", N = 3 }; var grid = new float[,] { { 1, 2 }, { 3, 4 } };')
+        python = self.ok("#!python\n#!share --from csharp numbers\n#!share --from csharp point --as p\n#!set --name grid --value @csharp:grid\n"
+                         "print(numbers, p, grid)\nimport math\nback = [1, 2.5, math.inf]; words = ('a', 'b'); n = 7; table = {'k': [1, 2]}; z = 1j")
+        self.assertEqual(python.text(), "[1.5, nan, 3] {'Name': 'x', 'N': 3} [[1, 2], [3, 4]]\n")
+        shared = self.ok("#!share --from python back\n#!share --from python words\n#!set --name m --value @python:n\n#!share --from python table\n"
+                         '$"{back.Sum()} {words[1]} {m + 1} {table.GetProperty("k")[1]} {back.GetType().Name}"')
+        self.assertEqual(shared.value, "Infinity b 8 2 Double[]")
+        self.ok("#!set --name literal --value [1,2,3]")
+        self.assertEqual(self.ok("literal.Sum() + m").value, "13")
+        self.assertEqual(self.ok("#!bash\n#!set --name greeting --value hello\necho $greeting; export ANSWER=42").text(), "hello\n")
+        self.assertEqual(self.ok("#!share --from bash ANSWER\nANSWER + literal[0]").value, "421")
+        self.ok("#!value --name csv\na,b\n1,2")
+        self.assertEqual(self.ok("#!share --from value csv --as text\ntext.Length").value, "7")
+        for cell, named in (("#!share --from python nothing", "nothing"), ("#!share --from csharp nothing", "csharp has no variable 'nothing'"),
+                            ("#!share --from nowhere x", "nowhere"), ("#!set --name x --value", "--value"), ("#!share --from python z", "complex"),
+                            ("#!set --nam x --value 3", "--nam"), ("#!share --from bash NOTHING", "export")):
+            self.assertIn(named, self.fails(cell).error)
+
+    @unittest.skipUnless(shutil.which("pwsh"), "PowerShell (pwsh) is not installed")
+    def test_powershell(self):
+        self.ok("var count = 3;")
+        self.assertEqual(self.ok("#!pwsh\n#!share --from csharp count\n$twice = 2 * $count; \"twice is $twice\"").text(), "twice is 6\n")
+        self.assertEqual(self.ok("#!share --from pwsh twice\ntwice + 1").value, "7")
+        result = self.fails("#!pwsh\n'before'\nthrow 'bad'")
+        self.assertEqual(result.text(), "before\n")
+        self.assertIn("bad", result.error)
+
+    @unittest.skipUnless(shutil.which("chromium") and os.path.exists(os.environ.get("SARSYNTH_MERMAID", "")), "Chromium or mermaid.js is not installed")
+    def test_mermaid(self):
+        data = self.ok("#!mermaid\ngraph TD; A[satellite & more]-->B{VAE}; B-->|latents| C").of("display_data")[0]["data"]
+        svg = xml.etree.ElementTree.fromstring(data["image/svg+xml"])
+        self.assertEqual(svg.tag, "{http://www.w3.org/2000/svg}svg")
+        self.assertIn("latents", "".join(svg.itertext()))
+        self.assertNotIn("foreignObject", data["image/svg+xml"])
+        self.assertIn("line 1", self.fails("#!mermaid\ngraph TDDD A->").error)
+
+    def test_passwords_do_not_show(self):
+        msg_id = self.client.execute("#!set --name secret --value @password:word\nsecret")
+        self.assertEqual(self.client.get_stdin_msg(timeout=10)["content"], {"prompt": "word", "password": True})
+        self.client.input("geheim")
+        messages = collect(self.client, msg_id)
+        reply_to(self.client, msg_id)
+        self.assertNotIn("geheim", str(messages))
+        self.assertEqual(self.ok("secret.GetClearTextPassword().Length").value, "6")
+
     def test_mixed_cell_keeps_line_numbers(self):
         error = self.fails("#!html\n<b>x</b>\n#!csharp\nvar a = 1;\nthrow new Exception();").error
         self.assertIn("line 5", error)
@@ -305,6 +366,12 @@ class References(KernelCase):
             self.build(folder, 2)
             self.assertIn("restart the kernel", self.fails(f'#r "{path}"').error)
             self.assertEqual(self.ok("Lib.Plot.Version").value, "1")
+
+    def test_assembly_in_a_file_of_another_name(self):
+        with tempfile.TemporaryDirectory() as folder:
+            renamed = os.path.join(folder, "Renamed.dll")
+            os.rename(compile_library(folder, "Original", "public static class Original { public static int Value => 24; }"), renamed)
+            self.assertEqual(self.ok(f'#r "{renamed}"\nOriginal.Value').value, "24")
 
     def test_missing_assembly(self):
         self.assertIn("nowhere.dll", self.fails('#r "nowhere.dll"').error)

@@ -22,6 +22,17 @@ class Requests(KernelCase):
         self.assertEqual(self.ok("2", store_history=False).reply["execution_count"], before)
         self.assertEqual(self.ok("3").reply["execution_count"], before + 1)
 
+    def test_history_by_glob(self):
+        for cell in ("var glob1 = 1;", "var glob2 = 2;", "var globX = 3;", "// glob [x]"):
+            self.ok(cell)
+        def found(pattern):
+            content = reply_to(self.client, self.client.history(hist_access_type="search", pattern=pattern, unique=True))["content"]
+            return [entry[2] for entry in content["history"]]
+        self.assertEqual(found("var glob[0-9]*"), ["var glob1 = 1;", "var glob2 = 2;"])
+        self.assertEqual(found("var glob[^0-9]*"), ["var globX = 3;"])
+        self.assertEqual(found("*glob? = 2;"), ["var glob2 = 2;"])
+        self.assertEqual(found("*[[]x]"), ["// glob [x]"])
+
     def test_user_expressions(self):
         answers = self.ok("var u = 4;", user_expressions={"good": "u * 2", "bad": "nothing"}).reply["user_expressions"]
         self.assertEqual(answers["good"]["data"]["text/plain"], "8")
