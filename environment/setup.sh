@@ -83,7 +83,7 @@ missing_packages() {
             [[ $installed == *$'\n'"$name"$'\n'* ]] && continue 2
         done
         case $line in
-            npm) { [ -f "$plotly" ] || command -v npm > /dev/null; } && continue ;;
+            npm) { [ -f "$plotly" ] && [ -f "$mermaid" ] || command -v npm > /dev/null; } && continue ;;
             chromium) find_chromium > /dev/null && continue ;;
         esac
         candidate=""
@@ -184,27 +184,31 @@ choose_engine() {
 
 # --- plotly.js, the kernel -------------------------------------------------------------------------------------------
 
-fetch_plotly() {
-    if [ -f "$plotly" ] && [ "$(cat "$plotly.version" 2>/dev/null)" = "$plotly_version" ]; then
-        done_already "$plotly_version"
+# fetch_script FILE PACKAGE VERSION SHA512: a script of an npm package, kept in FILE, and where Jupyter's pages can load it from
+# without a network.
+fetch_script() {
+    local file=$1 package=$2 version=$3 sha512=$4 name folder archive
+    name=$(basename "$file")
+    if [ -f "$file" ] && [ "$(cat "$file.version" 2>/dev/null)" = "$version" ]; then
+        done_already "$version"
     else
-        local folder
-        mend="check that 'npm view plotly.js-dist-min@$plotly_version' answers (network, npm's registry setting)."
+        mend="check that 'npm view $package@$version' answers (network, npm's registry setting)."
         folder=$(mktemp -d)
-        (cd "$folder" && npm pack --silent "plotly.js-dist-min@$plotly_version" < /dev/null) || { rm -rf "$folder"; return 1; }
+        archive=$(cd "$folder" && npm pack --silent "$package@$version" < /dev/null) || { rm -rf "$folder"; return 1; }
         mend="the package that came is not the pinned one: see which registry npm uses ('npm config get registry')."
-        echo "$plotly_sha512  $folder/plotly.js-dist-min-$plotly_version.tgz" | sha512sum -c - || { rm -rf "$folder"; return 1; }
-        mkdir -p "$(dirname "$plotly")"
-        tar -xzf "$folder/plotly.js-dist-min-$plotly_version.tgz" -C "$folder" || { rm -rf "$folder"; return 1; }
-        mv -f "$folder/package/plotly.min.js" "$plotly" && echo "$plotly_version" > "$plotly.version" || return 1
+        echo "$sha512  $folder/$archive" | sha512sum -c - || { rm -rf "$folder"; return 1; }
+        mkdir -p "$(dirname "$file")"
+        tar -xzf "$folder/$archive" -C "$folder" || { rm -rf "$folder"; return 1; }
+        mv -f "$(find "$folder/package" -name "$name" | head -1)" "$file" && echo "$version" > "$file.version" || return 1
         rm -rf "$folder"
-        note="$plotly_version"
+        note="$version"
     fi
-    # Where Jupyter's pages can load it from without a network.
-    if ! cmp -s "$plotly" "$jupyter_data/nbextensions/sarsynth/plotly.min.js"; then
-        mkdir -p "$jupyter_data/nbextensions/sarsynth" && cp "$plotly" "$jupyter_data/nbextensions/sarsynth/plotly.min.js"
+    if ! cmp -s "$file" "$jupyter_data/nbextensions/sarsynth/$name"; then
+        mkdir -p "$jupyter_data/nbextensions/sarsynth" && cp "$file" "$jupyter_data/nbextensions/sarsynth/$name"
     fi
 }
+fetch_plotly() { fetch_script "$plotly" plotly.js-dist-min "$plotly_version" "$plotly_sha512"; }
+fetch_mermaid() { fetch_script "$mermaid" @mermaid-js/tiny "$mermaid_version" "$mermaid_sha512"; }
 
 kernel_is_there() {
     [ -f "$kernel_dll" ] && grep -qF "$kernel_dll" "$jupyter_data/kernels/.net-csharp/kernel.json" 2>/dev/null &&
@@ -265,5 +269,6 @@ groups=$(wanted_groups)
 step "System packages" install_packages
 step "Tensor engine" choose_engine
 step "plotly.js" fetch_plotly
+step "mermaid.js" fetch_mermaid
 step "Jupyter kernel" install_kernel
 echo "Ready in $((SECONDS - started)) s (log: ${log#"$root"/})."
