@@ -26,10 +26,12 @@ static class InfoCommand
 
     private sealed record Description(
         string Path, string Format, int Rows, int Columns, PixelKind Pixels, bool PixelsAreAssumed, Validity Validity,
-        IReadOnlyList<string> Channels, string Channel, SarMetadata Metadata, GeoReference? GeoReference);
+        IReadOnlyList<string> Channels, string Channel, SarMetadata Metadata, GeoReference? GeoReference,
+        IReadOnlyList<string> Remarks);
 
     private static Description Describe(SarRaster r) =>
-        new(r.Path, r.Format, r.Rows, r.Columns, r.Kind, r.KindIsAssumed, r.Validity, r.Channels, r.Channel, r.Metadata, r.GeoReference);
+        new(r.Path, r.Format, r.Rows, r.Columns, r.Kind, r.KindIsAssumed, r.Validity, r.Channels, r.Channel, r.Metadata, r.GeoReference,
+            r.Remarks);
 
     private static void Print(SarRaster raster)
     {
@@ -52,10 +54,25 @@ static class InfoCommand
         Row("look direction", m.LookDirection);
         Row("looks", Text.Number(m.Looks));
         Row("date", m.Date?.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", System.Globalization.CultureInfo.InvariantCulture));
-        Row("georeference", raster.GeoReference is { } geo
-            ? $"origin {geo.Transform[0]:G10}, {geo.Transform[3]:G10}; pixel {geo.Transform[1]:G6}, {geo.Transform[5]:G6}"
-            : null);
+        Row("georeference", raster.GeoReference switch
+        {
+            { Transform: { } t } => $"origin {t[0]:G10}, {t[3]:G10}; pixel {t[1]:G6}, {t[5]:G6}",
+            { } place => ControlPoints(place),
+            null => null,
+        });
+        foreach (var remark in raster.Remarks)
+            Row("remark", remark);
         AnsiConsole.Write(table);
+    }
+
+    // A few of the points are shown; --json has them all.
+    private static string ControlPoints(GeoReference place)
+    {
+        const int shown = 4;
+        var name = place.Projection.Split('"') is { Length: > 1 } parts ? parts[1] : "an unnamed reference system";
+        var points = place.ControlPoints.Take(shown).Select(p => $"row {p.Row:G7}, column {p.Column:G7}: {p.X:G10}, {p.Y:G10}");
+        return $"{place.ControlPoints.Count} ground control points in {name}\n{string.Join('\n', points)}"
+            + (place.ControlPoints.Count > shown ? "\n..." : "");
     }
 
     private static string? Pair(double? range, double? azimuth, string unit) => range is null && azimuth is null

@@ -2,7 +2,11 @@
 namespace SarSynth.Radar.Formats;
 
 /// <summary>The calibration of one channel, as its product's annotation gives it.</summary>
-internal abstract record CalibrationTables;
+internal abstract record CalibrationTables
+{
+    /// <summary>What was assumed where the annotation leaves something open, a sentence each.</summary>
+    public IReadOnlyList<string> Remarks { get; init; } = [];
+}
 
 /// <summary>A Sentinel-1 channel: tables over the image of the calibration values A, the incidence angle and the noise.</summary>
 /// <param name="Sigma">A of sigma nought.</param>
@@ -10,7 +14,7 @@ internal abstract record CalibrationTables;
 /// <param name="Gamma">A of gamma nought.</param>
 /// <param name="Incidence">Incidence angle, degrees.</param>
 /// <param name="RangeNoise">Noise along range, in units of |DN|²; null when the product has none.</param>
-/// <param name="AzimuthNoise">Factors on it along azimuth, by blocks of the image.</param>
+/// <param name="AzimuthNoise">Factors on it along azimuth, by blocks of the image; none means 1.</param>
 internal sealed record Sentinel1Tables(
     LookUpTable Sigma, LookUpTable Beta, LookUpTable Gamma, LookUpTable Incidence,
     LookUpTable? RangeNoise, IReadOnlyList<AzimuthNoiseBlock> AzimuthNoise) : CalibrationTables;
@@ -22,7 +26,17 @@ internal sealed record Sentinel1Tables(
 /// <param name="LastSample">Last sample of the block.</param>
 /// <param name="Table">The factors, with lines as its pixels.</param>
 internal sealed record AzimuthNoiseBlock(
-    int FirstLine, int LastLine, int FirstSample, int LastSample, LookUpTable Table);
+    int FirstLine, int LastLine, int FirstSample, int LastSample, LookUpTable Table)
+{
+    /// <summary>How many lines a row lies outside of the block.</summary>
+    public int LinesTo(int row) => Math.Max(0, Math.Max(FirstLine - row, row - LastLine));
+
+    /// <summary>How many samples a column lies outside of the block.</summary>
+    public int SamplesTo(int column) => Math.Max(0, Math.Max(FirstSample - column, column - LastSample));
+
+    /// <summary>The factor of the block's line that is nearest to a row.</summary>
+    public double FactorAt(int row) => Table.At(0, Math.Clamp(row, FirstLine, LastLine));
+}
 
 /// <summary>A SICD: polynomials in metres from the scene centre point, and where that point lies.</summary>
 /// <param name="Sigma">Factor to sigma nought; null when the product does not tell.</param>

@@ -1,4 +1,4 @@
-// Sources of pixels made of others: turned by their diagonal, stacked from segments.
+// Sources of pixels made of others: turned by their diagonal, stacked from segments, cut to the valid samples of each line.
 using MathNet.Numerics;
 using SarSynth.Radar.Images;
 
@@ -102,6 +102,52 @@ internal sealed class StackedSource : PixelSource
             if (top < bottom)
                 yield return (part, new RasterWindow(top - first, window.Column, bottom - top, window.Columns), (top - window.Row) * window.Columns);
             first += part.Rows;
+        }
+    }
+}
+
+/// <summary>A source of which the product says, line by line, which samples are valid; the others are no data.</summary>
+/// <param name="inner">All samples.</param>
+/// <param name="ranges">For a row, its ranges of valid columns in order, from the first to before the last.</param>
+internal sealed class ValidLinesSource(PixelSource inner, Func<int, IReadOnlyList<(int First, int End)>> ranges) : PixelSource
+{
+    public override int Rows => inner.Rows;
+
+    public override int Columns => inner.Columns;
+
+    public override bool IsComplex => inner.IsComplex;
+
+    public override (int Rows, int Columns) BlockSize => inner.BlockSize;
+
+    public override Validity Validity => inner.Validity with { Mask = inner.Validity.Mask | MaskKind.Lines };
+
+    public override void Read(RasterWindow window, Span<float> pixels)
+    {
+        inner.Read(window, pixels);
+        Cut(window, pixels, float.NaN);
+    }
+
+    public override void Read(RasterWindow window, Span<Complex32> pixels)
+    {
+        inner.Read(window, pixels);
+        Cut(window, pixels, new Complex32(float.NaN, float.NaN));
+    }
+
+    public override void Dispose() => inner.Dispose();
+
+    private void Cut<T>(RasterWindow window, Span<T> pixels, T none)
+    {
+        for (var row = 0; row < window.Rows; row++)
+        {
+            var line = pixels.Slice(row * window.Columns, window.Columns);
+            var at = 0;
+            foreach (var (first, end) in ranges(window.Row + row))
+            {
+                var start = Math.Clamp(first - window.Column, at, line.Length);
+                line[at..start].Fill(none);
+                at = Math.Clamp(end - window.Column, start, line.Length);
+            }
+            line[at..].Fill(none);
         }
     }
 }

@@ -6,15 +6,21 @@ using SarSynth.Radar.Images;
 
 namespace SarSynth.Radar.Formats;
 
-/// <summary>One burst of 16-bit integer pairs: four annotation lines, then a line per azimuth sample with two words of validity before it.</summary>
+/// <summary>
+/// One burst of pairs of 16 bits, integers in version 1 and half-precision numbers in version 2: four annotation lines, then a line
+/// per azimuth sample with two words of validity before it.
+/// </summary>
 internal sealed class CosarSource : PixelSource
 {
     private const int AnnotationLines = 4;
     private readonly string path;
     private readonly FileStream file;
     private readonly int lineBytes;
+    private readonly bool half;
 
-    /// <exception cref="RasterException">No COSAR file, a truncated one, or one of several bursts.</exception>
+    /// <exception cref="RasterException">
+    /// No COSAR file, one of a version that is not known, a truncated one, or one of several bursts.
+    /// </exception>
     public CosarSource(string path)
     {
         this.path = path;
@@ -24,6 +30,14 @@ internal sealed class CosarSource : PixelSource
             Span<byte> head = stackalloc byte[36];
             if (file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) < head.Length || !head.Slice(28, 4).SequenceEqual("CSAR"u8))
                 throw new RasterException(path, "is no COSAR file: expected the mark CSAR at byte 28");
+            var version = BinaryPrimitives.ReadInt32BigEndian(head[32..]);
+            half = version switch
+            {
+                1 => false,
+                2 => true,
+                _ => throw new RasterException(path,
+                    $"is COSAR of version {version}, expected 1 (pairs of int16) or 2 (pairs of float16)"),
+            };
             Columns = BinaryPrimitives.ReadInt32BigEndian(head[8..]);
             Rows = BinaryPrimitives.ReadInt32BigEndian(head[12..]);
             lineBytes = BinaryPrimitives.ReadInt32BigEndian(head[20..]);
@@ -49,6 +63,8 @@ internal sealed class CosarSource : PixelSource
 
     public override bool IsComplex => true;
 
+    public override Validity Validity => new() { Mask = MaskKind.Lines };
+
     public override void Read(RasterWindow window, Span<float> pixels) => throw new NotSupportedException("The samples are complex.");
 
     /// <summary>Samples outside a line's valid part are no data.</summary>
@@ -72,10 +88,13 @@ internal sealed class CosarSource : PixelSource
             {
                 var at = window.Column + column;
                 pixels[row * window.Columns + column] = at < first || at > last ? none
-                    : new Complex32(BinaryPrimitives.ReadInt16BigEndian(bytes.AsSpan(4 * column)), BinaryPrimitives.ReadInt16BigEndian(bytes.AsSpan(4 * column + 2)));
+                    : new Complex32(Number(bytes.AsSpan(4 * column)), Number(bytes.AsSpan(4 * column + 2)));
             }
         }
     }
 
     public override void Dispose() => file.Dispose();
+
+    private float Number(ReadOnlySpan<byte> bytes) =>
+        half ? (float)BinaryPrimitives.ReadHalfBigEndian(bytes) : BinaryPrimitives.ReadInt16BigEndian(bytes);
 }

@@ -253,6 +253,28 @@ internal static unsafe partial class Gdal
 
     public static string ProjectionOf(nint dataset) => Marshal.PtrToStringUTF8(GDALGetProjectionRef(dataset)) ?? "";
 
+    /// <summary>GDAL_GCP: a ground control point; its strings belong to the one who made it.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct ControlPoint
+    {
+        public byte* Id, Info;
+        public double Pixel, Line, X, Y, Z;
+    }
+
+    [LibraryImport(NativeLibraries.Gdal)]
+    public static partial int GDALGetGCPCount(nint dataset);
+
+    [LibraryImport(NativeLibraries.Gdal)]
+    public static partial ControlPoint* GDALGetGCPs(nint dataset);
+
+    [LibraryImport(NativeLibraries.Gdal, EntryPoint = "GDALGetGCPProjection")]
+    private static partial nint ControlPointProjection(nint dataset);
+
+    public static string ControlPointProjectionOf(nint dataset) => Marshal.PtrToStringUTF8(ControlPointProjection(dataset)) ?? "";
+
+    [LibraryImport(NativeLibraries.Gdal, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int GDALSetGCPs(nint dataset, int count, ControlPoint* points, string projection);
+
     [LibraryImport(NativeLibraries.Gdal, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int GDALSetProjection(nint dataset, string projection);
 

@@ -41,8 +41,8 @@ internal sealed unsafe class GdalSource : PixelSource
         second = pair == BandPair.None ? 0 : Gdal.GDALGetRasterBand(dataset, band + 1);
         if (first == 0 || (pair != BandPair.None && second == 0))
             throw new RasterException(path, $"has {Gdal.GDALGetRasterCount(dataset)} bands, expected band {(first == 0 ? band : band + 1)}");
-        var type = Gdal.GDALGetRasterDataType(first);
-        IsComplex = pair != BandPair.None || type is >= GdalType.ComplexInt16 and <= GdalType.ComplexFloat64;
+        Type = Gdal.GDALGetRasterDataType(first);
+        IsComplex = pair != BandPair.None || Type is >= GdalType.ComplexInt16 and <= GdalType.ComplexFloat64;
         mask = new GdalMask(dataset, pair == BandPair.None ? [first] : [first, second], null);
         var factor = Gdal.GDALGetRasterScale(first, out var found);
         if (found != 0 && double.IsFinite(factor) && factor != 0)
@@ -53,6 +53,9 @@ internal sealed unsafe class GdalSource : PixelSource
     }
 
     public nint Dataset => dataset;
+
+    /// <summary>The type of the samples in the file.</summary>
+    public GdalType Type { get; }
 
     public override int Rows { get; }
 

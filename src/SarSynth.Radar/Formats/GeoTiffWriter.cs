@@ -238,14 +238,7 @@ public sealed unsafe class GeoTiffWriter : IDisposable
     private void Describe(SarMetadata metadata, GeoReference? geoReference)
     {
         if (geoReference is not null)
-        {
-            if (geoReference.Transform.Count != 6)
-                throw new ArgumentException($"georeference: found {geoReference.Transform.Count} values, expected 6.", nameof(geoReference));
-            fixed (double* transform = geoReference.Transform.ToArray())
-                _ = Gdal.GDALSetGeoTransform(dataset, transform);
-            if (geoReference.Projection.Length > 0)
-                _ = Gdal.GDALSetProjection(dataset, geoReference.Projection);
-        }
+            GdalGeoReference.Set(dataset, geoReference);
         _ = Gdal.GDALSetRasterNoDataValue(band, double.NaN);
         if (Kind == PixelKind.Decibel)
             _ = Gdal.GDALSetRasterUnitType(band, "dB");

@@ -271,6 +271,9 @@ internal sealed unsafe partial class Hdf5File : IDisposable
 
         public bool IsComplex { get; }
 
+        /// <summary>Type of the numbers in the file, of a complex sample that of its parts: "int16", "float32".</summary>
+        public string SampleType { get; private set; } = "";
+
         public (int Rows, int Columns) BlockSize { get; }
 
         /// <summary>Reads a window: floats, or pairs of floats when the dataset is complex.</summary>
@@ -313,6 +316,7 @@ internal sealed unsafe partial class Hdf5File : IDisposable
             switch (H5Tget_class(type))
             {
                 case integer or real:
+                    SampleType = NameOf(type);
                     return (NativeTypes.Value.Float, false);
                 case compound when H5Tget_nmembers(type) == 2:
                     var complex = H5Tcreate(compound, 2 * sizeof(float));
@@ -323,7 +327,11 @@ internal sealed unsafe partial class Hdf5File : IDisposable
                         _ = H5free_memory(pointer);
                         var memberType = H5Tget_member_type(type, member);
                         var kind = H5Tget_class(memberType);
+                        var sample = NameOf(memberType);
                         _ = H5Tclose(memberType);
+                        if (member == 1 && sample != SampleType)
+                            throw new RasterException(path, $"{name} has complex numbers of {SampleType} and {sample}, expected equal parts");
+                        SampleType = sample;
                         // The names tell which is which; members without a telling name come real first.
                         var imaginary = memberName.StartsWith("i", StringComparison.OrdinalIgnoreCase) || (member == 1 && !memberName.StartsWith("r", StringComparison.OrdinalIgnoreCase));
                         if (kind is not (integer or real) || H5Tinsert(complex, memberName, imaginary ? (nuint)sizeof(float) : 0, NativeTypes.Value.Float) < 0)
@@ -334,6 +342,9 @@ internal sealed unsafe partial class Hdf5File : IDisposable
                     throw new RasterException(path, $"{name} holds neither real nor complex numbers");
             }
         }
+
+        private static string NameOf(long type) =>
+            $"{(H5Tget_class(type) == 1 ? "float" : H5Tget_sign(type) == 0 ? "uint" : "int")}{8 * H5Tget_size(type)}";
 
         private (int, int) Chunk()
         {

@@ -66,6 +66,9 @@ internal sealed unsafe partial class Hdf5File
     private static partial int H5Tget_class(long type);
 
     [LibraryImport(NativeLibraries.Hdf5)]
+    private static partial int H5Tget_sign(long type);
+
+    [LibraryImport(NativeLibraries.Hdf5)]
     private static partial nuint H5Tget_size(long type);
 
     [LibraryImport(NativeLibraries.Hdf5)]

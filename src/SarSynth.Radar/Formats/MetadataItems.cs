@@ -35,8 +35,11 @@ internal static class MetadataItems
         var metadata = SarMetadata.Unknown with { };
         foreach (var property in Properties)
         {
-            if (items.TryGetValue(Prefix + property.Name, out var text) && Parse(text, Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType) is { } value)
-                property.SetValue(metadata, value);
+            if (!items.TryGetValue(Prefix + property.Name, out var text))
+                continue;
+            var type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
+            property.SetValue(metadata, Parse(text, type)
+                ?? throw new FormatException($"{Prefix}{property.Name}: found '{text}', expected {Expected(type)}"));
         }
         return metadata;
     }
@@ -51,6 +54,9 @@ internal static class MetadataItems
             return bool.TryParse(text, out var yes) ? yes : null;
         if (type == typeof(DateTime))
             return DateTime.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind, out var date) ? date : null;
-        return type.IsEnum && Enum.TryParse(type, text, out var named) ? named : null;
+        return type.IsEnum && Enum.IsDefined(type, text) ? Enum.Parse(type, text) : null;
     }
+
+    private static string Expected(Type type) => type.IsEnum ? string.Join(" or ", Enum.GetNames(type))
+        : type == typeof(DateTime) ? "a time" : type == typeof(bool) ? "True or False" : "a number";
 }

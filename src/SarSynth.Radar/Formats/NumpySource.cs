@@ -91,6 +91,8 @@ internal sealed partial class NumpySource : PixelSource
         Span<byte> head = stackalloc byte[12];
         if (file.ReadAtLeast(head, 12, throwOnEndOfStream: false) < 12)
             throw new RasterException(path, "is truncated inside its NumPy header");
+        if (head[6] is not (1 or 2 or 3) || head[7] != 0)
+            throw new RasterException(path, $"is NumPy format version {head[6]}.{head[7]}, expected 1.0, 2.0 or 3.0");
         var first = head[6] == 1;
         var length = first ? BinaryPrimitives.ReadUInt16LittleEndian(head[8..]) : BinaryPrimitives.ReadUInt32LittleEndian(head[8..]);
         var start = (first ? 10L : 12L) + length;

@@ -47,6 +47,9 @@ internal sealed record RasterContent(PixelSource Pixels, PixelKind Kind, SarMeta
     /// <summary>The channel that was opened.</summary>
     public string Channel { get; init; } = "";
 
+    /// <summary>What was assumed where the product leaves something open, a sentence each.</summary>
+    public IReadOnlyList<string> Remarks { get; init; } = [];
+
     /// <summary>The product's format in words.</summary>
     public required string Format { get; init; }
 }

@@ -13,8 +13,8 @@ public sealed record RasterOptions
     public PixelKind? Kind { get; init; }
 
     /// <summary>
-    /// Which channel of a product: a polarisation ("VV"), with its swath if there are several ("IW1/VV", "A/HH"), or the
-    /// number of a band ("2"). Null takes the first.
+    /// Which channel of a product: a polarisation ("VV"), with its swath and number if there are several ("IW1/VV", "A/HH",
+    /// "WV1/VV/003"), or the number of a band ("2"). A part of the name will do if it fits one only. Null takes the first.
     /// </summary>
     public string? Channel { get; init; }
 }
@@ -67,7 +67,7 @@ public sealed class SarRaster : IDisposable
     /// <summary>What the product tells of sensor and sampling.</summary>
     public SarMetadata Metadata => content.Metadata;
 
-    /// <summary>Where the pixels lie on the ground; null in radar geometry.</summary>
+    /// <summary>Where the pixels lie on the ground; null when nothing tells it, as mostly in radar geometry.</summary>
     public GeoReference? GeoReference => content.GeoReference;
 
     /// <summary>What the numbers in the file are.</summary>
@@ -84,6 +84,9 @@ public sealed class SarRaster : IDisposable
 
     /// <summary>The channel that was opened.</summary>
     public string Channel => content.Channel;
+
+    /// <summary>What was assumed where the product leaves something open, a sentence each; mostly none.</summary>
+    public IReadOnlyList<string> Remarks => content.Remarks;
 
     /// <summary>Size of the blocks that the file stores: windows along them read fastest.</summary>
     public (int Rows, int Columns) BlockSize => content.Pixels.BlockSize;

@@ -27,7 +27,7 @@ public abstract class SarImage
     /// <summary>What is known of the sensor and the acquisition; what is not known is null.</summary>
     public SarMetadata Metadata { get; }
 
-    /// <summary>Where the pixels lie on the ground; null in radar geometry.</summary>
+    /// <summary>Where the pixels lie on the ground; null when nothing tells it, as mostly in radar geometry.</summary>
     public GeoReference? GeoReference { get; }
 
     /// <summary>Spacing of rows and columns in metres, from the sensor's facts or else from the georeference; null when neither tells.</summary>

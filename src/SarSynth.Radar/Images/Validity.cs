@@ -22,6 +22,9 @@ public enum MaskKind
 
     /// <summary>One nodata value for each band: a pixel holds no data where all bands have theirs.</summary>
     BandValues = 8,
+
+    /// <summary>The product tells the valid samples of every line.</summary>
+    Lines = 16,
 }
 
 /// <summary>
@@ -67,6 +70,8 @@ public sealed record Validity
             rules.Add("alpha band");
         if (Mask.HasFlag(MaskKind.BandValues))
             rules.Add("nodata values of all bands");
+        if (Mask.HasFlag(MaskKind.Lines))
+            rules.Add("valid samples of each line");
         return rules.Count > 0 ? string.Join(", ", rules) : "all pixels hold data, save NaN";
     }
 }

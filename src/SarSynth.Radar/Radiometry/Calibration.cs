@@ -16,14 +16,20 @@ public abstract class Calibration
     public static Calibration Open(string path, string? channel = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
-        return ProductReaders.OpenCalibration(path, channel) switch
+        var tables = ProductReaders.OpenCalibration(path, channel);
+        Calibration calibration = tables switch
         {
-            Sentinel1Tables tables => new Sentinel1Calibration(tables),
-            SicdTables tables => new SicdCalibration(tables),
-            TerraSarXTables tables => new TerraSarXCalibration(tables),
-            var tables => throw new NotSupportedException($"calibration: found {tables.GetType().Name}, which has no rule"),
+            Sentinel1Tables sentinel => new Sentinel1Calibration(sentinel),
+            SicdTables sicd => new SicdCalibration(sicd),
+            TerraSarXTables terraSar => new TerraSarXCalibration(terraSar),
+            _ => throw new NotSupportedException($"calibration: found {tables.GetType().Name}, which has no rule"),
         };
+        calibration.Remarks = tables.Remarks;
+        return calibration;
     }
+
+    /// <summary>What was assumed where the product leaves something open, a sentence each; mostly none.</summary>
+    public IReadOnlyList<string> Remarks { get; private set; } = [];
 
     /// <summary>Whether the product tells its thermal noise.</summary>
     public abstract bool HasNoise { get; }

@@ -3,7 +3,6 @@ using System.Numerics.Tensors;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using SarSynth.Radar.Images;
-using SarSynth.Radar.Simulation;
 
 namespace SarSynth.Radar.Radiometry;
 

@@ -1,5 +1,4 @@
 // The constants of a normalisation from data, in one pass over any number of tiles or scenes.
-using SarSynth.Radar.Statistics;
 
 namespace SarSynth.Radar.Radiometry;
 

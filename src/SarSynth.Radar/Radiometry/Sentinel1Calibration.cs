@@ -43,8 +43,8 @@ public sealed class Sentinel1Calibration : Calibration
     public override void Noise(int row, int firstColumn, Span<double> noise)
     {
         (tables.RangeNoise ?? throw new NotSupportedException("thermal noise: the product has no noise annotation.")).Row(row, firstColumn, noise);
-        foreach (var block in tables.AzimuthNoise)
-            Multiply(block, row, firstColumn, noise);
+        if (tables.AzimuthNoise.Count > 0)
+            MultiplyAzimuth(row, firstColumn, noise);
     }
 
     private LookUpTable Table(Backscatter quantity) => quantity switch
@@ -54,13 +54,30 @@ public sealed class Sentinel1Calibration : Calibration
         _ => tables.Gamma,
     };
 
-    private static void Multiply(AzimuthNoiseBlock block, int row, int firstColumn, Span<double> noise)
+    // A pixel takes the factor of the block that it lies in; outside of all blocks that of the nearest one.
+    private void MultiplyAzimuth(int row, int firstColumn, Span<double> noise)
     {
-        if (row < block.FirstLine || row > block.LastLine)
-            return;
-        var factor = block.Table.At(0, row);
-        var end = (int)Math.Min(noise.Length, (long)block.LastSample + 1 - firstColumn);
-        for (var i = Math.Max(0, block.FirstSample - firstColumn); i < end; i++)
-            noise[i] *= factor;
+        var blocks = tables.AzimuthNoise.Select(block => (Block: block, Lines: (double)block.LinesTo(row), Factor: block.FactorAt(row)))
+            .OrderBy(candidate => candidate.Lines).ToArray();
+        var last = 0;
+        for (var i = 0; i < noise.Length; i++)
+        {
+            // Blocks are thousands of samples wide: mostly the one of the sample before.
+            if (blocks[last].Lines > 0 || blocks[last].Block.SamplesTo(firstColumn + i) > 0)
+                last = Nearest(firstColumn + i);
+            noise[i] *= blocks[last].Factor;
+        }
+
+        int Nearest(int column)
+        {
+            var (best, least) = (0, double.PositiveInfinity);
+            for (var i = 0; i < blocks.Length && blocks[i].Lines * blocks[i].Lines < least; i++)
+            {
+                double samples = blocks[i].Block.SamplesTo(column), distance = blocks[i].Lines * blocks[i].Lines + samples * samples;
+                if (distance < least)
+                    (best, least) = (i, distance);
+            }
+            return best;
+        }
     }
 }

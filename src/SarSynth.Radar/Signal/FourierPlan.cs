@@ -3,7 +3,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using SarSynth.Radar.Statistics;
 using Vector = System.Runtime.Intrinsics.Vector256<float>;
 
 namespace SarSynth.Radar.Signal;

@@ -193,6 +193,7 @@ public sealed class FuzzTests : IDisposable
         foreach (var (at, value) in ((int, byte)[])[(11, 5), (15, 6), (19, 1), (23, 28), (27, 10)])
             bytes[at] = value;
         "CSAR"u8.CopyTo(bytes.AsSpan(28));
+        bytes[35] = 1;
         for (var row = 4; row < 10; row++)
             (bytes[28 * row + 3], bytes[28 * row + 7]) = (1, 5);
         File.WriteAllBytes(cosar, bytes);

@@ -89,7 +89,7 @@ public sealed class ProductFormatTests : IDisposable
     {
         // The carrier of the SICD tests with a SIDD document; its first band stands for the picture.
         const string sidd = """
-            <SIDD xmlns="urn:SIDD:2.0.0"><Measurement><PlaneProjection><SampleSpacing><Row>0.5</Row><Col>0.25</Col></SampleSpacing></PlaneProjection></Measurement>
+            <SIDD xmlns="urn:SIDD:2.0.0"><Display><PixelType>MONO8I</PixelType></Display><Measurement><PlaneProjection><SampleSpacing><Row>0.5</Row><Col>0.25</Col></SampleSpacing></PlaneProjection></Measurement>
             <ExploitationFeatures><Collection><Information><SensorName>SAT-9</SensorName><RadarMode><ModeType>SPOTLIGHT</ModeType></RadarMode>
             <CollectionDateTime>2019-05-06T07:08:09Z</CollectionDateTime><Polarization><TxPolarization>V</TxPolarization><RcvPolarization>H</RcvPolarization></Polarization></Information>
             <Geometry><Graze>50.5</Graze></Geometry></Collection></ExploitationFeatures></SIDD>
@@ -302,6 +302,7 @@ public sealed class ProductFormatTests : IDisposable
         for (var i = 0; i < head.Length; i++)
             BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(4 * i), head[i]);
         "CSAR"u8.CopyTo(bytes.AsSpan(28));
+        bytes[35] = 1;
         for (var row = 0; row < rows; row++)
         {
             var at = line * (row + 4);

@@ -38,7 +38,7 @@ public class RealProductTests
         // The file's own statistics in dB: minimum -26.655, maximum 1.433; -99 marks no data.
         Assert.Equal(-26.655, 10 * Math.Log10(image.Pixels.Where(float.IsFinite).Min()), 1e-3);
         Assert.Equal(1.433, 10 * Math.Log10(image.Pixels.Where(float.IsFinite).Max()), 1e-3);
-        Assert.Equal(620048.241204, image.GeoReference!.Transform[0], 1e-6);
+        Assert.Equal(620048.241204, image.GeoReference!.Transform![0], 1e-6);
         Assert.Contains("UTM zone 31N", image.GeoReference.Projection);
         Assert.Equal((20.0, 20.0), image.PixelSpacing);
     }
@@ -88,8 +88,10 @@ public class RealProductTests
         Assert.Equal(38.91812789621374, facts.IncidenceAngle!.Value, 1e-9);
         Assert.Equal(new DateTime(2021, 12, 23, 5, 11, 22, DateTimeKind.Utc).AddTicks(5944410), facts.Date);
         Assert.Null(facts.LookDirection);
-        // The measurement of this trimmed product is all zeros.
-        Assert.All(((AmplitudeImage)raster.Read(new RasterWindow(16000, 26000, 10, 102))).Pixels, value => Assert.Equal(0, value));
+        // The measurement of this trimmed product is all zeros, which are no data.
+        Assert.All(((AmplitudeImage)raster.Read(new RasterWindow(16000, 26000, 10, 102))).Pixels, value => Assert.Equal(float.NaN, value));
+        // The first point of the geolocation grid, read with another XML library.
+        Assert.Equal(new GroundControlPoint(0.5, 0.5, 1.532209672548896e+01, 4.237675280764677e+01, 3.064656630158424e-04, "1"), raster.GeoReference!.ControlPoints[0]);
     }
 
     [OptionalDataFact(Slc)]

@@ -36,7 +36,7 @@ public sealed class RoundTripTests : IDisposable
         using var raster = SarRaster.Open(path);
         Assert.Equal((PixelKind.Amplitude, false, 300, 517), (raster.Kind, raster.KindIsAssumed, raster.Rows, raster.Columns));
         Assert.Equal(Facts, raster.Metadata);
-        Assert.Equal(Place.Transform, raster.GeoReference!.Transform);
+        Assert.Equal(Place.Transform, raster.GeoReference!.Transform!);
         Assert.Equal((128, 128), raster.BlockSize);
         Assert.Equal(pixels, Assert.IsType<AmplitudeImage>(raster.Read()).Pixels);
         Assert.Equal([path], Directory.GetFiles(folder));
@@ -86,8 +86,8 @@ public sealed class RoundTripTests : IDisposable
         var window = (AmplitudeImage)raster.Read(new RasterWindow(77, 301, 5, 32));
         for (var i = 0; i < window.Pixels.Length; i++)
             Assert.Equal(pixels[(77 + i / 32) * 333 + 301 + i % 32], window.Pixels[i]);
-        Assert.Equal(500000 + 301 * 0.4 + 77 * 0.1, window.GeoReference!.Transform[0], 1e-6);
-        Assert.Equal(4830000 - 301 * 0.1 - 77 * 0.4, window.GeoReference.Transform[3], 1e-6);
+        Assert.Equal(500000 + 301 * 0.4 + 77 * 0.1, window.GeoReference!.Transform![0], 1e-6);
+        Assert.Equal(4830000 - 301 * 0.1 - 77 * 0.4, window.GeoReference.Transform![3], 1e-6);
 
         var whole = new float[pixels.Length];
         using var writer = new GeoTiffWriter(File("copy.tif"), 200, 333, PixelKind.Amplitude, Facts, Place);

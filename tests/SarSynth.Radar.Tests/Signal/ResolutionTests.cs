@@ -17,7 +17,7 @@ public class ResolutionTests
         // 0 1 2 7 8 | 3 4 5 10 11 12 | ...: the NaN at (1, 2) is left out.
         Assert.Equal([18 / 5f, 45 / 6f, (14 + 15 + 16 + 21 + 22 + 23) / 6f, (17 + 18 + 19 + 24 + 25 + 26) / 6f], looked.Pixels);
         Assert.Equal((6.0, 6.0, 12.0), (looked.Metadata.RangeSpacing, looked.Metadata.AzimuthSpacing, looked.Metadata.Looks));
-        Assert.Equal([10, 6, 0, 20, 0, -6], looked.GeoReference!.Transform);
+        Assert.Equal([10, 6, 0, 20, 0, -6], looked.GeoReference!.Transform!);
         Assert.Throws<ArgumentOutOfRangeException>(() => Multilook.Apply(image, 6, 1));
     }
 

@@ -110,6 +110,6 @@ public class BaselinesTests
         var coarse = new AmplitudeImage(2, 2, new float[4], new() { RangeSpacing = 1.6 }, new([100, 1.6, 0, 200, 0, -1.6], ""));
         var fine = Baselines.Bicubic(coarse, 4);
         Assert.Equal(0.4, fine.Metadata.RangeSpacing!.Value, 1e-12);
-        Assert.Equal([100, 0.4, 0, 200, 0, -0.4], fine.GeoReference!.Transform.Select(v => Math.Round(v, 12)));
+        Assert.Equal([100, 0.4, 0, 200, 0, -0.4], fine.GeoReference!.Transform!.Select(v => Math.Round(v, 12)));
     }
 }

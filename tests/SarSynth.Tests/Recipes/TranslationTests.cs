@@ -64,7 +64,7 @@ public class TranslationTests(TinyModel tiny) : IClassFixture<TinyModel>
         var georeferenced = new AmplitudeImage(16, 16, Satellite.Pixels, Satellite.Metadata, new([500000, 1.6, 0, 4600000, 0, -1.6], ""));
         var fine = Translation.Run(tiny.Model, georeferenced, Fast);
         Assert.Equal((64, 64), (fine.Rows, fine.Columns));
-        Assert.Equal([500000, 0.4, 0, 4600000, 0, -0.4], fine.GeoReference!.Transform.Select(v => Math.Round(v, 12)));
+        Assert.Equal([500000, 0.4, 0, 4600000, 0, -0.4], fine.GeoReference!.Transform!.Select(v => Math.Round(v, 12)));
         Assert.Equal(Satellite.Metadata.AzimuthSpacing / 4, fine.Metadata.AzimuthSpacing);
         Assert.All(fine.Pixels, a => Assert.True(a >= 0 && float.IsFinite(a)));
     }

@@ -19,7 +19,7 @@ internal static class CommercialTiff
 {
     public static ProviderFacts? Describe(string path, IReadOnlyDictionary<string, string> items)
     {
-        if (items.TryGetValue("TIFFTAG_IMAGEDESCRIPTION", out var description) && description.TrimStart().StartsWith('{') && Capella(Json(description, "TIFFTAG_IMAGEDESCRIPTION")) is { } embedded)
+        if (items.TryGetValue("TIFFTAG_IMAGEDESCRIPTION", out var description) && description.TrimStart().StartsWith('{') && Capella(path, Json(description, "TIFFTAG_IMAGEDESCRIPTION")) is { } embedded)
             return embedded;
         var stem = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, Path.GetFileNameWithoutExtension(path));
         var cut = stem.LastIndexOf('_');
@@ -28,7 +28,7 @@ internal static class CommercialTiff
             if (!file.EndsWith(".json", StringComparison.Ordinal) || !File.Exists(file))
                 continue;
             var json = Json(File.ReadAllText(file), Path.GetFileName(file));
-            if ((Capella(json) ?? Umbra(json) ?? Iceye(json.At("properties") ?? json)) is { } beside)
+            if ((Capella(path, json) ?? Umbra(path, json) ?? Iceye(json.At("properties") ?? json)) is { } beside)
                 return beside;
         }
         if (items.TryGetValue("constellation", out var constellation) && constellation.Contains("ICEYE", StringComparison.OrdinalIgnoreCase))
@@ -36,10 +36,11 @@ internal static class CommercialTiff
         return File.Exists(stem + ".xml") && IceyeXml(stem + ".xml") is { } facts ? facts : null;
     }
 
-    private static ProviderFacts? Capella(JsonElement json)
+    private static ProviderFacts? Capella(string path, JsonElement json)
     {
         if (json.At("collect") is not { } collect || collect.At("image") is not { } image)
             return null;
+        Known.Version(path, "Capella product", json.Text("product_version"), "0", "1");
         var radar = collect.At("radar");
         double? frequency = radar.Number("center_frequency");
         var slant = json.Text("product_type") is "SLC" or "SICD" && image.Text("algorithm") != "backprojection" ? true : json.Text("product_type") is "GEO" or "GEC" ? false : (bool?)null;
@@ -65,10 +66,11 @@ internal static class CommercialTiff
         });
     }
 
-    private static ProviderFacts? Umbra(JsonElement json)
+    private static ProviderFacts? Umbra(string path, JsonElement json)
     {
         if (json.Text("umbraSatelliteName") is null && json.Text("vendor")?.Contains("Umbra", StringComparison.OrdinalIgnoreCase) != true)
             return null;
+        Known.Version(path, "Umbra metadata", json.Text("version"), "1");
         var collect = json.At("collects") is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() > 0 ? list[0] : (JsonElement?)null;
         var frequency = collect.Number("radarCenterFrequencyHz");
         return new ProviderFacts("Umbra GeoTIFF", new SarMetadata

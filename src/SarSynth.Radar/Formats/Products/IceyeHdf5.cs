@@ -19,6 +19,12 @@ internal static class IceyeHdf5
             imaginary = file.Open("/s_q");
             if ((real.Rows, real.Columns, real.IsComplex) != (imaginary.Rows, imaginary.Columns, false))
                 throw new RasterException(path, $"has s_i of {real.Rows} x {real.Columns} and s_q of {imaginary.Rows} x {imaginary.Columns}, expected equal real arrays");
+            if (real.SampleType != imaginary.SampleType)
+                throw new RasterException(path, $"has s_i of {real.SampleType} and s_q of {imaginary.SampleType}, expected equal types");
+            Known.Value(path, "ICEYE samples of type", real.SampleType, "int16", "float32");
+            if (file.Text("/product_level") is { } level)
+                Known.Value(path, "ICEYE product level", level, "SLC");
+            Known.Version(path, "ICEYE product specification", file.Text("/spec_version"), "1", "2", "3");
             var metadata = CommercialTiff.IceyeFields(name => file.Text("/" + name), name => file.Number("/" + name));
             return new RasterContent(new PairSource(file, real, imaginary), PixelKind.Complex, metadata with { SlantRange = metadata.SlantRange ?? true })
             {

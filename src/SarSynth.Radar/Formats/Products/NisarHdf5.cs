@@ -16,32 +16,35 @@ internal static class NisarHdf5
         {
             if (IceyeHdf5.Is(file))
                 return IceyeHdf5.Open(path, file);
-            var science = file.Names("/science").FirstOrDefault(name => name.EndsWith("SAR", StringComparison.Ordinal));
-            var product = science is null ? null : file.Names($"/science/{science}").FirstOrDefault(name => name is "RSLC" or "SLC");
-            if (product is null)
-                throw new RasterException(path, "is an HDF5 file of a layout that is not known: expected /science/LSAR/RSLC/swaths/frequencyA/HH or alike");
-            var root = $"/science/{science}";
-            var swaths = $"{root}/{product}/swaths";
-            var channels = (from frequency in file.Names(swaths)
-                            where frequency.StartsWith("frequency", StringComparison.Ordinal)
-                            from polarisation in file.Names($"{swaths}/{frequency}")
-                            where Polarisations.Contains(polarisation)
-                            select $"{frequency["frequency".Length..]}/{polarisation}").ToList();
-            if (channels.Count == 0)
-                throw new RasterException(path, $"has no pixels: expected a polarisation such as {swaths}/frequencyA/HH");
-            var channel = options.Channel is null ? channels[0]
-                : channels.Find(name => name.Equals(options.Channel, StringComparison.OrdinalIgnoreCase) || name.EndsWith("/" + options.Channel, StringComparison.OrdinalIgnoreCase))
-                ?? throw new RasterException(path, $"has no channel '{options.Channel}': expected one of {string.Join(", ", channels)}");
-            var parts = channel.Split('/');
-            var swath = $"{swaths}/frequency{parts[0]}";
-            var metadata = MetadataOf(file, root, product, swath, parts[1]);
-            var dataset = file.Open($"{swath}/{parts[1]}");
-            if (!dataset.IsComplex)
+            var images = Images(path, file);
+            var names = ChannelNames.Distinct(path,
+                [.. images.Select(image => (string[])[$"{image.Frequency}/{image.Polarisation}", $"{image.Band}/{image.Frequency}/{image.Polarisation}"])]);
+            var chosen = ChannelNames.Find(path, names, options.Channel);
+            var (band, product, frequency, polarisation) = images[chosen];
+            var root = $"/science/{band}";
+            RequireVersion(path, file, root);
+            var swath = $"{root}/{product}/swaths/frequency{frequency}";
+            var metadata = MetadataOf(file, root, product, swath, polarisation);
+            var dataset = file.Open($"{swath}/{polarisation}");
+            try
+            {
+                if (!dataset.IsComplex)
+                    throw new RasterException(path, $"{swath}/{polarisation} holds real numbers, expected complex ones");
+                Known.Value(path, "complex samples of type", dataset.SampleType, "float16", "float32", "float64");
+                List<string> remarks = [];
+                return new RasterContent(Valid(path, file, swath, new Hdf5Source(file, dataset), remarks), PixelKind.Complex, metadata)
+                {
+                    Format = $"HDF5 {product}",
+                    Channels = names,
+                    Channel = names[chosen],
+                    Remarks = remarks,
+                };
+            }
+            catch
             {
                 dataset.Dispose();
-                throw new RasterException(path, $"{swath}/{parts[1]} holds real numbers, expected complex ones");
+                throw;
             }
-            return new RasterContent(new Hdf5Source(file, dataset), PixelKind.Complex, metadata) { Format = $"HDF5 {product}", Channels = channels, Channel = channel };
         }
         catch
         {
@@ -50,20 +53,79 @@ internal static class NisarHdf5
         }
     }
 
+    // All complex images of the product, of every radar band and frequency.
+    private static List<(string Band, string Product, string Frequency, string Polarisation)> Images(string path, Hdf5File file)
+    {
+        const string prefix = "frequency";
+        var products = (from band in file.Names("/science")
+                        where band.EndsWith("SAR", StringComparison.Ordinal)
+                        from product in file.Names($"/science/{band}")
+                        where product != "identification"
+                        select (Band: band, Product: product)).ToList();
+        var known = products.FindAll(found => found.Product is "RSLC" or "SLC");
+        if (known.Count == 0)
+        {
+            throw new RasterException(path, products.Count == 0
+                ? "is an HDF5 file of a layout that is not known: expected /science/LSAR/RSLC/swaths/frequencyA/HH or alike"
+                : $"is an HDF5 product {string.Join(", ", products.Select(found => $"/science/{found.Band}/{found.Product}"))}, expected RSLC or SLC");
+        }
+        var images = (from found in known
+                      let swaths = $"/science/{found.Band}/{found.Product}/swaths"
+                      from frequency in file.Names(swaths)
+                      where frequency.StartsWith(prefix, StringComparison.Ordinal)
+                      from polarisation in file.Names($"{swaths}/{frequency}")
+                      where Polarisations.Contains(polarisation)
+                      select (found.Band, found.Product, frequency[prefix.Length..], polarisation)).ToList();
+        return images.Count > 0 ? images
+            : throw new RasterException(path, $"has no pixels: expected a polarisation such as /science/{known[0].Band}/{known[0].Product}/swaths/frequencyA/HH");
+    }
+
+    private static void RequireVersion(string path, Hdf5File file, string root)
+    {
+        if (Filled(file.Text($"{root}/identification/productType")) is { } type)
+            Known.Value(path, "HDF5 product type", type, "RSLC", "SLC");
+        // The specification's version came with NISAR; before there was that of the product alone.
+        Known.Version(path, "NISAR product specification", Filled(file.Text($"{root}/identification/productSpecificationVersion")), "0", "1");
+    }
+
+    // The valid samples of each line, for each sub-swath from the first to before the last.
+    private static PixelSource Valid(string path, Hdf5File file, string swath, Hdf5Source source, List<string> remarks)
+    {
+        var swaths = new List<double[]>();
+        for (var number = 1; file.Numbers($"{swath}/validSamplesSubSwath{number}") is { } valid; number++)
+        {
+            if (valid.Shape.Length != 2 || valid.Shape[0] != source.Rows || valid.Shape[1] != 2)
+            {
+                throw new RasterException(path, $"{swath}/validSamplesSubSwath{number} has shape [{string.Join(", ", valid.Shape)}], "
+                    + $"expected [{source.Rows}, 2]");
+            }
+            swaths.Add(valid.Values);
+        }
+        if (swaths.Count == 0)
+            return source;
+        if (!swaths.Exists(valid => Enumerable.Range(0, source.Rows).Any(row => valid[2 * row] < valid[2 * row + 1])))
+        {
+            remarks.Add($"{swath}/validSamplesSubSwath1 names no valid sample: all samples are taken");
+            return source;
+        }
+        return new ValidLinesSource(source, row =>
+            [.. swaths.Select(valid => ((int)valid[2 * row], (int)valid[2 * row + 1])).Where(range => range.Item1 < range.Item2).Order()]);
+    }
+
     private static SarMetadata MetadataOf(Hdf5File file, string root, string product, string swath, string polarisation)
     {
         var identification = $"{root}/identification";
         var frequency = file.Number($"{swath}/processedCenterFrequency") ?? file.Number($"{swath}/acquiredCenterFrequency");
         return new SarMetadata
         {
-            Sensor = Known(file.Text($"{identification}/missionId")),
-            ProductType = Known(file.Text($"{identification}/productType")) ?? product,
+            Sensor = Filled(file.Text($"{identification}/missionId")),
+            ProductType = Filled(file.Text($"{identification}/productType")) ?? product,
             Polarisation = polarisation,
             CentreFrequency = frequency,
             Band = XmlFields.BandOf(frequency),
-            LookDirection = Known(file.Text($"{identification}/lookDirection"))?.ToLowerInvariant() is "left" or "right"
+            LookDirection = Filled(file.Text($"{identification}/lookDirection"))?.ToLowerInvariant() is "left" or "right"
                 ? file.Text($"{identification}/lookDirection")!.Trim().ToLowerInvariant() : null,
-            Date = Known(file.Text($"{identification}/zeroDopplerStartTime")) is { } start ? XmlFields.ParseTime(start, "zeroDopplerStartTime") : null,
+            Date = Filled(file.Text($"{identification}/zeroDopplerStartTime")) is { } start ? XmlFields.ParseTime(start, "zeroDopplerStartTime") : null,
             SlantRange = true,
             RangeSpacing = file.Number($"{swath}/slantRangeSpacing"),
             AzimuthSpacing = file.Number($"{swath}/sceneCenterAlongTrackSpacing"),
@@ -88,7 +150,7 @@ internal static class NisarHdf5
     }
 
     // Writers leave fields that they do not fill as dots or nulls.
-    private static string? Known(string? text)
+    private static string? Filled(string? text)
     {
         var trimmed = text?.Split('\0')[0].Trim();
         return string.IsNullOrEmpty(trimmed) || trimmed.All(c => c == '.') ? null : trimmed;

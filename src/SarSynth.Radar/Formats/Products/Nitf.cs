@@ -2,7 +2,6 @@
 // NGA.STND.0024 (SICD) and NGA.STND.0025 (SIDD).
 using System.Xml.Linq;
 using SarSynth.Radar.Images;
-using SarSynth.Radar.Radiometry;
 
 namespace SarSynth.Radar.Formats;
 
@@ -23,6 +22,7 @@ internal static class Nitf
                 return null;
             if (options.Channel is { } channel && channel != "1")
                 throw new RasterException(path, $"has no channel '{channel}': expected 1");
+            RequireVersion(path, xml);
             handedOver = true;
             return xml.Name.LocalName == "SICD" ? Sicd(path, dataset, xml) : Sidd(path, dataset, xml);
         }
@@ -33,6 +33,16 @@ internal static class Nitf
         }
     }
 
+    // The version is the last part of the namespace: urn:SICD:1.1.0.
+    private static void RequireVersion(string path, XElement xml)
+    {
+        var version = xml.Name.NamespaceName.Split(':')[^1];
+        if (xml.Name.LocalName == "SICD")
+            Known.Version(path, "SICD", version, "0.3", "0.4", "0.5", "1.0", "1.1", "1.2", "1.3", "1.4", "1.5");
+        else
+            Known.Version(path, "SIDD", version, "1.0", "2.0", "3.0");
+    }
+
     /// <summary>The radiometric calibration of a SICD.</summary>
     public static SicdTables Calibration(string path)
     {
@@ -41,6 +51,7 @@ internal static class Nitf
         {
             if (FindXml(dataset, path) is not { Name.LocalName: "SICD" } xml)
                 throw new RasterException(path, "is no SICD: it has no calibration that is known");
+            RequireVersion(path, xml);
             var radiometric = xml.At("Radiometric") ?? throw new RasterException(path, "has no Radiometric block in its SICD metadata: it is not calibrated");
             var absolute = radiometric.Text("NoiseLevel/NoiseLevelType") is null or "ABSOLUTE";
             return new SicdTables(Polynomial(radiometric, "SigmaZeroSFPoly"), Polynomial(radiometric, "BetaZeroSFPoly"), Polynomial(radiometric, "GammaZeroSFPoly"),
@@ -58,14 +69,22 @@ internal static class Nitf
 
     private static RasterContent Sicd(string path, nint dataset, XElement xml)
     {
-        var type = xml.Text("ImageData/PixelType");
-        var (pair, table) = type switch
+        var (type, table) = Guarded(dataset, () =>
+            (Known.Value(path, "SICD pixels of type", xml.Text("ImageData/PixelType"), "RE32F_IM32F", "RE16I_IM16I", "AMP8I_PHS8I"), Amplitudes(xml)));
+        var pair = type == "AMP8I_PHS8I" ? BandPair.AmplitudePhase : BandPair.RealImaginary;
+        var source = Segments(path, dataset, part =>
         {
-            "RE32F_IM32F" or "RE16I_IM16I" => (BandPair.RealImaginary, null),
-            "AMP8I_PHS8I" => (BandPair.AmplitudePhase, Amplitudes(xml)),
-            _ => throw CloseAnd(dataset, new RasterException(path, $"has SICD pixels of type {type ?? "(none)"}, expected RE32F_IM32F, RE16I_IM16I or AMP8I_PHS8I")),
-        };
-        var source = Segments(path, dataset, part => new GdalSource(path, part, 1, Gdal.GDALGetRasterCount(part) == 1 ? BandPair.None : pair, table));
+            var (stored, fits) = (Gdal.GDALGetRasterDataType(Gdal.GDALGetRasterBand(part, 1)), type switch
+            {
+                "RE32F_IM32F" => (GdalType[])[GdalType.Float32, GdalType.ComplexFloat32],
+                "RE16I_IM16I" => [GdalType.Int16, GdalType.ComplexInt16],
+                _ => [GdalType.Byte],
+            });
+            if (!fits.Contains(stored))
+                throw new RasterException(path, $"has {stored} samples, but its SICD metadata says {type}");
+            return new GdalSource(path, part, 1, Gdal.GDALGetRasterCount(part) == 1 ? BandPair.None : pair,
+                pair == BandPair.AmplitudePhase ? table : null);
+        });
         try
         {
             double? rows = xml.Number("ImageData/NumRows"), columns = xml.Number("ImageData/NumCols");
@@ -109,6 +128,8 @@ internal static class Nitf
 
     private static RasterContent Sidd(string path, nint dataset, XElement xml)
     {
+        // Of the types for display the indexed and coloured ones hold no amplitudes.
+        _ = Guarded(dataset, () => Known.Value(path, "SIDD pixels of type", xml.Text("Display/PixelType"), "MONO8I", "MONO16I"));
         var source = Segments(path, dataset, part => new GdalSource(path, part));
         var collection = xml.At("ExploitationFeatures/Collection");
         var measurement = xml.At("Measurement")?.Elements().FirstOrDefault(element => element.Name.LocalName.EndsWith("Projection", StringComparison.Ordinal));
@@ -143,7 +164,10 @@ internal static class Nitf
             _ = Gdal.GDALClose(dataset);
             dataset = 0;
             foreach (var name in names.OrderBy(name => int.TryParse(name.Split(':')[1], out var number) ? number : int.MaxValue))
-                opened.Add(open(Gdal.Open(name, path, Drivers)));
+            {
+                var part = Gdal.Open(name, path, Drivers);
+                opened.Add(Guarded(part, () => open(part)));
+            }
             return new StackedSource(path, opened);
         }
         catch
@@ -207,9 +231,17 @@ internal static class Nitf
     private static double Required(XElement xml, string field) =>
         xml.Number(field) ?? throw new FormatException($"{field}: found nothing, expected a number");
 
-    private static RasterException CloseAnd(nint dataset, RasterException error)
+    // Closes the dataset when the action fails.
+    private static T Guarded<T>(nint dataset, Func<T> action)
     {
-        _ = Gdal.GDALClose(dataset);
-        return error;
+        try
+        {
+            return action();
+        }
+        catch
+        {
+            _ = Gdal.GDALClose(dataset);
+            throw;
+        }
     }
 }

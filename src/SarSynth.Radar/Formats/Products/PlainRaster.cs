@@ -42,7 +42,7 @@ internal static class PlainRaster
             {
                 Format = facts?.Format ?? (driver == "GTiff" ? "GeoTIFF" : driver),
                 KindIsAssumed = assumed,
-                GeoReference = GeoReferenceOf(dataset),
+                GeoReference = GdalGeoReference.Of(dataset),
                 Channels = [.. Enumerable.Range(1, bands).Where(number => !GdalMask.IsAlpha(Gdal.GDALGetRasterBand(dataset, number)) || number == band)
                     .Select(number => number.ToString(CultureInfo.InvariantCulture))],
                 Channel = band.ToString(CultureInfo.InvariantCulture),
@@ -55,18 +55,6 @@ internal static class PlainRaster
         }
     }
 
-    /// <summary>The affine georeference of a dataset; null when it has none.</summary>
-    public static unsafe GeoReference? GeoReferenceOf(nint dataset)
-    {
-        var transform = new double[6];
-        fixed (double* values = transform)
-        {
-            if (Gdal.GDALGetGeoTransform(dataset, values) != 0)
-                return null;
-        }
-        return new GeoReference(transform, Gdal.ProjectionOf(dataset));
-    }
-
     private static (PixelKind Kind, bool Assumed) Kind(bool complex, PixelKind? told, IReadOnlyDictionary<string, string> items, string unit, string path)
     {
         if (complex)
@@ -75,8 +63,11 @@ internal static class PlainRaster
             throw new RasterException(path, "has real pixels, but complex ones were asked for");
         if (told is { } kind)
             return (kind, false);
-        if (items.TryGetValue(MetadataItems.Kind, out var name) && Enum.TryParse(name, out kind) && kind != PixelKind.Complex)
-            return (kind, false);
+        if (items.TryGetValue(MetadataItems.Kind, out var name))
+        {
+            return (Enum.Parse<PixelKind>(Known.Value(path, MetadataItems.Kind, name,
+                nameof(PixelKind.Amplitude), nameof(PixelKind.Intensity), nameof(PixelKind.Decibel))), false);
+        }
         var stem = Path.GetFileNameWithoutExtension(path);
         if (unit.Equals("dB", StringComparison.OrdinalIgnoreCase) || stem.EndsWith("_db", StringComparison.OrdinalIgnoreCase))
             return (PixelKind.Decibel, false);

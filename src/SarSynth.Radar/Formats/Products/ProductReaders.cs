@@ -11,12 +11,17 @@ internal static class ProductReaders
     public static RasterContent Open(string path, RasterOptions options)
     {
         Gdal.Require();
-        return Guarded(path, () =>
+        var content = Guarded(path, () =>
         {
             if (Directory.Exists(path))
                 return OpenFolder(path, options);
             return File.Exists(path) ? OpenFile(path, options) : throw new RasterException(path, "does not exist");
         });
+        // A name that stands twice would hide a channel from everybody.
+        if (content.Channels.Distinct(StringComparer.OrdinalIgnoreCase).Count() == content.Channels.Count)
+            return content;
+        content.Pixels.Dispose();
+        throw new RasterException(path, $"has channels of one name: {string.Join(", ", content.Channels)}");
     }
 
     /// <summary>The calibration of a product.</summary>

@@ -2,14 +2,15 @@
 // Sentinel-1 Product Specification S1-RS-MDA-52-7441.
 using System.Xml.Linq;
 using SarSynth.Radar.Images;
-using SarSynth.Radar.Radiometry;
 
 namespace SarSynth.Radar.Formats;
 
-/// <summary>One image of a Sentinel-1 product: its files by GDAL's paths.</summary>
-internal sealed record Sentinel1Channel(string Name, string Stem, string Annotation, string? Measurement, string? Calibration, string? Noise);
+/// <summary>One image of a Sentinel-1 product: its files by GDAL's paths, and the version of the processor (IPF).</summary>
+internal sealed record Sentinel1Channel(
+    string Name, string Stem, string Annotation, string? Measurement, string? Calibration, string? Noise,
+    string? ProcessorVersion);
 
-/// <summary>Reads Sentinel-1 products from their annotation and measurement files; the manifest is only the mark of the product.</summary>
+/// <summary>Reads Sentinel-1 products from their annotation and measurement files; the manifest tells the processor's version only.</summary>
 internal static class Sentinel1
 {
     private static readonly string[] MeasurementDrivers = ["GTiff"];
@@ -32,11 +33,17 @@ internal static class Sentinel1
         try
         {
             RequireSize(path, channel, annotation, source);
-            return new RasterContent(source, source.IsComplex ? PixelKind.Complex : PixelKind.Amplitude, metadata)
+            var remark = CheckSamples(path, annotation, source);
+            // In detected images 0 stands for no data, and the cloud-optimised ones say so by a tag.
+            if (!source.IsComplex)
+                source.SetFill(0);
+            return new RasterContent(Valid(path, annotation, source), source.IsComplex ? PixelKind.Complex : PixelKind.Amplitude, metadata)
             {
                 Format = $"Sentinel-1 {metadata.ProductType ?? "SAFE"}",
                 Channels = [.. channels.Select(c => c.Name)],
                 Channel = channel.Name,
+                Remarks = remark is null ? [] : [remark],
+                GeoReference = Place(annotation) ?? GdalGeoReference.Of(source.Dataset),
             };
         }
         catch
@@ -46,27 +53,36 @@ internal static class Sentinel1
         }
     }
 
-    /// <summary>All channels that have an annotation, by name: "VV", or "IW1/VV" where there are several swaths.</summary>
+    /// <summary>
+    /// All channels that have an annotation, by name: "VV", or "IW1/VV" where there are several swaths, or "WV1/VV/003" where a
+    /// swath has several images (wave mode).
+    /// </summary>
     public static List<Sentinel1Channel> Channels(string path, string folder)
     {
-        var files = folder.StartsWith("/vsi", StringComparison.Ordinal)
+        List<string> files = folder.StartsWith("/vsi", StringComparison.Ordinal)
             ? VirtualFile.List(folder)
             : [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(folder, file).Replace('\\', '/'))];
         var annotations = files.Where(file => file.StartsWith("annotation/s1", StringComparison.OrdinalIgnoreCase) && file.EndsWith(".xml", StringComparison.OrdinalIgnoreCase)
             && file.Count(c => c == '/') == 1).Order(StringComparer.Ordinal).ToList();
         if (annotations.Count == 0)
             throw new RasterException(path, "has no annotation: expected annotation/s1*.xml beside the manifest");
-        // s1a-iw1-slc-vv-20220104t170558-...: mission, swath, type, polarisation.
-        var parts = annotations.Select(file => Path.GetFileNameWithoutExtension(file).Split('-')).ToList();
-        var severalSwaths = parts.Where(part => part.Length > 3).Select(part => part[1]).Distinct().Count() > 1;
-        return [.. annotations.Zip(parts, (file, part) =>
+        // s1a-wv1-slc-vv-20220104t170558-20220104t170601-041314-04e951-001: mission, swath, type, polarisation, ... image number.
+        var parts = annotations.Select(file => Path.GetFileNameWithoutExtension(file).ToUpperInvariant().Split('-')).ToList();
+        if (parts.FindIndex(part => part.Length < 4) is var odd and >= 0)
         {
-            if (part.Length < 4)
-                throw new RasterException(path, $"has an annotation named '{file}', expected mission-swath-type-polarisation-...");
+            throw new RasterException(path,
+                $"has an annotation named '{annotations[odd]}', expected mission-swath-type-polarisation-...");
+        }
+        var severalSwaths = parts.Select(part => part[1]).Distinct().Count() > 1;
+        var names = ChannelNames.Distinct(path, [.. parts.Select(part => (string[])
+            [severalSwaths ? $"{part[1]}/{part[3]}" : part[3], $"{part[1]}/{part[3]}/{string.Join('-', part.Skip(8).DefaultIfEmpty(part[^1]))}"])]);
+        var ipf = files.Find(file => file.Equals("manifest.safe", StringComparison.OrdinalIgnoreCase)) is { } manifest
+            ? ProcessorVersion(path, $"{folder}/{manifest}") : null;
+        return [.. annotations.Zip(names, (file, name) =>
+        {
             var stem = Path.GetFileNameWithoutExtension(file);
-            var polarisation = part[3].ToUpperInvariant();
-            return new Sentinel1Channel(severalSwaths ? $"{part[1].ToUpperInvariant()}/{polarisation}" : polarisation, stem, $"{folder}/{file}",
-                Find($"measurement/{stem}.tif"), Find($"annotation/calibration/calibration-{stem}.xml"), Find($"annotation/calibration/noise-{stem}.xml"));
+            return new Sentinel1Channel(name, stem, $"{folder}/{file}", Find($"measurement/{stem}.tif"),
+                Find($"annotation/calibration/calibration-{stem}.xml"), Find($"annotation/calibration/noise-{stem}.xml"), ipf);
         }).OrderBy(c => c.Measurement is null)];
 
         string? Find(string start) =>
@@ -74,14 +90,8 @@ internal static class Sentinel1
     }
 
     /// <summary>The channel of a name; the first when none is named.</summary>
-    public static Sentinel1Channel Choose(string path, List<Sentinel1Channel> channels, string? name)
-    {
-        if (name is null)
-            return channels[0];
-        return channels.Find(channel => channel.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
-            ?? channels.Find(channel => channel.Name.EndsWith("/" + name, StringComparison.OrdinalIgnoreCase))
-            ?? throw new RasterException(path, $"has no channel '{name}': expected one of {string.Join(", ", channels.Select(channel => channel.Name))}");
-    }
+    public static Sentinel1Channel Choose(string path, List<Sentinel1Channel> channels, string? name) =>
+        channels[ChannelNames.Find(path, [.. channels.Select(channel => channel.Name)], name)];
 
     /// <summary>What an annotation tells.</summary>
     public static SarMetadata MetadataOf(XElement annotation)
@@ -122,5 +132,67 @@ internal static class Sentinel1
         double? rows = image.Number("numberOfLines"), columns = image.Number("numberOfSamples");
         if ((rows is not null && rows != source.Rows) || (columns is not null && columns != source.Columns))
             throw new RasterException(path, $"{channel.Stem}.tiff has {source.Rows} x {source.Columns} pixels, but its annotation says {rows} x {columns}");
+    }
+
+    // The geolocation grid names lines and pixels by their numbers: a point lies in the middle of its pixel.
+    private static GeoReference? Place(XElement annotation)
+    {
+        List<GroundControlPoint> points = [.. annotation.All("geolocationGrid/geolocationGridPointList/geolocationGridPoint")
+            .Where(point => point.Number("longitude") is not null && point.Number("latitude") is not null)
+            .Select((point, i) => new GroundControlPoint(Required(point, "line") + 0.5, Required(point, "pixel") + 0.5,
+                Required(point, "longitude"), Required(point, "latitude"), point.Number("height") ?? 0, $"{i + 1}"))];
+        return points.Count == 0 ? null : GeoReference.Of(points, GdalGeoReference.Geographic);
+
+        static double Required(XElement point, string field) =>
+            point.Number(field) ?? throw new FormatException($"{field}: found nothing, expected a number");
+    }
+
+    // Bursts are padded with zeros: the annotation tells the valid samples of each of their lines, -1 for none.
+    private static PixelSource Valid(string path, XElement annotation, GdalSource source)
+    {
+        var timing = annotation.At("swathTiming");
+        var bursts = timing.All("burstList/burst")
+            .Select(burst => (First: burst.Numbers("firstValidSample"), Last: burst.Numbers("lastValidSample"))).ToList();
+        if (bursts.Count == 0 || timing.Number("linesPerBurst") is not > 0)
+            return source;
+        var lines = (int)timing.Number("linesPerBurst")!.Value;
+        if ((long)lines * bursts.Count != source.Rows || bursts.Exists(burst => burst.First.Length != lines || burst.Last.Length != lines))
+        {
+            throw new RasterException(path,
+                $"has {bursts.Count} bursts of {lines} lines in its annotation, expected {source.Rows} lines and the valid samples of each");
+        }
+        return new ValidLinesSource(source, row =>
+        {
+            var (first, last) = (bursts[row / lines].First[row % lines], bursts[row / lines].Last[row % lines]);
+            return first < 0 ? [] : [((int)first, (int)last + 1)];
+        });
+    }
+
+    // Detected or complex must be what the annotation says; how wide the numbers are the file itself tells, and tools that rewrite
+    // measurements change it: that is a remark.
+    private static string? CheckSamples(string path, XElement annotation, GdalSource source)
+    {
+        var image = annotation.At("imageAnnotation/imageInformation");
+        if (annotation.Text("adsHeader/productType") is { } type)
+            Known.Value(path, "Sentinel-1 product type", type, "SLC", "GRD");
+        if (image.Text("pixelValue") is { } value
+            && Known.Value(path, "Sentinel-1 pixel value", value, "Complex", "Detected") == "Complex" != source.IsComplex)
+            throw new RasterException(path, $"has {source.Type} samples, but its annotation says {value}");
+        if (image.Text("outputPixels") is not { } samples)
+            return null;
+        var told = Known.Value(path, "Sentinel-1 output pixels", samples, "16 bit Signed Integer", "16 bit Unsigned Integer");
+        return source.Type == (told == "16 bit Signed Integer" ? GdalType.ComplexInt16 : GdalType.UInt16) ? null
+            : $"the samples are {source.Type}, the annotation says {told}: the file was rewritten";
+    }
+
+    // The version of the Instrument Processing Facility, by the manifest; null when it doesn't tell.
+    private static string? ProcessorVersion(string path, string manifest)
+    {
+        var version = VirtualFile.ReadXml(manifest).Descendants()
+            .Where(element => element.Name.LocalName == "software")
+            .Where(element => ((string?)element.Attribute("name"))?.Contains("IPF", StringComparison.Ordinal) == true)
+            .Select(element => (string?)element.Attribute("version")).FirstOrDefault();
+        Known.Version(path, "Sentinel-1 IPF", version, "2", "3");
+        return version;
     }
 }

@@ -1,8 +1,8 @@
 // TerraSAR-X and TanDEM-X level 1b: annotation XML with COSAR or GeoTIFF images.
 // Level 1b Product Format Specification TX-GS-DD-3307.
+using System.Globalization;
 using System.Xml.Linq;
 using SarSynth.Radar.Images;
-using SarSynth.Radar.Radiometry;
 
 namespace SarSynth.Radar.Formats;
 
@@ -30,21 +30,22 @@ internal static class TerraSarX
         var layer = Choose(path, layers, options.Channel);
         var file = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(annotationFile))!, layer.File.Replace('\\', '/'));
         if (!File.Exists(file))
-            throw new RasterException(path, $"has no pixels for {layer.Polarisation}: {layer.File} is missing");
+            throw new RasterException(path, $"has no pixels for {layer.Name}: {layer.File} is missing");
         if (new FileInfo(file).Length == 0)
-            throw new RasterException(path, $"has no pixels for {layer.Polarisation}: {layer.File} is empty");
-        PixelSource source = IsCosar(file) ? new CosarSource(file) : new GdalSource(path, Gdal.Open(file, $"{path}: {layer.File}", Drivers));
+            throw new RasterException(path, $"has no pixels for {layer.Name}: {layer.File} is empty");
+        PixelSource source = IsCosar(file) ? new CosarSource(file) : Detected(path, file, layer);
         try
         {
             double? rows = xml.Number("productInfo/imageDataInfo/imageRaster/numberOfRows"), columns = xml.Number("productInfo/imageDataInfo/imageRaster/numberOfColumns");
             if ((rows is not null && rows != source.Rows) || (columns is not null && columns != source.Columns))
                 throw new RasterException(path, $"{layer.File} has {source.Rows} x {source.Columns} pixels, but the annotation says {rows} x {columns}");
-            return new RasterContent(source, source.IsComplex ? PixelKind.Complex : PixelKind.Amplitude, MetadataOf(xml, layer.Polarisation))
+            RequireSamples(path, xml, layer, source);
+            return new RasterContent(source, source.IsComplex ? PixelKind.Complex : PixelKind.Amplitude, MetadataOf(xml, layer))
             {
                 Format = $"TerraSAR-X {xml.Text("productInfo/productVariantInfo/productVariant") ?? "level 1b"}",
-                Channels = [.. layers.Select(l => l.Polarisation)],
-                Channel = layer.Polarisation,
-                GeoReference = source is GdalSource tiff ? PlainRaster.GeoReferenceOf(tiff.Dataset) : null,
+                Channels = [.. layers.Select(l => l.Name)],
+                Channel = layer.Name,
+                GeoReference = source is GdalSource tiff ? GdalGeoReference.Of(tiff.Dataset) : null,
             };
         }
         catch
@@ -58,16 +59,49 @@ internal static class TerraSarX
     public static TerraSarXTables Calibration(string path, string annotationFile, string? channel)
     {
         var xml = Read(annotationFile);
-        var polarisation = Choose(path, Layers(path, xml), channel).Polarisation;
-        var constant = xml.All("calibration/calibrationConstant").FirstOrDefault(c => c.Text("polLayer") is null || c.Text("polLayer") == polarisation);
-        var factor = constant.Number("calFactor") ?? throw new RasterException(path, $"has no calFactor for {polarisation}: it is not calibrated");
+        var layer = Choose(path, Layers(path, xml), channel);
+        var factor = xml.All("calibration/calibrationConstant").FirstOrDefault(layer.Owns).Number("calFactor")
+            ?? throw new RasterException(path, $"has no calFactor for {layer.Name}: it is not calibrated");
         var info = xml.At("productInfo");
         int rows = (int)Required(info, "imageDataInfo/imageRaster/numberOfRows"), columns = (int)Required(info, "imageDataInfo/imageRaster/numberOfColumns");
         var start = info.Time("sceneInfo/start/timeUTC");
         double first = Required(info, "sceneInfo/rangeTime/firstPixel"), last = Required(info, "sceneInfo/rangeTime/lastPixel");
         var span = info.Time("sceneInfo/stop/timeUTC") is { } stop && start is { } begin ? (stop - begin).TotalSeconds : 0;
-        return new TerraSarXTables(factor, rows, columns, Corners(info, rows, columns), (first, columns > 1 ? (last - first) / (columns - 1) : 0), span,
-            [.. xml.All("noise").Where(n => n.Text("polLayer") is null || n.Text("polLayer") == polarisation).SelectMany(n => n.All("imageNoise")).Select(n => Noise(n, start))]);
+        var time = (First: first, Spacing: columns > 1 ? (last - first) / (columns - 1) : 0);
+        List<TerraSarXNoise> noise = [.. xml.All("noise").Where(layer.Owns).SelectMany(n => n.All("imageNoise")).Select(n => Noise(n, start))];
+        return new TerraSarXTables(factor, rows, columns, Corners(info, rows, columns), time, span, noise)
+        {
+            Remarks = noise.Count == 0 ? [] : [.. new[] { Uncovered(noise, time, columns) }.OfType<string>()],
+        };
+    }
+
+    // In detected images 0 lies outside of the scene.
+    private static GdalSource Detected(string path, string file, Layer layer)
+    {
+        var source = new GdalSource(path, Gdal.Open(file, $"{path}: {layer.File}", Drivers));
+        source.SetFill(0);
+        return source;
+    }
+
+    // The polynomials hold over a range of times; a column outside takes the value at its end.
+    private static string? Uncovered(List<TerraSarXNoise> noise, (double First, double Spacing) time, int columns)
+    {
+        double from = noise.Max(n => n.ValidFrom), to = noise.Min(n => n.ValidTo), last = time.First + (columns - 1) * time.Spacing;
+        return time.First >= from - time.Spacing && last <= to + time.Spacing ? null
+            : FormattableString.Invariant($"noise is annotated for range times {from:G9} to {to:G9} s, the image has {time.First:G9} to {last:G9} s: ")
+                + "outside the nearest value is taken";
+    }
+
+    // What the annotation says of the samples must be what the file holds.
+    private static void RequireSamples(string path, XElement xml, Layer layer, PixelSource source)
+    {
+        var info = xml.At("productInfo/imageDataInfo");
+        if (info.Text("imageDataType") is { } type
+            && Known.Value(path, "TerraSAR-X image data type", type, "COMPLEX", "DETECTED") == "COMPLEX" != source.IsComplex)
+            throw new RasterException(path, $"{layer.File} has {(source.IsComplex ? "complex" : "real")} samples, but the annotation says {type}");
+        if (info.Text("imageDataFormat") is { } format
+            && Known.Value(path, "TerraSAR-X image data format", format, "COSAR", "GEOTIFF") == "COSAR" != source is CosarSource)
+            throw new RasterException(path, $"{layer.File} is {(source is CosarSource ? "COSAR" : "GeoTIFF")}, but the annotation says {format}");
     }
 
     private static bool IsCosar(string file)
@@ -77,7 +111,15 @@ internal static class TerraSarX
         return stream.ReadAtLeast(head, 32, throwOnEndOfStream: false) == 32 && head[28..].SequenceEqual("CSAR"u8);
     }
 
-    private sealed record Layer(string Polarisation, string File);
+    // An image of the product, by polarisation and, where that comes several times, by beam or by number.
+    private sealed record Layer(string Name, string? Polarisation, string? Beam, string? Index, string File)
+    {
+        // Calibration and noise name their layer by its number, or else by what they tell of polarisation and beam.
+        public bool Owns(XElement element) => (string?)element.Attribute("layerIndex") is { } index && Index is not null ? index == Index
+            : Agrees(element.Text("polLayer"), Polarisation) && Agrees(element.Text("beamID"), Beam);
+
+        private static bool Agrees(string? told, string? own) => told is null || own is null || told == own;
+    }
 
     private static XElement Read(string annotationFile)
     {
@@ -88,15 +130,23 @@ internal static class TerraSarX
     private static List<Layer> Layers(string path, XElement xml)
     {
         List<Layer> layers = [.. xml.All("productComponents/imageData").Where(image => image.Text("file/location/filename") is not null)
-            .Select(image => new Layer(image.Text("polLayer") ?? "1", Path.Combine(image.Text("file/location/path") ?? "", image.Text("file/location/filename")!)))];
-        return layers.Count > 0 ? layers : throw new RasterException(path, "names no image: expected productComponents/imageData in its annotation");
+            .Select(image => new Layer("", image.Text("polLayer"), image.Text("beamID"), (string?)image.Attribute("layerIndex"),
+                Path.Combine(image.Text("file/location/path") ?? "", image.Text("file/location/filename")!)))];
+        if (layers.Count == 0)
+            throw new RasterException(path, "names no image: expected productComponents/imageData in its annotation");
+        var names = ChannelNames.Distinct(path, [.. layers.Select((layer, number) => (string[])
+        [
+            layer.Polarisation ?? (number + 1).ToString(CultureInfo.InvariantCulture),
+            $"{layer.Beam}/{layer.Polarisation}".Trim('/'),
+            $"{layer.Polarisation}/{layer.Index ?? (number + 1).ToString(CultureInfo.InvariantCulture)}".Trim('/'),
+        ])]);
+        return [.. layers.Zip(names, (layer, name) => layer with { Name = name })];
     }
 
     private static Layer Choose(string path, List<Layer> layers, string? channel) =>
-        channel is null ? layers[0] : layers.Find(layer => layer.Polarisation.Equals(channel, StringComparison.OrdinalIgnoreCase))
-            ?? throw new RasterException(path, $"has no channel '{channel}': expected one of {string.Join(", ", layers.Select(layer => layer.Polarisation))}");
+        layers[ChannelNames.Find(path, [.. layers.Select(layer => layer.Name)], channel)];
 
-    private static SarMetadata MetadataOf(XElement xml, string polarisation)
+    private static SarMetadata MetadataOf(XElement xml, Layer layer)
     {
         var info = xml.At("productInfo");
         var image = info.At("imageDataInfo/imageRaster");
@@ -109,7 +159,7 @@ internal static class TerraSarX
             Mode = info.Text("acquisitionInfo/imagingMode"),
             LookDirection = info.Text("acquisitionInfo/lookDirection")?.ToLowerInvariant() is "left" or "right" ? info.Text("acquisitionInfo/lookDirection")!.ToLowerInvariant() : null,
             ProductType = info.Text("productVariantInfo/productVariant") ?? info.Text("productVariantInfo/productType"),
-            Polarisation = polarisation == "1" ? null : polarisation,
+            Polarisation = layer.Polarisation,
             Date = info.Time("sceneInfo/start/timeUTC"),
             CentreFrequency = frequency,
             Band = XmlFields.BandOf(frequency),

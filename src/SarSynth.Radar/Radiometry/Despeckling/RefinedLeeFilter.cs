@@ -1,6 +1,5 @@
 // Lee's refined filter: statistics from the half of the window that lies on the pixel's side of an edge.
 using System.Numerics;
-using SarSynth.Radar.Statistics;
 
 namespace SarSynth.Radar.Radiometry;
 

@@ -113,7 +113,9 @@ public sealed class Scene
             throw new RasterException(heightPath, $"found {heights.Rows} x {heights.Columns} cells, expected the {codes.Rows} x {codes.Columns} of {classPath}");
         if (spacing <= 0)
         {
-            double across = reference is null ? 0 : Math.Abs(reference.Transform[1]), down = reference is null ? 0 : Math.Abs(reference.Transform[5]);
+            double across = 0, down = 0;
+            if (reference?.Transform is { } transform)
+                (across, down) = (Math.Abs(transform[1]), Math.Abs(transform[5]));
             if (across <= 0 || Math.Abs(across - down) > 0.001 * across)
                 throw new RasterException(classPath, "has no georeference with square cells: say the cell size");
             spacing = across;

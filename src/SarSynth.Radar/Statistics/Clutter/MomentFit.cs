@@ -3,7 +3,6 @@
 using MathNet.Numerics;
 using MathNet.Numerics.LinearAlgebra;
 using MathNet.Numerics.RootFinding;
-using SarSynth.Radar.Simulation;
 
 namespace SarSynth.Radar.Statistics;
 

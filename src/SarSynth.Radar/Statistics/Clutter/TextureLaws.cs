@@ -2,7 +2,6 @@
 // Jakeman & Pusey (1976); Frery et al. (1997), IEEE TGRS 35(3); Tison et al. (2004), IEEE TGRS 42(10).
 using System.Text.Json.Serialization;
 using MathNet.Numerics;
-using SarSynth.Radar.Simulation;
 
 namespace SarSynth.Radar.Statistics;
 

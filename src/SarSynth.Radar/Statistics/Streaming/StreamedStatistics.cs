@@ -2,7 +2,6 @@
 using MathNet.Numerics;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
-using SarSynth.Radar.Simulation;
 
 namespace SarSynth.Radar.Statistics;
 
