@@ -30,7 +30,8 @@ static class InfoCommand
         IReadOnlyList<string> Remarks);
 
     private static Description Describe(SarRaster r) =>
-        new(r.Path, r.Format, r.Rows, r.Columns, r.Kind, r.KindIsAssumed, r.Validity, r.Channels, r.Channel, r.Metadata, r.GeoReference,
+        new(r.Path, r.Format, r.Rows, r.Columns, r.Kind, r.KindIsAssumed, r.Validity, r.Channels, r.Channel, r.Metadata,
+            r.GeoReference,
             r.Remarks);
 
     private static void Print(SarRaster raster)
@@ -70,7 +71,8 @@ static class InfoCommand
     {
         const int shown = 4;
         var name = place.Projection.Split('"') is { Length: > 1 } parts ? parts[1] : "an unnamed reference system";
-        var points = place.ControlPoints.Take(shown).Select(p => $"row {p.Row:G7}, column {p.Column:G7}: {p.X:G10}, {p.Y:G10}");
+        var points = place.ControlPoints.Take(shown).Select(p =>
+            $"row {p.Row:G7}, column {p.Column:G7}: {p.X:G10}, {p.Y:G10}");
         return $"{place.ControlPoints.Count} ground control points in {name}\n{string.Join('\n', points)}"
             + (place.ControlPoints.Count > shown ? "\n..." : "");
     }

@@ -8,7 +8,9 @@ internal abstract record CalibrationTables
     public IReadOnlyList<string> Remarks { get; init; } = [];
 }
 
-/// <summary>A Sentinel-1 channel: tables over the image of the calibration values A, the incidence angle and the noise.</summary>
+/// <summary>
+/// A Sentinel-1 channel: tables over the image of the calibration values A, the incidence angle and the noise.
+/// </summary>
 /// <param name="Sigma">A of sigma nought.</param>
 /// <param name="Beta">A of beta nought.</param>
 /// <param name="Gamma">A of gamma nought.</param>

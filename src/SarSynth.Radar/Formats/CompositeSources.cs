@@ -1,4 +1,5 @@
-// Sources of pixels made of others: turned by their diagonal, stacked from segments, cut to the valid samples of each line.
+// Sources of pixels made of others: turned by their diagonal, stacked from segments, cut to the valid samples of each
+// line.
 using MathNet.Numerics;
 using SarSynth.Radar.Images;
 
@@ -106,10 +107,13 @@ internal sealed class StackedSource : PixelSource
     }
 }
 
-/// <summary>A source of which the product says, line by line, which samples are valid; the others are no data.</summary>
+/// <summary>
+/// A source of which the product says, line by line, which samples are valid; the others are no data.
+/// </summary>
 /// <param name="inner">All samples.</param>
 /// <param name="ranges">For a row, its ranges of valid columns in order, from the first to before the last.</param>
-internal sealed class ValidLinesSource(PixelSource inner, Func<int, IReadOnlyList<(int First, int End)>> ranges) : PixelSource
+internal sealed class ValidLinesSource(PixelSource inner, Func<int, IReadOnlyList<(int First, int End)>> ranges)
+    : PixelSource
 {
     public override int Rows => inner.Rows;
 

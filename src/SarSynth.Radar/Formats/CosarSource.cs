@@ -7,8 +7,8 @@ using SarSynth.Radar.Images;
 namespace SarSynth.Radar.Formats;
 
 /// <summary>
-/// One burst of pairs of 16 bits, integers in version 1 and half-precision numbers in version 2: four annotation lines, then a line
-/// per azimuth sample with two words of validity before it.
+/// One burst of pairs of 16 bits, integers in version 1 and half-precision numbers in version 2: four annotation lines,
+/// then a line per azimuth sample with two words of validity before it.
 /// </summary>
 internal sealed class CosarSource : PixelSource
 {

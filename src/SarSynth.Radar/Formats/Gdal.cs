@@ -270,7 +270,8 @@ internal static unsafe partial class Gdal
     [LibraryImport(NativeLibraries.Gdal, EntryPoint = "GDALGetGCPProjection")]
     private static partial nint ControlPointProjection(nint dataset);
 
-    public static string ControlPointProjectionOf(nint dataset) => Marshal.PtrToStringUTF8(ControlPointProjection(dataset)) ?? "";
+    public static string ControlPointProjectionOf(nint dataset) =>
+        Marshal.PtrToStringUTF8(ControlPointProjection(dataset)) ?? "";
 
     [LibraryImport(NativeLibraries.Gdal, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int GDALSetGCPs(nint dataset, int count, ControlPoint* points, string projection);

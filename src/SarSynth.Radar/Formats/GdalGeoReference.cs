@@ -28,7 +28,8 @@ internal static unsafe class GdalGeoReference
         for (var i = 0; i < count; i++)
         {
             var point = points[i];
-            found[i] = new GroundControlPoint(point.Line, point.Pixel, point.X, point.Y, point.Z, Marshal.PtrToStringUTF8((nint)point.Id) ?? "");
+            found[i] = new GroundControlPoint(point.Line, point.Pixel, point.X, point.Y, point.Z,
+                Marshal.PtrToStringUTF8((nint)point.Id) ?? "");
         }
         return GeoReference.Of(found, Gdal.ControlPointProjectionOf(dataset));
     }
@@ -54,7 +55,8 @@ internal static unsafe class GdalGeoReference
             var point = place.ControlPoints[i];
             points[i] = new Gdal.ControlPoint
             {
-                Id = names.Pointer[i], Info = names.Pointer[points.Length], Line = point.Row, Pixel = point.Column, X = point.X, Y = point.Y, Z = point.Z,
+                Id = names.Pointer[i], Info = names.Pointer[points.Length], Line = point.Row, Pixel = point.Column,
+                    X = point.X, Y = point.Y, Z = point.Z,
             };
         }
         fixed (Gdal.ControlPoint* first = points)

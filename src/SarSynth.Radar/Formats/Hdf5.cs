@@ -271,7 +271,9 @@ internal sealed unsafe partial class Hdf5File : IDisposable
 
         public bool IsComplex { get; }
 
-        /// <summary>Type of the numbers in the file, of a complex sample that of its parts: "int16", "float32".</summary>
+        /// <summary>
+        /// Type of the numbers in the file, of a complex sample that of its parts: "int16", "float32".
+        /// </summary>
         public string SampleType { get; private set; } = "";
 
         public (int Rows, int Columns) BlockSize { get; }
@@ -330,7 +332,8 @@ internal sealed unsafe partial class Hdf5File : IDisposable
                         var sample = NameOf(memberType);
                         _ = H5Tclose(memberType);
                         if (member == 1 && sample != SampleType)
-                            throw new RasterException(path, $"{name} has complex numbers of {SampleType} and {sample}, expected equal parts");
+                            throw new RasterException(path,
+                                $"{name} has complex numbers of {SampleType} and {sample}, expected equal parts");
                         SampleType = sample;
                         // The names tell which is which; members without a telling name come real first.
                         var imaginary = memberName.StartsWith("i", StringComparison.OrdinalIgnoreCase) || (member == 1 && !memberName.StartsWith("r", StringComparison.OrdinalIgnoreCase));

@@ -34,7 +34,9 @@ internal sealed class LookUpTable
     /// <summary>Whether all values are 0.</summary>
     public bool IsZero => Array.TrueForAll(values, line => Array.TrueForAll(line, value => value == 0));
 
-    /// <summary>A sentence on the part of an image that the table leaves out by more than a pixel; null when it covers all.</summary>
+    /// <summary>
+    /// A sentence on the part of an image that the table leaves out by more than a pixel; null when it covers all.
+    /// </summary>
     /// <param name="what">What the table holds.</param>
     /// <param name="rows">Rows of the image; 0 when they are not known.</param>
     /// <param name="columns">Columns of the image.</param>
@@ -46,7 +48,8 @@ internal sealed class LookUpTable
             Lack("rows", lines[0], lines[^1], rows);
         if (pixels.Any(line => line.Length > 1))
             Lack("columns", pixels.Max(line => line[0]), pixels.Min(line => line[^1]), columns);
-        return lacking.Count == 0 ? null : $"{what} is annotated for {string.Join(" and ", lacking)}: outside the nearest value is taken";
+        return lacking.Count == 0 ? null
+            : $"{what} is annotated for {string.Join(" and ", lacking)}: outside the nearest value is taken";
 
         void Lack(string axis, double first, double last, int size)
         {

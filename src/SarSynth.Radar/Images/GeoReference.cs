@@ -2,11 +2,12 @@
 namespace SarSynth.Radar.Images;
 
 /// <summary>
-/// Where pixels lie on the ground: GDAL's affine transform, or ground control points where the file has these only, and the
-/// coordinate reference system of either.
+/// Where pixels lie on the ground: GDAL's affine transform, or ground control points where the file has these only, and
+/// the coordinate reference system of either.
 /// </summary>
 /// <param name="Transform">
-/// Six values: x = T0 + column T1 + row T2, y = T3 + column T4 + row T5, at pixel corners; null when control points tell the place.
+/// Six values: x = T0 + column T1 + row T2, y = T3 + column T4 + row T5, at pixel corners; null when control points
+/// tell the place.
 /// </param>
 /// <param name="Projection">Coordinate reference system as WKT; empty when the file has none.</param>
 public sealed record GeoReference(IReadOnlyList<double>? Transform, string Projection)
@@ -20,7 +21,9 @@ public sealed record GeoReference(IReadOnlyList<double>? Transform, string Proje
     public static GeoReference Of(IReadOnlyList<GroundControlPoint> points, string projection) =>
         new((IReadOnlyList<double>?)null, projection) { ControlPoints = points };
 
-    /// <summary>Height and width of a pixel in metres; null unless a transform tells them in a system projected in metres.</summary>
+    /// <summary>
+    /// Height and width of a pixel in metres; null unless a transform tells them in a system projected in metres.
+    /// </summary>
     public (double Row, double Column)? PixelSize
     {
         get
@@ -34,15 +37,19 @@ public sealed record GeoReference(IReadOnlyList<double>? Transform, string Proje
         }
     }
 
-    /// <summary>The same ground on a grid whose pixels are <paramref name="factor"/> times finer in both axes.</summary>
+    /// <summary>
+    /// The same ground on a grid whose pixels are <paramref name="factor"/> times finer in both axes.
+    /// </summary>
     /// <param name="factor">Greater than 0; 4 turns pixels of 1.6 m into pixels of 0.4 m.</param>
     public GeoReference Refined(double factor)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(factor);
         return this with
         {
-            Transform = Transform is { } t ? [t[0], t[1] / factor, t[2] / factor, t[3], t[4] / factor, t[5] / factor] : null,
-            ControlPoints = [.. ControlPoints.Select(point => point with { Row = point.Row * factor, Column = point.Column * factor })],
+            Transform = Transform is { } t
+                ? [t[0], t[1] / factor, t[2] / factor, t[3], t[4] / factor, t[5] / factor] : null,
+            ControlPoints = [.. ControlPoints.Select(point =>
+                point with { Row = point.Row * factor, Column = point.Column * factor })],
         };
     }
 
@@ -62,14 +69,17 @@ public sealed record GeoReference(IReadOnlyList<double>? Transform, string Proje
         };
     }
 
-    /// <summary>The same grid seen from another first pixel. Control points that come to lie outside are kept.</summary>
+    /// <summary>
+    /// The same grid seen from another first pixel. Control points that come to lie outside are kept.
+    /// </summary>
     /// <param name="row">Row that becomes row 0.</param>
     /// <param name="column">Column that becomes column 0.</param>
     public GeoReference Shifted(double row, double column) => this with
     {
         Transform = Transform is { } t
             ? [t[0] + column * t[1] + row * t[2], t[1], t[2], t[3] + column * t[4] + row * t[5], t[4], t[5]] : null,
-        ControlPoints = [.. ControlPoints.Select(point => point with { Row = point.Row - row, Column = point.Column - column })],
+        ControlPoints = [.. ControlPoints.Select(point =>
+            point with { Row = point.Row - row, Column = point.Column - column })],
     };
 
     /// <summary>Equal when the transform, the control points and the projection are.</summary>
@@ -77,7 +87,8 @@ public sealed record GeoReference(IReadOnlyList<double>? Transform, string Proje
         && (Transform ?? []).SequenceEqual(other.Transform ?? []) && ControlPoints.SequenceEqual(other.ControlPoints);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(Projection, Transform?[0], Transform?[3], ControlPoints.Count);
+    public override int GetHashCode() => 
+        HashCode.Combine(Projection, Transform?[0], Transform?[3], ControlPoints.Count);
 }
 
 /// <summary>A place of the image whose place on the ground is known.</summary>

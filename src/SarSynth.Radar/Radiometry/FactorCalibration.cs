@@ -21,7 +21,12 @@ public sealed class SicdCalibration : Calibration
     /// <inheritdoc/>
     public override void Factors(int row, int firstColumn, Backscatter quantity, Span<double> factors)
     {
-        var polynomial = quantity switch { Backscatter.BetaNought => tables.Beta, Backscatter.SigmaNought => tables.Sigma, _ => tables.Gamma }
+        var polynomial = quantity switch
+            {
+                Backscatter.BetaNought => tables.Beta,
+                Backscatter.SigmaNought => tables.Sigma,
+                _ => tables.Gamma,
+            }
             ?? throw new NotSupportedException($"{quantity}: the SICD has no scale factor polynomial for it.");
         Evaluate(polynomial, row, firstColumn, factors);
     }
@@ -29,7 +34,9 @@ public sealed class SicdCalibration : Calibration
     /// <inheritdoc/>
     public override void Noise(int row, int firstColumn, Span<double> noise)
     {
-        Evaluate(tables.Noise ?? throw new NotSupportedException("thermal noise: the SICD has no absolute noise polynomial."), row, firstColumn, noise);
+        var polynomial = tables.Noise
+            ?? throw new NotSupportedException("thermal noise: the SICD has no absolute noise polynomial.");
+        Evaluate(polynomial, row, firstColumn, noise);
         foreach (ref var value in noise)
             value = Math.Pow(10, value / 10);
     }
@@ -59,7 +66,8 @@ public sealed class TerraSarXCalibration : Calibration
     /// <summary>The incidence angle at a place of the image, degrees.</summary>
     public double IncidenceAngle(double row, double column)
     {
-        double v = tables.Rows > 1 ? row / (tables.Rows - 1) : 0, u = tables.Columns > 1 ? column / (tables.Columns - 1) : 0;
+        double v = tables.Rows > 1 ? row / (tables.Rows - 1) : 0,
+            u = tables.Columns > 1 ? column / (tables.Columns - 1) : 0;
         var incidence = tables.Incidence;
         return (1 - v) * ((1 - u) * incidence[0] + u * incidence[1]) + v * ((1 - u) * incidence[2] + u * incidence[3]);
     }
@@ -70,7 +78,12 @@ public sealed class TerraSarXCalibration : Calibration
         for (var i = 0; i < factors.Length; i++)
         {
             var angle = IncidenceAngle(row, firstColumn + i) * Math.PI / 180;
-            factors[i] = tables.Factor * quantity switch { Backscatter.BetaNought => 1, Backscatter.SigmaNought => Math.Sin(angle), _ => Math.Tan(angle) };
+            factors[i] = tables.Factor * quantity switch
+            {
+                Backscatter.BetaNought => 1,
+                Backscatter.SigmaNought => Math.Sin(angle),
+                _ => Math.Tan(angle),
+            };
         }
     }
 
@@ -83,7 +96,8 @@ public sealed class TerraSarXCalibration : Calibration
         var record = tables.Noise.MinBy(candidate => Math.Abs(candidate.Time - time))!;
         for (var i = 0; i < noise.Length; i++)
         {
-            var tau = Math.Clamp(tables.RangeTime.First + (firstColumn + i) * tables.RangeTime.Spacing, record.ValidFrom, record.ValidTo) - record.Reference;
+            var tau = Math.Clamp(tables.RangeTime.First + (firstColumn + i) * tables.RangeTime.Spacing,
+                record.ValidFrom, record.ValidTo) - record.Reference;
             var sum = 0.0;
             for (var k = record.Coefficients.Length - 1; k >= 0; k--)
                 sum = sum * tau + record.Coefficients[k];

@@ -42,7 +42,9 @@ public sealed class Sentinel1Calibration : Calibration
     /// <inheritdoc/>
     public override void Noise(int row, int firstColumn, Span<double> noise)
     {
-        (tables.RangeNoise ?? throw new NotSupportedException("thermal noise: the product has no noise annotation.")).Row(row, firstColumn, noise);
+        var range = tables.RangeNoise
+            ?? throw new NotSupportedException("thermal noise: the product has no noise annotation.");
+        range.Row(row, firstColumn, noise);
         if (tables.AzimuthNoise.Count > 0)
             MultiplyAzimuth(row, firstColumn, noise);
     }
@@ -57,7 +59,8 @@ public sealed class Sentinel1Calibration : Calibration
     // A pixel takes the factor of the block that it lies in; outside of all blocks that of the nearest one.
     private void MultiplyAzimuth(int row, int firstColumn, Span<double> noise)
     {
-        var blocks = tables.AzimuthNoise.Select(block => (Block: block, Lines: (double)block.LinesTo(row), Factor: block.FactorAt(row)))
+        var blocks = tables.AzimuthNoise.Select(block =>
+            (Block: block, Lines: (double)block.LinesTo(row), Factor: block.FactorAt(row)))
             .OrderBy(candidate => candidate.Lines).ToArray();
         var last = 0;
         for (var i = 0; i < noise.Length; i++)
@@ -73,7 +76,8 @@ public sealed class Sentinel1Calibration : Calibration
             var (best, least) = (0, double.PositiveInfinity);
             for (var i = 0; i < blocks.Length && blocks[i].Lines * blocks[i].Lines < least; i++)
             {
-                double samples = blocks[i].Block.SamplesTo(column), distance = blocks[i].Lines * blocks[i].Lines + samples * samples;
+                double samples = blocks[i].Block.SamplesTo(column),
+                    distance = blocks[i].Lines * blocks[i].Lines + samples * samples;
                 if (distance < least)
                     (best, least) = (i, distance);
             }

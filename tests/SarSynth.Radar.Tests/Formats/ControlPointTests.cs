@@ -33,22 +33,28 @@ public sealed class ControlPointTests : IDisposable
             Assert.Null(again.GeoReference!.Transform);
             Assert.Equal(place.Projection, again.GeoReference.Projection);
             // A GeoTIFF numbers its points anew.
-            Assert.Equal(place.ControlPoints.Select(p => p with { Id = "" }), again.GeoReference.ControlPoints.Select(p => p with { Id = "" }));
+            Assert.Equal(place.ControlPoints.Select(p => p with { Id = "" }),
+                again.GeoReference.ControlPoints.Select(p => p with { Id = "" }));
         }
         Assert.Equal(place.ControlPoints.Select(p => (p.Row - 10, p.Column - 20, p.X)),
-            raster.Read(new RasterWindow(10, 20, 5, 5)).GeoReference!.ControlPoints.Select(p => (p.Row, p.Column, p.X)));
+            raster.Read(new RasterWindow(10, 20, 5, 5)).GeoReference!.ControlPoints
+                .Select(p => (p.Row, p.Column, p.X)));
     }
 
-    /// <summary>Each operation once on an image with a transform, once on the same with points taken from that transform.</summary>
+    /// <summary>
+    /// Each operation once on an image with a transform, once on the same with points taken from that transform.
+    /// </summary>
     public static TheoryData<string> Operations =>
-        ["read", "multilook", "spectral", "spectral-file", "lee", "lee-file", "calibrate", "recipe", "recipe-file", "amplitude", "intensity", "refined"];
+        ["read", "multilook", "spectral", "spectral-file", "lee", "lee-file", "calibrate", "recipe", "recipe-file",
+            "amplitude", "intensity", "refined"];
 
     [Theory, MemberData(nameof(Operations))]
     public void Points_stay_on_their_ground(string operation)
     {
         var byTransform = Run(operation, new GeoReference(Affine, Wgs84), "t").Transform!;
         (double Row, double Column)[] places = [(0, 0), (0, 96), (64, 0), (64, 96), (10.5, 20.25), (-3, 200)];
-        var points = places.Select((place, i) => new GroundControlPoint(place.Row, place.Column, At(Affine, place).X, At(Affine, place).Y, 100 + i, $"{i + 1}"));
+        var points = places.Select((place, i) => new GroundControlPoint(place.Row, place.Column, At(Affine, place).X,
+            At(Affine, place).Y, 100 + i, $"{i + 1}"));
         var byPoints = Run(operation, GeoReference.Of([.. points], Wgs84), "p");
         Assert.Null(byPoints.Transform);
         Assert.Equal(places.Length, byPoints.ControlPoints.Count);
@@ -64,19 +70,23 @@ public sealed class ControlPointTests : IDisposable
     }
 
     private const string Wgs84 =
-        "GEOGCS[\"WGS 84\",DATUM[\"WGS_1984\",SPHEROID[\"WGS 84\",6378137,298.257223563]],PRIMEM[\"Greenwich\",0],UNIT[\"degree\",0.0174532925199433]]";
+        "GEOGCS[\"WGS 84\",DATUM[\"WGS_1984\",SPHEROID[\"WGS 84\",6378137,298.257223563]],"
+        + "PRIMEM[\"Greenwich\",0],UNIT[\"degree\",0.0174532925199433]]";
 
     private GeoReference Run(string operation, GeoReference place, string name)
     {
-        var facts = new SarMetadata { RangeSpacing = 0.4, AzimuthSpacing = 0.4, RangeResolution = 0.5, AzimuthResolution = 0.5, SlantRange = false };
+        var facts = new SarMetadata { RangeSpacing = 0.4, AzimuthSpacing = 0.4, RangeResolution = 0.5,
+            AzimuthResolution = 0.5, SlantRange = false };
         var random = new Random(3);
-        Complex32[] pixels = [.. Enumerable.Range(0, 64 * 96).Select(_ => new Complex32(random.NextSingle() - 0.5f, random.NextSingle() - 0.5f))];
+        Complex32[] pixels = [.. Enumerable.Range(0, 64 * 96)
+            .Select(_ => new Complex32(random.NextSingle() - 0.5f, random.NextSingle() - 0.5f))];
         var image = new ComplexImage(64, 96, pixels, facts, place);
         string input = Path.Combine(folder, name + "-in.tif"), output = Path.Combine(folder, name + "-out.tif");
         GeoTiff.Write(image, input);
         using var raster = SarRaster.Open(input);
         var crop = new SpectralCrop { RowFactor = 2, ColumnFactor = 3 };
-        var recipe = new SatelliteRecipe { RangeResolution = 2, AzimuthResolution = 2, RangeSpacing = 1.2, AzimuthSpacing = 1.6, AzimuthLooks = 2, RangeLooks = 1 };
+        var recipe = new SatelliteRecipe { RangeResolution = 2, AzimuthResolution = 2, RangeSpacing = 1.2,
+            AzimuthSpacing = 1.6, AzimuthLooks = 2, RangeLooks = 1 };
         switch (operation)
         {
             case "read":
@@ -94,7 +104,8 @@ public sealed class ControlPointTests : IDisposable
                 new LeeFilter(5, 1).Apply(raster, output);
                 break;
             case "calibrate":
-                return Calibration.Open(TestData.Golden("cases/08-s1-zeros/zeros_grd.SAFE")).Apply(image, new RasterWindow(0, 0, 64, 96), Backscatter.SigmaNought).GeoReference!;
+                return Calibration.Open(TestData.Golden("cases/08-s1-zeros/zeros_grd.SAFE"))
+                    .Apply(image, new RasterWindow(0, 0, 64, 96), Backscatter.SigmaNought).GeoReference!;
             case "recipe":
                 return recipe.Apply(image).GeoReference!;
             case "recipe-file":

@@ -31,8 +31,9 @@ public sealed class FillTests : IDisposable
     {
         GeoTiff.Write(new AmplitudeImage(2, 2, [0, 3, 4, 0]), Path.Combine(folder, "image.tif"));
         File.WriteAllText(Path.Combine(folder, "TSX.xml"), """
-            <level1Product><productComponents><imageData><file><location><filename>image.tif</filename></location></file></imageData></productComponents>
-            <productInfo><imageDataInfo><imageDataType>DETECTED</imageDataType><imageDataFormat>GEOTIFF</imageDataFormat></imageDataInfo></productInfo></level1Product>
+            <level1Product><productComponents><imageData><file><location><filename>image.tif</filename></location></file>
+            </imageData></productComponents><productInfo><imageDataInfo><imageDataType>DETECTED</imageDataType>
+            <imageDataFormat>GEOTIFF</imageDataFormat></imageDataInfo></productInfo></level1Product>
             """);
         using var raster = SarRaster.Open(folder);
         Assert.Equal([float.NaN, 3, 4, float.NaN], ((AmplitudeImage)raster.Read()).Pixels);
@@ -47,13 +48,17 @@ public sealed class FillTests : IDisposable
         File.WriteAllText(Path.Combine(folder, "annotation", "s1a-iw1-slc-vv-001.xml"), """
             <product><swathTiming><linesPerBurst>2</linesPerBurst><burstList>
             <burst><firstValidSample>-1 1</firstValidSample><lastValidSample>-1 2</lastValidSample></burst>
-            <burst><firstValidSample>0 2</firstValidSample><lastValidSample>3 3</lastValidSample></burst></burstList></swathTiming></product>
+            <burst><firstValidSample>0 2</firstValidSample><lastValidSample>3 3</lastValidSample></burst>
+            </burstList></swathTiming></product>
             """);
-        GeoTiff.Write(new ComplexImage(4, 4, [.. Enumerable.Range(0, 16).Select(i => new Complex32(i, 0))]), Path.Combine(folder, "measurement", "s1a-iw1-slc-vv-001.tiff"));
+        GeoTiff.Write(new ComplexImage(4, 4, [.. Enumerable.Range(0, 16).Select(i => new Complex32(i, 0))]),
+            Path.Combine(folder, "measurement", "s1a-iw1-slc-vv-001.tiff"));
         using var raster = SarRaster.Open(folder);
         // A valid sample may well be zero; only those outside are no data.
-        Assert.Equal([5, 6, 8, 9, 10, 11, 14, 15], ((ComplexImage)raster.Read()).Pixels.Where(p => !float.IsNaN(p.Real)).Select(p => (int)p.Real));
-        Assert.Equal([6], ((ComplexImage)raster.Read(new RasterWindow(0, 2, 2, 2))).Pixels.Where(p => !float.IsNaN(p.Real)).Select(p => (int)p.Real));
+        Assert.Equal([5, 6, 8, 9, 10, 11, 14, 15], ((ComplexImage)raster.Read()).Pixels.Where(p => !float.IsNaN(p.Real))
+            .Select(p => (int)p.Real));
+        Assert.Equal([6], ((ComplexImage)raster.Read(new RasterWindow(0, 2, 2, 2))).Pixels
+            .Where(p => !float.IsNaN(p.Real)).Select(p => (int)p.Real));
     }
 
     [Fact]
@@ -64,7 +69,8 @@ public sealed class FillTests : IDisposable
         for (var row = 0; row < 4; row++)
         {
             for (var column = 0; column < 5; column++)
-                Assert.Equal(column >= 1 && column < (row == 0 ? 4 : 5), !float.IsNaN(image.Pixels[row * 5 + column].Real));
+                Assert.Equal(column >= 1 && column < (row == 0 ? 4 : 5),
+                    !float.IsNaN(image.Pixels[row * 5 + column].Real));
         }
         Assert.Empty(raster.Remarks);
         Assert.Equal(MaskKind.Lines, raster.Validity.Mask);

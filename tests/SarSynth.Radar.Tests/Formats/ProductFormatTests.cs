@@ -85,6 +85,27 @@ public sealed class ProductFormatTests : IDisposable
     }
 
     [OptionalDataFact("sar/terrasarx-sicd/cropped_sicd_110.nitf")]
+    public void PixelsOutsideOfSicdsValidDataAreNoData()
+    {
+        // The chip begins at row and column 100 of the full image; the triangle leaves out its far corner.
+        const string triangle = """
+            </FullImage><ValidData size="3"><Vertex index="1"><Row>100</Row><Col>100</Col></Vertex>
+            <Vertex index="2"><Row>100</Row><Col>104</Col></Vertex><Vertex index="3"><Row>104</Row><Col>100</Col></Vertex></ValidData>
+            """;
+        var source = File.ReadAllBytes(TestData.Optional("sar/terrasarx-sicd/cropped_sicd_110.nitf"));
+        var document = Encoding.UTF8.GetString(source[IndexOf(source, "<SICD")..])
+            .Replace("RE16I_IM16I", "RE32F_IM32F").Replace("</FullImage>", triangle);
+        using var raster = SarRaster.Open(SicdOf("RE32F_IM32F", "", document));
+        var pixels = ((ComplexImage)raster.Read()).Pixels;
+        for (var azimuth = 0; azimuth < 5; azimuth++)
+        {
+            for (var range = 0; range < 5; range++)
+                Assert.Equal(azimuth + range <= 4, !float.IsNaN(pixels[azimuth * 5 + range].Real));
+        }
+        Assert.Equal(MaskKind.Lines, raster.Validity.Mask);
+    }
+
+    [OptionalDataFact("sar/terrasarx-sicd/cropped_sicd_110.nitf")]
     public void SiddIsDisplayGreyOfARememberedOrigin()
     {
         // The carrier of the SICD tests with a SIDD document; its first band stands for the picture.

@@ -89,9 +89,11 @@ public class RealProductTests
         Assert.Equal(new DateTime(2021, 12, 23, 5, 11, 22, DateTimeKind.Utc).AddTicks(5944410), facts.Date);
         Assert.Null(facts.LookDirection);
         // The measurement of this trimmed product is all zeros, which are no data.
-        Assert.All(((AmplitudeImage)raster.Read(new RasterWindow(16000, 26000, 10, 102))).Pixels, value => Assert.Equal(float.NaN, value));
+        Assert.All(((AmplitudeImage)raster.Read(new RasterWindow(16000, 26000, 10, 102))).Pixels,
+            value => Assert.Equal(float.NaN, value));
         // The first point of the geolocation grid, read with another XML library.
-        Assert.Equal(new GroundControlPoint(0.5, 0.5, 1.532209672548896e+01, 4.237675280764677e+01, 3.064656630158424e-04, "1"), raster.GeoReference!.ControlPoints[0]);
+        Assert.Equal(new GroundControlPoint(0.5, 0.5, 1.532209672548896e+01, 4.237675280764677e+01,
+            3.064656630158424e-04, "1"), raster.GeoReference!.ControlPoints[0]);
     }
 
     [OptionalDataFact(Slc)]

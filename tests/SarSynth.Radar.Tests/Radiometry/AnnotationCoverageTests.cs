@@ -1,4 +1,5 @@
-// Annotation that leaves a part of the image out: the nearest value is taken there, and a line says so. Noise of old processors.
+// Annotation that leaves a part of the image out: the nearest value is taken there, and a line says so. Noise of old
+// processors.
 using SarSynth.Radar.Images;
 using SarSynth.Radar.Radiometry;
 using SarSynth.Tests.Support;
@@ -17,8 +18,8 @@ public sealed class AnnotationCoverageTests : IDisposable
         var calibration = Calibration.Open(TestData.Golden("cases/07-noise-uncovered/noise_azi_short.SAFE"));
         foreach (var row in (int[])[0, 49, 50, 59])
             Assert.All(Noise(calibration, row), value => Assert.Equal(2000, value, 1e-9));
-        Assert.Equal(["azimuth noise is annotated for all but 400 of 2400 pixels (in rows 50 to 59, columns 0 to 39): there the nearest block's value is taken"],
-            calibration.Remarks);
+        Assert.Equal("azimuth noise is annotated for all but 400 of 2400 pixels (in rows 50 to 59, columns 0 to 39): "
+            + "there the nearest block's value is taken", Assert.Single(calibration.Remarks));
     }
 
     [Fact]
@@ -29,8 +30,8 @@ public sealed class AnnotationCoverageTests : IDisposable
         Assert.All(noise[..19], value => Assert.Equal(2000, value, 1e-9));
         Assert.Contains(noise[19], (double[])[2000, 3000]);
         Assert.All(noise[20..], value => Assert.Equal(3000, value, 1e-9));
-        Assert.Equal(["azimuth noise is annotated for all but 60 of 2400 pixels (in rows 0 to 59, columns 19 to 19): there the nearest block's value is taken"],
-            calibration.Remarks);
+        Assert.Equal("azimuth noise is annotated for all but 60 of 2400 pixels (in rows 0 to 59, columns 19 to 19): "
+            + "there the nearest block's value is taken", Assert.Single(calibration.Remarks));
     }
 
     /// <summary>Blocks at random, held to a search over all of them for every pixel.</summary>
@@ -44,29 +45,36 @@ public sealed class AnnotationCoverageTests : IDisposable
             for (var i = random.Next(1, 6); i > 0; i--)
             {
                 int top = random.Next(60), left = random.Next(40);
-                var block = (Top: top, Bottom: Math.Min(59, top + random.Next(30)), Left: left, Right: Math.Min(39, left + random.Next(20)), Factor: blocks.Count + 2.0);
-                if (!blocks.Exists(b => b.Top <= block.Bottom && block.Top <= b.Bottom && b.Left <= block.Right && block.Left <= b.Right))
+                var block = (Top: top, Bottom: Math.Min(59, top + random.Next(30)), Left: left,
+                    Right: Math.Min(39, left + random.Next(20)), Factor: blocks.Count + 2.0);
+                if (!blocks.Exists(b => b.Top <= block.Bottom && block.Top <= b.Bottom && b.Left <= block.Right
+                    && block.Left <= b.Right))
                     blocks.Add(block);
             }
             var calibration = Calibration.Open(Product(string.Concat(blocks.Select(b =>
-                $"<noiseAzimuthVector><firstAzimuthLine>{b.Top}</firstAzimuthLine><lastAzimuthLine>{b.Bottom}</lastAzimuthLine>"
+                $"<noiseAzimuthVector><firstAzimuthLine>{b.Top}</firstAzimuthLine>"
+                + $"<lastAzimuthLine>{b.Bottom}</lastAzimuthLine>"
                 + $"<firstRangeSample>{b.Left}</firstRangeSample><lastRangeSample>{b.Right}</lastRangeSample>"
-                + $"<line>{b.Top} {b.Bottom + 1}</line><noiseAzimuthLut>{b.Factor} {b.Factor}</noiseAzimuthLut></noiseAzimuthVector>"))));
+                + $"<line>{b.Top} {b.Bottom + 1}</line>"
+                + $"<noiseAzimuthLut>{b.Factor} {b.Factor}</noiseAzimuthLut></noiseAzimuthVector>"))));
             var outside = 0;
             for (var row = 0; row < 60; row++)
             {
                 var noise = Noise(calibration, row);
                 for (var column = 0; column < 40; column++)
                 {
-                    var distances = blocks.ConvertAll(b => Math.Pow(Math.Max(0, Math.Max(b.Top - row, row - b.Bottom)), 2)
+                    var distances = blocks.ConvertAll(b =>
+                        Math.Pow(Math.Max(0, Math.Max(b.Top - row, row - b.Bottom)), 2)
                         + Math.Pow(Math.Max(0, Math.Max(b.Left - column, column - b.Right)), 2));
                     var least = distances.Min();
                     outside += least > 0 ? 1 : 0;
                     // Of blocks equally near any will do.
-                    Assert.Contains(noise[column] / 1000, blocks.Where((_, i) => distances[i] == least).Select(b => b.Factor));
+                    Assert.Contains(noise[column] / 1000,
+                        blocks.Where((_, i) => distances[i] == least).Select(b => b.Factor));
                 }
             }
-            Assert.Equal(outside > 0, calibration.Remarks.Any(line => line.Contains($"all but {outside} of 2400", StringComparison.Ordinal)));
+            Assert.Equal(outside > 0, calibration.Remarks
+                .Any(line => line.Contains($"all but {outside} of 2400", StringComparison.Ordinal)));
         }
     }
 
@@ -80,17 +88,19 @@ public sealed class AnnotationCoverageTests : IDisposable
     }
 
     /// <summary>
-    /// MPC-0243: x 75088.7 (IW) or 56065.87 (EW) and dn, from 2.34 on dn², until 2.50. Without it the noise of these products is so
-    /// small that nothing is taken off.
+    /// MPC-0243: x 75088.7 (IW) or 56065.87 (EW) and dn, from 2.34 on dn², until 2.50. Without it the noise of these
+    /// products is so small that nothing is taken off.
     /// </summary>
     [Theory]
-    [InlineData("002.33", "IW", 75088.7 * 400), InlineData("002.36", "IW", 75088.7 * 400 * 400), InlineData("002.36", "EW", 56065.87 * 400 * 400)]
+    [InlineData("002.33", "IW", 75088.7 * 400), InlineData("002.36", "IW", 75088.7 * 400 * 400),
+        InlineData("002.36", "EW", 56065.87 * 400 * 400)]
     [InlineData("002.53", "IW", 1.0), InlineData("003.71", "EW", 1.0)]
     public void Noise_of_old_processors_gets_its_scale(string ipf, string mode, double scale)
     {
         var calibration = Calibration.Open(Product("", ipf: ipf, mode: mode));
         Assert.All(Noise(calibration, 3), value => Assert.Equal(1000 * scale, value, 1e-9 * scale));
-        Assert.Equal(scale != 1, calibration.Remarks.Any(line => line.Contains($"IPF {ipf} annotated it without", StringComparison.Ordinal)));
+        Assert.Equal(scale != 1, calibration.Remarks.Any(line =>
+            line.Contains($"IPF {ipf} annotated it without", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -99,7 +109,8 @@ public sealed class AnnotationCoverageTests : IDisposable
         var calibration = Calibration.Open(Product("", ipf: "002.36", mode: "S3"));
         Assert.False(calibration.HasNoise);
         Assert.Contains("IPF 002.36 annotated it without its scale", Assert.Single(calibration.Remarks));
-        Assert.Equal(["thermal noise is annotated as 0 everywhere: there is none to take off"], Calibration.Open(Product("", level: 0)).Remarks);
+        Assert.Equal(["thermal noise is annotated as 0 everywhere: there is none to take off"],
+            Calibration.Open(Product("", level: 0)).Remarks);
     }
 
     private static double[] Noise(Calibration calibration, int row)
@@ -114,22 +125,29 @@ public sealed class AnnotationCoverageTests : IDisposable
     }
 
     // A product of 60 x 40 pixels without its measurement: calibration 400, range noise as told.
-    private string Product(string azimuth, string pixels = "0 39", string? ipf = null, string mode = "IW", double level = 1000)
+    private string Product(string azimuth, string pixels = "0 39", string? ipf = null, string mode = "IW",
+        double level = 1000)
     {
         var path = Path.Combine(folder, Guid.NewGuid().ToString("N") + ".SAFE");
         Directory.CreateDirectory(Path.Combine(path, "annotation", "calibration"));
-        File.WriteAllText(Path.Combine(path, "manifest.safe"), ipf is null ? "<XFDU/>" : $"""<XFDU><software name="Sentinel-1 IPF" version="{ipf}"/></XFDU>""");
+        File.WriteAllText(Path.Combine(path, "manifest.safe"),
+            ipf is null ? "<XFDU/>" : $"""<XFDU><software name="Sentinel-1 IPF" version="{ipf}"/></XFDU>""");
         File.WriteAllText(Path.Combine(path, "annotation", "s1a-iw-grd-vv-001.xml"), $"""
             <product><adsHeader><productType>GRD</productType><mode>{mode}</mode></adsHeader>
-            <imageAnnotation><imageInformation><numberOfSamples>40</numberOfSamples><numberOfLines>60</numberOfLines></imageInformation></imageAnnotation>
-            <geolocationGrid><geolocationGridPointList><geolocationGridPoint><line>0</line><pixel>0</pixel><incidenceAngle>30</incidenceAngle></geolocationGridPoint>
+            <imageAnnotation><imageInformation><numberOfSamples>40</numberOfSamples><numberOfLines>60</numberOfLines>
+            </imageInformation></imageAnnotation><geolocationGrid><geolocationGridPointList>
+            <geolocationGridPoint><line>0</line><pixel>0</pixel><incidenceAngle>30</incidenceAngle></geolocationGridPoint>
             </geolocationGridPointList></geolocationGrid></product>
             """);
-        var vector = $"<line>0</line><pixel>{pixels}</pixel><sigmaNought>400 400</sigmaNought><betaNought>400 400</betaNought><gamma>400 400</gamma><dn>400 400</dn>";
+        var vector =
+            $"<line>0</line><pixel>{pixels}</pixel><sigmaNought>400 400</sigmaNought>"
+            + "<betaNought>400 400</betaNought><gamma>400 400</gamma><dn>400 400</dn>";
         File.WriteAllText(Path.Combine(path, "annotation", "calibration", "calibration-s1a-iw-grd-vv-001.xml"),
-            $"<calibration><calibrationVectorList><calibrationVector>{vector}</calibrationVector></calibrationVectorList></calibration>");
+            "<calibration><calibrationVectorList><calibrationVector>" + vector
+            + "</calibrationVector></calibrationVectorList></calibration>");
         File.WriteAllText(Path.Combine(path, "annotation", "calibration", "noise-s1a-iw-grd-vv-001.xml"),
-            $"<noise><noiseRangeVectorList><noiseRangeVector><line>0</line><pixel>{pixels}</pixel><noiseRangeLut>{level} {level}</noiseRangeLut></noiseRangeVector></noiseRangeVectorList>"
+            $"<noise><noiseRangeVectorList><noiseRangeVector><line>0</line><pixel>{pixels}</pixel>"
+            + $"<noiseRangeLut>{level} {level}</noiseRangeLut></noiseRangeVector></noiseRangeVectorList>"
             + $"<noiseAzimuthVectorList>{azimuth}</noiseAzimuthVectorList></noise>");
         return path;
     }

@@ -31,7 +31,8 @@ public sealed class SpectralStreamTests : IDisposable
         Same(whole.Pixels, ((ComplexImage)result.Read()).Pixels);
         Assert.Equal(whole.Metadata.RangeResolution!.Value, result.Metadata.RangeResolution!.Value, 1e-9);
         Assert.Equal(whole.Metadata.AzimuthSpacing!.Value, result.Metadata.AzimuthSpacing!.Value, 1e-9);
-        Assert.InRange(whole.GeoReference!.Transform!.Zip(result.GeoReference!.Transform!, (a, b) => Math.Abs(a - b)).Max(), 0, 1e-9);
+        Assert.InRange(whole.GeoReference!.Transform!.Zip(result.GeoReference!.Transform!,
+            (a, b) => Math.Abs(a - b)).Max(), 0, 1e-9);
         Assert.Equal(["in.tif", "out.tif"], Directory.EnumerateFiles(folder).Select(Path.GetFileName).Order());
     }
 
@@ -58,7 +59,8 @@ public sealed class SpectralStreamTests : IDisposable
         Assert.Equal(whole.Metadata.Looks, result.Metadata.Looks);
         Assert.Equal(40, result.Metadata.IncidenceAngle);
         Assert.Equal(whole.Metadata.AzimuthSpacing!.Value, result.Metadata.AzimuthSpacing!.Value, 1e-9);
-        Assert.InRange(whole.GeoReference!.Transform!.Zip(result.GeoReference!.Transform!, (a, b) => Math.Abs(a - b)).Max(), 0, 1e-9);
+        Assert.InRange(whole.GeoReference!.Transform!.Zip(result.GeoReference!.Transform!,
+            (a, b) => Math.Abs(a - b)).Max(), 0, 1e-9);
     }
 
     [Fact]

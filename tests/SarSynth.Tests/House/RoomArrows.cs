@@ -11,20 +11,26 @@ internal sealed record RoomArrow(string FromRoom, string From, string ToRoom, st
     public override string ToString() => $"{FromRoom}: {From} uses {To} of {ToRoom}";
 }
 
-/// <summary>Finds the arrows between the rooms of an assembly. Constants, which the compiler copies, are not seen.</summary>
+/// <summary>
+/// Finds the arrows between the rooms of an assembly. Constants, which the compiler copies, are not seen.
+/// </summary>
 internal static class RoomArrows
 {
     private const BindingFlags Declared = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static
         | BindingFlags.Instance | BindingFlags.DeclaredOnly;
 
-    private static readonly Dictionary<short, OpCode> codes = typeof(OpCodes).GetFields(BindingFlags.Public | BindingFlags.Static)
+    private static readonly Dictionary<short, OpCode> codes =
+        typeof(OpCodes).GetFields(BindingFlags.Public | BindingFlags.Static)
         .Select(field => (OpCode)field.GetValue(null)!).ToDictionary(code => code.Value);
 
-    /// <summary>The room of a type: the first part of its namespace below that of the assembly; null outside of rooms.</summary>
+    /// <summary>
+    /// The room of a type: the first part of its namespace below that of the assembly; null outside of rooms.
+    /// </summary>
     public static string? Room(Type type)
     {
         var root = type.Assembly.GetName().Name! + ".";
-        return type.Namespace?.StartsWith(root, StringComparison.Ordinal) == true ? type.Namespace[root.Length..].Split('.')[0] : null;
+        return type.Namespace?.StartsWith(root, StringComparison.Ordinal) == true
+            ? type.Namespace[root.Length..].Split('.')[0] : null;
     }
 
     public static IReadOnlyCollection<RoomArrow> Of(Assembly assembly)
@@ -47,7 +53,8 @@ internal static class RoomArrows
     {
         if (type.BaseType is { } parent)
             yield return parent;
-        foreach (var other in type.GetInterfaces().Concat(type.GetGenericArguments().Where(a => a.IsGenericParameter).SelectMany(a => a.GetGenericParameterConstraints())))
+        foreach (var other in type.GetInterfaces().Concat(type.GetGenericArguments().Where(a => a.IsGenericParameter)
+            .SelectMany(a => a.GetGenericParameterConstraints())))
             yield return other;
         foreach (var attribute in type.GetCustomAttributesData())
             yield return attribute.AttributeType;
@@ -61,15 +68,18 @@ internal static class RoomArrows
     }
 
     private static IEnumerable<Type> Signature(MethodBase method) =>
-        method.GetParameters().Select(parameter => parameter.ParameterType).Append((method as MethodInfo)?.ReturnType ?? typeof(void));
+        method.GetParameters().Select(parameter => parameter.ParameterType)
+            .Append((method as MethodInfo)?.ReturnType ?? typeof(void));
 
     private static IEnumerable<Type> Code(MethodBase method)
     {
         if (method.GetMethodBody() is not { } body)
             return [];
         var used = body.LocalVariables.Select(local => local.LocalType)
-            .Concat(body.ExceptionHandlingClauses.Where(c => c.Flags == ExceptionHandlingClauseOptions.Clause).Select(c => c.CatchType!)).ToList();
-        Type[] typeArguments = method.DeclaringType!.GetGenericArguments(), arguments = method is MethodInfo ? method.GetGenericArguments() : [];
+            .Concat(body.ExceptionHandlingClauses.Where(c => c.Flags == ExceptionHandlingClauseOptions.Clause)
+                .Select(c => c.CatchType!)).ToList();
+        Type[] typeArguments = method.DeclaringType!.GetGenericArguments(),
+            arguments = method is MethodInfo ? method.GetGenericArguments() : [];
         var il = body.GetILAsByteArray()!;
         for (var at = 0; at < il.Length;)
         {
@@ -78,8 +88,10 @@ internal static class RoomArrows
             at += code.Size;
             switch (code.OperandType)
             {
-                case OperandType.InlineField or OperandType.InlineMethod or OperandType.InlineTok or OperandType.InlineType:
-                    used.AddRange(Members(method.Module.ResolveMember(BitConverter.ToInt32(il, at), typeArguments, arguments)!));
+                case OperandType.InlineField or OperandType.InlineMethod or OperandType.InlineTok
+                    or OperandType.InlineType:
+                    used.AddRange(Members(method.Module.ResolveMember(BitConverter.ToInt32(il, at), typeArguments,
+                        arguments)!));
                     at += 4;
                     break;
                 case OperandType.InlineSwitch:

@@ -35,7 +35,8 @@ public class RoomTests
     public void An_arrow_upwards_is_found()
     {
         var arrows = RoomArrows.Of(Assembly.Load("SarSynth.Radar"));
-        var wrong = Wrong(arrows, [["Formats"], ["Images"], ["Radiometry"], ["Signal"], ["Statistics"], ["Simulation"]]);
+        var wrong = Wrong(arrows, [["Formats"], ["Images"], ["Radiometry"], ["Signal"], ["Statistics"],
+            ["Simulation"]]);
         Assert.Contains("Formats: SarRaster uses SarImage of Images", wrong);
         Assert.Contains("Formats: GeoTiffWriter uses AtomicFile of Images", wrong);
         Assert.DoesNotContain(wrong, line => line.StartsWith("Statistics", StringComparison.Ordinal));

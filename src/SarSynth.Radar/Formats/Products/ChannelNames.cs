@@ -3,14 +3,16 @@ using SarSynth.Radar.Images;
 
 namespace SarSynth.Radar.Formats;
 
-/// <summary>Names channels by as few of their marks as keep them apart, and finds a channel by its name or a part of it.</summary>
+/// <summary>
+/// Names channels by as few of their marks as keep them apart, and finds a channel by its name or a part of it.
+/// </summary>
 internal static class ChannelNames
 {
     /// <summary>One name for each image.</summary>
     /// <param name="path">The product.</param>
     /// <param name="spellings">
-    /// For each image its names from the shortest to the longest, equally many for all; the first spelling that differs for
-    /// all images is used for all.
+    /// For each image its names from the shortest to the longest, equally many for all; the first spelling that differs
+    /// for all images is used for all.
     /// </param>
     /// <exception cref="RasterException">Two images have the same longest name.</exception>
     public static List<string> Distinct(string path, IReadOnlyList<string[]> spellings)
@@ -18,7 +20,8 @@ internal static class ChannelNames
         for (var length = 0; ; length++)
         {
             List<string> names = [.. spellings.Select(image => image[length])];
-            var twice = names.GroupBy(name => name, StringComparer.OrdinalIgnoreCase).FirstOrDefault(group => group.Count() > 1);
+            var twice = names.GroupBy(name => name, StringComparer.OrdinalIgnoreCase)
+                .FirstOrDefault(group => group.Count() > 1);
             if (twice is null)
                 return names;
             if (length + 1 == spellings[0].Length)
@@ -26,7 +29,9 @@ internal static class ChannelNames
         }
     }
 
-    /// <summary>The image of a name, or of the one name that ends or begins with it ("VV" for "IW1/VV", "IW1" for "IW1/VV").</summary>
+    /// <summary>
+    /// The image of a name, or of the one name that ends or begins with it ("VV" for "IW1/VV", "IW1" for "IW1/VV").
+    /// </summary>
     /// <returns>Its number; 0 when no name is given.</returns>
     /// <exception cref="RasterException">No image has this name, or several may be meant.</exception>
     public static int Find(string path, IReadOnlyList<string> names, string? wanted)

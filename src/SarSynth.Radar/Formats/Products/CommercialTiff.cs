@@ -19,7 +19,9 @@ internal static class CommercialTiff
 {
     public static ProviderFacts? Describe(string path, IReadOnlyDictionary<string, string> items)
     {
-        if (items.TryGetValue("TIFFTAG_IMAGEDESCRIPTION", out var description) && description.TrimStart().StartsWith('{') && Capella(path, Json(description, "TIFFTAG_IMAGEDESCRIPTION")) is { } embedded)
+        if (items.TryGetValue("TIFFTAG_IMAGEDESCRIPTION", out var description)
+            && description.TrimStart().StartsWith('{')
+            && Capella(path, Json(description, "TIFFTAG_IMAGEDESCRIPTION")) is { } embedded)
             return embedded;
         var stem = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, Path.GetFileNameWithoutExtension(path));
         var cut = stem.LastIndexOf('_');

@@ -20,7 +20,8 @@ internal static class IceyeHdf5
             if ((real.Rows, real.Columns, real.IsComplex) != (imaginary.Rows, imaginary.Columns, false))
                 throw new RasterException(path, $"has s_i of {real.Rows} x {real.Columns} and s_q of {imaginary.Rows} x {imaginary.Columns}, expected equal real arrays");
             if (real.SampleType != imaginary.SampleType)
-                throw new RasterException(path, $"has s_i of {real.SampleType} and s_q of {imaginary.SampleType}, expected equal types");
+                throw new RasterException(path,
+                    $"has s_i of {real.SampleType} and s_q of {imaginary.SampleType}, expected equal types");
             Known.Value(path, "ICEYE samples of type", real.SampleType, "int16", "float32");
             if (file.Text("/product_level") is { } level)
                 Known.Value(path, "ICEYE product level", level, "SLC");

@@ -16,7 +16,9 @@ internal static class Known
         Array.Find(known, value => value.Equals(found?.Trim(), StringComparison.OrdinalIgnoreCase))
             ?? throw new RasterException(path, $"has {what} {Shown(found)}, expected {List(known)}");
 
-    /// <summary>Passes a version that is absent or begins with a known one: "1.2" stands for 1.2, 1.2.0 and 1.2.1.</summary>
+    /// <summary>
+    /// Passes a version that is absent or begins with a known one: "1.2" stands for 1.2, 1.2.0 and 1.2.1.
+    /// </summary>
     /// <inheritdoc cref="Value"/>
     public static void Version(string path, string what, string? found, params string[] known)
     {
@@ -28,7 +30,8 @@ internal static class Known
 
     // "002.70" and "v2.70" are 2.70.
     private static string[] Parts(string version) =>
-        [.. version.Trim().TrimStart('v', 'V').Split('.').Select(part => part.TrimStart('0') is { Length: > 0 } digits ? digits : "0")];
+        [.. version.Trim().TrimStart('v', 'V').Split('.')
+            .Select(part => part.TrimStart('0') is { Length: > 0 } digits ? digits : "0")];
 
     private static string Shown(string? found) => string.IsNullOrWhiteSpace(found) ? "(none)" : $"'{found.Trim()}'";
 

@@ -18,7 +18,10 @@ internal static class NisarHdf5
                 return IceyeHdf5.Open(path, file);
             var images = Images(path, file);
             var names = ChannelNames.Distinct(path,
-                [.. images.Select(image => (string[])[$"{image.Frequency}/{image.Polarisation}", $"{image.Band}/{image.Frequency}/{image.Polarisation}"])]);
+                [.. images.Select(image => (string[])
+                [
+                    $"{image.Frequency}/{image.Polarisation}", $"{image.Band}/{image.Frequency}/{image.Polarisation}",
+                ])]);
             var chosen = ChannelNames.Find(path, names, options.Channel);
             var (band, product, frequency, polarisation) = images[chosen];
             var root = $"/science/{band}";
@@ -29,10 +32,12 @@ internal static class NisarHdf5
             try
             {
                 if (!dataset.IsComplex)
-                    throw new RasterException(path, $"{swath}/{polarisation} holds real numbers, expected complex ones");
+                    throw new RasterException(path,
+                        $"{swath}/{polarisation} holds real numbers, expected complex ones");
                 Known.Value(path, "complex samples of type", dataset.SampleType, "float16", "float32", "float64");
                 List<string> remarks = [];
-                return new RasterContent(Valid(path, file, swath, new Hdf5Source(file, dataset), remarks), PixelKind.Complex, metadata)
+                return new RasterContent(Valid(path, file, swath, new Hdf5Source(file, dataset), remarks),
+                    PixelKind.Complex, metadata)
                 {
                     Format = $"HDF5 {product}",
                     Channels = names,
@@ -54,7 +59,8 @@ internal static class NisarHdf5
     }
 
     // All complex images of the product, of every radar band and frequency.
-    private static List<(string Band, string Product, string Frequency, string Polarisation)> Images(string path, Hdf5File file)
+    private static List<(string Band, string Product, string Frequency, string Polarisation)> Images(
+        string path, Hdf5File file)
     {
         const string prefix = "frequency";
         var products = (from band in file.Names("/science")
@@ -66,8 +72,11 @@ internal static class NisarHdf5
         if (known.Count == 0)
         {
             throw new RasterException(path, products.Count == 0
-                ? "is an HDF5 file of a layout that is not known: expected /science/LSAR/RSLC/swaths/frequencyA/HH or alike"
-                : $"is an HDF5 product {string.Join(", ", products.Select(found => $"/science/{found.Band}/{found.Product}"))}, expected RSLC or SLC");
+                ? "is an HDF5 file of a layout that is not known: "
+                    + "expected /science/LSAR/RSLC/swaths/frequencyA/HH or alike"
+                : "is an HDF5 product "
+                    + string.Join(", ", products.Select(found => $"/science/{found.Band}/{found.Product}"))
+                    + ", expected RSLC or SLC");
         }
         var images = (from found in known
                       let swaths = $"/science/{found.Band}/{found.Product}/swaths"
@@ -77,7 +86,9 @@ internal static class NisarHdf5
                       where Polarisations.Contains(polarisation)
                       select (found.Band, found.Product, frequency[prefix.Length..], polarisation)).ToList();
         return images.Count > 0 ? images
-            : throw new RasterException(path, $"has no pixels: expected a polarisation such as /science/{known[0].Band}/{known[0].Product}/swaths/frequencyA/HH");
+            : throw new RasterException(path,
+                "has no pixels: expected a polarisation such as "
+                + $"/science/{known[0].Band}/{known[0].Product}/swaths/frequencyA/HH");
     }
 
     private static void RequireVersion(string path, Hdf5File file, string root)
@@ -85,7 +96,8 @@ internal static class NisarHdf5
         if (Filled(file.Text($"{root}/identification/productType")) is { } type)
             Known.Value(path, "HDF5 product type", type, "RSLC", "SLC");
         // The specification's version came with NISAR; before there was that of the product alone.
-        Known.Version(path, "NISAR product specification", Filled(file.Text($"{root}/identification/productSpecificationVersion")), "0", "1");
+        Known.Version(path, "NISAR product specification",
+            Filled(file.Text($"{root}/identification/productSpecificationVersion")), "0", "1");
     }
 
     // The valid samples of each line, for each sub-swath from the first to before the last.
@@ -96,7 +108,8 @@ internal static class NisarHdf5
         {
             if (valid.Shape.Length != 2 || valid.Shape[0] != source.Rows || valid.Shape[1] != 2)
             {
-                throw new RasterException(path, $"{swath}/validSamplesSubSwath{number} has shape [{string.Join(", ", valid.Shape)}], "
+                throw new RasterException(path,
+                    $"{swath}/validSamplesSubSwath{number} has shape [{string.Join(", ", valid.Shape)}], "
                     + $"expected [{source.Rows}, 2]");
             }
             swaths.Add(valid.Values);
@@ -109,7 +122,8 @@ internal static class NisarHdf5
             return source;
         }
         return new ValidLinesSource(source, row =>
-            [.. swaths.Select(valid => ((int)valid[2 * row], (int)valid[2 * row + 1])).Where(range => range.Item1 < range.Item2).Order()]);
+            [.. swaths.Select(valid => ((int)valid[2 * row], (int)valid[2 * row + 1]))
+                .Where(range => range.Item1 < range.Item2).Order()]);
     }
 
     private static SarMetadata MetadataOf(Hdf5File file, string root, string product, string swath, string polarisation)
@@ -123,9 +137,11 @@ internal static class NisarHdf5
             Polarisation = polarisation,
             CentreFrequency = frequency,
             Band = XmlFields.BandOf(frequency),
-            LookDirection = Filled(file.Text($"{identification}/lookDirection"))?.ToLowerInvariant() is "left" or "right"
+            LookDirection =
+                Filled(file.Text($"{identification}/lookDirection"))?.ToLowerInvariant() is "left" or "right"
                 ? file.Text($"{identification}/lookDirection")!.Trim().ToLowerInvariant() : null,
-            Date = Filled(file.Text($"{identification}/zeroDopplerStartTime")) is { } start ? XmlFields.ParseTime(start, "zeroDopplerStartTime") : null,
+            Date = Filled(file.Text($"{identification}/zeroDopplerStartTime")) is { } start
+                ? XmlFields.ParseTime(start, "zeroDopplerStartTime") : null,
             SlantRange = true,
             RangeSpacing = file.Number($"{swath}/slantRangeSpacing"),
             AzimuthSpacing = file.Number($"{swath}/sceneCenterAlongTrackSpacing"),

@@ -54,7 +54,8 @@ internal static class Nitf
             RequireVersion(path, xml);
             var radiometric = xml.At("Radiometric") ?? throw new RasterException(path, "has no Radiometric block in its SICD metadata: it is not calibrated");
             var absolute = radiometric.Text("NoiseLevel/NoiseLevelType") is null or "ABSOLUTE";
-            return new SicdTables(Polynomial(radiometric, "SigmaZeroSFPoly"), Polynomial(radiometric, "BetaZeroSFPoly"), Polynomial(radiometric, "GammaZeroSFPoly"),
+            return new SicdTables(Polynomial(radiometric, "SigmaZeroSFPoly"), Polynomial(radiometric, "BetaZeroSFPoly"),
+                Polynomial(radiometric, "GammaZeroSFPoly"),
                 absolute ? Polynomial(radiometric, "NoiseLevel/NoisePoly") ?? Polynomial(radiometric, "NoisePoly") : null,
                 Axis("Row", "SCPPixel/Row", "FirstRow"), Axis("Col", "SCPPixel/Col", "FirstCol"));
 
@@ -70,7 +71,8 @@ internal static class Nitf
     private static RasterContent Sicd(string path, nint dataset, XElement xml)
     {
         var (type, table) = Guarded(dataset, () =>
-            (Known.Value(path, "SICD pixels of type", xml.Text("ImageData/PixelType"), "RE32F_IM32F", "RE16I_IM16I", "AMP8I_PHS8I"), Amplitudes(xml)));
+            (Known.Value(path, "SICD pixels of type", xml.Text("ImageData/PixelType"), "RE32F_IM32F", "RE16I_IM16I",
+                "AMP8I_PHS8I"), Amplitudes(xml)));
         var pair = type == "AMP8I_PHS8I" ? BandPair.AmplitudePhase : BandPair.RealImaginary;
         var source = Segments(path, dataset, part =>
         {
@@ -92,13 +94,44 @@ internal static class Nitf
                 throw new RasterException(path, $"has {source.Rows} x {source.Columns} pixels, but its SICD metadata says {rows} x {columns}");
             if (!source.IsComplex)
                 throw new RasterException(path, "has real pixels, but SICD is complex");
-            return new RasterContent(new TransposedSource(source), PixelKind.Complex, SicdMetadata(xml)) { Format = "SICD", Channels = ["1"], Channel = "1" };
+            return new RasterContent(Valid(xml, new TransposedSource(source)), PixelKind.Complex, SicdMetadata(xml))
+            {
+                Format = "SICD",
+                Channels = ["1"],
+                Channel = "1",
+            };
         }
         catch
         {
             source.Dispose();
             throw;
         }
+    }
+
+    // Outside of the polygon of valid data, which is convex, lie zeros. Its vertices count in the full image.
+    private static PixelSource Valid(XElement xml, PixelSource source)
+    {
+        double firstRow = xml.Number("ImageData/FirstRow") ?? 0, firstColumn = xml.Number("ImageData/FirstCol") ?? 0;
+        var corners = xml.All("ImageData/ValidData/Vertex")
+            .Select(vertex => (Range: Required(vertex, "Row") - firstRow, Azimuth: Required(vertex, "Col") - firstColumn))
+            .ToArray();
+        return corners.Length < 3 ? source : new ValidLinesSource(source, row =>
+        {
+            double first = double.PositiveInfinity, last = double.NegativeInfinity;
+            for (var i = 0; i < corners.Length; i++)
+            {
+                var (a, b) = (corners[i], corners[(i + 1) % corners.Length]);
+                if (row < Math.Min(a.Azimuth, b.Azimuth) || row > Math.Max(a.Azimuth, b.Azimuth))
+                    continue;
+                var part = a.Azimuth == b.Azimuth ? 0 : (row - a.Azimuth) / (b.Azimuth - a.Azimuth);
+                var at = a.Range + part * (b.Range - a.Range);
+                (first, last) = (Math.Min(first, at), Math.Max(last, at));
+                if (a.Azimuth == b.Azimuth)
+                    (first, last) = (Math.Min(first, b.Range), Math.Max(last, b.Range));
+            }
+            const double rounding = 1e-6;
+            return first > last ? [] : [((int)Math.Ceiling(first - rounding), (int)Math.Floor(last + rounding) + 1)];
+        });
     }
 
     private static SarMetadata SicdMetadata(XElement xml)
@@ -129,7 +162,8 @@ internal static class Nitf
     private static RasterContent Sidd(string path, nint dataset, XElement xml)
     {
         // Of the types for display the indexed and coloured ones hold no amplitudes.
-        _ = Guarded(dataset, () => Known.Value(path, "SIDD pixels of type", xml.Text("Display/PixelType"), "MONO8I", "MONO16I"));
+        _ = Guarded(dataset, () => Known.Value(path, "SIDD pixels of type", xml.Text("Display/PixelType"), "MONO8I",
+            "MONO16I"));
         var source = Segments(path, dataset, part => new GdalSource(path, part));
         var collection = xml.At("ExploitationFeatures/Collection");
         var measurement = xml.At("Measurement")?.Elements().FirstOrDefault(element => element.Name.LocalName.EndsWith("Projection", StringComparison.Ordinal));

@@ -5,12 +5,17 @@ using SarSynth.Radar.Images;
 
 namespace SarSynth.Radar.Formats;
 
-/// <summary>One image of a Sentinel-1 product: its files by GDAL's paths, and the version of the processor (IPF).</summary>
+/// <summary>
+/// One image of a Sentinel-1 product: its files by GDAL's paths, and the version of the processor (IPF).
+/// </summary>
 internal sealed record Sentinel1Channel(
     string Name, string Stem, string Annotation, string? Measurement, string? Calibration, string? Noise,
     string? ProcessorVersion);
 
-/// <summary>Reads Sentinel-1 products from their annotation and measurement files; the manifest tells the processor's version only.</summary>
+/// <summary>
+/// Reads Sentinel-1 products from their annotation and measurement files; the manifest tells the processor's version
+/// only.
+/// </summary>
 internal static class Sentinel1
 {
     private static readonly string[] MeasurementDrivers = ["GTiff"];
@@ -37,7 +42,8 @@ internal static class Sentinel1
             // In detected images 0 stands for no data, and the cloud-optimised ones say so by a tag.
             if (!source.IsComplex)
                 source.SetFill(0);
-            return new RasterContent(Valid(path, annotation, source), source.IsComplex ? PixelKind.Complex : PixelKind.Amplitude, metadata)
+            return new RasterContent(Valid(path, annotation, source),
+                source.IsComplex ? PixelKind.Complex : PixelKind.Amplitude, metadata)
             {
                 Format = $"Sentinel-1 {metadata.ProductType ?? "SAFE"}",
                 Channels = [.. channels.Select(c => c.Name)],
@@ -54,8 +60,8 @@ internal static class Sentinel1
     }
 
     /// <summary>
-    /// All channels that have an annotation, by name: "VV", or "IW1/VV" where there are several swaths, or "WV1/VV/003" where a
-    /// swath has several images (wave mode).
+    /// All channels that have an annotation, by name: "VV", or "IW1/VV" where there are several swaths, or "WV1/VV/003"
+    /// where a swath has several images (wave mode).
     /// </summary>
     public static List<Sentinel1Channel> Channels(string path, string folder)
     {
@@ -66,8 +72,10 @@ internal static class Sentinel1
             && file.Count(c => c == '/') == 1).Order(StringComparer.Ordinal).ToList();
         if (annotations.Count == 0)
             throw new RasterException(path, "has no annotation: expected annotation/s1*.xml beside the manifest");
-        // s1a-wv1-slc-vv-20220104t170558-20220104t170601-041314-04e951-001: mission, swath, type, polarisation, ... image number.
-        var parts = annotations.Select(file => Path.GetFileNameWithoutExtension(file).ToUpperInvariant().Split('-')).ToList();
+        // s1a-wv1-slc-vv-20220104t170558-20220104t170601-041314-04e951-001: mission, swath, type, polarisation, ...
+        // image number.
+        var parts = annotations.Select(file => Path.GetFileNameWithoutExtension(file).ToUpperInvariant().Split('-'))
+            .ToList();
         if (parts.FindIndex(part => part.Length < 4) is var odd and >= 0)
         {
             throw new RasterException(path,
@@ -75,14 +83,16 @@ internal static class Sentinel1
         }
         var severalSwaths = parts.Select(part => part[1]).Distinct().Count() > 1;
         var names = ChannelNames.Distinct(path, [.. parts.Select(part => (string[])
-            [severalSwaths ? $"{part[1]}/{part[3]}" : part[3], $"{part[1]}/{part[3]}/{string.Join('-', part.Skip(8).DefaultIfEmpty(part[^1]))}"])]);
+            [severalSwaths ? $"{part[1]}/{part[3]}" : part[3],
+                $"{part[1]}/{part[3]}/{string.Join('-', part.Skip(8).DefaultIfEmpty(part[^1]))}"])]);
         var ipf = files.Find(file => file.Equals("manifest.safe", StringComparison.OrdinalIgnoreCase)) is { } manifest
             ? ProcessorVersion(path, $"{folder}/{manifest}") : null;
         return [.. annotations.Zip(names, (file, name) =>
         {
             var stem = Path.GetFileNameWithoutExtension(file);
             return new Sentinel1Channel(name, stem, $"{folder}/{file}", Find($"measurement/{stem}.tif"),
-                Find($"annotation/calibration/calibration-{stem}.xml"), Find($"annotation/calibration/noise-{stem}.xml"), ipf);
+                Find($"annotation/calibration/calibration-{stem}.xml"),
+                Find($"annotation/calibration/noise-{stem}.xml"), ipf);
         }).OrderBy(c => c.Measurement is null)];
 
         string? Find(string start) =>
@@ -137,7 +147,8 @@ internal static class Sentinel1
     // The geolocation grid names lines and pixels by their numbers: a point lies in the middle of its pixel.
     private static GeoReference? Place(XElement annotation)
     {
-        List<GroundControlPoint> points = [.. annotation.All("geolocationGrid/geolocationGridPointList/geolocationGridPoint")
+        List<GroundControlPoint> points =
+            [.. annotation.All("geolocationGrid/geolocationGridPointList/geolocationGridPoint")
             .Where(point => point.Number("longitude") is not null && point.Number("latitude") is not null)
             .Select((point, i) => new GroundControlPoint(Required(point, "line") + 0.5, Required(point, "pixel") + 0.5,
                 Required(point, "longitude"), Required(point, "latitude"), point.Number("height") ?? 0, $"{i + 1}"))];
@@ -152,14 +163,17 @@ internal static class Sentinel1
     {
         var timing = annotation.At("swathTiming");
         var bursts = timing.All("burstList/burst")
-            .Select(burst => (First: burst.Numbers("firstValidSample"), Last: burst.Numbers("lastValidSample"))).ToList();
+            .Select(burst => (First: burst.Numbers("firstValidSample"), Last: burst.Numbers("lastValidSample")))
+            .ToList();
         if (bursts.Count == 0 || timing.Number("linesPerBurst") is not > 0)
             return source;
         var lines = (int)timing.Number("linesPerBurst")!.Value;
-        if ((long)lines * bursts.Count != source.Rows || bursts.Exists(burst => burst.First.Length != lines || burst.Last.Length != lines))
+        if ((long)lines * bursts.Count != source.Rows
+            || bursts.Exists(burst => burst.First.Length != lines || burst.Last.Length != lines))
         {
             throw new RasterException(path,
-                $"has {bursts.Count} bursts of {lines} lines in its annotation, expected {source.Rows} lines and the valid samples of each");
+                $"has {bursts.Count} bursts of {lines} lines in its annotation, "
+                + $"expected {source.Rows} lines and the valid samples of each");
         }
         return new ValidLinesSource(source, row =>
         {
@@ -168,19 +182,21 @@ internal static class Sentinel1
         });
     }
 
-    // Detected or complex must be what the annotation says; how wide the numbers are the file itself tells, and tools that rewrite
-    // measurements change it: that is a remark.
+    // Detected or complex must be what the annotation says; how wide the numbers are the file itself tells, and tools
+    // that rewrite measurements change it: that is a remark.
     private static string? CheckSamples(string path, XElement annotation, GdalSource source)
     {
         var image = annotation.At("imageAnnotation/imageInformation");
         if (annotation.Text("adsHeader/productType") is { } type)
             Known.Value(path, "Sentinel-1 product type", type, "SLC", "GRD");
         if (image.Text("pixelValue") is { } value
-            && Known.Value(path, "Sentinel-1 pixel value", value, "Complex", "Detected") == "Complex" != source.IsComplex)
+            && Known.Value(path, "Sentinel-1 pixel value", value, "Complex", "Detected") is var kind
+            && source.IsComplex != (kind == "Complex"))
             throw new RasterException(path, $"has {source.Type} samples, but its annotation says {value}");
         if (image.Text("outputPixels") is not { } samples)
             return null;
-        var told = Known.Value(path, "Sentinel-1 output pixels", samples, "16 bit Signed Integer", "16 bit Unsigned Integer");
+        var told = Known.Value(path, "Sentinel-1 output pixels", samples, "16 bit Signed Integer",
+            "16 bit Unsigned Integer");
         return source.Type == (told == "16 bit Signed Integer" ? GdalType.ComplexInt16 : GdalType.UInt16) ? null
             : $"the samples are {source.Type}, the annotation says {told}: the file was rewritten";
     }

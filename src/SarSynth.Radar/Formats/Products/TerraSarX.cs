@@ -40,7 +40,8 @@ internal static class TerraSarX
             if ((rows is not null && rows != source.Rows) || (columns is not null && columns != source.Columns))
                 throw new RasterException(path, $"{layer.File} has {source.Rows} x {source.Columns} pixels, but the annotation says {rows} x {columns}");
             RequireSamples(path, xml, layer, source);
-            return new RasterContent(source, source.IsComplex ? PixelKind.Complex : PixelKind.Amplitude, MetadataOf(xml, layer))
+            return new RasterContent(source, source.IsComplex ? PixelKind.Complex : PixelKind.Amplitude,
+                MetadataOf(xml, layer))
             {
                 Format = $"TerraSAR-X {xml.Text("productInfo/productVariantInfo/productVariant") ?? "level 1b"}",
                 Channels = [.. layers.Select(l => l.Name)],
@@ -68,7 +69,8 @@ internal static class TerraSarX
         double first = Required(info, "sceneInfo/rangeTime/firstPixel"), last = Required(info, "sceneInfo/rangeTime/lastPixel");
         var span = info.Time("sceneInfo/stop/timeUTC") is { } stop && start is { } begin ? (stop - begin).TotalSeconds : 0;
         var time = (First: first, Spacing: columns > 1 ? (last - first) / (columns - 1) : 0);
-        List<TerraSarXNoise> noise = [.. xml.All("noise").Where(layer.Owns).SelectMany(n => n.All("imageNoise")).Select(n => Noise(n, start))];
+        List<TerraSarXNoise> noise = [.. xml.All("noise").Where(layer.Owns).SelectMany(n => n.All("imageNoise"))
+            .Select(n => Noise(n, start))];
         return new TerraSarXTables(factor, rows, columns, Corners(info, rows, columns), time, span, noise)
         {
             Remarks = noise.Count == 0 ? [] : [.. new[] { Uncovered(noise, time, columns) }.OfType<string>()],
@@ -86,9 +88,11 @@ internal static class TerraSarX
     // The polynomials hold over a range of times; a column outside takes the value at its end.
     private static string? Uncovered(List<TerraSarXNoise> noise, (double First, double Spacing) time, int columns)
     {
-        double from = noise.Max(n => n.ValidFrom), to = noise.Min(n => n.ValidTo), last = time.First + (columns - 1) * time.Spacing;
+        double from = noise.Max(n => n.ValidFrom), to = noise.Min(n => n.ValidTo),
+            last = time.First + (columns - 1) * time.Spacing;
         return time.First >= from - time.Spacing && last <= to + time.Spacing ? null
-            : FormattableString.Invariant($"noise is annotated for range times {from:G9} to {to:G9} s, the image has {time.First:G9} to {last:G9} s: ")
+            : FormattableString.Invariant($"noise is annotated for range times {from:G9} to {to:G9} s, ")
+                + FormattableString.Invariant($"the image has {time.First:G9} to {last:G9} s: ")
                 + "outside the nearest value is taken";
     }
 
@@ -97,11 +101,15 @@ internal static class TerraSarX
     {
         var info = xml.At("productInfo/imageDataInfo");
         if (info.Text("imageDataType") is { } type
-            && Known.Value(path, "TerraSAR-X image data type", type, "COMPLEX", "DETECTED") == "COMPLEX" != source.IsComplex)
-            throw new RasterException(path, $"{layer.File} has {(source.IsComplex ? "complex" : "real")} samples, but the annotation says {type}");
+            && Known.Value(path, "TerraSAR-X image data type", type, "COMPLEX", "DETECTED") is var kind
+            && source.IsComplex != (kind == "COMPLEX"))
+            throw new RasterException(path,
+                $"{layer.File} has {(source.IsComplex ? "complex" : "real")} samples, but the annotation says {type}");
         if (info.Text("imageDataFormat") is { } format
-            && Known.Value(path, "TerraSAR-X image data format", format, "COSAR", "GEOTIFF") == "COSAR" != source is CosarSource)
-            throw new RasterException(path, $"{layer.File} is {(source is CosarSource ? "COSAR" : "GeoTIFF")}, but the annotation says {format}");
+            && Known.Value(path, "TerraSAR-X image data format", format, "COSAR", "GEOTIFF") is var written
+            && source is CosarSource != (written == "COSAR"))
+            throw new RasterException(path,
+                $"{layer.File} is {(source is CosarSource ? "COSAR" : "GeoTIFF")}, but the annotation says {format}");
     }
 
     private static bool IsCosar(string file)
@@ -115,7 +123,8 @@ internal static class TerraSarX
     private sealed record Layer(string Name, string? Polarisation, string? Beam, string? Index, string File)
     {
         // Calibration and noise name their layer by its number, or else by what they tell of polarisation and beam.
-        public bool Owns(XElement element) => (string?)element.Attribute("layerIndex") is { } index && Index is not null ? index == Index
+        public bool Owns(XElement element) => (string?)element.Attribute("layerIndex") is { } index && Index is not null
+            ? index == Index
             : Agrees(element.Text("polLayer"), Polarisation) && Agrees(element.Text("beamID"), Beam);
 
         private static bool Agrees(string? told, string? own) => told is null || own is null || told == own;
@@ -130,7 +139,8 @@ internal static class TerraSarX
     private static List<Layer> Layers(string path, XElement xml)
     {
         List<Layer> layers = [.. xml.All("productComponents/imageData").Where(image => image.Text("file/location/filename") is not null)
-            .Select(image => new Layer("", image.Text("polLayer"), image.Text("beamID"), (string?)image.Attribute("layerIndex"),
+            .Select(image => new Layer("", image.Text("polLayer"), image.Text("beamID"),
+                (string?)image.Attribute("layerIndex"),
                 Path.Combine(image.Text("file/location/path") ?? "", image.Text("file/location/filename")!)))];
         if (layers.Count == 0)
             throw new RasterException(path, "names no image: expected productComponents/imageData in its annotation");
