@@ -263,11 +263,15 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
     // The maps stay as long as the process, whose own files these are.
     private static unsafe (AssemblyMetadata Metadata, int Types) Map(string path)
     {
-        var view = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read).CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
+        // FileInfo tells the length of a link, not of what it leads to.
+        var file = File.OpenRead(path);
+        var length = (int)file.Length;
+        var view = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false)
+            .CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
         byte* image = null;
         view.SafeMemoryMappedViewHandle.AcquirePointer(ref image);
         Maps.Add(view);
-        using var pe = new PEReader(image, (int)new FileInfo(path).Length);
+        using var pe = new PEReader(image, length);
         var block = pe.GetMetadata();
         return (AssemblyMetadata.Create(ModuleMetadata.CreateFromMetadata((nint)block.Pointer, block.Length)), pe.GetMetadataReader().TypeDefinitions.Count);
     }
