@@ -25,6 +25,7 @@ public class NotebookTests(NotebookRunner runner) : IClassFixture<NotebookRunner
         Assert.Contains(NotebookRunner.Outputs(executed!), HasPicture);
         foreach (var html in NotebookRunner.Outputs(executed!).Select(o => NotebookRunner.Text(o["data"]?["text/html"])))
             Assert.DoesNotMatch("<(?:script|img|link)[^>]+(?:src|href)=[\"']?https?:", html);
+        EveryPictureIsAPngToo(executed!);
     }
 
     [Theory]
@@ -38,6 +39,7 @@ public class NotebookTests(NotebookRunner runner) : IClassFixture<NotebookRunner
         Assert.All(NotebookRunner.CodeCells(content), cell => Assert.NotNull(cell["execution_count"]));
         Assert.DoesNotContain(NotebookRunner.Outputs(content), IsError);
         Assert.Contains(NotebookRunner.Outputs(content), HasPicture);
+        EveryPictureIsAPngToo(content);
     }
 
     [Theory]
@@ -83,6 +85,24 @@ public class NotebookTests(NotebookRunner runner) : IClassFixture<NotebookRunner
     [Fact]
     public void TourWorksInABrowser() => Passes("tour_browser.py", Path.Combine(Folder, "00-tour.ipynb"), NotebookRunner.Library("SarSynth"),
         Path.Combine(TestData.Root, "tests", "SarSynth.Kernel.Tests", "python"));
+
+    [Fact]
+    public void ChartOfPlotlyNetAloneIsShownAsTheKitsAre()
+    {
+        var (code, said, executed) = runner.Execute(Path.Combine(TestData.Root, "tests", "notebooks", "Fixtures", "plotly.ipynb"));
+        Assert.True(code == 0, said);
+        var data = NotebookRunner.Outputs(executed!).Single(o => (string?)o["output_type"] == "execute_result")["data"]!;
+        Assert.StartsWith("iVBORw0KGgo", NotebookRunner.Text(data["image/png"]));
+        var html = NotebookRunner.Text(data["text/html"]);
+        Assert.Contains("data-sarsynth=", html);
+        Assert.Contains("\"y\":[0.333333,null,2]", html);
+        Assert.DoesNotContain("cdn", html);
+    }
+
+    // A code host that strips HTML has nothing else to show.
+    private static void EveryPictureIsAPngToo(JsonNode notebook) => Assert.All(
+        NotebookRunner.Outputs(notebook).Where(o => NotebookRunner.Text(o["data"]?["text/html"]).Contains("<img", StringComparison.Ordinal)),
+        o => Assert.StartsWith("iVBORw0KGgo", NotebookRunner.Text(o["data"]!["image/png"])));
 
     private void Passes(string script, params string[] arguments)
     {

@@ -1,6 +1,7 @@
 // sarsynth evaluate: translated scenes against real airborne images and two baselines; the report.
 using System.CommandLine;
 using SarSynth.Data;
+using SarSynth.Figures;
 using SarSynth.Recipes;
 using Spectre.Console;
 
@@ -34,7 +35,7 @@ static class EvaluateCommand
             };
             // What can fail at once fails before scenes are simulated and translated.
             if (parsed.GetValue(output) is not null)
-                Evaluation.Evaluation.CheckReportTools();
+                EvaluationFigures.CheckReportTools();
             using var networks = TranslationModel.Load(recipe.Model);
             var scenes = parsed.GetValue(simulated) is > 0 and var count
                 ? SimulatedScenes.Generate(new() { Scenes = count, Size = parsed.GetValue(size), Seed = SimulatedScenes.UnseenSeed + recipe.Seed }, cancel: cancel).ToList()

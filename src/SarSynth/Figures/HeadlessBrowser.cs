@@ -127,6 +127,57 @@ public sealed class HeadlessBrowser : IDisposable
         }
     }
 
+    /// <summary>Takes a picture of a piece of HTML on white paper, just as large as it is; the page holds nothing else meanwhile.</summary>
+    /// <param name="html">The piece; its images must lie in it.</param>
+    /// <param name="padding">White around it, CSS pixels.</param>
+    /// <param name="scale">Pixels of the picture per CSS pixel.</param>
+    /// <returns>A PNG file.</returns>
+    public byte[] Draw(string html, int padding, double scale)
+    {
+        lock (gate)
+        {
+            // Wide enough that nothing wraps; the picture is cut to what is there.
+            SetWindow(16_000, 800, 1);
+            try
+            {
+                var box = Evaluate($$"""
+                    (async () => {
+                      document.body.style.cssText = 'margin:0;padding:{{padding}}px;background:#fff;color:#222;width:max-content';
+                      document.body.innerHTML = {{JsonValue.Create(html).ToJsonString()}};
+                      await Promise.all([...document.images].map(i => i.decode()));
+                      const box = document.body.getBoundingClientRect();
+                      return Math.ceil(box.width) + ' ' + Math.ceil(box.height);
+                    })()
+                    """).Split(' ');
+                var answer = Call("Page.captureScreenshot", new JsonObject
+                {
+                    ["format"] = "png",
+                    ["captureBeyondViewport"] = true,
+                    ["clip"] = new JsonObject { ["x"] = 0, ["y"] = 0, ["width"] = int.Parse(box[0]), ["height"] = int.Parse(box[1]), ["scale"] = scale },
+                });
+                return Convert.FromBase64String((string)answer["data"]!);
+            }
+            finally
+            {
+                Evaluate("document.body.style.cssText = ''; document.body.replaceChildren(); 0");
+                Call("Emulation.clearDeviceMetricsOverride");
+            }
+        }
+    }
+
+    /// <summary>Prints the page: the first sheet as a PDF file, without margins.</summary>
+    /// <param name="width">Width of the sheet, CSS pixels of 1/96 inch.</param>
+    /// <param name="height">Height of the sheet, CSS pixels.</param>
+    public byte[] Print(int width, int height)
+    {
+        var answer = Call("Page.printToPDF", new JsonObject
+        {
+            ["paperWidth"] = width / 96.0, ["paperHeight"] = height / 96.0, ["printBackground"] = true, ["pageRanges"] = "1",
+            ["marginTop"] = 0, ["marginBottom"] = 0, ["marginLeft"] = 0, ["marginRight"] = 0,
+        });
+        return Convert.FromBase64String((string)answer["data"]!);
+    }
+
     /// <summary>Ends the browser and clears its profile folder.</summary>
     public void Dispose()
     {

@@ -1,5 +1,4 @@
 // Rows of SAR quick-looks with titles, captions, scale bars and outlines: for notebooks, reports and papers.
-using System.Buffers.Binary;
 using System.Globalization;
 using System.Net;
 using System.Text;
@@ -11,9 +10,10 @@ namespace SarSynth.Figures;
 
 /// <summary>Pictures side by side. Immutable: every member that adds something returns a new panel.</summary>
 /// <remarks>Brightness can be compared only between pictures that were made with the same remap and come from like data.</remarks>
-[Microsoft.DotNet.Interactive.Formatting.TypeFormatterSource(typeof(NotebookFormatters), PreferredMimeTypes = ["text/html"])]
 public sealed class ImagePanel
 {
+    private const int Padding = 12;
+
     private readonly IReadOnlyList<IReadOnlyList<Picture>> rows;
 
     /// <summary>An empty panel.</summary>
@@ -81,7 +81,7 @@ public sealed class ImagePanel
     public string ToHtml()
     {
         var html = new StringBuilder();
-        html.Append("<div class=\"sarsynth-panel\" style=\"font:13px/1.4 ").Append(Theme.Fonts).Append("\">");
+        html.Append(CultureInfo.InvariantCulture, $"<div class=\"sarsynth-panel\" style=\"font:13px/1.4 {Theme.Fonts};max-width:{Width}px\">");
         if (Title.Length > 0)
             html.Append("<div style=\"font-weight:600;font-size:15px;margin:0 0 8px\">").Append(Encode(Title)).Append("</div>");
         foreach (var row in rows.Where(r => r.Count > 0))
@@ -97,22 +97,12 @@ public sealed class ImagePanel
     /// <summary>The whole panel as one PNG file.</summary>
     /// <param name="scale">Pixels of the file per pixel of the panel.</param>
     /// <exception cref="BrowserException">There is no Chromium that draws it.</exception>
-    public byte[] ToPng(double scale = 2)
-    {
-        var page = Path.Combine(Path.GetTempPath(), $"sarsynth-panel-{Guid.NewGuid():N}.html");
-        try
-        {
-            AtomicFile.WriteText(page, $"<!doctype html><meta charset=\"utf-8\"><body style=\"margin:0;padding:12px;background:#fff;color:#22262e;width:max-content\">{ToHtml()}</body>");
-            using var browser = new HeadlessBrowser();
-            browser.Open(page);
-            var width = rows.Max(r => r.Sum(p => DisplayWidth(p) + 12)) + 24;
-            return browser.Screenshot(width, 0, scale);
-        }
-        finally
-        {
-            File.Delete(page);
-        }
-    }
+    public byte[] ToPng(double scale = 2) => SharedBrowser.Use(browser => browser.Draw(ToHtml(), Padding, scale));
+
+    /// <summary>The whole panel as a small PNG file for a notebook: each pixel of a picture is one of the file.</summary>
+    /// <exception cref="BrowserException">There is no Chromium that draws it.</exception>
+    internal byte[] ToNotebookPng() => SharedBrowser.Use(browser =>
+        PngFile.Compact(browser, $"data:image/png;base64,{Convert.ToBase64String(browser.Draw(ToHtml(), Padding, 1))}"));
 
     /// <summary>Writes the panel: .png or .html, as the path says.</summary>
     /// <param name="path">The file; it appears whole or not at all.</param>
@@ -132,6 +122,9 @@ public sealed class ImagePanel
         $"{(Title.Length > 0 ? Title + ": " : "")}{string.Join(", ", rows.SelectMany(r => r).Select(p => p.Title))}";
 
     private ImagePanel With(Picture picture) => new(Title, PictureSize, [.. rows.SkipLast(1), [.. rows[^1], picture]]);
+
+    // Of the widest row; a long heading breaks rather than widen it.
+    private int Width => rows.Max(r => r.Sum(p => DisplayWidth(p) + Padding));
 
     private int DisplayWidth(Picture picture) => (int)Math.Round(PictureSize * Math.Min(1, (double)picture.Columns / picture.Rows));
 
@@ -182,18 +175,4 @@ public sealed class ImagePanel
     private static string Encode(string text) => WebUtility.HtmlEncode(text);
 
     private sealed record Picture(string Title, string Caption, byte[] Png, int Rows, int Columns, double? MetresPerPixel, RasterWindow? Outline, bool Pixelated);
-}
-
-/// <summary>What must be known of a PNG file to lay it out.</summary>
-internal static class PngFile
-{
-    private static ReadOnlySpan<byte> Signature => [0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10];
-
-    /// <summary>Height and width from the header chunk (PNG specification, 11.2.2).</summary>
-    public static (int Height, int Width) Size(byte[] png)
-    {
-        if (png.Length < 24 || !png.AsSpan().StartsWith(Signature))
-            throw new ArgumentException("png: the bytes do not begin like a PNG file.", nameof(png));
-        return (BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(20)), BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16)));
-    }
 }

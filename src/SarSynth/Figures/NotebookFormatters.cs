@@ -1,52 +1,67 @@
-// How figures, panels and reports show in a notebook: the convention of .NET Interactive, found there by names alone.
-namespace Microsoft.DotNet.Interactive.Formatting
+// How charts, panels, tables and reports show in a notebook: several MIME types in one bundle, registered with .NET Interactive.
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using Plotly.NET;
+
+namespace SarSynth.Figures;
+
+/// <summary>Registers the kit's formatters with the Formatter of .NET Interactive that this process runs in.</summary>
+/// <remarks>
+/// It is found by its name among the loaded assemblies, so that the library asks for no notebook: the kit's own kernel and
+/// dotnet-interactive have it both. A kernel that loads it late is waited for.
+/// </remarks>
+public static class NotebookFormatters
 {
-    /// <summary>Names the type that formats the marked type in notebooks.</summary>
-    [AttributeUsage(AttributeTargets.Class | AttributeTargets.Struct)]
-    internal sealed class TypeFormatterSourceAttribute(Type formatterSourceType) : Attribute
+    private const string Html = "text/html", Png = "image/png", Plain = "text/plain", Name = "Microsoft.DotNet.Interactive.Formatting.Formatter";
+
+    private static int registered;
+
+    /// <summary>
+    /// Makes the kit's theme the default and registers its formatters, once. Using any of the kit's types does the same; a
+    /// notebook calls it so that charts are shown so that were made with Plotly.NET alone.
+    /// </summary>
+    /// <returns>Whether this process is a notebook's.</returns>
+    public static bool Register()
     {
-        public Type FormatterSourceType { get; } = formatterSourceType;
+        if (Formatter() is not { } formatter
+            || formatter.GetMethod("Register", [typeof(Type), typeof(Action<object, TextWriter>), typeof(string)]) is not { } register
+            || formatter.GetMethod("SetPreferredMimeTypesFor", [typeof(Type), typeof(string[])]) is not { } prefer)
+            return false;
+        if (Interlocked.Exchange(ref registered, 1) == 1)
+            return true;
+        Theme.Apply();
+        Add<GenericChart>((Html, c => c.ToHtml()), (Png, c => Convert.ToBase64String(ChartPage.NotebookPng(c))), (Plain, c => c.ToWords()));
+        Add<ImagePanel>((Html, p => p.ToHtml()), (Png, p => Convert.ToBase64String(p.ToNotebookPng())), (Plain, p => p.ToString()));
+        Add<ReportTable>((Html, t => t.ToHtml()), (Plain, t => t.ToString()));
+        Add<Report>((Html, r => r.ToFragment()), (Plain, r => r.ToString()));
+        Add<ProgressView>((Html, p => p.ToHtml()), (Plain, p => p.ToString()));
+        return true;
 
-        public string[] PreferredMimeTypes { get; set; } = [];
-    }
-}
-
-namespace SarSynth.Figures
-{
-    /// <summary>The formatters of this namespace's types.</summary>
-    internal sealed class NotebookFormatters
-    {
-        public IEnumerable<object> CreateTypeFormatters() => [new Html(), new Plain()];
-
-        private sealed class Html
+        void Add<T>(params (string MimeType, Func<T, string> Text)[] formats)
         {
-            public string MimeType => "text/html";
-
-            public bool Format(object instance, TextWriter writer)
-            {
-                var html = instance switch
-                {
-                    Figure figure => figure.ToHtml(),
-                    ImagePanel panel => panel.ToHtml(),
-                    ProgressView progress => progress.ToHtml(),
-                    Report report => report.ToFragment(),
-                    ReportTable table => table.ToHtml(),
-                    _ => null,
-                };
-                writer.Write(html);
-                return html is not null;
-            }
-        }
-
-        private sealed class Plain
-        {
-            public string MimeType => "text/plain";
-
-            public bool Format(object instance, TextWriter writer)
-            {
-                writer.Write(instance.ToString());
-                return true;
-            }
+            foreach (var (mimeType, text) in formats)
+                register.Invoke(null, [typeof(T), (object value, TextWriter writer) => writer.Write(text((T)value)), mimeType]);
+            prefer.Invoke(null, [typeof(T), formats.Select(f => f.MimeType).ToArray()]);
         }
     }
+
+#pragma warning disable CA2255 // What the kit makes shall show in a notebook without a call that one can forget.
+    [ModuleInitializer]
+#pragma warning restore CA2255
+    internal static void Begin()
+    {
+        if (!Register())
+            AppDomain.CurrentDomain.AssemblyLoad += OnLoad;
+
+        static void OnLoad(object? sender, AssemblyLoadEventArgs loaded)
+        {
+            if (registered == 0 && IsFormatting(loaded.LoadedAssembly) && Register())
+                AppDomain.CurrentDomain.AssemblyLoad -= OnLoad;
+        }
+    }
+
+    private static Type? Formatter() =>
+        AppDomain.CurrentDomain.GetAssemblies().Where(IsFormatting).Select(a => a.GetType(Name)).FirstOrDefault(t => t is not null);
+
+    private static bool IsFormatting(Assembly assembly) => assembly.GetName().Name == "Microsoft.DotNet.Interactive.Formatting";
 }

@@ -7,7 +7,6 @@ namespace SarSynth.Figures;
 /// <remarks>In a notebook: <c>var bar = display(new ProgressView("translating"));</c> and <c>share =&gt; bar.Update(view.At(share))</c>.</remarks>
 /// <param name="what">What is being done.</param>
 /// <param name="time">The clock; the system's when null.</param>
-[Microsoft.DotNet.Interactive.Formatting.TypeFormatterSource(typeof(NotebookFormatters), PreferredMimeTypes = ["text/html"])]
 public sealed class ProgressView(string what, TimeProvider? time = null)
 {
     private readonly TimeProvider time = time ?? TimeProvider.System;

@@ -1,8 +1,9 @@
 // A report as one page that opens anywhere without a network: prose, tables, pictures, live plots, provenance.
-using System.Globalization;
 using System.Net;
-using System.Text.RegularExpressions;
 using System.Text;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Plotly.NET;
 using SarSynth.Diffusion.Checkpoints;
 
 namespace SarSynth.Figures;
@@ -17,13 +18,12 @@ public sealed record KeyFigure(string Label, string Value, string Unit = "", str
 /// <summary>Builds a report, top to bottom, and writes it as a self-contained page.</summary>
 /// <param name="title">Title of the report.</param>
 /// <param name="summary">One or two sentences below the title; may be empty.</param>
-[Microsoft.DotNet.Interactive.Formatting.TypeFormatterSource(typeof(NotebookFormatters), PreferredMimeTypes = ["text/html"])]
 public sealed partial class Report(string title, string summary = "")
 {
     private readonly StringBuilder body = new();
     private readonly StringBuilder contents = new();
     private int sections;
-    private int figures;
+    private int plots;
 
     /// <summary>Title of the report.</summary>
     public string Title { get; } = title;
@@ -70,23 +70,23 @@ public sealed partial class Report(string title, string summary = "")
     }
 
     /// <summary>Adds a live plot, with the caption below it.</summary>
-    /// <param name="figure">The plot; its width follows the page.</param>
+    /// <param name="chart">The plot; its width follows the page.</param>
     /// <param name="caption">What the reader shall see in it.</param>
-    public Report Figure(Figure figure, string caption = "")
+    public Report Chart(GenericChart chart, string caption = "")
     {
         body.Append("<div class=\"figures\">");
-        Append(figure, caption);
+        Append(chart, caption);
         body.Append("</div>\n");
         return this;
     }
 
     /// <summary>Adds live plots side by side (below each other on a narrow page).</summary>
     /// <param name="pairs">Plots and their captions.</param>
-    public Report Figures(params IEnumerable<(Figure Figure, string Caption)> pairs)
+    public Report Charts(params IEnumerable<(GenericChart Chart, string Caption)> pairs)
     {
         body.Append("<div class=\"figures\">");
-        foreach (var (figure, caption) in pairs)
-            Append(figure, caption);
+        foreach (var (chart, caption) in pairs)
+            Append(chart, caption);
         body.Append("</div>\n");
         return this;
     }
@@ -142,7 +142,7 @@ public sealed partial class Report(string title, string summary = "")
         {{body}}
         <footer>Made with SarSynth {{Version}}. This page needs no network.</footer>
         </main>
-        {{(figures > 0 ? $"<script>{FigurePage.Script}</script>\n<script>{ReportStyle.Script}</script>" : "")}}
+        {{(plots > 0 ? $"<script>{ChartPage.Script}</script>\n<script>{ReportStyle.Script}</script>" : "")}}
         </body>
         </html>
 
@@ -156,16 +156,19 @@ public sealed partial class Report(string title, string summary = "")
     public override string ToString() => $"Report: {Title}";
 
     /// <summary>What a notebook shows of the report: its title, and how long it is.</summary>
-    internal string ToFragment() => $"<p><b>{Encode(Title)}</b>: {sections} sections, {figures} plots. Save it with <code>Save(\"report.html\")</code>.</p>";
+    internal string ToFragment() => $"<p><b>{Encode(Title)}</b>: {sections} sections, {plots} plots. Save it with <code>Save(\"report.html\")</code>.</p>";
 
     private static string Version => typeof(Report).Assembly.GetName().Version?.ToString(3) ?? "";
 
-    private void Append(Figure figure, string caption)
+    private void Append(GenericChart chart, string caption)
     {
-        var spec = figure.Spec();
+        // Plotly takes the page's width when the layout tells none.
+        var spec = JsonNode.Parse(ChartJson.Write(chart))!;
         spec["layout"]!.AsObject().Remove("width");
-        body.Append(CultureInfo.InvariantCulture, $"<figure><div class=\"plot\" id=\"plot-{++figures}\" role=\"img\" aria-label=\"{Encode(figure.ToString())}\" style=\"height:{figure.Height}px\"><noscript>This plot needs JavaScript.</noscript></div>");
-        body.Append($"<script type=\"application/json\" data-plot=\"plot-{figures}\">{spec.ToJsonString()}</script>{Caption(caption)}</figure>");
+        var (words, height, id) = (Encode(ChartJson.Words(spec)), ChartJson.Size(chart).Height, $"plot-{++plots}");
+        body.Append($"<figure><div class=\"plot\" id=\"{id}\" role=\"img\" aria-label=\"{words}\" style=\"height:{height}px\">");
+        body.Append("<noscript>This plot needs JavaScript.</noscript></div>");
+        body.Append($"<script type=\"application/json\" data-plot=\"{id}\">{spec.ToJsonString()}</script>{Caption(caption)}</figure>");
     }
 
     private static string Caption(string caption) => caption.Length > 0 ? $"<figcaption>{Marked(caption)}</figcaption>" : "";

@@ -48,16 +48,20 @@ internal static class ReportStyle
         @media print{main{max-width:none;padding:0}h2{break-after:avoid}figure,table{break-inside:avoid}}
         """;
 
-    public const string Script = $$"""
+    public const string Script = """
         (function () {
           var query = matchMedia('(prefers-color-scheme: dark)');
           function coloured(layout) {
             if (!query.matches) return Object.assign({}, layout, { paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)' });
             var dark = JSON.parse(JSON.stringify(layout));
             dark.paper_bgcolor = dark.plot_bgcolor = 'rgba(0,0,0,0)';
-            dark.font.color = '#e4e7ec';
-            ['xaxis', 'yaxis'].forEach(function (a) { dark[a].gridcolor = '#2c323c'; dark[a].linecolor = dark[a].tickcolor = '#6b7382'; });
-            dark.colorway = ['#56b4e9', '#e69f00', '#2fbf94', '#cc79a7', '#f0743a', '#f0e442', '#b58a7c'];
+            // What the chart itself says stays; the theme is its template.
+            var theme = ((dark.template = dark.template || {}).layout = dark.template.layout || {});
+            theme.font = Object.assign({}, theme.font, { color: '#e4e7ec' });
+            ['xaxis', 'yaxis'].forEach(function (a) {
+              theme[a] = Object.assign({}, theme[a], { gridcolor: '#2c323c', linecolor: '#6b7382', tickcolor: '#6b7382' });
+            });
+            theme.colorway = ['#56b4e9', '#e69f00', '#2fbf94', '#cc79a7', '#f0743a', '#f0e442', '#b58a7c'];
             return dark;
           }
           var plots = [].map.call(document.querySelectorAll('script[data-plot]'), function (s) {
@@ -65,7 +69,7 @@ internal static class ReportStyle
           });
           function draw() {
             plots.forEach(function (p) {
-              Plotly.react(p.to, p.spec.data, coloured(p.spec.layout), {{Theme.Config}});
+              Plotly.react(p.to, p.spec.data, coloured(p.spec.layout), p.spec.config);
             });
           }
           document.querySelectorAll('.plot noscript').forEach(function (n) { n.remove(); });

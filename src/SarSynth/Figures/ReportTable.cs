@@ -28,7 +28,6 @@ public sealed record ReportColumn(string Name, string Unit = "", Best Best = Bes
 /// <param name="caption">What the table shows.</param>
 /// <param name="rowHeading">What the rows' names are.</param>
 /// <param name="columns">The columns of numbers.</param>
-[Microsoft.DotNet.Interactive.Formatting.TypeFormatterSource(typeof(NotebookFormatters), PreferredMimeTypes = ["text/html"])]
 public sealed class ReportTable(string caption, string rowHeading, params IReadOnlyList<ReportColumn> columns)
 {
     private readonly List<(string Name, double?[] Values)> rows = [];

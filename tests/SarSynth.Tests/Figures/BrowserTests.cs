@@ -11,11 +11,17 @@ public sealed class BrowserTests : IDisposable
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
+    private static void Keep(string name, byte[] picture)
+    {
+        if (Environment.GetEnvironmentVariable("SARSYNTH_KEEP_SCREENSHOTS") is { Length: > 0 } keep)
+            File.WriteAllBytes(Path.Combine(keep, name), picture);
+    }
+
     private static (int Width, int Height) Size(byte[] png) =>
         (BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16)), BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(20)));
 
     [Fact]
-    public void FigureBecomesPngAndSvg()
+    public void ChartBecomesPngSvgAndPdf()
     {
         var figure = ReportSample.Histogram();
         Assert.Equal((1440, 840), Size(figure.ToPng()));
@@ -23,6 +29,14 @@ public sealed class BrowserTests : IDisposable
         Assert.StartsWith("<svg", svg);
         Assert.Contains("Rayleigh", svg);
         Assert.Contains("amplitude, mean intensity 1", svg);
+        var pdf = figure.ToPdf();
+        Assert.StartsWith("%PDF", Encoding.Latin1.GetString(pdf, 0, 8));
+        // One page of 720 x 420 CSS pixels, at 72 points an inch.
+        Assert.Matches(@"/MediaBox\s*\[0 0 540 315(\.\d+)?\]", Encoding.Latin1.GetString(pdf));
+        Assert.Single(System.Text.RegularExpressions.Regex.Matches(Encoding.Latin1.GetString(pdf), @"/Type\s*/Page\b"));
+        Assert.Equal(figure.ToPng(), figure.ToPng());
+        Keep("figure.png", figure.ToPng());
+        Keep("figure.pdf", pdf);
     }
 
     [Fact]
@@ -42,8 +56,7 @@ public sealed class BrowserTests : IDisposable
             var picture = browser.Screenshot(width, 0, 1, dark);
             Assert.Equal(width, Size(picture).Width);
             Assert.Equal("false", browser.Evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"));
-            if (Environment.GetEnvironmentVariable("SARSYNTH_KEEP_SCREENSHOTS") is { Length: > 0 } keep)
-                File.WriteAllBytes(Path.Combine(keep, $"report-{width}{(dark ? "-dark" : "")}.png"), picture);
+            Keep($"report-{width}{(dark ? "-dark" : "")}.png", picture);
         }
         Assert.Empty(browser.Errors);
     }
@@ -76,8 +89,7 @@ public sealed class BrowserTests : IDisposable
         var (width, height) = Size(File.ReadAllBytes(path));
         Assert.InRange(width, 2 * 540, 2 * 620);
         Assert.InRange(height, 2 * 400, 2 * 800);
-        if (Environment.GetEnvironmentVariable("SARSYNTH_KEEP_SCREENSHOTS") is { Length: > 0 } keep)
-            File.Copy(path, Path.Combine(keep, "panel.png"), overwrite: true);
+        Keep("panel.png", File.ReadAllBytes(path));
     }
 
     [Fact]

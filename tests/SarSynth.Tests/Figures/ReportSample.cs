@@ -1,8 +1,10 @@
 // A report with one of everything, for the tests.
+using Plotly.NET;
 using SarSynth.Figures;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
 using SarSynth.Radar.Statistics;
+using Chart = Plotly.NET.CSharp.Chart;
 
 namespace SarSynth.Tests.Figures;
 
@@ -19,13 +21,14 @@ internal static class ReportSample
 
     public static byte[] Png() => QuickLook.ToPng(Speckle(20, 30));
 
-    public static Figure Histogram()
+    public static GenericChart Histogram()
     {
         double[] edges = [.. Enumerable.Range(0, 61).Select(i => i * 0.05)];
-        return new Figure("Amplitude of a homogeneous area")
-            .Histogram(Speckle().Pixels, 60, "sample", (0, 3))
-            .Line(edges, edges.Select(a => 2 * a * Math.Exp(-a * a)), "Rayleigh", LineStyle.Dash)
-            .XAxis("amplitude, mean intensity 1").YAxis("density").VerticalLine(1 / Math.Sqrt(2), "mode").Annotate(1.5, 0.32, "tail");
+        return Chart.Combine([
+                Plots.Histogram(Speckle().Pixels, 60, "sample", (0, 3)),
+                Plots.Line(edges, edges.Select(a => 2 * a * Math.Exp(-a * a)), "Rayleigh", LineStyle.Dash)])
+            .WithTitle("Amplitude of a homogeneous area").WithXAxis("amplitude, mean intensity 1").WithYAxis("density")
+            .WithVerticalLine(1 / Math.Sqrt(2), "mode").WithAnnotation(1.5, 0.32, "tail");
     }
 
     public static ImagePanel Panel()
@@ -41,9 +44,9 @@ internal static class ReportSample
     public static Report Make() => new Report("Airborne-like or not?", "One of everything that a report can hold.")
         .KeyFigures(new KeyFigure("KL, translated", "0.021", "nats", "bicubic: 0.734"), new KeyFigure("ENL", "1.04", "", "real: 1.02"), new KeyFigure("Area", "1.2", "km\u00b2"))
         .Section("Statistics").Prose("The **amplitude** of a homogeneous area follows *Rayleigh's* law when speckle is fully developed; see `Distance.KullbackLeibler`.")
-        .Figures((Histogram(), "Histogram and model."), (new Figure("Contrast").Bars(["field", "forest", "water"], [0.52, 0.71, 0.5], "GLCM", [0.02, 0.03, 0.01]).YAxis("contrast"), "Bars with errors."))
+        .Charts((Histogram(), "Histogram and model."), (Plots.Bars(["field", "forest", "water"], [0.52, 0.71, 0.5], "GLCM", [0.02, 0.03, 0.01]).WithTitle("Contrast").WithYAxis("contrast"), "Bars with errors."))
         .Table(new ReportTable("Distance to real airborne amplitudes", "method", new ReportColumn("KL", "nats", Best.Lowest), new ReportColumn("ENL ratio", "", Best.None, "F2")).Row("bicubic", 0.734, 3.91).Row("translated", 0.021, 1.02))
         .Section("Images").Panel(Panel(), "Brightness is stretched alike.").Image(Png(), "Speckle", "A picture as it is.")
-        .Section("Maps").Figure(new Figure("Correlation").Heatmap(3, 3, new[] { 1, 0.5, 0.1, 0.5, 1, double.NaN, 0.1, 0.3, 1 }, "r", ["a", "b", "c"], ["a", "b", "c"], showValues: true), "A map.")
+        .Section("Maps").Chart(Plots.Heatmap(3, 3, new[] { 1, 0.5, 0.1, 0.5, 1, double.NaN, 0.1, 0.3, 1 }, "r", ["a", "b", "c"], ["a", "b", "c"], showValues: true).WithTitle("Correlation"), "A map.")
         .Provenance([new("seed", "7"), new("recipe", "{\n  \"steps\": 20\n}")]);
 }

@@ -73,6 +73,22 @@ public partial class HouseTests
         static string[] References(string library) => [.. System.Reflection.Assembly.Load(library).GetReferencedAssemblies().Select(a => a.Name!)];
     }
 
+    /// <summary>Charts and pictures have their rooms: elsewhere nobody need know F# options or another library's images.</summary>
+    [Theory]
+    [InlineData("Plotly.NET", "src/SarSynth/Figures/")]
+    [InlineData("FSharp", "src/SarSynth/Figures/")]
+    [InlineData("Newtonsoft", "src/SarSynth/Figures/")]
+    [InlineData("SixLabors", "src/SarSynth/Figures/", "src/SarSynth.Radar/Images/")]
+    public void PackageIsNamedOnlyInItsRooms(string package, params string[] rooms)
+    {
+        var named = Directory.EnumerateFiles(Path.Combine(TestData.Root, "src"), "*.cs", SearchOption.AllDirectories)
+            .Where(f => !Path.GetRelativePath(TestData.Root, f).Split('/').Any(p => p is "bin" or "obj"))
+            .Where(f => Regex.IsMatch(WithoutComments().Replace(File.ReadAllText(f), ""), $@"\b{Regex.Escape(package)}"))
+            .Select(f => Path.GetRelativePath(TestData.Root, f)).ToArray();
+        Assert.NotEmpty(named);
+        Assert.DoesNotContain(named, f => !rooms.Any(r => f.StartsWith(r, StringComparison.Ordinal)));
+    }
+
     [Fact]
     public void NoCommittedTextNamesAMachinesFolders()
     {

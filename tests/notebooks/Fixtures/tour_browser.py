@@ -8,7 +8,7 @@ NOTEBOOK, LIBRARY = sys.argv[1], sys.argv[2]
 sys.path.insert(0, sys.argv[3])
 from browser import Notebook  # noqa: E402: beside the kernel's own tests
 
-TRANSLATES, FIGURE = "Translation.Run(", "new Figure("
+TRANSLATES, FIGURE = "Translation.Run(", "Chart.Combine("
 
 
 def cell_of(page, text):
