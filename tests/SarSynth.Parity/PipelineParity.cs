@@ -51,8 +51,6 @@ internal static partial class PipelineParity
         var noise = folder.Input("step_noise");
         var request = Request(call, kind) with
         {
-            Embeddings = folder.Input("prompt_embeds") is { } text ? new PromptEmbeddings(text, folder.Input("pooled_prompt_embeds")) : null,
-            NegativeEmbeddings = folder.Input("negative_prompt_embeds") is { } negative ? new PromptEmbeddings(negative, folder.Input("negative_pooled_prompt_embeds")) : null,
             Noise = new GenerationNoise(folder.Input("latents"), folder.Input("vae_posterior"), folder.Input("img2img_noise"), noise is null ? null : (step, _) => noise.select(0, step)),
             OnStep = step =>
             {
@@ -63,14 +61,24 @@ internal static partial class PipelineParity
         };
         bool controlled = kind.Contains("ControlNet", StringComparison.Ordinal), fromImage = kind.Contains("Img2Img", StringComparison.Ordinal) || kind.Contains("Inpaint", StringComparison.Ordinal);
         // Latents in the place of an image are passed on as they are (ensemble of experts).
-        request = request with { Image = fromImage ? folder.Needed("image") : null, Mask = folder.Input("mask_image") ?? folder.Input("mask") };
+        request = request with
+        {
+            Text = request.Text with
+            {
+                Embeddings = Recorded(folder, "prompt_embeds"),
+                    NegativeEmbeddings = Recorded(folder, "negative_prompt_embeds"),
+            },
+            Start = fromImage ? new StartImage(folder.Needed("image"), Strength(call, kind),
+                folder.Input("mask_image") ?? folder.Input("mask")) : null,
+        };
         if (controlled)
         {
             request = request with
             {
-                Controls = [new ControlInput(control ?? throw new CheckpointException(folder.FolderPath, "the pipeline has no controlnet among its components"),
+                Control = new ControlRequest([new ControlInput(control ?? throw new CheckpointException(folder.FolderPath, "the pipeline has no controlnet among its components"),
                     folder.Needed(fromImage ? "control_image" : "image"), Number(call, "controlnet_conditioning_scale", kind.Contains("XLControlNetImg2Img", StringComparison.Ordinal) || fromImage ? 0.8 : 1),
                     Number(call, "control_guidance_start", 0), Number(call, "control_guidance_end", 1))],
+                    call.TryGetProperty("guess_mode", out var guess) && guess.GetBoolean()),
             };
         }
         try
@@ -113,9 +121,12 @@ internal static partial class PipelineParity
     {
         var prompts = pipeline.Prompts;
         var results = new List<ParityResult>();
-        if ((prompts.Encoder is not null && prompts.Tokenizer is null) || (prompts.Encoder2 is not null && prompts.Tokenizer2 is null) || request.Embeddings is null)
+        if ((prompts.Encoder is not null && prompts.Tokenizer is null)
+            || (prompts.Encoder2 is not null && prompts.Tokenizer2 is null) || request.Text.Embeddings is null)
             return results;
-        var (positive, negative) = pipeline.Embed(request with { Embeddings = null, NegativeEmbeddings = null }, request.NegativeEmbeddings is not null);
+        var (positive, negative) = pipeline.Embed(
+            request with { Text = request.Text with { Embeddings = null, NegativeEmbeddings = null } },
+            request.Text.NegativeEmbeddings is not null);
         void Near(string name, Tensor? actual)
         {
             if (actual is null || folder.Input(name) is not { } expected)
@@ -173,17 +184,41 @@ internal static partial class PipelineParity
         bool xl = kind.Contains("XL", StringComparison.Ordinal), inpaint = kind.Contains("Inpaint", StringComparison.Ordinal), controlled = kind.Contains("ControlNet", StringComparison.Ordinal);
         return new GenerationRequest
         {
-            Prompt = Text("prompt") ?? "", Prompt2 = Text("prompt_2"), NegativePrompt = Text("negative_prompt"), NegativePrompt2 = Text("negative_prompt_2"),
-            Steps = Integer("num_inference_steps") ?? 50, GuidanceScale = Number(call, "guidance_scale", xl && !(inpaint && !controlled) ? 5 : 7.5),
-            GuidanceRescale = Number(call, "guidance_rescale", 0), Height = Integer("height"), Width = Integer("width"),
-            Strength = Number(call, "strength", inpaint ? (xl ? 0.9999 : 1) : xl && !controlled ? 0.3 : 0.8), ClipSkip = Integer("clip_skip"), Eta = Number(call, "eta", 0),
-            OriginalSize = Pair("original_size"), Crop = Pair("crops_coords_top_left") ?? default, TargetSize = Pair("target_size"),
-            NegativeOriginalSize = Pair("negative_original_size"), NegativeCrop = Pair("negative_crops_coords_top_left") ?? default, NegativeTargetSize = Pair("negative_target_size"),
-            AestheticScore = Number(call, "aesthetic_score", 6), NegativeAestheticScore = Number(call, "negative_aesthetic_score", 2.5),
-            GuessMode = call.TryGetProperty("guess_mode", out var guess) && guess.GetBoolean(),
-            DenoisingStart = Share("denoising_start"), DenoisingEnd = Share("denoising_end"),
+            Text = new TextRequest(Text("prompt") ?? "")
+            {
+                Second = Text("prompt_2"), Negative = Text("negative_prompt"),
+                    NegativeSecond = Text("negative_prompt_2"),
+                ClipSkip = Integer("clip_skip"),
+            },
+            Steps = Integer("num_inference_steps") ?? 50, Eta = Number(call, "eta", 0), Height = Integer("height"),
+                Width = Integer("width"),
+            Guidance = new Guidance(Number(call, "guidance_scale", xl && !(inpaint && !controlled) ? 5 : 7.5),
+                Number(call, "guidance_rescale", 0)),
+            Sizes = new SizeConditioning
+            {
+                Original = Pair("original_size"), Crop = Pair("crops_coords_top_left") ?? default,
+                    Target = Pair("target_size"),
+                NegativeOriginal = Pair("negative_original_size"),
+                    NegativeCrop = Pair("negative_crops_coords_top_left") ?? default,
+                NegativeTarget = Pair("negative_target_size"),
+                AestheticScore = Number(call, "aesthetic_score", 6),
+                    NegativeAestheticScore = Number(call, "negative_aesthetic_score", 2.5),
+            },
+            Share = new ExpertShare(Share("denoising_start"), Share("denoising_end")),
         };
     }
+
+    private static double Strength(JsonElement call, string kind)
+    {
+        bool xl = kind.Contains("XL", StringComparison.Ordinal),
+            controlled = kind.Contains("ControlNet", StringComparison.Ordinal);
+        return Number(call, "strength", kind.Contains("Inpaint", StringComparison.Ordinal) ? (xl ? 0.9999 : 1) : xl
+            && !controlled ? 0.3 : 0.8);
+    }
+
+    private static PromptEmbeddings? Recorded(ParityCase folder, string name) => folder.Input(name) is { } text
+        ? new PromptEmbeddings(text,
+            folder.Input(name.Replace("prompt_embeds", "pooled_prompt_embeds", StringComparison.Ordinal))) : null;
 
     [GeneratedRegex("pad_token '(.+?)'")]
     private static partial Regex PadToken();

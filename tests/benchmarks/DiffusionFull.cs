@@ -93,7 +93,7 @@ internal static class DiffusionFull
         watch.Restart();
         using var image = model.Generate(new()
         {
-            Prompt = "an airborne radar image of fields and a river", NegativePrompt = "", Steps = Steps, Height = 512, Width = 512, Seed = 1,
+            Text = new("an airborne radar image of fields and a river") { Negative = "" }, Steps = Steps, Height = 512, Width = 512, Seed = 1,
             OnStep = step => Console.WriteLine($"after step {step.Index + 1}: {watch.Elapsed.TotalSeconds:F1} s"),
         });
         Console.WriteLine($"text to image [{string.Join(", ", image.shape)}], {Steps} guided steps: {watch.Elapsed.TotalSeconds:F1} s");

@@ -26,7 +26,7 @@ internal sealed class GuidedPrediction : IDisposable
     public GuidedPrediction(LatentDiffusion model, GenerationRequest request, SamplingPlan plan, int height, int width, Inpainting? inpainting)
     {
         (this.model, this.request, this.plan, this.inpainting) = (model, request, plan, inpainting);
-        guided = request.GuidanceScale > 1 && model.Unet.Config.TimeCondProjDim is null;
+        guided = request.Guidance.Scale > 1 && model.Unet.Config.TimeCondProjDim is null;
         type = model.Unet.parameters().First().dtype;
         var (positive, negative) = model.Embed(request, guided);
         Tensor Joined(Func<PromptEmbeddings, Tensor> of) =>
@@ -35,11 +35,11 @@ internal sealed class GuidedPrediction : IDisposable
         if (model.Unet.Config.AdditionEmbedType == "text_time")
         {
             pooled = Joined(e => e.Pooled ?? throw new InvalidOperationException("this model needs the pooled text of its second text encoder"));
-            var ids = TimeIds(request, height, width);
+            var ids = TimeIds(request.Sizes, height, width);
             timeIds = (guided ? stack([tensor(ids.Negative), tensor(ids.Positive)]) : tensor(ids.Positive).unsqueeze(0)).to(type, model.Device);
         }
         if (model.Unet.Config.TimeCondProjDim is { } dimension)
-            guidanceEmbedding = GuidanceEmbedding(request.GuidanceScale - 1, dimension).to(type, model.Device);
+            guidanceEmbedding = GuidanceEmbedding(request.Guidance.Scale - 1, dimension).to(type, model.Device);
     }
 
     /// <summary>The guided prediction for noisy latents, or for windows of them.</summary>
@@ -63,12 +63,12 @@ internal sealed class GuidedPrediction : IDisposable
             return output.MoveToOuterDisposeScope();
 
         Tensor without = output.narrow(0, 0, n), with = output.narrow(0, n, n);
-        var prediction = without + (with - without).mul_(request.GuidanceScale);
-        if (request.GuidanceRescale > 0)
+        var prediction = without + (with - without).mul_(request.Guidance.Scale);
+        if (request.Guidance.Rescale > 0)
         {
             Tensor Spread(Tensor x) => x.flatten(1).std(1, keepdim: true).reshape(-1, 1, 1, 1);
             var rescaled = prediction * (Spread(with) / Spread(prediction));
-            prediction = rescaled.mul_(request.GuidanceRescale).add_(prediction, 1 - request.GuidanceRescale);
+            prediction = rescaled.mul_(request.Guidance.Rescale).add_(prediction, 1 - request.Guidance.Rescale);
         }
         return prediction.MoveToOuterDisposeScope();
     }
@@ -85,8 +85,8 @@ internal sealed class GuidedPrediction : IDisposable
         List<Tensor>? down = null;
         Tensor? mid = null;
         long n = sample.shape[0];
-        bool both = guided && !request.GuessMode;
-        foreach (var control in request.Controls)
+        bool guess = request.Control?.GuessMode ?? false, both = guided && !guess;
+        foreach (var control in request.Control?.Nets ?? [])
         {
             int count = plan.Stop - plan.Start;
             if ((double)step / count < control.Start || (double)(step + 1) / count > control.End || control.Scale == 0)
@@ -98,7 +98,8 @@ internal sealed class GuidedPrediction : IDisposable
             long half = both ? 0 : text.shape[0] - 1;
             Tensor? Own(Tensor? value) => Repeated(value?.narrow(0, half, value.shape[0] - half), n);
             var input = both ? cat([sample, sample]) : sample;
-            var output = control.Net.forward(input, time, Own(text)!, both ? cat([condition, condition]) : condition, control.Scale, request.GuessMode,
+            var output = control.Net.forward(input, time, Own(text)!, both ? cat([condition, condition])
+                : condition, control.Scale, guess,
                 Own(pooled), Own(timeIds), cache: Cache(control.Net, input.shape[0]));
             // In guess mode the unconditional half has no residuals.
             Tensor Whole(Tensor residual) => guided && !both ? cat([zeros_like(residual), residual]) : residual;
@@ -120,24 +121,24 @@ internal sealed class GuidedPrediction : IDisposable
 
     private static Tensor? Repeated(Tensor? value, long n) => value is null || n == 1 ? value : value.repeat_interleave(n, 0);
 
-    private (float[] Positive, float[] Negative) TimeIds(GenerationRequest r, int height, int width)
+    private (float[] Positive, float[] Negative) TimeIds(SizeConditioning sizes, int height, int width)
     {
-        var original = r.OriginalSize ?? (height, width);
-        var target = r.TargetSize ?? (height, width);
-        bool own = r.NegativeOriginalSize is not null && r.NegativeTargetSize is not null;
+        var original = sizes.Original ?? (height, width);
+        var target = sizes.Target ?? (height, width);
+        bool own = sizes.NegativeOriginal is not null && sizes.NegativeTarget is not null;
         // An image's pipelines tell the negative half its own crop always, text to image only with sizes of its own.
-        var negativeCrop = own || r.Image is not null ? r.NegativeCrop : r.Crop;
-        var negativeOriginal = r.NegativeOriginalSize ?? original;
-        var negativeTarget = r.NegativeTargetSize ?? target;
-        if (!own && r.Image is null)
-            (negativeOriginal, negativeTarget) = (original, target);
+        bool separate = own || request.Start is not null;
+        var negativeCrop = separate ? sizes.NegativeCrop : sizes.Crop;
+        var negativeOriginal = separate ? sizes.NegativeOriginal ?? original : original;
+        var negativeTarget = separate ? sizes.NegativeTarget ?? target : target;
         int width6 = model.Unet.Config.ProjectionClassEmbeddingsInputDim!.Value - (int)pooled!.shape[1];
         bool scores = width6 == 5 * model.Unet.Config.AdditionTimeEmbedDim!.Value;
-        return scores
-            ? ([original.Height, original.Width, r.Crop.Top, r.Crop.Left, (float)r.AestheticScore],
-                [negativeOriginal.Height, negativeOriginal.Width, negativeCrop.Top, negativeCrop.Left, (float)r.NegativeAestheticScore])
-            : ([original.Height, original.Width, r.Crop.Top, r.Crop.Left, target.Height, target.Width],
-                [negativeOriginal.Height, negativeOriginal.Width, negativeCrop.Top, negativeCrop.Left, negativeTarget.Height, negativeTarget.Width]);
+        float[] Ids((int Height, int Width) size, (int Top, int Left) crop, (int Height, int Width) end,
+            double score) =>
+            scores ? [size.Height, size.Width, crop.Top, crop.Left, (float)score]
+            : [size.Height, size.Width, crop.Top, crop.Left, end.Height, end.Width];
+        return (Ids(original, sizes.Crop, target, sizes.AestheticScore),
+            Ids(negativeOriginal, negativeCrop, negativeTarget, sizes.NegativeAestheticScore));
     }
 
     // Sinusoids of 1000 times the guidance, as for timesteps (Meng et al. 2023, guided distillation).

@@ -136,27 +136,28 @@ public sealed record LatentDiffusion : IDisposable
             : field.Window(stream, (int)shape[1], 0, 0, (int)shape[2], (int)shape[3]))).to(ScalarType.Float32, Device);
 
         // Where to start: pure noise, or an image noised to the level of the first step taken.
-        var plan = SamplingPlan.Create(Sampler, request.Steps).Between(request.DenoisingStart, request.DenoisingEnd);
+        var plan = SamplingPlan.Create(Sampler, request.Steps).Between(request.Share?.Start, request.Share?.End);
         Tensor? image = null, noise = null;
         Tensor latents;
-        if (request.Image is null)
+        if (request.Start is not { } start)
         {
             latents = Draw(request.Noise.Latents, PositionalNoise.InitialStep).mul(plan.InitNoiseSigma);
         }
-        else if (request.DenoisingStart is not null)
+        else if (request.Share?.Start is not null)
         {
             // Another model's noisy latents, or an image that is taken for such.
-            latents = request.Image.shape[1] == shape[1]
-                ? request.Image.to(ScalarType.Float32, Device) : Encode(request.Image, Draw(request.Noise.Posterior, PositionalNoise.InitialStep - 1));
+            latents = start.Image.shape[1] == shape[1] ? start.Image.to(ScalarType.Float32, Device)
+                : Encode(start.Image, Draw(request.Noise.Posterior, PositionalNoise.InitialStep - 1));
         }
         else
         {
-            plan = plan.WithStrength(request.Strength);
-            image = Encode(request.Image, Draw(request.Noise.Posterior, PositionalNoise.InitialStep - 1));
+            plan = plan.WithStrength(start.Strength);
+            image = Encode(start.Image, Draw(request.Noise.Posterior, PositionalNoise.InitialStep - 1));
             noise = Draw(request.Noise.Image, PositionalNoise.InitialStep);
-            latents = request.Mask is not null && plan.Start == 0 ? noise.mul(plan.InitNoiseSigma) : Samplers.Sampler.AddNoise(plan, image, noise);
+            latents = start.Mask is not null && plan.Start == 0 ? noise.mul(plan.InitNoiseSigma)
+                : Samplers.Sampler.AddNoise(plan, image, noise);
         }
-        var inpainting = request.Mask is null ? null : Inpainting.Of(this, request, image!, shape);
+        var inpainting = request.Start?.Mask is null ? null : Inpainting.Of(this, request, image!, shape);
 
         // The steps.
         using var prediction = new GuidedPrediction(this, request, plan, height, width, inpainting);
@@ -210,15 +211,16 @@ public sealed record LatentDiffusion : IDisposable
     /// <summary>Embeddings of a request's prompts; the negative ones are null without guidance.</summary>
     internal (PromptEmbeddings Positive, PromptEmbeddings? Negative) Embed(GenerationRequest request, bool guided)
     {
-        var positive = request.Embeddings ?? Prompts.Encode(request.Prompt, request.Prompt2, request.ClipSkip);
+        var text = request.Text;
+        var positive = text.Embeddings ?? Prompts.Encode(text.Prompt, text.Second, text.ClipSkip);
         if (!guided)
             return (positive, null);
-        if (request.NegativeEmbeddings is not null)
-            return (positive, request.NegativeEmbeddings);
-        if (request.NegativePrompt is null && ForceZerosForEmptyPrompt)
+        if (text.NegativeEmbeddings is not null)
+            return (positive, text.NegativeEmbeddings);
+        if (text.Negative is null && ForceZerosForEmptyPrompt)
             return (positive, new PromptEmbeddings(zeros_like(positive.Text), positive.Pooled is { } pooled ? zeros_like(pooled) : null));
         bool xl = Prompts.Encoder2 is not null;
-        return (positive, Prompts.Encode(request.NegativePrompt ?? "", request.NegativePrompt2, xl ? null : request.ClipSkip));
+        return (positive, Prompts.Encode(text.Negative ?? "", text.NegativeSecond, xl ? null : text.ClipSkip));
     }
 
     /// <summary>Where the denoiser lives.</summary>
@@ -246,18 +248,18 @@ public sealed record LatentDiffusion : IDisposable
 
     private (int Height, int Width) Size(GenerationRequest request)
     {
-        if (request.Mask is not null && request.Image is null)
-            throw new ArgumentException("a mask needs an image", nameof(request));
-        if (request.DenoisingStart is not null && (request.Image is null || request.Mask is not null))
+        var start = request.Start;
+        bool goesOn = request.Share?.Start is not null;
+        if (goesOn && start is not { Mask: null })
             throw new ArgumentException("a start within the schedule needs the latents of the model before as the image, and has no mask", nameof(request));
         int factor = Vae.Config.Factor;
         int side = (Unet.Config.SampleSize is { } size ? size.Values[0] : 64) * factor;
-        int scale = request.DenoisingStart is not null && request.Image!.shape[1] == Vae.Config.LatentChannels ? factor : 1;
-        int height = request.Image is { } image ? (int)image.shape[2] * scale : request.Height ?? side;
-        int width = request.Image is { } same ? (int)same.shape[3] * scale : request.Width ?? side;
+        int scale = goesOn && start!.Image.shape[1] == Vae.Config.LatentChannels ? factor : 1;
+        int height = start is not null ? (int)start.Image.shape[2] * scale : request.Height ?? side;
+        int width = start is not null ? (int)start.Image.shape[3] * scale : request.Width ?? side;
         if (height < factor || width < factor || height % factor != 0 || width % factor != 0)
             throw new ArgumentException($"image size {height} x {width}; expected multiples of {factor}, the autoencoder's factor", nameof(request));
-        if (request.Mask is { } mask && (mask.shape[^2] != height || mask.shape[^1] != width))
+        if (start?.Mask is { } mask && (mask.shape[^2] != height || mask.shape[^1] != width))
             throw new ArgumentException($"mask [{string.Join(", ", mask.shape)}]; expected [1, 1, {height}, {width}]", nameof(request));
         return (height, width);
     }

@@ -61,8 +61,9 @@ public sealed class BlockOffloadTests : IDisposable
         var generator = new Generator(41);
         var request = new GenerationRequest
         {
-            Embeddings = new PromptEmbeddings(randn([1, 77, 64], generator: generator), randn([1, 40], generator: generator)), Steps = 2, GuidanceScale = 3, Height = 128, Width = 128,
-            Controls = [new ControlInput(net, rand([1, 3, 128, 128], generator: generator), 0.5)],
+            Text = new() { Embeddings = new(randn([1, 77, 64], generator: generator), randn([1, 40], generator: generator)) },
+            Steps = 2, Guidance = new(3), Height = 128, Width = 128,
+            Control = new ControlInput(net, rand([1, 3, 128, 128], generator: generator), 0.5),
         };
         using var lora = Lora.Load(Path.Combine(Goldens.Folder("lora"), "attn.peft.safetensors"), new Dictionary<string, nn.Module> { ["unet"] = pipeline.Unet }, 0.5);
         var before = pipeline.Generate(request);

@@ -192,12 +192,14 @@ public sealed class FineTuningTests : IDisposable
     {
         var (whole, stopped) = (Path.Combine(folder, "whole"), Path.Combine(folder, "stopped"));
         FineTuning.Run(TinyModel.Recipe, TinyModel.Scenes, whole);
-        foreach (var stage in new[] { "autoencoder", "denoiser", "control" })
+        // After a stage's last step too: the next one's networks are made without the draws of the steps before.
+        foreach (var (stage, atEnd) in new[] { ("autoencoder", false), ("autoencoder", true), ("denoiser", false), ("denoiser", true),
+            ("control", false) })
         {
             using var cancel = new CancellationTokenSource();
             Assert.Throws<OperationCanceledException>(() => FineTuning.Run(TinyModel.Recipe, TinyModel.Scenes, stopped, p =>
             {
-                if (p.Stage == stage && p.Step == 1)
+                if (p.Stage == stage && p.Step == (atEnd ? p.Steps : 1))
                     cancel.Cancel();
             }, cancel.Token));
         }
