@@ -1,6 +1,6 @@
 // The names that LoRA files give to layers: diffusers, PEFT, kohya, and kohya with the names of the original SDXL code ("sgm").
-using System.Globalization;
 using System.Text.RegularExpressions;
+using SarSynth.Diffusion.Checkpoints;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -21,11 +21,6 @@ internal sealed partial class LoraNames
     // PEFT's file of one model, which it does not name.
     private const string PeftPrefix = "base_model.model.";
 
-    private static readonly (string Sgm, string Own)[] ResnetParts =
-    [
-        ("in_layers_2", "conv1"), ("emb_layers_1", "time_emb_proj"), ("out_layers_3", "conv2"), ("skip_connection", "conv_shortcut"),
-    ];
-
     private readonly Dictionary<string, string> paths = new(StringComparer.Ordinal);
 
     /// <param name="module">A UNet or text encoder; its linear layers and convolutions get their names.</param>
@@ -37,47 +32,11 @@ internal sealed partial class LoraNames
                 paths[path] = path;
                 paths[path.Replace('.', '_')] = path;
             }
-        foreach (var path in paths.Values.Distinct().ToList())
-            if (Sgm(path) is { } sgm)
-                paths[sgm] = path;
-
-        // Original UNets number their blocks through: a block of n residual layers and its resampler take n + 1 (way down)
-        // or n (way up) numbers.
-        string? Sgm(string path)
-        {
-            var flat = path.Replace('.', '_');
-            if (Block().Match(path) is { Success: true } match)
-            {
-                var (way, kind) = (match.Groups[1].Value, match.Groups[3].Value);
-                int block = Number(match.Groups[2]), layer = Number(match.Groups[4]);
-                int layers = Layers(way, 0), index = way == "down" ? 1 + block * (layers + 1) + layer : block * layers + layer;
-                string rest = match.Groups[5].Value.Replace('.', '_');
-                string side = way == "down" ? "input_blocks" : "output_blocks";
-                return kind switch
-                {
-                    "attentions" => $"{side}_{index}_1_{rest}",
-                    "resnets" => $"{side}_{index}_0_{Resnet(rest)}",
-                    "downsamplers" => $"{side}_{(block + 1) * (layers + 1)}_0_op",
-                    _ => $"{side}_{block * layers + layers - 1}_{(HasAttention(way, block) ? 2 : 1)}_conv",
-                };
-            }
-            if (flat.StartsWith("mid_block_attentions_0_", StringComparison.Ordinal))
-                return "middle_block_1_" + flat["mid_block_attentions_0_".Length..];
-            if (flat.StartsWith("mid_block_resnets_", StringComparison.Ordinal))
-                return $"middle_block_{(flat["mid_block_resnets_".Length] == '0' ? 0 : 2)}_{Resnet(flat["mid_block_resnets_0_".Length..])}";
-            return path switch
-            {
-                "conv_in" => "input_blocks_0_0", "conv_out" => "out_2",
-                "time_embedding.linear_1" => "time_embed_0", "time_embedding.linear_2" => "time_embed_2",
-                "add_embedding.linear_1" => "label_emb_0_0", "add_embedding.linear_2" => "label_emb_0_2",
-                _ => null,
-            };
-        }
-        int Layers(string way, int block) => paths.Values.Distinct()
-            .Count(p => p.StartsWith($"{way}_blocks.{block}.resnets.", StringComparison.Ordinal) && p.EndsWith(".conv1", StringComparison.Ordinal));
-        bool HasAttention(string way, int block) => paths.Values.Any(p => p.StartsWith($"{way}_blocks.{block}.attentions.", StringComparison.Ordinal));
-        static string Resnet(string part) => ResnetParts.FirstOrDefault(r => r.Own == part).Sgm ?? part;
-        static int Number(Group group) => int.Parse(group.Value, CultureInfo.InvariantCulture);
+        var layers = paths.Values.Distinct().ToList();
+        var original = OriginalNames.UNet(layers);
+        foreach (var path in layers)
+            if (original(path) is { } name)
+                paths[name.Replace('.', '_')] = path;
     }
 
     /// <summary>The layer's path in the module, or null.</summary>
@@ -155,9 +114,6 @@ internal sealed partial class LoraNames
 
     [GeneratedRegex(@"\.lora(?:_B|_A|_up|_down|\.up|\.down)(?:\.default)?\.bias$")]
     private static partial Regex Bias();
-
-    [GeneratedRegex(@"^(down|up)_blocks\.(\d+)\.(attentions|resnets|downsamplers|upsamplers)\.(\d+)\.(.+)$")]
-    private static partial Regex Block();
 
     [GeneratedRegex(@"\.processor\.to_(q|k|v|out)$")]
     private static partial Regex Processor();

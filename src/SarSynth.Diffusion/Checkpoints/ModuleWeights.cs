@@ -29,7 +29,13 @@ public static class ModuleWeights
     /// <param name="options">Device, type and mapping.</param>
     /// <param name="rename">From a file's key to the module's, or null for keys to leave out; see <see cref="KeyRenames"/>.</param>
     /// <exception cref="CheckpointException">Tensors that are missing, unexpected, or of another shape: all are listed.</exception>
-    public static void Load(Module module, WeightFiles weights, WeightOptions? options = null, Func<string, string?>? rename = null)
+    public static void Load(Module module, WeightFiles weights, WeightOptions? options = null, Func<string,
+        string?>? rename = null) =>
+        Fill(module, weights, options, rename);
+
+    /// <inheritdoc cref="Load"/>
+    internal static void Fill(Module module, IWeightSource weights, WeightOptions? options = null, Func<string,
+        string?>? rename = null)
     {
         options ??= new();
         var sources = Match(module, weights, rename ?? KeyRenames.Current);
@@ -65,7 +71,7 @@ public static class ModuleWeights
     /// <summary>Number of scalar parameters; works on the meta device too.</summary>
     public static long CountParameters(Module module) => module.parameters().Sum(p => p.NumberOfElements);
 
-    private static Dictionary<string, string> Match(Module module, WeightFiles weights, Func<string, string?> rename)
+    private static Dictionary<string, string> Match(Module module, IWeightSource weights, Func<string, string?> rename)
     {
         var expected = module.named_parameters().ToDictionary(p => p.Item1, p => p.Item2.shape, StringComparer.Ordinal);
         var sources = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -99,7 +105,7 @@ public static class ModuleWeights
         ? ""
         : $"; {names.Count} {what}: {string.Join(", ", names.Take(NamesShown))}{(names.Count > NamesShown ? ", ..." : "")}";
 
-    private static Tensor Materialise(WeightFiles weights, string key, WeightOptions options)
+    private static Tensor Materialise(IWeightSource weights, string key, WeightOptions options)
     {
         var onCpu = options.Device is null || options.Device.type == DeviceType.CPU;
         var stored = SafeTensorsFile.EngineType(weights[key].Type);

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace SarSynth.Diffusion.Checkpoints;
 
 /// <summary>The open weight files of one model. No tensor is read until it is asked for.</summary>
-public sealed class WeightFiles : IDisposable
+public sealed class WeightFiles : IWeightSource, IDisposable
 {
     private readonly Dictionary<string, SafeTensorsFile> byName = new(StringComparer.Ordinal);
     private readonly List<SafeTensorsFile> files = [];

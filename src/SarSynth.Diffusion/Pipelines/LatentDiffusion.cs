@@ -48,6 +48,15 @@ public sealed record LatentDiffusion : IDisposable
         Offloads = [.. new nn.Module?[] { Unet, Vae, Prompts.Encoder, Prompts.Encoder2 }.Where(m => m is not null).Select(m => new BlockOffload(m!, device))],
     };
 
+    /// <summary>Opens a single file with the original code's key names ("model.diffusion_model.", "first_stage_model.",
+    /// "conditioner.embedders." or "cond_stage_model.").</summary>
+    /// <param name="path">A safetensors file.</param>
+    /// <param name="options">What the file does not hold: configurations, vocabulary.</param>
+    /// <exception cref="CheckpointException">Tensors that are missing or unexpected, each named; a pickle; a family
+    /// that the tensors do not tell.</exception>
+    public static LatentDiffusion LoadFile(string path, SingleFileOptions? options = null) =>
+        SingleFile.Load(path, options ?? new SingleFileOptions());
+
     /// <summary>Opens a pipeline's folder in diffusers' layout.</summary>
     /// <param name="folder">Holds model_index.json and a folder for each part.</param>
     /// <param name="options">Device, type and mapping of the weights.</param>
@@ -68,10 +77,14 @@ public sealed record LatentDiffusion : IDisposable
                 Has("tokenizer_2") ? ClipTokenizer.Load(index.PathOf("tokenizer_2")) : null,
                 Has("text_encoder_2") ? index.Load<CLIPTextModelWithProjection>("text_encoder_2", options, variant) : null),
             Sampler = SamplerConfig.Load(index.PathOf("scheduler"), sampler),
-            ForceZerosForEmptyPrompt = index.Settings.TryGetValue("force_zeros_for_empty_prompt", out var zeros)
-                ? zeros?.GetValue<bool>() ?? false : Has("text_encoder_2"),
+            ForceZerosForEmptyPrompt = ForcesZeros(index),
         };
     }
+
+    /// <summary>What model_index.json says of empty prompts; SDXL's default where it says nothing.</summary>
+    internal static bool ForcesZeros(PipelineFolder index) =>
+        index.Settings.TryGetValue("force_zeros_for_empty_prompt", out var zeros)
+        ? zeros?.GetValue<bool>() ?? false : index.Components.ContainsKey("text_encoder_2");
 
     /// <summary>Writes the pipeline as a folder that diffusers opens; model_index.json comes last.</summary>
     /// <param name="folder">Made where it is missing.</param>
@@ -103,9 +116,29 @@ public sealed record LatentDiffusion : IDisposable
         AtomicFile.WriteText(Path.Combine(folder, "scheduler", "scheduler_config.json"), scheduler);
         using var json = JsonDocument.Parse(scheduler);
         parts["scheduler"] = new PipelineComponent("diffusers", json.RootElement.GetProperty("_class_name").GetString()!);
-        bool xl = Prompts.Encoder2 is not null;
-        PipelineFolder.WriteIndex(folder, xl ? "StableDiffusionXLPipeline" : "StableDiffusionPipeline", parts,
-            new Dictionary<string, JsonNode?> { ["force_zeros_for_empty_prompt"] = ForceZerosForEmptyPrompt });
+        WriteIndex(folder, parts);
+    }
+
+    // The pipeline of diffusers that these parts make, with the parts that it has and this one has not as null.
+    private void WriteIndex(string folder, Dictionary<string, PipelineComponent> parts)
+    {
+        bool xl = Prompts.Encoder2 is not null, refiner = xl && Prompts.Encoder is null;
+        bool inpainting = Unet.Config.InChannels == 2 * Vae.Config.LatentChannels + 1;
+        var name = (xl ? "StableDiffusionXL" : "StableDiffusion") + (inpainting ? "Inpaint" : refiner ? "Img2Img" : "")
+            + "Pipeline";
+        var settings = new Dictionary<string, JsonNode?> { ["_diffusers_version"] = "0.27.2" };
+        if (xl || ForceZerosForEmptyPrompt)
+            settings["force_zeros_for_empty_prompt"] = ForceZerosForEmptyPrompt;
+        if (xl && (refiner || inpainting))
+            settings["requires_aesthetics_score"] = refiner;
+        if (!xl)
+            settings["requires_safety_checker"] = false;
+        string[] others = xl
+            ? ["text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "image_encoder", "feature_extractor"]
+            : ["text_encoder", "tokenizer", "safety_checker", "image_encoder", "feature_extractor"];
+        foreach (var part in others.Where(part => !parts.ContainsKey(part)))
+            settings[part] = new JsonArray(null, null);
+        PipelineFolder.WriteIndex(folder, name, parts, settings);
     }
 
     /// <summary>Generates an image.</summary>

@@ -32,7 +32,8 @@ public sealed record PromptEncoder(ClipTokenizer? Tokenizer, CLIPTextModel? Enco
         Tensor? pooled = null;
         if (Encoder is not null)
         {
-            using var output = Encoder.forward(Ids(Tokenizer!, prompt, Encoder.TokenEmbedding), output_hidden_states: true);
+            using var output = Encoder.forward(Ids(Tokenizer, prompt, Encoder.TokenEmbedding),
+                output_hidden_states: true);
             // One encoder alone gives its last state normalised; SDXL takes the last but one as it is.
             parts.Add(Encoder2 is not null ? State(output, (clipSkip ?? 0) + 2).clone()
                 : clipSkip is null or 0 ? output.LastHiddenState.clone()
@@ -40,7 +41,8 @@ public sealed record PromptEncoder(ClipTokenizer? Tokenizer, CLIPTextModel? Enco
         }
         if (Encoder2 is not null)
         {
-            using var output = Encoder2.forward(Ids(Tokenizer2!, prompt2 ?? prompt, Encoder2.TokenEmbedding), output_hidden_states: true);
+            using var output = Encoder2.forward(Ids(Tokenizer2, prompt2 ?? prompt, Encoder2.TokenEmbedding),
+                output_hidden_states: true);
             parts.Add(State(output, (clipSkip ?? 0) + 2).clone());
             pooled = output.TextEmbeds!.clone();
         }
@@ -50,6 +52,12 @@ public sealed record PromptEncoder(ClipTokenizer? Tokenizer, CLIPTextModel? Enco
     private static Tensor State(CLIPTextOutput output, int fromEnd) => output.HiddenStates is { } states && fromEnd <= states.Count ? states[^fromEnd]
         : throw new ArgumentOutOfRangeException(nameof(fromEnd), $"the text encoder has {(output.HiddenStates?.Count ?? 1) - 1} layers; clip skip is too large");
 
-    private Tensor Ids(ClipTokenizer tokenizer, string prompt, TorchSharp.Modules.Embedding table) =>
-        tensor(tokenizer.EncodePadded(prompt).Ids, ScalarType.Int64).unsqueeze(0).to(Device ?? table.weight!.device);
+    private Tensor Ids(ClipTokenizer? tokenizer, string prompt, TorchSharp.Modules.Embedding table)
+    {
+        if (tokenizer is null)
+            throw new InvalidOperationException("the pipeline has no tokenizer (a single file holds none);"
+                + " give the folder of its vocabulary, or embeddings instead of a prompt");
+        var ids = tensor(tokenizer.EncodePadded(prompt).Ids, ScalarType.Int64).unsqueeze(0);
+        return ids.to(Device ?? table.weight!.device);
+    }
 }
