@@ -85,10 +85,13 @@ internal static class Program
 
     private static void Print(List<ParityResult> results)
     {
+        var console = AnsiConsole.Console;
+        if (Console.IsOutputRedirected)
+            (console.Profile.Capabilities.ColorSystem, console.Profile.Width) = (ColorSystem.NoColors, 160);
         var table = new Table().Border(TableBorder.Rounded).AddColumns("", "case", "output", "largest error", "tolerance");
         foreach (var r in results)
             table.AddRow(r.Passes ? "[green]ok[/]" : "[red]miss[/]", Markup.Escape(r.Folder), Markup.Escape(r.Output),
                 $"{r.Error:G3}", $"{r.Tolerance:G3}");
-        AnsiConsole.Write(table);
+        console.Write(table);
     }
 }

@@ -131,16 +131,19 @@ public sealed class PipelineFolder
     /// <summary>Writes model_index.json; write the parts first.</summary>
     /// <param name="folder">The pipeline's folder.</param>
     /// <param name="className">The pipeline's class in diffusers.</param>
-    /// <param name="components">Parts by name.</param>
+    /// <param name="components">Parts by name; null for one that the pipeline has in diffusers and this one has
+    /// not.</param>
     /// <param name="settings">Further fields, or null.</param>
-    public static void WriteIndex(
-        string folder, string className, IReadOnlyDictionary<string, PipelineComponent> components, IReadOnlyDictionary<string, JsonNode?>? settings = null)
+    public static void WriteIndex(string folder, string className, IReadOnlyDictionary<string,
+        PipelineComponent?> components,
+        IReadOnlyDictionary<string, JsonNode?>? settings = null)
     {
-        var fields = new JsonObject { ["_class_name"] = className };
+        // The version of diffusers whose form this is.
+        var fields = new JsonObject { ["_class_name"] = className, ["_diffusers_version"] = "0.27.2" };
         foreach (var (name, value) in settings ?? new Dictionary<string, JsonNode?>())
             fields[name] = value?.DeepClone();
         foreach (var (name, component) in components.OrderBy(c => c.Key, StringComparer.Ordinal))
-            fields[name] = new JsonArray(component.Library, component.ClassName);
+            fields[name] = new JsonArray(component?.Library, component?.ClassName);
         AtomicFile.WriteText(Path.Combine(folder, "model_index.json"), fields.ToJsonString(new JsonSerializerOptions { WriteIndented = true }));
     }
 }

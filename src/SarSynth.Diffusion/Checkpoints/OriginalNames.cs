@@ -144,13 +144,15 @@ internal static partial class OriginalNames
     private static int Number(Match match, string group) =>
         int.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);
 
-    [GeneratedRegex(@"^(?<way>down|up)_blocks\.(?<block>\d+)\.(?<kind>attentions|resnets|downsamplers|upsamplers)\.(?<layer>\d+)\.(?<rest>.+)$")]
+    [GeneratedRegex(@"^(?<way>down|up)_blocks\.(?<block>\d+)\."
+        + @"(?<kind>attentions|resnets|downsamplers|upsamplers)\.(?<layer>\d+)\.(?<rest>.+)$")]
     private static partial Regex BlockPart();
 
     [GeneratedRegex(@"^mid_block\.resnets\.(?<layer>\d+)\.(?<rest>.+)$")]
     private static partial Regex MidResnet();
 
-    [GeneratedRegex(@"^(?<coder>encoder|decoder)\.(?<way>down|up)_blocks\.(?<block>\d+)\.(?<kind>resnets|downsamplers|upsamplers)\.(?<layer>\d+)\.(?<rest>.+)$")]
+    [GeneratedRegex(@"^(?<coder>encoder|decoder)\.(?<way>down|up)_blocks\.(?<block>\d+)\."
+        + @"(?<kind>resnets|downsamplers|upsamplers)\.(?<layer>\d+)\.(?<rest>.+)$")]
     private static partial Regex AutoencoderBlock();
 
     [GeneratedRegex(@"^(?<coder>encoder|decoder)\.mid_block\.(?<kind>resnets|attentions)\.(?<layer>\d+)\.(?<rest>.+)$")]

@@ -91,7 +91,7 @@ public sealed record LatentDiffusion : IDisposable
     /// <param name="shardBytes">Most bytes of weights in one file.</param>
     public void Save(string folder, long shardBytes = 10_000_000_000)
     {
-        var parts = new Dictionary<string, PipelineComponent>();
+        var parts = new Dictionary<string, PipelineComponent?>();
         void Model<T>(string name, string library, T? model) where T : nn.Module, IPretrainedModel<T>
         {
             if (model is null)
@@ -120,13 +120,13 @@ public sealed record LatentDiffusion : IDisposable
     }
 
     // The pipeline of diffusers that these parts make, with the parts that it has and this one has not as null.
-    private void WriteIndex(string folder, Dictionary<string, PipelineComponent> parts)
+    private void WriteIndex(string folder, Dictionary<string, PipelineComponent?> parts)
     {
         bool xl = Prompts.Encoder2 is not null, refiner = xl && Prompts.Encoder is null;
         bool inpainting = Unet.Config.InChannels == 2 * Vae.Config.LatentChannels + 1;
         var name = (xl ? "StableDiffusionXL" : "StableDiffusion") + (inpainting ? "Inpaint" : refiner ? "Img2Img" : "")
             + "Pipeline";
-        var settings = new Dictionary<string, JsonNode?> { ["_diffusers_version"] = "0.27.2" };
+        var settings = new Dictionary<string, JsonNode?>();
         if (xl || ForceZerosForEmptyPrompt)
             settings["force_zeros_for_empty_prompt"] = ForceZerosForEmptyPrompt;
         if (xl && (refiner || inpainting))
@@ -136,8 +136,8 @@ public sealed record LatentDiffusion : IDisposable
         string[] others = xl
             ? ["text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "image_encoder", "feature_extractor"]
             : ["text_encoder", "tokenizer", "safety_checker", "image_encoder", "feature_extractor"];
-        foreach (var part in others.Where(part => !parts.ContainsKey(part)))
-            settings[part] = new JsonArray(null, null);
+        foreach (var part in others)
+            parts.TryAdd(part, null);
         PipelineFolder.WriteIndex(folder, name, parts, settings);
     }
 

@@ -110,6 +110,16 @@ public sealed class TranslationModel : IDisposable
         Tokenizer.Save(Path.Combine(folder, "tokenizer"));
         KitJson.Write(Path.Combine(folder, "scheduler", "scheduler_config.json"), scheduler);
         KitJson.Write(Path.Combine(folder, ModelCard.FileName), Card);
+        PipelineFolder.WriteIndex(folder, "StableDiffusionControlNetPipeline", new Dictionary<string, PipelineComponent?>
+        {
+            ["vae"] = new("diffusers", nameof(AutoencoderKL)),
+            ["unet"] = new("diffusers", nameof(UNet2DConditionModel)),
+            ["controlnet"] = new("diffusers", nameof(ControlNetModel)),
+            ["text_encoder"] = new("transformers", nameof(CLIPTextModel)),
+            ["tokenizer"] = new("transformers", "CLIPTokenizer"),
+            ["scheduler"] = new("diffusers", (string)scheduler["_class_name"]!),
+            ["safety_checker"] = null, ["feature_extractor"] = null, ["image_encoder"] = null,
+        }, new Dictionary<string, JsonNode?> { ["requires_safety_checker"] = false });
     }
 
     /// <summary>Embeddings of captions, [captions, tokens, width].</summary>

@@ -208,6 +208,14 @@ public sealed class FineTuningTests : IDisposable
         FineTuning.Run(TinyModel.Recipe, TinyModel.Scenes, stopped);
         Assert.Equal(File.ReadAllText(Path.Combine(whole, "losses.csv")).Split('\n').Select(l => l.Split(',')[..^1]),
             File.ReadAllText(Path.Combine(stopped, "losses.csv")).Split('\n').Select(l => l.Split(',')[..^1]));
+        // What diffusers opens: the class, and a folder for each part that is not null.
+        var index = JsonNode.Parse(File.ReadAllText(Path.Combine(whole, "model_index.json")))!.AsObject();
+        Assert.Equal("StableDiffusionControlNetPipeline", (string)index["_class_name"]!);
+        Assert.Equal(["controlnet", "scheduler", "text_encoder", "tokenizer", "unet", "vae"],
+            index.Where(f => f.Value is JsonArray pair && pair[0] is not null).Select(f => f.Key)
+                .Order(StringComparer.Ordinal));
+        Assert.All(index.Where(f => f.Value is JsonArray pair && pair[0] is not null),
+            f => Assert.True(Directory.Exists(Path.Combine(whole, f.Key)), f.Key));
         foreach (var part in new[] { "vae/diffusion_pytorch_model", "unet/diffusion_pytorch_model", "controlnet/diffusion_pytorch_model", "text_encoder/model" })
             Assert.Equal(File.ReadAllBytes(Path.Combine(whole, part + ".safetensors")), File.ReadAllBytes(Path.Combine(stopped, part + ".safetensors")));
     }
