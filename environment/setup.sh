@@ -8,20 +8,23 @@ source "$root/environment/common.sh"
 
 usage() {
     cat <<'END'
-Usage: environment/setup.sh [--engine cpu|cuda] [--bench] [--yes] [--remove]
+Usage: environment/setup.sh [--engine cpu|cuda] [--kernel NAME] [--bench] [--yes] [--remove]
 
   --engine NAME   cpu (the default on a new checkout), or cuda: TorchSharp with libtorch for NVIDIA GPUs
+  --kernel NAME   sarsynth (the default), or dotnet-interactive: that one besides, as kernel 'dotnet-interactive-csharp'
   --bench         also install what ./sarsynth bench compares with (python3-torch, OpenBLAS)
   --yes           do not ask before installing system packages
   --remove        unregister the kernel and remove what setup.sh built; system packages stay
 END
 }
 
-engine="" bench=no yes=no remove=no
+engine="" kernel=sarsynth bench=no yes=no remove=no
 while [ $# -gt 0 ]; do
     case $1 in
         --engine) engine=${2:-}; shift ;;
         --engine=*) engine=${1#--engine=} ;;
+        --kernel) kernel=${2:-}; shift ;;
+        --kernel=*) kernel=${1#--kernel=} ;;
         --bench) bench=yes ;;
         --yes | -y) yes=yes ;;
         --remove) remove=yes ;;
@@ -33,6 +36,11 @@ done
 case $engine in
     "" | cpu | cuda) ;;
     *) echo "setup.sh: --engine '$engine': expected cpu or cuda." >&2; exit 2 ;;
+esac
+
+case $kernel in
+    sarsynth | dotnet-interactive) ;;
+    *) echo "setup.sh: --kernel '$kernel': expected sarsynth or dotnet-interactive." >&2; exit 2 ;;
 esac
 
 mkdir -p "$artifacts" || exit 1
@@ -236,12 +244,51 @@ install_kernel() {
     note="registered as .net-csharp"
 }
 
+# .NET Interactive's own kernel, in a folder of this checkout and under a name of its own: the names that it would take are ours.
+install_interactive() {
+    local spec=$interactive/share/jupyter/kernels/dotnet-interactive-csharp tools probe
+    if [ "$(cat "$interactive/version" 2>/dev/null)" = "$interactive_version, FSharp.Core $fsharp_version" ]; then
+        done_already "$interactive_version"
+    else
+        mend="see whether the package source has Microsoft.dotnet-interactive $interactive_version and FSharp.Core $fsharp_version."
+        rm -rf "$interactive"
+        (cd "$artifacts" && dotnet tool install Microsoft.dotnet-interactive --version "$interactive_version" --tool-path "$interactive") || return 1
+        tools=$(dirname "$(find "$interactive/.store" -name FSharp.Core.dll -path '*/tools/*' | head -1)")
+        # Plotly.NET asks for a newer FSharp.Core than the tool has, and the tool's own goes before that beside the library.
+        probe=$(mktemp -d)
+        printf '<Project Sdk="Microsoft.NET.Sdk"><PropertyGroup>%s</PropertyGroup>%s</Project>\n' \
+            "<TargetFramework>net10.0</TargetFramework><CopyLocalLockFileAssemblies>true</CopyLocalLockFileAssemblies>" \
+            "<ItemGroup><PackageReference Include=\"FSharp.Core\" Version=\"[$fsharp_version]\" /></ItemGroup>" > "$probe/probe.csproj"
+        (cd "$probe" && dotnet build --nologo -v quiet -o out -nodeReuse:false && cp -L out/FSharp.Core.dll "$tools/FSharp.Core.dll")
+        local copied=$?
+        rm -rf "$probe"
+        [ $copied = 0 ] || return 1
+        find "$interactive/.store" -name '*.nupkg' -delete # Twice 49 MB that are unpacked already.
+        mkdir -p "$spec"
+        cat > "$spec/kernel.json" <<END
+{
+  "argv": ["$interactive/dotnet-interactive", "jupyter", "--default-kernel", "csharp", "{connection_file}", "--http-local-only"],
+  "display_name": ".NET Interactive (C#)",
+  "language": "C#",
+  "env": { "DOTNET_INTERACTIVE_CLI_TELEMETRY_OPTOUT": "1", "DOTNET_CLI_TELEMETRY_OPTOUT": "1", "DOTNET_NOLOGO": "1" }
+}
+END
+        echo "$interactive_version, FSharp.Core $fsharp_version" > "$interactive/version"
+        note="$interactive_version, as dotnet-interactive-csharp"
+    fi
+    mkdir -p "$jupyter_data/kernels/dotnet-interactive-csharp" &&
+        cp "$spec/kernel.json" "$jupyter_data/kernels/dotnet-interactive-csharp/kernel.json"
+}
+
 # --- removal ---------------------------------------------------------------------------------------------------------
 
 remove_all() {
     if [ -f "$kernel_dll" ] && command -v dotnet > /dev/null; then dotnet "$kernel_dll" uninstall --user < /dev/null; fi
     if grep -qsF "$kernel_dll" "$jupyter_data/kernels/.net-csharp/kernel.json"; then rm -rf "$jupyter_data/kernels/.net-csharp"; fi
-    rm -rf "$jupyter_data/nbextensions/sarsynth" "$artifacts/plotly" "$artifacts/kernel.stamp"
+    if grep -qsF "$interactive/" "$jupyter_data/kernels/dotnet-interactive-csharp/kernel.json"; then
+        rm -rf "$jupyter_data/kernels/dotnet-interactive-csharp"
+    fi
+    rm -rf "$interactive" "$jupyter_data/nbextensions/sarsynth" "$artifacts/plotly" "$artifacts/kernel.stamp"
     rm -f "$root/environment/engine.props"
 }
 
@@ -271,4 +318,5 @@ step "Tensor engine" choose_engine
 step "plotly.js" fetch_plotly
 step "mermaid.js" fetch_mermaid
 step "Jupyter kernel" install_kernel
+[ $kernel = sarsynth ] || step "dotnet-interactive" install_interactive
 echo "Ready in $((SECONDS - started)) s (log: ${log#"$root"/})."

@@ -84,6 +84,7 @@ internal sealed partial class KernelServer
         }
         Volatile.Write(ref _executing, null);
         Reply(Channel.Shell, message, "execute_reply", reply);
+        _forgotten.AfterCell();
     }
 
     // "Name?" is not C#: it asks for the documentation, in the front end's pager.

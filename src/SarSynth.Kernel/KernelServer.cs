@@ -32,6 +32,7 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
     private readonly CellExecutor _executor;
     private readonly CodeAssistant _assistant;
     private readonly History _history = new();
+    private readonly ForgottenMemory _forgotten = new();
     private Cell? _executing;
     private int _count;
     private long _received, _abortUpTo = -1, _handling = long.MaxValue;

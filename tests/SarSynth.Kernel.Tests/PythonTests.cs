@@ -19,6 +19,9 @@ public sealed class PythonTests(JupyterHome home) : JupyterTests(home)
     public void Requests() => Suite("kernel_protocol.Requests");
 
     [JupyterFact]
+    public void Memory() => Suite("kernel_protocol.Memory");
+
+    [JupyterFact]
     public void Input() => Suite("kernel_protocol.Input");
 
     [JupyterFact]

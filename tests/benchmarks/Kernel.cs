@@ -1,4 +1,4 @@
-// The C# kernel beside ipykernel: kernel.py over jupyter_client, with a Jupyter set-up of its own.
+// The C# kernel beside ipykernel and, where it is installed, .NET Interactive's own: kernel.py over jupyter_client, with a Jupyter set-up of its own.
 using System.Diagnostics;
 
 namespace SarSynth.Benchmarks;
@@ -28,7 +28,8 @@ internal static class Kernel
         int Start(string program, string[] arguments, bool quiet)
         {
             var info = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = quiet };
-            info.Environment["JUPYTER_PATH"] = Path.Combine(home, "share", "jupyter");
+            var interactive = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "dotnet-interactive", "share", "jupyter"));
+            info.Environment["JUPYTER_PATH"] = Path.Combine(home, "share", "jupyter") + Path.PathSeparator + interactive;
             foreach (var variable in new[] { "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR" })
                 info.Environment[variable] = Path.Combine(home, variable);
             using var process = Process.Start(info)!;

@@ -1,12 +1,18 @@
-"""The C# kernel beside ipykernel, in one run: start, first cell, later cells, memory, printing, large payloads; or a soak."""
+"""The C# kernel beside ipykernel and, where it is installed, .NET Interactive's own, in one run: start, first cell, later cells,
+memory, printing, large payloads, interrupts; or a soak."""
 import argparse
 import json
+import signal
 import statistics
 import sys
 import time
 from queue import Empty
 
+from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import start_new_kernel
+
+# A job in the background ignores SIGINT and hands that on to its children; the kernels here are to hear it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CODE = {
     ".net-csharp": {"one": "1+1", "cell": "var v{i} = {i}; v{i}", "lines": "for (int i = 0; i < 10000; i++) Console.WriteLine(i);",
@@ -16,10 +22,24 @@ CODE = {
 }
 
 
+CODE["dotnet-interactive-csharp"] = CODE[".net-csharp"]
+TITLES = {".net-csharp": "C#", "python3": "ipykernel", "dotnet-interactive-csharp": "Interactive"}
+RUNAWAYS = {
+    ".net-csharp": ["while (true) { }", "System.Threading.Thread.Sleep(100000);", "await Task.Delay(100000);",
+                    "Parallel.For(0, int.MaxValue, i => System.Threading.Thread.SpinWait(100));",
+                    "while (true) { try { System.Threading.Thread.Sleep(5); } catch (Exception) { } }",
+                    "Enumerable.Range(0, int.MaxValue).Where(i => i < 0).Sum()"],
+    "python3": ["while True: pass", "import time; time.sleep(1000)", "import asyncio; await asyncio.sleep(1000)",
+                "from concurrent.futures import ThreadPoolExecutor\nlist(ThreadPoolExecutor(2).map(lambda i: sum(range(10**5)), range(10**5)))",
+                "import time\nwhile True:\n  try: time.sleep(.005)\n  except Exception: pass", "sum(i for i in range(10**12) if i < 0)"],
+}
+RUNAWAYS["dotnet-interactive-csharp"] = RUNAWAYS[".net-csharp"]
+
+
 class Kernel:
     def __init__(self, name):
         begun = time.time()
-        self.manager, self.client = start_new_kernel(kernel_name=name)
+        self.manager, self.client = start_new_kernel(kernel_name=name, startup_timeout=120)
         self.ready = time.time() - begun
         self.code = CODE[name]
 
@@ -53,6 +73,29 @@ class Kernel:
         self.manager.shutdown_kernel(now=True)
 
 
+def interrupts(name):
+    """How many of six cells that do not end are ended by an interrupt within 5 s, with the session's variables kept."""
+    kept, kernel = 0, None
+    declare, ask = ("survivor = 41", "survivor") if name == "python3" else ("var survivor = 41;", "survivor")
+    for code in RUNAWAYS[name]:
+        try:
+            kernel = kernel or Kernel(name)
+            kernel.run(declare)
+            asked = kernel.client.execute(code)
+            time.sleep(1)
+            kernel.manager.interrupt_kernel()
+            while kernel.client.get_shell_msg(timeout=5)["parent_header"].get("msg_id") != asked:
+                pass
+            answer = kernel.client.execute_interactive(ask, timeout=5, output_hook=lambda message: None)
+            kept += answer["content"]["status"] == "ok"
+        except (Empty, TimeoutError, RuntimeError):
+            kernel.end()
+            kernel = None
+    if kernel:
+        kernel.end()
+    return kept
+
+
 def measure(name, cells, starts=3):
     ready, first = [], []
     for i in range(starts):
@@ -74,7 +117,8 @@ def measure(name, cells, starts=3):
     return {"start to ready, s": statistics.median(ready), "first cell, s": statistics.median(first),
             "later cells, median ms": 1000 * statistics.median(times), "resident when ready, MB": memory,
             f"resident after {cells} cells, MB": after, "10,000 lines shown, s": lines if whole else float("nan"),
-            "20 MB payload, s": payload if size >= 20_000_000 else float("nan")}
+            "20 MB payload, s": payload if size >= 20_000_000 else float("nan"),
+            "interrupts that keep the session, of 6": interrupts(name)}
 
 
 # A working session, over and over: what cells do, what front ends ask, what goes wrong. The names that a round declares are those
@@ -229,10 +273,10 @@ if __name__ == "__main__":
     options = parser.parse_args()
     if options.soak:
         sys.exit(Soak(options.soak, options.duty).run())
-    results = {name: measure(name, options.cells) for name in CODE}
+    results = {name: measure(name, options.cells) for name in CODE if name in KernelSpecManager().find_kernel_specs()}
     if options.json:
         print(json.dumps(results, indent=2))
     else:
-        print(f"{'':34}{'C#':>12}{'ipykernel':>12}")
+        print(f"{'':40}" + "".join(f"{TITLES[name]:>12}" for name in results))
         for key in results[".net-csharp"]:
-            print(f"{key:34}{results['.net-csharp'][key]:12.2f}{results['python3'][key]:12.2f}")
+            print(f"{key:40}" + "".join(f"{result[key]:12.2f}" for result in results.values()))

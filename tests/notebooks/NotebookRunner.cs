@@ -24,15 +24,21 @@ public sealed class NotebookRunner : IDisposable
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
+    /// <summary>.NET Interactive's own kernel, as environment/setup.sh installs it, or null.</summary>
+    public static string? Interactive { get; } = Path.Combine(TestData.Root, "artifacts", "dotnet-interactive", "share", "jupyter") is var data
+        && File.Exists(Path.Combine(data, "kernels", "dotnet-interactive-csharp", "kernel.json")) ? data : null;
+
     /// <summary>Executes a notebook where it stands; what it prints and writes of its own goes below a temporary folder.</summary>
+    /// <param name="notebook">The file.</param>
+    /// <param name="interactive">Whether on .NET Interactive's own kernel.</param>
     /// <returns>nbconvert's exit code and words, and the executed notebook (null when there is none).</returns>
-    public (int Code, string Said, JsonNode? Executed) Execute(string notebook)
+    public (int Code, string Said, JsonNode? Executed) Execute(string notebook, bool interactive = false)
     {
-        var output = Path.Combine(folder, "executed");
+        var output = Path.Combine(folder, interactive ? "executed-interactive" : "executed");
         var name = Path.GetFileName(notebook);
         var (code, said) = Run("jupyter",
-            ["nbconvert", "--to", "notebook", "--execute", "--ExecutePreprocessor.timeout=1200", "--ExecutePreprocessor.kernel_name=.net-csharp", "--output", name, "--output-dir", output, notebook],
-            new() { ["JUPYTER_PATH"] = kernel.Value, ["SARSYNTH_DEMO_OUTPUT"] = Path.Combine(folder, "demo") });
+            ["nbconvert", "--to", "notebook", "--execute", "--ExecutePreprocessor.timeout=1200", $"--ExecutePreprocessor.kernel_name={(interactive ? "dotnet-interactive-csharp" : ".net-csharp")}", "--output", name, "--output-dir", output, notebook],
+            new() { ["JUPYTER_PATH"] = interactive ? Interactive! : kernel.Value, ["SARSYNTH_DEMO_OUTPUT"] = Path.Combine(folder, "demo") });
         var executed = Path.Combine(output, name);
         return (code, said, File.Exists(executed) ? JsonNode.Parse(File.ReadAllText(executed)) : null);
     }

@@ -13,6 +13,8 @@ public class NotebookTests(NotebookRunner runner) : IClassFixture<NotebookRunner
 
     public static TheoryData<string> Notebooks => [.. Names()];
 
+    public static TheoryData<string> LaterNotebooks => [.. Names().Skip(1)];
+
     private static string Folder => Path.Combine(TestData.Root, "notebooks");
 
     [Theory]
@@ -27,6 +29,21 @@ public class NotebookTests(NotebookRunner runner) : IClassFixture<NotebookRunner
             Assert.DoesNotMatch("<(?:script|img|link)[^>]+(?:src|href)=[\"']?https?:", html);
         EveryPictureIsAPngToo(executed!);
     }
+
+    [InteractiveTheory]
+    [InlineData("00-tour.ipynb")]
+    public void RunsOnDotnetInteractiveToo(string notebook)
+    {
+        var (code, said, executed) = runner.Execute(Path.Combine(Folder, notebook), interactive: true);
+        Assert.True(code == 0, said);
+        Assert.DoesNotContain(NotebookRunner.Outputs(executed!), IsError);
+        Assert.Contains(NotebookRunner.Outputs(executed!), HasPicture);
+    }
+
+    [InteractiveTheory(slow: true)]
+    [Trait("Speed", "slow")]
+    [MemberData(nameof(LaterNotebooks))]
+    public void LaterOnesRunOnDotnetInteractiveToo(string notebook) => RunsOnDotnetInteractiveToo(notebook);
 
     [Theory]
     [MemberData(nameof(Notebooks))]
@@ -83,6 +100,9 @@ public class NotebookTests(NotebookRunner runner) : IClassFixture<NotebookRunner
     public void LongCallIntoTheEngineIsInterrupted() => Passes("interrupt.py", NotebookRunner.Library("SarSynth"));
 
     [Fact]
+    public void ForgottenTensorsAreFreed() => Passes("forgotten.py", NotebookRunner.Library("SarSynth"));
+
+    [Fact]
     public void TourWorksInABrowser() => Passes("tour_browser.py", Path.Combine(Folder, "00-tour.ipynb"), NotebookRunner.Library("SarSynth"),
         Path.Combine(TestData.Root, "tests", "SarSynth.Kernel.Tests", "python"));
 
@@ -117,6 +137,14 @@ public class NotebookTests(NotebookRunner runner) : IClassFixture<NotebookRunner
 
     private static bool HasPicture(JsonNode output) =>
         output["data"]?["image/png"] is not null || NotebookRunner.Text(output["data"]?["text/html"]).Contains("<img", StringComparison.Ordinal);
+}
+
+/// <summary>A theory that needs .NET Interactive's own kernel; the slow ones run where SARSYNTH_SLOW is set.</summary>
+public sealed class InteractiveTheoryAttribute : TheoryAttribute
+{
+    public InteractiveTheoryAttribute(bool slow = false) =>
+        Skip = NotebookRunner.Interactive is null ? "dotnet-interactive is not installed (environment/setup.sh --kernel dotnet-interactive)"
+            : slow && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("SARSYNTH_SLOW")) ? "slow: runs where SARSYNTH_SLOW is set" : null;
 }
 
 /// <summary>Notebooks in the order of their numbers: a later one may use what an earlier one left.</summary>

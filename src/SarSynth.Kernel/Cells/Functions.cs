@@ -27,9 +27,11 @@ public static class Functions
             : head.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xD8, 0xFF]) ? "image/jpeg"
             : head.StartsWith("GIF8"u8) ? "image/gif"
             : head.IndexOf("<svg"u8) >= 0 || head.IndexOf("<?xml"u8) >= 0 ? "image/svg+xml"
-            : throw new ArgumentException($"{content.Length} bytes that are neither PNG, JPEG, GIF nor SVG", nameof(content));
+            : throw new ArgumentException($"{content.Length} bytes that are neither PNG, JPEG, GIF nor SVG",
+                nameof(content));
         return new RichText(mimeType, mimeType == "image/svg+xml"
-            ? System.Text.Encoding.UTF8.GetString(content) : Convert.ToBase64String(content), $"<{mimeType}, {content.Length} bytes>");
+            ? System.Text.Encoding.UTF8.GetString(content) : Convert.ToBase64String(content),
+            $"<{mimeType}, {content.Length} bytes>");
     }
 
     /// <summary>Shows Markdown.</summary>
@@ -39,7 +41,8 @@ public static class Functions
     public static LiveDisplay Latex(string content) => display(new RichText("text/latex", content, content));
 
     /// <summary>Runs JavaScript in the page.</summary>
-    public static void Javascript(string scriptContent) => display(new RichText("application/javascript", scriptContent, ""));
+    public static void Javascript(string scriptContent) =>
+        display(new RichText("application/javascript", scriptContent, ""));
 
     /// <summary>Adds a style sheet to the page.</summary>
     public static void CSS(string content) => display(HTML($"<style>{content}</style>"));
@@ -49,16 +52,19 @@ public static class Functions
     public static void clear_output(bool wait = false) => Cell.CurrentOrLast.ClearOutput(wait);
 
     /// <summary>Asks the person at the notebook for a line of text.</summary>
-    public static Task<string> GetInputAsync(string prompt = "") => Task.FromResult(Cell.CurrentOrLast.Input(prompt, password: false));
+    public static Task<string> GetInputAsync(string prompt = "") =>
+        Task.FromResult(Cell.CurrentOrLast.Input(prompt, password: false));
 
-    /// <summary>Asks the person at the notebook for a password, which neither the page nor its ToString shows.</summary>
+    /// <summary>
+    /// Asks the person at the notebook for a password, which neither the page nor its ToString shows.
+    /// </summary>
     public static Task<PasswordString> GetPasswordAsync(string prompt = "") =>
         Task.FromResult(new PasswordString(Cell.CurrentOrLast.Input(prompt, password: true)));
 
     /// <summary>Shows a value; see <see cref="display"/>.</summary>
     /// <remarks>
-    /// The formatting package's own Display hands out another handle than the one that it shows, which cannot update it.
-    /// C# prefers this one, since it has no "params".
+    /// The formatting package's own Display hands out another handle than the one that it shows, which cannot update
+    /// it. C# prefers this one, since it has no "params".
     /// </remarks>
     public static LiveDisplay Display(this object? value) => LiveDisplay.Show(value, []);
 }

@@ -24,7 +24,8 @@ internal sealed partial class BridgedProcess(string title, Func<Process?> start,
         Ask(cell, new JsonObject { ["set"] = name, ["value"] = value?.DeepClone() }, out _);
 
     /// <summary>Reads a variable.</summary>
-    internal CellError? Get(Cell cell, string name, out JsonNode? value) => Ask(cell, new JsonObject { ["get"] = name }, out value);
+    internal CellError? Get(Cell cell, string name, out JsonNode? value) =>
+        Ask(cell, new JsonObject { ["get"] = name }, out value);
 
     public void Dispose()
     {
@@ -95,7 +96,8 @@ internal sealed partial class BridgedProcess(string title, Func<Process?> start,
         }
         _process = null;
         return cell.Interrupted.IsCancellationRequested
-            ? CellError.Plain("Interrupted", $"{title} did not heed the interrupt and was ended; its variables are gone.")
+            ? CellError.Plain("Interrupted",
+                $"{title} did not heed the interrupt and was ended; its variables are gone.")
             : CellError.Plain(title + "Error", $"the {title} process ended; its variables are gone.");
     }
 }

@@ -1,5 +1,5 @@
-// "#!mermaid": the diagram is drawn here, by mermaid.js in a browser without a window, and arrives as SVG: it needs no network, and
-// no script in the page, so that a file of the notebook shows it as well.
+// "#!mermaid": the diagram is drawn here, by mermaid.js in a browser without a window, and arrives as SVG: it needs no
+// network, and no script in the page, so that a file of the notebook shows it as well.
 using System.Diagnostics;
 using System.Net;
 using System.Text.Json;
@@ -11,7 +11,8 @@ namespace SarSynth.Kernel.Execution;
 internal sealed class Mermaid
 {
     private const string Script = "mermaid.tiny.js", Variable = "SARSYNTH_MERMAID", Folder = "sarsynth";
-    private static readonly string[] Browsers = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+    private static readonly string[] Browsers =
+        ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
     private int _drawn;
 
     /// <summary>Draws a diagram under the cell; null where all went well.</summary>
@@ -26,12 +27,14 @@ internal sealed class Mermaid
             var page = Path.Combine(folder, "page.html");
             File.WriteAllText(page, Page(script, diagram));
             if (Render(cell, page, folder) is not { } document)
-                return CellError.Plain("MagicError", $"#!mermaid needs Chromium or Chrome: none of {string.Join(", ", Browsers)} was found.");
+                return CellError.Plain("MagicError",
+                    $"#!mermaid needs Chromium or Chrome: none of {string.Join(", ", Browsers)} was found.");
             if (cell.Interrupted.IsCancellationRequested)
                 return CellError.Plain("Interrupted", "the cell was interrupted.");
             if (Element(document, "svg-text") is not { } svg)
                 return CellError.Plain("MermaidError", Element(document, "error-text") ?? "the browser drew nothing");
-            cell.Display([new("image/svg+xml", svg), new(MimeText.Plain, diagram)], Guid.NewGuid().ToString("N"), update: false);
+            cell.Display([new("image/svg+xml", svg), new(MimeText.Plain, diagram)], Guid.NewGuid().ToString("N"),
+                update: false);
             return null;
         }
         finally
@@ -44,7 +47,8 @@ internal sealed class Mermaid
     {
         if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } set)
             return File.Exists(set) ? set : null;
-        string[] data = [KernelSpec.UserData(), .. (Environment.GetEnvironmentVariable("JUPYTER_PATH") ?? "").Split(Path.PathSeparator),
+        string[] data = [KernelSpec.UserData(), .. (Environment.GetEnvironmentVariable("JUPYTER_PATH") ?? "")
+            .Split(Path.PathSeparator),
             "/usr/local/share/jupyter", "/usr/share/jupyter"];
         return data.Select(d => Path.Combine(d, "nbextensions", Folder, Script)).FirstOrDefault(File.Exists);
     }
@@ -53,10 +57,14 @@ internal sealed class Mermaid
         <!doctype html><meta charset="utf-8"><body>
         <script src="{{new Uri(script).AbsoluteUri}}"></script>
         <script>(async () => {
-          const say = (id, text) => { const e = document.createElement("pre"); e.id = id; e.textContent = text; document.body.replaceChildren(e); };
+          const say = (id, text) => {
+            const e = document.createElement("pre");
+            [e.id, e.textContent] = [id, text];
+            document.body.replaceChildren(e);
+          };
           try {
-            mermaid.initialize({ startOnLoad: false, securityLevel: "strict", htmlLabels: false, flowchart: { htmlLabels: false },
-              deterministicIds: true, fontFamily: "sans-serif" });
+            mermaid.initialize({ startOnLoad: false, securityLevel: "strict", deterministicIds: true,
+              htmlLabels: false, flowchart: { htmlLabels: false }, fontFamily: "sans-serif" });
             const { svg } = await mermaid.render("mermaid{{++_drawn}}", {{JsonSerializer.Serialize(diagram)}});
             const holder = document.createElement("div");
             holder.innerHTML = svg;
@@ -71,17 +79,21 @@ internal sealed class Mermaid
 
     private static string? Render(Cell cell, string page, string folder)
     {
-        string[] arguments = ["--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync", $"--user-data-dir={Path.Combine(folder, "profile")}", "--virtual-time-budget=20000",
-            Environment.IsPrivilegedProcess ? "--no-sandbox" : "--disable-extensions", "--dump-dom", new Uri(page).AbsoluteUri];
-        IEnumerable<string> browsers = Environment.GetEnvironmentVariable("SARSYNTH_CHROMIUM") is { Length: > 0 } set ? [set, .. Browsers] : Browsers;
+        string[] arguments = ["--headless", "--disable-gpu", "--disable-quic", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            $"--user-data-dir={Path.Combine(folder, "profile")}", "--virtual-time-budget=20000",
+            Environment.IsPrivilegedProcess ? "--no-sandbox" : "--disable-extensions",
+            "--dump-dom", new Uri(page).AbsoluteUri];
+        IEnumerable<string> browsers = Environment.GetEnvironmentVariable("SARSYNTH_CHROMIUM") is { Length: > 0 } set
+            ? [set, .. Browsers] : Browsers;
         foreach (var browser in browsers)
         {
             try
             {
                 using var process = Process.Start(new ProcessStartInfo(browser, arguments)
                 {
-                    RedirectStandardOutput = true, RedirectStandardError = true, StandardOutputEncoding = System.Text.Encoding.UTF8,
+                    RedirectStandardOutput = true, RedirectStandardError = true,
+                    StandardOutputEncoding = System.Text.Encoding.UTF8,
                 })!;
                 using var stop = cell.Interrupted.Register(() => process.Kill(entireProcessTree: true));
                 _ = process.StandardError.ReadToEndAsync();

@@ -1,5 +1,5 @@
-// Parts of cells in other languages: markup is displayed, bash runs as a process, Python and PowerShell in one each that lives with
-// the session.
+// Parts of cells in other languages: markup is displayed, bash runs as a process, Python and PowerShell in one each
+// that lives with the session.
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -13,13 +13,15 @@ internal sealed class Polyglot : IDisposable
     private readonly string _directory;
     private readonly BridgedProcess _python, _powerShell;
     private readonly Mermaid _mermaid = new();
-    private readonly Dictionary<string, string> _exported = new(StringComparer.Ordinal); // What bash cells have exported.
+    // What bash cells have exported.
+    private readonly Dictionary<string, string> _exported = new(StringComparer.Ordinal);
     private readonly Dictionary<string, JsonNode?> _values = new(StringComparer.Ordinal); // Of "#!value".
 
     internal Polyglot(string directory)
     {
         _directory = directory;
-        _python = new BridgedProcess("Python", () => Start("python3", ["-u", "-c", Resource("python_bridge.py")]), "python3 was not found");
+        _python = new BridgedProcess("Python",
+            () => Start("python3", ["-u", "-c", Resource("python_bridge.py")]), "python3 was not found");
         _powerShell = new BridgedProcess("PowerShell",
             () => Start("pwsh", ["-NoLogo", "-NoProfile", "-NonInteractive", "-Command", Resource("pwsh_bridge.ps1")]),
             "pwsh was not found (it comes with: dotnet tool install --global PowerShell)");
@@ -40,7 +42,8 @@ internal sealed class Polyglot : IDisposable
                 return _mermaid.Draw(cell, segment.Text);
             default:
                 var mimeType = segment.Language == "javascript" ? "application/javascript" : "text/" + segment.Language;
-                cell.Display([new(mimeType, segment.Text), new(MimeText.Plain, segment.Text)], Guid.NewGuid().ToString("N"), update: false);
+                cell.Display([new(mimeType, segment.Text), new(MimeText.Plain, segment.Text)],
+                    Guid.NewGuid().ToString("N"), update: false);
                 return null;
         }
     }
@@ -76,7 +79,8 @@ internal sealed class Polyglot : IDisposable
             case "pwsh":
                 return _powerShell.Set(cell, name, value);
             case "bash":
-                _exported[name] = value is JsonValue text && text.GetValueKind() == System.Text.Json.JsonValueKind.String
+                _exported[name] = value is JsonValue text
+                    && text.GetValueKind() == System.Text.Json.JsonValueKind.String
                     ? text.GetValue<string>() : value?.ToJsonString() ?? "";
                 return null;
             case "value":
@@ -128,17 +132,20 @@ internal sealed class Polyglot : IDisposable
         if (cell.Interrupted.IsCancellationRequested)
             return CellError.Plain("Interrupted", "bash was ended.");
         foreach (var variable in File.ReadAllText(exports).Split('\0'))
-            if (variable.IndexOf('=') is var at and > 0 && variable[..at] is not ("_" or "PWD" or "OLDPWD" or "SHLVL") and var name
+            if (variable.IndexOf('=') is var at and > 0
+                && variable[..at] is not ("_" or "PWD" or "OLDPWD" or "SHLVL") and var name
                 && Environment.GetEnvironmentVariable(name) != variable[(at + 1)..])
                 _exported[name] = variable[(at + 1)..];
-        return process.ExitCode == 0 ? null : CellError.Plain("BashError", $"bash ended with exit code {process.ExitCode}");
+        return process.ExitCode == 0 ? null
+            : CellError.Plain("BashError", $"bash ended with exit code {process.ExitCode}");
     }
 
     private Process? Start(string program, string[] arguments, Dictionary<string, string>? variables = null)
     {
         var info = new ProcessStartInfo(program, arguments)
         {
-            WorkingDirectory = _directory, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            WorkingDirectory = _directory,
+            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
             StandardInputEncoding = new UTF8Encoding(false), StandardOutputEncoding = Encoding.UTF8,
         };
         foreach (var (name, value) in variables ?? [])
@@ -148,7 +155,10 @@ internal sealed class Polyglot : IDisposable
             var process = Process.Start(info)!;
             // stderr outlives the cell where the process does, so it goes to whichever cell is the latest.
             using (ExecutionContext.SuppressFlow())
-                new Thread(() => Pump(process.StandardError, null, "stderr")) { IsBackground = true, Name = program }.Start();
+                new Thread(() => Pump(process.StandardError, null, "stderr"))
+                {
+                    IsBackground = true, Name = program,
+                }.Start();
             return process;
         }
         catch (System.ComponentModel.Win32Exception)

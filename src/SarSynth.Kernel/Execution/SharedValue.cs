@@ -1,4 +1,5 @@
-// Values on their way between the languages of a notebook: JSON, in which numbers that JSON does not have are {"$float": "NaN"}.
+// Values on their way between the languages of a notebook: JSON, in which numbers that JSON does not have are
+// {"$float": "NaN"}.
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -10,7 +11,8 @@ namespace SarSynth.Kernel.Execution;
 public static class SharedValue
 {
     private const string NotFinite = "$float";
-    private static readonly JsonSerializerOptions Options = new() { Converters = { new Doubles(), new Floats(), new Matrices() } };
+    private static readonly JsonSerializerOptions Options =
+        new() { Converters = { new Doubles(), new Floats(), new Matrices() } };
     private static object? s_waiting;
 
     /// <summary>Called by the code that declares a shared variable in the session.</summary>
@@ -21,7 +23,8 @@ public static class SharedValue
     internal static string Declaration(string name, object? value)
     {
         s_waiting = value;
-        var type = value is JsonElement ? "global::System.Text.Json.JsonElement" : value is null ? "object" : Formatting.ScalarText.TypeName(value.GetType());
+        var type = value is JsonElement ? "global::System.Text.Json.JsonElement" : value is null ? "object"
+            : Formatting.ScalarText.TypeName(value.GetType());
         return $"{type} {name} = global::SarSynth.Kernel.Execution.SharedValue.Take<{type}>();";
     }
 
@@ -35,11 +38,15 @@ public static class SharedValue
         }
         catch (Exception e) when (e is JsonException or NotSupportedException)
         {
-            throw new MagicException($"'{name}' ({Formatting.ScalarText.TypeName(value!.GetType())}) cannot be shared, since it has no JSON: {e.Message}");
+            throw new MagicException($"'{name}' ({Formatting.ScalarText.TypeName(value!.GetType())}) cannot be shared, "
+                + $"since it has no JSON: {e.Message}");
         }
     }
 
-    /// <summary>JSON as the .NET value that one would have written: scalars, and arrays of one kind of scalar; else the JSON itself.</summary>
+    /// <summary>
+    /// JSON as the .NET value that one would have written: scalars, and arrays of one kind of scalar; else the JSON
+    /// itself.
+    /// </summary>
     internal static object? FromJson(JsonNode? json)
     {
         if (json is null)
@@ -52,7 +59,8 @@ public static class SharedValue
             return JsonSerializer.SerializeToElement(json);
         var scalars = items.Select(i => i is null ? null : Scalar(i)).ToList();
         return scalars.TrueForAll(s => s is int) ? scalars.ConvertAll(s => (int)s!).ToArray()
-            : scalars.TrueForAll(s => s is int or long) ? scalars.ConvertAll(s => Convert.ToInt64(s, CultureInfo.InvariantCulture)).ToArray()
+            : scalars.TrueForAll(s => s is int or long)
+                ? scalars.ConvertAll(s => Convert.ToInt64(s, CultureInfo.InvariantCulture)).ToArray()
             : scalars.TrueForAll(s => s is int or long or double) ? items.Select(Number).ToArray()
             : scalars.TrueForAll(s => s is string) ? scalars.ConvertAll(s => (string)s!).ToArray()
             : scalars.TrueForAll(s => s is bool) ? scalars.ConvertAll(s => (bool)s!).ToArray()
@@ -68,7 +76,8 @@ public static class SharedValue
             JsonValueKind.False => false,
             _ => WholeNumber(value) ?? (object)double.Parse(value.ToJsonString(), CultureInfo.InvariantCulture),
         },
-        JsonObject { Count: 1 } only when only[NotFinite] is { } number => double.Parse(number.GetValue<string>(), CultureInfo.InvariantCulture),
+        JsonObject { Count: 1 } only when only[NotFinite] is { } number =>
+            double.Parse(number.GetValue<string>(), CultureInfo.InvariantCulture),
         _ => null,
     };
 
@@ -94,7 +103,8 @@ public static class SharedValue
 
     private sealed class Doubles : JsonConverter<double>
     {
-        public override double Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => reader.GetDouble();
+        public override double Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
+            reader.GetDouble();
 
         public override void Write(Utf8JsonWriter writer, double value, JsonSerializerOptions options) =>
             WriteNumber(writer, value, () => writer.WriteNumberValue(value));
@@ -102,7 +112,8 @@ public static class SharedValue
 
     private sealed class Floats : JsonConverter<float>
     {
-        public override float Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => reader.GetSingle();
+        public override float Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
+            reader.GetSingle();
 
         public override void Write(Utf8JsonWriter writer, float value, JsonSerializerOptions options) =>
             WriteNumber(writer, value, () => writer.WriteNumberValue(value));
@@ -119,7 +130,8 @@ public static class SharedValue
 
     private sealed class Matrix<T> : JsonConverter<T>
     {
-        public override T Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => throw new NotSupportedException();
+        public override T Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
+            throw new NotSupportedException();
 
         public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options)
         {
@@ -135,8 +147,11 @@ public static class SharedValue
                     return;
                 }
                 writer.WriteStartArray();
-                for (index[dimension] = array.GetLowerBound(dimension); index[dimension] <= array.GetUpperBound(dimension); index[dimension]++)
+                for (var i = array.GetLowerBound(dimension); i <= array.GetUpperBound(dimension); i++)
+                {
+                    index[dimension] = i;
                     Level(dimension + 1);
+                }
                 writer.WriteEndArray();
             }
         }

@@ -7,7 +7,8 @@ using Microsoft.CodeAnalysis.CSharp;
 namespace SarSynth.Kernel.Execution;
 
 /// <summary>Moves values between C#, the languages of other programs, and the texts of "#!value".</summary>
-internal sealed partial class ValueSharing(Session session, Polyglot others, Func<Cell, string, CellError?> csharp, string directory)
+internal sealed partial class ValueSharing(Session session, Polyglot others, Func<Cell, string, CellError?> csharp,
+    string directory)
 {
     private static readonly string[] Kernels = ["csharp", "python", "bash", "pwsh", "value"];
 
@@ -25,8 +26,10 @@ internal sealed partial class ValueSharing(Session session, Polyglot others, Fun
     private CellError? Set(Cell cell, string line, string target)
     {
         var (options, rest) = Options("#!set", line, ["--name", "--value", "--mime-type"], ["--byref"]);
-        if (!options.TryGetValue("--name", out var name) || !options.TryGetValue("--value", out var text) || rest.Count > 0)
-            throw new MagicException($"'#!set {line}': expected #!set --name NAME --value VALUE (JSON, text, @KERNEL:NAME or @input:PROMPT)");
+        if (!options.TryGetValue("--name", out var name) || !options.TryGetValue("--value", out var text)
+            || rest.Count > 0)
+            throw new MagicException($"'#!set {line}': expected #!set --name NAME --value VALUE "
+                + "(JSON, text, @KERNEL:NAME or @input:PROMPT)");
         JsonNode? value;
         if (text is not ['@', .. var source])
         {
@@ -54,7 +57,8 @@ internal sealed partial class ValueSharing(Session session, Polyglot others, Fun
         var (options, rest) = Options("#!share", line, ["--from", "--as", "--mime-type"], []);
         if (!options.TryGetValue("--from", out var from) || rest is not [var name])
             throw new MagicException($"'#!share {line}': expected #!share --from KERNEL NAME, perhaps with --as NAME");
-        return Get(cell, from, name, out var value) is { } error ? error : Put(cell, target, options.GetValueOrDefault("--as", name), value);
+        return Get(cell, from, name, out var value) is { } error ? error
+            : Put(cell, target, options.GetValueOrDefault("--as", name), value);
     }
 
     // #!value --name x and then its text, or --from-file PATH
@@ -64,7 +68,8 @@ internal sealed partial class ValueSharing(Session session, Polyglot others, Fun
         var (line, text) = end < 0 ? (segment, "") : (segment[..end], segment[(end + 1)..]);
         var (options, rest) = Options("#!value", line, ["--name", "--from-file", "--mime-type"], []);
         if (!options.TryGetValue("--name", out var name) || rest.Count > 0)
-            throw new MagicException($"'#!value {line}': expected #!value --name NAME and then its text, or --from-file PATH");
+            throw new MagicException(
+                $"'#!value {line}': expected #!value --name NAME and then its text, or --from-file PATH");
         if (options.TryGetValue("--from-file", out var file))
         {
             if (Path.GetFullPath(file, directory) is var path && !File.Exists(path))
@@ -91,7 +96,8 @@ internal sealed partial class ValueSharing(Session session, Polyglot others, Fun
     {
         if (!SyntaxFacts.IsValidIdentifier(name))
             throw new MagicException($"'{name}' cannot be the name of a variable");
-        return kernel == "csharp" ? csharp(cell, SharedValue.Declaration(name, SharedValue.FromJson(value))) : others.Set(cell, kernel, name, value);
+        return kernel == "csharp" ? csharp(cell, SharedValue.Declaration(name, SharedValue.FromJson(value)))
+            : others.Set(cell, kernel, name, value);
     }
 
     // By itself, since it brings another assembly into the process.
@@ -103,7 +109,8 @@ internal sealed partial class ValueSharing(Session session, Polyglot others, Fun
         "c#" or "cs" or "C#" => "csharp",
         "powershell" => "pwsh",
         _ when Kernels.Contains(kernel) => kernel,
-        _ => throw new MagicException($"there is no kernel '{kernel}' with variables; there are {string.Join(", ", Kernels)}"),
+        _ => throw new MagicException(
+            $"there is no kernel '{kernel}' with variables; there are {string.Join(", ", Kernels)}"),
     };
 
     private static JsonNode? Literal(string text)
@@ -118,9 +125,11 @@ internal sealed partial class ValueSharing(Session session, Polyglot others, Fun
         }
     }
 
-    private static (Dictionary<string, string> Given, List<string> Others) Options(string magic, string line, string[] known, string[] flags)
+    private static (Dictionary<string, string> Given, List<string> Others) Options(string magic, string line,
+        string[] known, string[] flags)
     {
-        var words = Word.Matches(line).Select(m => (Text: m.Groups["quoted"].Success ? Unquoted(m.Value) : m.Value, m.Groups["quoted"].Success)).ToList();
+        var words = Word.Matches(line).Select(m =>
+            (Text: m.Groups["quoted"].Success ? Unquoted(m.Value) : m.Value, m.Groups["quoted"].Success)).ToList();
         var options = new Dictionary<string, string>(StringComparer.Ordinal);
         var rest = new List<string>();
         for (var i = 0; i < words.Count; i++)

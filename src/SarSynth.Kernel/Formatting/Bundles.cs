@@ -1,5 +1,5 @@
-// From values to MIME bundles. Scalars and values that know their own MIME types need no formatter; everything else is the
-// formatting package's matter.
+// From values to MIME bundles. Scalars and values that know their own MIME types need no formatter; everything else is
+// the formatting package's matter.
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -20,7 +20,8 @@ internal static class Bundles
             if (mimeTypes.Count == 0 || mimeTypes is [MimeText.Plain])
                 return [new(MimeText.Plain, Plain(value))];
             if (mimeTypes.All(m => m is MimeText.Json or MimeText.Plain))
-                return [.. mimeTypes.Select(m => new MimeText(m, m == MimeText.Json ? JsonSerializer.Serialize(value) : Plain(value)))];
+                return [.. mimeTypes.Select(m =>
+                    new MimeText(m, m == MimeText.Json ? JsonSerializer.Serialize(value) : Plain(value)))];
         }
         return Packaged.Bundle(value, mimeTypes);
     }
@@ -28,5 +29,6 @@ internal static class Bundles
     private static string Plain(object? value) => value is null ? Packaged.NullText : ScalarText.Of(value);
 
     private static bool IsBuiltIn(object? value) =>
-        value is null or string or Exception or JsonNode or JsonDocument or JsonElement || ScalarText.IsScalar(value.GetType());
+        value is null or string or Exception or JsonNode or JsonDocument or JsonElement
+            || ScalarText.IsScalar(value.GetType());
 }

@@ -1,12 +1,15 @@
-// The meeting point with Microsoft.DotNet.Interactive.Formatting, where notebooks, libraries and packages register how their types
-// look. Only the methods below name its types, and the runtime loads an assembly when a method that names it is first called.
+// The meeting point with Microsoft.DotNet.Interactive.Formatting, where notebooks, libraries and packages register how
+// their types look. Only the methods below name its types, and the runtime loads an assembly when a method that names
+// it is first called.
 using System.Runtime.CompilerServices;
 using Microsoft.DotNet.Interactive.Formatting;
 using SarSynth.Kernel.Execution;
 
 namespace SarSynth.Kernel.Formatting;
 
-/// <summary>Formats with the package's formatters: the registered ones, those that a type names, its built-in ones.</summary>
+/// <summary>
+/// Formats with the package's formatters: the registered ones, those that a type names, its built-in ones.
+/// </summary>
 internal static class Packaged
 {
     private const string AssemblyName = "Microsoft.DotNet.Interactive.Formatting";
@@ -20,7 +23,9 @@ internal static class Packaged
     /// <summary>The text for null.</summary>
     internal static string NullText => s_loaded ? PackageNullText() : "<null>";
 
-    /// <summary>From now on, what is displayed with the package's own methods, by whomever, is shown under the running cell.</summary>
+    /// <summary>
+    /// From now on, what is displayed with the package's own methods, by whomever, is shown under the running cell.
+    /// </summary>
     internal static void Watch()
     {
         AppDomain.CurrentDomain.AssemblyLoad += static (_, loaded) =>
@@ -65,7 +70,8 @@ internal static class Packaged
         {
             if (mimeType == MimeText.Html && TableView.TryWrite(value) is { } table)
                 return table;
-            // A type with formatters of its own, but none for text, may hold anything (a figure, megabytes of points); so may a fragment.
+            // A type with formatters of its own, but none for text, may hold anything (a figure, megabytes of points);
+            // so may a fragment.
             if (mimeType == MimeText.Plain && (custom.Count > 0 || value is Microsoft.AspNetCore.Html.IHtmlContent))
                 return Name(value);
         }
@@ -91,12 +97,14 @@ internal static class Packaged
     }
 
     private static void OnDisplayed(DisplayedValue displayed) =>
-        Cell.CurrentOrLast.Display([.. displayed.FormattedValues.Where(v => !v.SuppressDisplay).Select(v => new MimeText(v.MimeType, v.Value))],
+        Cell.CurrentOrLast.Display(
+            [.. displayed.FormattedValues.Where(v => !v.SuppressDisplay).Select(v => new MimeText(v.MimeType, v.Value))],
             displayed.DisplayId, displayed.IsUpdated);
 
     // Registered by anybody but the package, for the type or what it derives from; the most special first.
     private static List<ITypeFormatter> Custom(Type type) =>
-        [.. Formatter.RegisteredFormatters().Where(f => !s_builtIn.Contains(f) && IsFor(f.Type, type)).OrderByDescending(f => Depth(f.Type))];
+        [.. Formatter.RegisteredFormatters()
+            .Where(f => !s_builtIn.Contains(f) && IsFor(f.Type, type)).OrderByDescending(f => Depth(f.Type))];
 
     private static bool IsFor(Type registered, Type actual)
     {
@@ -106,7 +114,8 @@ internal static class Packaged
             if (t.IsConstructedGenericType && t.GetGenericTypeDefinition() == registered)
                 return true;
         return registered.IsInterface
-            && actual.GetInterfaces().Any(i => i.IsConstructedGenericType && i.GetGenericTypeDefinition() == registered);
+            && actual.GetInterfaces()
+                .Any(i => i.IsConstructedGenericType && i.GetGenericTypeDefinition() == registered);
     }
 
     private static int Depth(Type type)

@@ -1,4 +1,5 @@
-// Values of which nothing is gained by showing their members, as text in the invariant culture; and types as C# writes them.
+// Values of which nothing is gained by showing their members, as text in the invariant culture; and types as C# writes
+// them.
 using System.Globalization;
 using System.Numerics;
 using System.Reflection;
@@ -12,14 +13,17 @@ internal static class ScalarText
     /// <summary>Whether nothing is gained by showing the members of such values.</summary>
     internal static bool IsScalar(Type type) =>
         type.IsPrimitive || type.IsEnum || type == typeof(string) || type == typeof(decimal) || type == typeof(DateTime)
-        || type == typeof(DateTimeOffset) || type == typeof(DateOnly) || type == typeof(TimeOnly) || type == typeof(TimeSpan)
+        || type == typeof(DateTimeOffset) || type == typeof(DateOnly) || type == typeof(TimeOnly)
+        || type == typeof(TimeSpan)
         || type == typeof(Guid) || type == typeof(Uri) || type == typeof(Version) || type == typeof(BigInteger)
         || type == typeof(Complex) || type == typeof(Half) || type == typeof(Int128) || type == typeof(UInt128)
         || type == typeof(Index) || type == typeof(Range) || type == typeof(System.Text.StringBuilder)
         || typeof(MemberInfo).IsAssignableFrom(type) || typeof(Assembly).IsAssignableFrom(type)
         || typeof(Delegate).IsAssignableFrom(type) || typeof(FileSystemInfo).IsAssignableFrom(type);
 
-    /// <summary>The value as C# prints it in the invariant culture; a ToString that throws is told of, not thrown.</summary>
+    /// <summary>
+    /// The value as C# prints it in the invariant culture; a ToString that throws is told of, not thrown.
+    /// </summary>
     internal static string Of(object value)
     {
         try
@@ -54,7 +58,8 @@ internal static class ScalarText
             _ when type.IsEnum => null,
             TypeCode.Boolean => "bool", TypeCode.Byte => "byte", TypeCode.SByte => "sbyte", TypeCode.Int16 => "short",
             TypeCode.UInt16 => "ushort", TypeCode.Int32 => "int", TypeCode.UInt32 => "uint", TypeCode.Int64 => "long",
-            TypeCode.UInt64 => "ulong", TypeCode.Single => "float", TypeCode.Double => "double", TypeCode.Decimal => "decimal",
+            TypeCode.UInt64 => "ulong", TypeCode.Single => "float", TypeCode.Double => "double",
+            TypeCode.Decimal => "decimal",
             TypeCode.Char => "char", TypeCode.String => "string",
             _ => type == typeof(object) ? "object" : type == typeof(void) ? "void" : null,
         };

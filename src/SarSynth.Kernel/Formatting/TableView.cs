@@ -1,5 +1,5 @@
-// Two things that data are made of and that the formatting package shows as trees or as one line: sequences of objects, as a table
-// with a column for each property, and two-dimensional arrays.
+// Two things that data are made of and that the formatting package shows as trees or as one line: sequences of objects,
+// as a table with a column for each property, and two-dimensional arrays.
 using System.Collections;
 using System.Globalization;
 using System.Net;
@@ -15,7 +15,9 @@ internal static class TableView
     private const string Left = " style=\"text-align: left\"";
     private static readonly ConditionalWeakTable<Type, MemberInfo[]> MembersByType = [];
 
-    /// <summary>The value as a table, or null where it is neither a sequence of objects nor a two-dimensional array.</summary>
+    /// <summary>
+    /// The value as a table, or null where it is neither a sequence of objects nor a two-dimensional array.
+    /// </summary>
     internal static string? TryWrite(object value)
     {
         if (value is Array { Rank: 2 } matrix)
@@ -42,7 +44,8 @@ internal static class TableView
     /// <summary>The public properties and fields of a type.</summary>
     internal static MemberInfo[] Members(Type type) => MembersByType.GetValue(type, static t =>
         [.. t.GetMembers(BindingFlags.Instance | BindingFlags.Public)
-            .Where(m => m is PropertyInfo { CanRead: true } p && p.GetIndexParameters().Length == 0 && p.GetMethod is { IsPublic: true }
+            .Where(m => m is PropertyInfo { CanRead: true } p && p.GetIndexParameters().Length == 0
+                && p.GetMethod is { IsPublic: true }
                     && !p.PropertyType.IsByRef && !p.PropertyType.IsPointer && !p.PropertyType.IsByRefLike
                 || m is FieldInfo { IsSpecialName: false } f && !f.FieldType.IsPointer)
             .Where(m => m.Name != "EqualityContract")
@@ -58,7 +61,8 @@ internal static class TableView
 
     private static void Rows(List<object?> items, string more, FormatContext context)
     {
-        var columns = items.OfType<object>().SelectMany(i => Members(i.GetType())).Select(m => m.Name).Distinct().ToList();
+        var columns = items.OfType<object>().SelectMany(i => Members(i.GetType()))
+            .Select(m => m.Name).Distinct().ToList();
         var writer = context.Writer;
         writer.Write("<table><thead><tr><th><i>index</i></th>");
         foreach (var column in columns)
@@ -102,7 +106,8 @@ internal static class TableView
 
     private static void Cell(object? value, FormatContext context)
     {
-        if (value is string || value is not null && ScalarText.IsScalar(value.GetType()) && !Packaged.HasCustom(value.GetType()))
+        if (value is string || value is not null && ScalarText.IsScalar(value.GetType())
+            && !Packaged.HasCustom(value.GetType()))
             context.Writer.Write(WebUtility.HtmlEncode(ScalarText.Of(value)));
         else
             value.FormatTo(context, MimeText.Html);
@@ -110,7 +115,8 @@ internal static class TableView
 
     private static bool IsRow(object item) =>
         item is not (string or IEnumerable or ITuple or IRichText or Exception or Microsoft.AspNetCore.Html.IHtmlContent)
-        && !ScalarText.IsScalar(item.GetType()) && Members(item.GetType()).Length > 0 && !Packaged.HasCustom(item.GetType());
+        && !ScalarText.IsScalar(item.GetType()) && Members(item.GetType()).Length > 0
+        && !Packaged.HasCustom(item.GetType());
 
     // A getter that throws spoils its own cell only.
     private static object? Read(MemberInfo member, object target)

@@ -1,5 +1,6 @@
-// Code that is written against Microsoft.DotNet.Interactive itself: kernel extensions of packages, and cells that name its types.
-// Only such code brings the assembly into the process; NotebookKernel is the one file that is compiled against it.
+// Code that is written against Microsoft.DotNet.Interactive itself: kernel extensions of packages, and cells that name
+// its types. Only such code brings the assembly into the process; NotebookKernel is the one file that is compiled
+// against it.
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using Microsoft.DotNet.Interactive.Formatting;
@@ -13,8 +14,8 @@ internal static class InteractiveBridge
     internal const string AssemblyName = "Microsoft.DotNet.Interactive";
 
     /// <summary>
-    /// As soon as anybody uses the assembly, its listener is taken away that prints displayed values when no command of its own is
-    /// being handled: they are shown already.
+    /// As soon as anybody uses the assembly, its listener is taken away that prints displayed values when no command of
+    /// its own is being handled: they are shown already.
     /// </summary>
     internal static void Watch() => AppDomain.CurrentDomain.AssemblyLoad += static (_, loaded) =>
     {
@@ -22,9 +23,12 @@ internal static class InteractiveBridge
             Quieten(loaded.LoadedAssembly.GetType($"{AssemblyName}.Kernel", throwOnError: true)!);
     };
 
-    /// <summary>Runs a cell that names the assembly's types, with Kernel.Current, Kernel.Root and an invocation context.</summary>
+    /// <summary>
+    /// Runs a cell that names the assembly's types, with Kernel.Current, Kernel.Root and an invocation context.
+    /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    internal static Outcome Run(CellRunner runner, Cell cell, Func<Task<object?>> start) => NotebookKernel.Instance.Run(runner, cell, start);
+    internal static Outcome Run(CellRunner runner, Cell cell, Func<Task<object?>> start) =>
+        NotebookKernel.Instance.Run(runner, cell, start);
 
     /// <summary>Loads the kernel extensions of an assembly; how many it had.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -37,6 +41,7 @@ internal static class InteractiveBridge
         RuntimeHelpers.RunClassConstructor(kernel.TypeHandle);
         var listeners = typeof(Formatter).GetField("OnFormatterEvent", BindingFlags.Static | BindingFlags.NonPublic);
         if (listeners?.GetValue(null) is Delegate all)
-            listeners.SetValue(null, Delegate.Combine([.. all.GetInvocationList().Where(l => l.Method.DeclaringType != kernel)]));
+            listeners.SetValue(null,
+                Delegate.Combine([.. all.GetInvocationList().Where(l => l.Method.DeclaringType != kernel)]));
     }
 }

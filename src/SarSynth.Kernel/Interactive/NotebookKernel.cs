@@ -1,5 +1,5 @@
-// A kernel as Microsoft.DotNet.Interactive has it, which extensions and cells find as Kernel.Current: its events become messages of
-// the running cell. Cells are still compiled and run by the session.
+// A kernel as Microsoft.DotNet.Interactive has it, which extensions and cells find as Kernel.Current: its events become
+// messages of the running cell. Cells are still compiled and run by the session.
 using System.Reflection;
 using Microsoft.DotNet.Interactive;
 using Microsoft.DotNet.Interactive.Commands;
@@ -52,13 +52,15 @@ internal sealed class NotebookKernel : Microsoft.DotNet.Interactive.Kernel
             return Task.CompletedTask;
         });
         Cell.Current = null;
-        return outcome ?? new Outcome(null, new InvalidOperationException("The command that runs the cell was not handled."));
+        return outcome ?? new Outcome(null,
+            new InvalidOperationException("The command that runs the cell was not handled."));
     }
 
     internal int LoadExtensions(Assembly assembly, Cell cell, Func<string, CellError?> submit)
     {
         var extensions = assembly.GetExportedTypes()
-            .Where(t => typeof(IKernelExtension).IsAssignableFrom(t) && t is { IsAbstract: false, IsInterface: false }).ToList();
+            .Where(t => typeof(IKernelExtension).IsAssignableFrom(t) && t is { IsAbstract: false, IsInterface: false })
+            .ToList();
         Cell.Current = cell;
         _submit = submit;
         try
@@ -84,7 +86,8 @@ internal sealed class NotebookKernel : Microsoft.DotNet.Interactive.Kernel
     private Task Submit(SubmitCode command, KernelInvocationContext context)
     {
         if (_submit is null)
-            context.Fail(command, message: "Code can be submitted by a package's extension while it is loaded; in a cell, write it as code.");
+            context.Fail(command, message: "Code is submitted by a package's extension while that is loaded; "
+                + "in a cell, write it as code.");
         else if (_submit(command.Code) is { } error)
             context.Fail(command, message: $"{error.Name}: {error.Value}");
         return Task.CompletedTask;

@@ -98,6 +98,23 @@ class Requests(KernelCase):
         self.assertTrue(self.client.hb_channel.is_beating() or (time.sleep(2) or self.client.hb_channel.is_beating()))
 
 
+class Memory(KernelCase):
+    def peak(self):
+        with open(f"/proc/{self.manager.provisioner.process.pid}/status") as status:
+            return next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmHWM"))
+
+    def test_forgotten_native_memory_is_freed(self):
+        self.ok("using System.Runtime.InteropServices; unsafe class Held { void* memory = NativeMemory.Alloc(8 << 20); "
+                "public Held() => NativeMemory.Fill(memory, 8 << 20, 1); ~Held() => NativeMemory.Free(memory); }")
+        before = self.peak()
+        for _ in range(50):  # 4 GB in all.
+            self.ok("for (int i = 0; i < 10; i++) new Held();")
+        self.assertLess(self.peak(), 1000)
+        self.assertGreater(self.peak() - before, 400)  # It has not collected at every cell.
+        self.ok("var kept = new List<Held>(); for (int i = 0; i < 150; i++) kept.Add(new Held());")
+        self.assertEqual(self.ok("kept.Count").value, "150")
+
+
 class Input(KernelCase):
     def test_read_line(self):
         msg_id = self.client.execute('var line = Console.ReadLine(); var secret = await GetPasswordAsync("pw"); $"{line}{secret.GetClearTextPassword()} {secret}"')
