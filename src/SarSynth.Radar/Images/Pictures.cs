@@ -1,4 +1,5 @@
-// SAR images as ImageSharp's pictures and back: for PNG files, and for drawing on. It writes only; files are read by GDAL.
+// SAR images as ImageSharp's pictures and back: for PNG files, and for drawing on. It writes only; files are read by
+// GDAL.
 using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.Formats.Png;
 using SixLabors.ImageSharp.PixelFormats;
@@ -8,7 +9,9 @@ namespace SarSynth.Radar.Images;
 /// <summary>Turns amplitudes into grey levels and back. Pictures are for the eye; no data is black.</summary>
 public static class Pictures
 {
-    /// <summary>The image as a picture of 8 bits: no data and everything below black are 0, all that is brighter than white 255.</summary>
+    /// <summary>
+    /// The image as a picture of 8 bits: no data and everything below black are 0, all that is brighter than white 255.
+    /// </summary>
     /// <param name="image">The image; each pixel becomes one of the picture.</param>
     /// <param name="remap">From amplitude to grey; null for linear to the 99th percentile.</param>
     public static Image<L8> ToImage(this SarImage image, Remap? remap = null) => Picture(image, remap, Eight);
@@ -22,7 +25,8 @@ public static class Pictures
     /// <param name="white">Amplitude of a white pixel, above 0.</param>
     /// <param name="metadata">What is known of the sensor.</param>
     /// <param name="geoReference">Where the pixels lie on the ground.</param>
-    /// <returns>Amplitudes from 0 to <paramref name="white"/>, each within half a grey level of what it was; no data has become 0.</returns>
+    /// <returns>Amplitudes from 0 to <paramref name="white"/>, each within half a grey level of what it was; no data
+    /// has become 0.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="white"/> is not above 0.</exception>
     public static AmplitudeImage ToSarImage<TPixel>(
         this Image<TPixel> picture, double white = 1, SarMetadata? metadata = null, GeoReference? geoReference = null)
@@ -77,7 +81,8 @@ public static class Pictures
         return Picture(image.ToAmplitude().Pixels, image.Rows, image.Columns, remap ?? Remap.Default, level);
     }
 
-    private static Image<TPixel> Picture<TPixel>(float[] amplitudes, int rows, int columns, Remap remap, Func<double, TPixel> level)
+    private static Image<TPixel> Picture<TPixel>(float[] amplitudes, int rows, int columns, Remap remap, Func<double,
+        TPixel> level)
         where TPixel : unmanaged, IPixel<TPixel>
     {
         var sorted = Array.FindAll(amplitudes, float.IsFinite);

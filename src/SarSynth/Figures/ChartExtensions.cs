@@ -32,13 +32,15 @@ public static class ChartExtensions
     /// <param name="range">First and last value; null: all of the data.</param>
     /// <exception cref="ArgumentException">The range of a logarithmic axis is not positive.</exception>
     public static GenericChart WithXAxis(
-        this GenericChart chart, string title, AxisScale scale = AxisScale.Linear, (double First, double Last)? range = null) =>
+        this GenericChart chart, string title, AxisScale scale = AxisScale.Linear,
+        (double First, double Last)? range = null) =>
         chart.WithAxis("xaxis", title, scale, range);
 
     /// <summary>Names and divides the vertical axis.</summary>
     /// <inheritdoc cref="WithXAxis"/>
     public static GenericChart WithYAxis(
-        this GenericChart chart, string title, AxisScale scale = AxisScale.Linear, (double First, double Last)? range = null) =>
+        this GenericChart chart, string title, AxisScale scale = AxisScale.Linear,
+        (double First, double Last)? range = null) =>
         chart.WithAxis("yaxis", title, scale, range);
 
     /// <summary>Sets the size.</summary>
@@ -68,7 +70,8 @@ public static class ChartExtensions
     /// <param name="x">Abscissa, in the axis' units.</param>
     /// <param name="label">Word at its upper end; may be empty.</param>
     public static GenericChart WithVerticalLine(this GenericChart chart, double x, string label = "") =>
-        chart.Changed(layout => Add(layout, "shapes", With(DottedLine(), ("xref", "x"), ("yref", "paper"), ("x0", x), ("x1", x),
+        chart.Changed(layout =>
+            Add(layout, "shapes", With(DottedLine(), ("xref", "x"), ("yref", "paper"), ("x0", x), ("x1", x),
             ("y0", 0), ("y1", 1), ("label", Label(label, ("textangle", 0), ("xanchor", "left"), ("yanchor", "top"))))));
 
     /// <summary>Draws a dotted line over the plot's whole width.</summary>
@@ -76,7 +79,8 @@ public static class ChartExtensions
     /// <param name="y">Ordinate, in the axis' units.</param>
     /// <param name="label">Word at its right end; may be empty.</param>
     public static GenericChart WithHorizontalLine(this GenericChart chart, double y, string label = "") =>
-        chart.Changed(layout => Add(layout, "shapes", With(DottedLine(), ("xref", "paper"), ("yref", "y"), ("x0", 0), ("x1", 1),
+        chart.Changed(layout =>
+            Add(layout, "shapes", With(DottedLine(), ("xref", "paper"), ("yref", "y"), ("x0", 0), ("x1", 1),
             ("y0", y), ("y1", y), ("label", Label(label)))));
 
     /// <summary>Draws a rectangle.</summary>
@@ -88,10 +92,12 @@ public static class ChartExtensions
         this GenericChart chart, (double First, double Last) x, (double First, double Last) y, string label = "") =>
         chart.Changed(layout => Add(layout, "shapes", With(new Shape(), ("type", "rect"), ("xref", "x"), ("yref", "y"),
             ("x0", x.First), ("x1", x.Last), ("y0", y.First), ("y1", y.Last), ("layer", "below"),
-            ("fillcolor", "rgba(118,123,133,0.16)"), ("line", With(new Line(), ("width", 0))), ("label", Label(label)))));
+            ("fillcolor", "rgba(118,123,133,0.16)"), ("line", With(new Line(), ("width", 0))),
+                ("label", Label(label)))));
 
     /// <summary>Puts a slider below the chart that shows a part of its traces at a time.</summary>
-    /// <param name="chart">A chart of as many traces as steps, or of a multiple: then each step shows as many in a row.</param>
+    /// <param name="chart">A chart of as many traces as steps, or of a multiple: then each step shows as many in a
+    /// row.</param>
     /// <param name="labels">What each step is called.</param>
     /// <param name="prefix">Words before the label of the step that is shown.</param>
     /// <exception cref="ArgumentException">The traces cannot be dealt out evenly.</exception>
@@ -103,7 +109,8 @@ public static class ChartExtensions
                 $"labels: found {labels.Count} for {traces.Length} traces, expected one for each trace or for each equal group of them.",
                 nameof(labels));
         var group = traces.Length / labels.Count;
-        var steps = labels.Select((label, step) => With(new SliderStep(), ("label", label), ("method", "restyle"), ("args",
+        var steps = labels.Select((label, step) =>
+            With(new SliderStep(), ("label", label), ("method", "restyle"), ("args",
             new object[] { "visible", traces.Select((_, t) => t / group == step).ToArray() }))).ToArray();
         var slider = With(new Slider(), ("active", 0), ("pad", With(new Padding(), ("t", 44))),
             ("currentvalue", With(new SliderCurrentValue(), ("prefix", prefix))), ("steps", steps));
@@ -113,7 +120,9 @@ public static class ChartExtensions
             ListModule.OfSeq(shown), layout, GenericChart.getConfig(chart), GenericChart.getDisplayOptions(chart));
     }
 
-    /// <summary>Says in words what the chart shows, for who cannot see it; else it is told from the title, axes and names.</summary>
+    /// <summary>
+    /// Says in words what the chart shows, for who cannot see it; else it is told from the title, axes and names.
+    /// </summary>
     /// <param name="chart">The chart.</param>
     /// <param name="text">One or two sentences.</param>
     public static GenericChart WithDescription(this GenericChart chart, string text) =>
@@ -123,7 +132,8 @@ public static class ChartExtensions
         this GenericChart chart, string name, string title, AxisScale scale, (double First, double Last)? range)
     {
         if (scale == AxisScale.Log && range is var (low, high) && !(low > 0 && high > 0))
-            throw new ArgumentException($"range: found {low} to {high}, expected positive values on a logarithmic axis.", nameof(range));
+            throw new ArgumentException(
+                $"range: found {low} to {high}, expected positive values on a logarithmic axis.", nameof(range));
         return chart.Changed(layout =>
         {
             var axis = Part<LinearAxis>(layout, name);
@@ -131,7 +141,8 @@ public static class ChartExtensions
             if (scale == AxisScale.Log)
                 With(axis, ("exponentformat", "power"));
             if (range is var (first, last))
-                With(axis, ("range", scale == AxisScale.Log ? [Math.Log10(first), Math.Log10(last)] : new[] { first, last }));
+                With(axis,
+                    ("range", scale == AxisScale.Log ? [Math.Log10(first), Math.Log10(last)] : new[] { first, last }));
         });
     }
 
@@ -147,19 +158,25 @@ public static class ChartExtensions
         where T : DynamicObj.DynamicObj
     {
         // A trace has no constructor without arguments.
-        var copy = (T)(source is Trace trace ? Activator.CreateInstance(source.GetType(), trace.type) : Activator.CreateInstance(source.GetType()))!;
+        var type = source.GetType();
+        var copy = (T)(source is Trace trace ? Activator.CreateInstance(type, trace.type) : Activator.CreateInstance(type))!;
         foreach (var (name, value) in source.GetProperties(false))
-            copy.SetProperty(name, value is DynamicObj.DynamicObj inner and not Plotly.NET.Template ? Copy(inner) : value);
+            copy.SetProperty(name,
+                value is DynamicObj.DynamicObj inner and not Plotly.NET.Template ? Copy(inner) : value);
         return copy;
     }
 
-    private static Shape DottedLine() => With(new Shape(), ("type", "line"), ("line", With(new Line(), ("dash", "dot"), ("width", 1.4), ("color", Quiet))));
+    private static Shape DottedLine() =>
+        With(new Shape(), ("type", "line"),
+            ("line", With(new Line(), ("dash", "dot"), ("width", 1.4), ("color", Quiet))));
 
     private static ShapeLabel Label(string text, params ReadOnlySpan<(string, object)> place) => With(
-        With(new ShapeLabel(), ("text", text), ("textposition", "end"), ("font", With(new Font(), ("size", 11)))), place);
+        With(new ShapeLabel(), ("text", text), ("textposition", "end"), ("font", With(new Font(), ("size", 11)))),
+            place);
 
     private static double OnAxis(Layout layout, string axis, double value) =>
-        Property(layout, axis) is LinearAxis a && Property(a, "type") is { } type && $"{type}".Equals("log", StringComparison.OrdinalIgnoreCase)
+        Property(layout, axis) is LinearAxis a && Property(a, "type") is { } type
+            && $"{type}".Equals("log", StringComparison.OrdinalIgnoreCase)
             ? Math.Log10(value)
             : value;
 

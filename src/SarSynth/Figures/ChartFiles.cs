@@ -8,12 +8,15 @@ namespace SarSynth.Figures;
 public static class ChartFiles
 {
     /// <summary>
-    /// The chart as plotly's JSON: an object with "data", "layout" and "config". Numbers have six significant digits, what is not
+    /// The chart as plotly's JSON: an object with "data", "layout" and "config". Numbers have six significant digits,
+    /// what is not
     /// finite is null; equal charts give equal text.
     /// </summary>
     public static string ToPlotlyJson(this GenericChart chart) => ChartJson.Write(chart);
 
-    /// <summary>A piece of a page: a picture that needs nothing, and that turns interactive where plotly.js is there.</summary>
+    /// <summary>
+    /// A piece of a page: a picture that needs nothing, and that turns interactive where plotly.js is there.
+    /// </summary>
     /// <exception cref="BrowserException">There is no Chromium that draws the picture.</exception>
     public static string ToHtml(this GenericChart chart) => ChartPage.Fragment(chart);
 
@@ -27,7 +30,9 @@ public static class ChartFiles
     /// <exception cref="BrowserException">There is no Chromium that draws it.</exception>
     public static string ToSvg(this GenericChart chart) => ChartPage.Svg(chart);
 
-    /// <summary>The chart as a PDF file of one page of its size (96 pixels are an inch), in lines and letters.</summary>
+    /// <summary>
+    /// The chart as a PDF file of one page of its size (96 pixels are an inch), in lines and letters.
+    /// </summary>
     /// <exception cref="BrowserException">There is no Chromium that draws it.</exception>
     public static byte[] ToPdf(this GenericChart chart) => ChartPage.Pdf(chart);
 
@@ -35,7 +40,9 @@ public static class ChartFiles
     public static string ToWords(this GenericChart chart) =>
         ChartJson.Words(System.Text.Json.Nodes.JsonNode.Parse(ChartJson.Write(chart))!);
 
-    /// <summary>Writes the chart: .html (self-contained and interactive), .json, .png, .svg or .pdf, as the path says.</summary>
+    /// <summary>
+    /// Writes the chart: .html (self-contained and interactive), .json, .png, .svg or .pdf, as the path says.
+    /// </summary>
     /// <param name="chart">The chart.</param>
     /// <param name="path">The file; it appears whole or not at all.</param>
     /// <exception cref="ArgumentException">Another extension.</exception>

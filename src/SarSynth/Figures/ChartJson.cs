@@ -34,7 +34,8 @@ internal static class ChartJson
         return (Pixels("width", Theme.Width), Pixels("height", Theme.Height));
 
         int Pixels(string name, int otherwise) =>
-            layout.TryGetPropertyValue(name)?.Value is IConvertible v ? v.ToInt32(CultureInfo.InvariantCulture) : otherwise;
+            layout.TryGetPropertyValue(name)?.Value is IConvertible v ? v.ToInt32(CultureInfo.InvariantCulture)
+                : otherwise;
     }
 
     /// <summary>The title above the plot; empty where there is none.</summary>

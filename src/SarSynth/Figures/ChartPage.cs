@@ -53,7 +53,8 @@ internal static class ChartPage
         var svg = Svg(chart);
         return SharedBrowser.Use(browser =>
         {
-            browser.Evaluate($"document.body.innerHTML = {Quoted($"<style>body{{margin:0}}svg{{display:block}}</style>{svg}")}; 0");
+            browser.Evaluate(
+                $"document.body.innerHTML = {Quoted($"<style>body{{margin:0}}svg{{display:block}}</style>{svg}")}; 0");
             try
             {
                 return browser.Print(size.Width, size.Height);
@@ -84,7 +85,7 @@ internal static class ChartPage
     }
 
     /// <summary>
-    /// A picture, and a script that puts the live plot in its place where the page has plotly.js or Jupyter can serve it.
+    /// A picture, and a script that puts the live plot in its place where the page has plotly.js or Jupyter has it.
     /// </summary>
     public static string Fragment(GenericChart chart)
     {
@@ -100,7 +101,8 @@ internal static class ChartPage
         return picture + $$"""
             <script type="application/json">{{json}}</script></figure>
             <script>(function () {
-              function draw() { // plotly.js is no module of require's: it is there by its global name once it is loaded.
+              function draw() {
+                // plotly.js is no module of require's: it is there by its global name once it is loaded.
                 var plotly = window.Plotly;
                 if (!plotly) return;
                 document.querySelectorAll('[data-sarsynth="{{key}}"] > script').forEach(function (s) {
@@ -110,7 +112,8 @@ internal static class ChartPage
                 });
               }
               if (window.Plotly) draw();
-              else if (window.Jupyter && typeof require === 'function') require(['nbextensions/sarsynth/plotly.min'], draw, function () {});
+              else if (window.Jupyter && typeof require === 'function')
+                require(['nbextensions/sarsynth/plotly.min'], draw, function () {});
             })();</script>
             """;
     }
@@ -118,7 +121,8 @@ internal static class ChartPage
     private static string Draw(string json, (int, int) size, string format, double scale) =>
         SharedBrowser.Use(browser => Draw(browser, json, size, format, scale));
 
-    private static string Draw(HeadlessBrowser browser, string json, (int Width, int Height) size, string format, double scale) =>
+    private static string Draw(HeadlessBrowser browser, string json, (int Width, int Height) size, string format,
+        double scale) =>
         browser.Evaluate(string.Create(CultureInfo.InvariantCulture,
             $"Plotly.toImage({json}, {{ format: '{format}', width: {size.Width}, height: {size.Height}, scale: {scale} }})"));
 
@@ -130,18 +134,23 @@ internal static class ChartPage
     {
         if (Environment.GetEnvironmentVariable("SARSYNTH_PLOTLY") is { Length: > 0 } named && File.Exists(named))
             return Path.GetFullPath(named);
-        string?[] starts = [Path.GetDirectoryName(typeof(ChartPage).Assembly.Location), AppContext.BaseDirectory, Directory.GetCurrentDirectory()];
+        string[] places = ["plotly.min.js", "plotly/plotly.min.js", "artifacts/plotly/plotly.min.js"];
+        string?[] starts = [Path.GetDirectoryName(typeof(ChartPage).Assembly.Location), AppContext.BaseDirectory,
+            Directory.GetCurrentDirectory()];
         foreach (var start in starts)
         {
-            for (var folder = string.IsNullOrEmpty(start) ? null : new DirectoryInfo(start); folder is not null; folder = folder.Parent)
+            var folder = string.IsNullOrEmpty(start) ? null : new DirectoryInfo(start);
+            for (; folder is not null; folder = folder.Parent)
             {
-                foreach (var place in (string[])["plotly.min.js", "plotly/plotly.min.js", "artifacts/plotly/plotly.min.js"])
+                foreach (var place in places)
                 {
                     if (File.Exists(Path.Combine(folder.FullName, place)))
                         return Path.Combine(folder.FullName, place);
                 }
             }
         }
-        throw new FileNotFoundException("plotly.min.js was not found: run environment/setup.sh, or name the file with SARSYNTH_PLOTLY.", "plotly.min.js");
+        throw new FileNotFoundException(
+            "plotly.min.js was not found: run environment/setup.sh, or name the file with SARSYNTH_PLOTLY.",
+            "plotly.min.js");
     }
 }

@@ -27,13 +27,16 @@ public static class EvaluationFigures
         {
             var real = row == evaluation.Table.Reference;
             table.Row(
-                row.Name, real ? null : row.AmplitudeKl.Value, real ? null : row.AmplitudeKlReverse.Value, real ? null : row.Wasserstein.Value,
+                row.Name, real ? null : row.AmplitudeKl.Value, real ? null : row.AmplitudeKlReverse.Value,
+                    real ? null : row.Wasserstein.Value,
                 row.EnlHomogeneous.Value, real ? null : row.MeanPowerError, row.GlcmContrast, row.GlcmHomogeneity);
         }
         return table;
     }
 
-    /// <summary>One row a scene: satellite, bicubic, bicubic with speckle, translation, real airborne, all on one grey scale.</summary>
+    /// <summary>
+    /// One row a scene: satellite, bicubic, bicubic with speckle, translation, real airborne, all on one grey scale.
+    /// </summary>
     /// <param name="evaluation">The evaluation.</param>
     /// <param name="scene">Index of the scene.</param>
     /// <param name="pictureSize">Longest side of a picture, pixels.</param>
@@ -47,7 +50,9 @@ public static class EvaluationFigures
         return panel.Add("real airborne", s.Airborne, remap: grey);
     }
 
-    /// <summary>Whether <see cref="WriteReport"/> has what it draws with; worth asking before hours of translation.</summary>
+    /// <summary>
+    /// Whether <see cref="WriteReport"/> has what it draws with; worth asking before hours of translation.
+    /// </summary>
     /// <exception cref="FileNotFoundException">plotly.js was not fetched.</exception>
     /// <exception cref="BrowserException">No Chromium was found.</exception>
     public static void CheckReportTools()
@@ -58,16 +63,21 @@ public static class EvaluationFigures
 
     /// <summary>Writes the report and the evaluation's provenance into a folder.</summary>
     /// <param name="evaluation">The evaluation.</param>
-    /// <param name="folder">Receives index.html, translation.png (the first scene) and evaluation.provenance.json.</param>
+    /// <param name="folder">Receives index.html, translation.png (the first scene) and
+    /// evaluation.provenance.json.</param>
     /// <param name="model">The model's card, for the facts at the end.</param>
     public static void WriteReport(this EvaluationResult evaluation, string folder, ModelCard model)
     {
-        var (own, best) = (evaluation.Table.Rows[^1], evaluation.Table.Rows.SkipLast(1).MinBy(r => r.AmplitudeKl.Value)!);
-        var report = new Report("Satellite to airborne", "How airborne-like the translated images are, by SAR statistics, against real airborne images of the same ground.")
+        var (own, best) = (evaluation.Table.Rows[^1],
+            evaluation.Table.Rows.SkipLast(1).MinBy(r => r.AmplitudeKl.Value)!);
+        var report = new Report("Satellite to airborne",
+            "How airborne-like the translated images are, by SAR statistics, against real airborne images of the same ground.")
             .KeyFigures(
-                new KeyFigure("Amplitude KL of the translation", own.AmplitudeKl.Value.ToString("F4"), "nats", "KL(real || translated), 0 is equal"),
+                new KeyFigure("Amplitude KL of the translation", own.AmplitudeKl.Value.ToString("F4"), "nats",
+                    "KL(real || translated), 0 is equal"),
                 new KeyFigure("Best baseline", best.AmplitudeKl.Value.ToString("F4"), "nats", best.Name),
-                new KeyFigure("ENL, translated", own.EnlHomogeneous.Value.ToString("F3"), "looks", $"real {evaluation.Table.Reference.EnlHomogeneous.Value:F3}, {evaluation.Table.HomogeneousWindows} homogeneous windows"),
+                new KeyFigure("ENL, translated", own.EnlHomogeneous.Value.ToString("F3"), "looks",
+                    $"real {evaluation.Table.Reference.EnlHomogeneous.Value:F3}, {evaluation.Table.HomogeneousWindows} homogeneous windows"),
                 new KeyFigure("Scenes", evaluation.Scenes.Count.ToString(), "", "none of them seen by training"))
             .Section("Pictures")
             .Prose("One row a scene. All images of a row share one grey scale, A / (mu + 3 sigma) of the real airborne images.");
@@ -79,18 +89,21 @@ public static class EvaluationFigures
                 image, whether the speckle alone is; the co-occurrence features (32 levels, distance 1, mean of four directions) whether the texture is.
                 """)
             .Table(evaluation.ToTable())
-            .Chart(Plots.Amplitude(evaluation), "Densities of the normalised amplitude. A model that smooths lacks the tail; speckle drawn on top of speckle has too much of it.")
+            .Chart(Plots.Amplitude(evaluation),
+                "Densities of the normalised amplitude. A model that smooths lacks the tail; speckle drawn on top of speckle has too much of it.")
             .Section("Where this comes from")
             .Provenance(
             [
                 new("model", model.Description),
-                new("sensors", $"{model.SatelliteSensor} to {model.AirborneSensor}, {model.Scale} x {model.Scale} airborne pixels a satellite pixel"),
+                new("sensors",
+                    $"{model.SatelliteSensor} to {model.AirborneSensor}, {model.Scale} x {model.Scale} airborne pixels a satellite pixel"),
                 new("seed", evaluation.Recipe.Seed.ToString()),
                 new("sampler", $"DDIM, {evaluation.Recipe.Steps} steps, eta {evaluation.Recipe.Eta}"),
                 new("scenes", string.Join(", ", evaluation.Scenes.Select(s => s.Name))),
             ])
             .Save(Path.Combine(folder, "index.html"));
         evaluation.ToPanel(0).Save(Path.Combine(folder, "translation.png"));
-        Data.Provenance.Of("evaluate", evaluation.Recipe, evaluation.Recipe.Seed, [], [Path.Combine(folder, "index.html")]).Write(Path.Combine(folder, "evaluation.provenance.json"));
+        Data.Provenance.Of("evaluate", evaluation.Recipe, evaluation.Recipe.Seed, [],
+            [Path.Combine(folder, "index.html")]).Write(Path.Combine(folder, "evaluation.provenance.json"));
     }
 }

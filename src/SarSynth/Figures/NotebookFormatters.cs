@@ -1,4 +1,5 @@
-// How charts, panels, tables and reports show in a notebook: several MIME types in one bundle, registered with .NET Interactive.
+// How charts, panels, tables and reports show in a notebook: several MIME types in one bundle, registered with .NET
+// Interactive.
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using Plotly.NET;
@@ -7,31 +8,35 @@ namespace SarSynth.Figures;
 
 /// <summary>Registers the kit's formatters with the Formatter of .NET Interactive that this process runs in.</summary>
 /// <remarks>
-/// It is found by its name among the loaded assemblies, so that the library asks for no notebook: the kit's own kernel and
-/// dotnet-interactive have it both. A kernel that loads it late is waited for.
+/// It is found by its name among the loaded assemblies, so that the library asks for no notebook: the kit's own kernel
+/// and dotnet-interactive have it both. A kernel that loads it late is waited for.
 /// </remarks>
 public static class NotebookFormatters
 {
-    private const string Html = "text/html", Png = "image/png", Plain = "text/plain", Name = "Microsoft.DotNet.Interactive.Formatting.Formatter";
+    private const string Html = "text/html", Png = "image/png", Plain = "text/plain",
+        Name = "Microsoft.DotNet.Interactive.Formatting.Formatter";
 
     private static int registered;
 
     /// <summary>
-    /// Makes the kit's theme the default and registers its formatters, once. Using any of the kit's types does the same; a
-    /// notebook calls it so that charts are shown so that were made with Plotly.NET alone.
+    /// Makes the kit's theme the default and registers its formatters, once. Using any of the kit's types does the
+    /// same; a notebook calls it so that charts made with Plotly.NET alone are shown so, too.
     /// </summary>
     /// <returns>Whether this process is a notebook's.</returns>
     public static bool Register()
     {
         if (Formatter() is not { } formatter
-            || formatter.GetMethod("Register", [typeof(Type), typeof(Action<object, TextWriter>), typeof(string)]) is not { } register
+            || formatter.GetMethod("Register", [typeof(Type), typeof(Action<object, TextWriter>), typeof(string)])
+                is not { } register
             || formatter.GetMethod("SetPreferredMimeTypesFor", [typeof(Type), typeof(string[])]) is not { } prefer)
             return false;
         if (Interlocked.Exchange(ref registered, 1) == 1)
             return true;
         Theme.Apply();
-        Add<GenericChart>((Html, c => c.ToHtml()), (Png, c => Convert.ToBase64String(ChartPage.NotebookPng(c))), (Plain, c => c.ToWords()));
-        Add<ImagePanel>((Html, p => p.ToHtml()), (Png, p => Convert.ToBase64String(p.ToNotebookPng())), (Plain, p => p.ToString()));
+        Add<GenericChart>((Html, c => c.ToHtml()), (Png, c => Convert.ToBase64String(ChartPage.NotebookPng(c))),
+            (Plain, c => c.ToWords()));
+        Add<ImagePanel>((Html, p => p.ToHtml()), (Png, p => Convert.ToBase64String(p.ToNotebookPng())),
+            (Plain, p => p.ToString()));
         Add<ReportTable>((Html, t => t.ToHtml()), (Plain, t => t.ToString()));
         Add<Report>((Html, r => r.ToFragment()), (Plain, r => r.ToString()));
         Add<ProgressView>((Html, p => p.ToHtml()), (Plain, p => p.ToString()));
@@ -40,7 +45,8 @@ public static class NotebookFormatters
         void Add<T>(params (string MimeType, Func<T, string> Text)[] formats)
         {
             foreach (var (mimeType, text) in formats)
-                register.Invoke(null, [typeof(T), (object value, TextWriter writer) => writer.Write(text((T)value)), mimeType]);
+                register.Invoke(null,
+                    [typeof(T), (object value, TextWriter writer) => writer.Write(text((T)value)), mimeType]);
             prefer.Invoke(null, [typeof(T), formats.Select(f => f.MimeType).ToArray()]);
         }
     }
@@ -61,7 +67,9 @@ public static class NotebookFormatters
     }
 
     private static Type? Formatter() =>
-        AppDomain.CurrentDomain.GetAssemblies().Where(IsFormatting).Select(a => a.GetType(Name)).FirstOrDefault(t => t is not null);
+        AppDomain.CurrentDomain.GetAssemblies().Where(IsFormatting).Select(a => a.GetType(Name))
+            .FirstOrDefault(t => t is not null);
 
-    private static bool IsFormatting(Assembly assembly) => assembly.GetName().Name == "Microsoft.DotNet.Interactive.Formatting";
+    private static bool IsFormatting(Assembly assembly) =>
+        assembly.GetName().Name == "Microsoft.DotNet.Interactive.Formatting";
 }

@@ -23,8 +23,8 @@ public enum LineStyle
 
 /// <summary>Makes charts of one thing each; <c>Chart.Combine</c> of Plotly.NET lays several over each other.</summary>
 /// <remarks>
-/// All return Plotly.NET's <see cref="GenericChart"/>, 720 x 420 pixels in the kit's theme. NaN and infinities are gaps. The last
-/// expression of a notebook cell draws itself.
+/// All return Plotly.NET's <see cref="GenericChart"/>, 720 x 420 pixels in the kit's theme. NaN and infinities are
+/// gaps. The last expression of a notebook cell draws itself.
 /// </remarks>
 public static class Plots
 {
@@ -57,7 +57,8 @@ public static class Plots
     /// <param name="name">Name in the legend; null for none.</param>
     /// <param name="size">Diameter of a marker, pixels.</param>
     /// <exception cref="ArgumentException">Lengths differ, or there is no point.</exception>
-    public static GenericChart Points<TX, TY>(IEnumerable<TX> x, IEnumerable<TY> y, string? name = null, double size = 7)
+    public static GenericChart Points<TX, TY>(
+        IEnumerable<TX> x, IEnumerable<TY> y, string? name = null, double size = 7)
         where TX : INumberBase<TX>
         where TY : INumberBase<TY>
     {
@@ -70,7 +71,8 @@ public static class Plots
     /// <param name="categories">Names below the bars.</param>
     /// <param name="values">Heights, as many as <paramref name="categories"/>.</param>
     /// <param name="name">Name in the legend; null for none.</param>
-    /// <param name="errors">Half lengths of the error bars, as many as <paramref name="values"/>; null for none.</param>
+    /// <param name="errors">Half lengths of the error bars, as many as <paramref name="values"/>; null for
+    /// none.</param>
     /// <exception cref="ArgumentException">Lengths differ, or there is no bar.</exception>
     public static GenericChart Bars<T>(
         IEnumerable<string> categories, IEnumerable<T> values, string? name = null, IEnumerable<T>? errors = null)
@@ -108,7 +110,8 @@ public static class Plots
             throw new ArgumentException("values: found no finite value, expected at least one.", nameof(values));
         var (first, last) = range ?? Percentiles(finite);
         if (!(last > first))
-            throw new ArgumentException($"range: found {first} to {last}, expected a last edge above the first.", nameof(range));
+            throw new ArgumentException($"range: found {first} to {last}, expected a last edge above the first.",
+                nameof(range));
         var width = (last - first) / bins;
         var counts = new double[bins];
         foreach (var value in finite)
@@ -116,7 +119,8 @@ public static class Plots
             if (value >= first && value <= last)
                 counts[Math.Min(bins - 1, (int)((value - first) / width))]++;
         }
-        return Density(Enumerable.Range(0, bins + 1).Select(i => first + i * width), counts.Select(c => c / (finite.Length * width)), name);
+        var edges = Enumerable.Range(0, bins + 1).Select(i => first + i * width);
+        return Density(edges, counts.Select(c => c / (finite.Length * width)), name);
     }
 
     /// <summary>A histogram that was counted already.</summary>
@@ -133,7 +137,8 @@ public static class Plots
         Check(y.Length + 1, x.Length, "bins + 1", "edges");
         // A step that holds from an edge to the next needs the last value twice.
         var line = Theme.With(new Plotly.NET.Line(), ("shape", "hv"), ("width", 1.6));
-        return Chart.Line<double, double, string>(x, [.. y, y[^1]], Line: line, Fill: StyleParam.Fill.ToZero_y).Named(name);
+        return Chart.Line<double, double, string>(x, [.. y, y[^1]], Line: line, Fill: StyleParam.Fill.ToZero_y)
+            .Named(name);
     }
 
     /// <summary>A map of values, row by row; the first row lies on top.</summary>
@@ -156,7 +161,8 @@ public static class Plots
         var chart = Chart.Heatmap<double, string, string, string>(lines, ReverseYAxis: true);
         var trace = Trace(chart);
         if (unit.Length > 0)
-            Theme.With(trace, ("colorbar", Theme.With(new ColorBar(), ("title", Theme.With(new Title(), ("text", unit))))));
+            Theme.With(trace,
+                ("colorbar", Theme.With(new ColorBar(), ("title", Theme.With(new Title(), ("text", unit))))));
         if (columnLabels is not null)
         {
             Check(columns, columnLabels.Count, "columns", "column labels");
@@ -173,7 +179,8 @@ public static class Plots
     }
 
     /// <summary>
-    /// A map of a raster as colours: every n-th pixel of both axes, which are in pixels of the raster; the first row on top.
+    /// A map of a raster as colours: every n-th pixel of both axes, which are in pixels of the raster; the first row on
+    /// top.
     /// </summary>
     /// <param name="values">A value for each pixel, row-major, [rows x columns]; kept to three digits.</param>
     /// <param name="rows">Number of rows.</param>
@@ -183,12 +190,14 @@ public static class Plots
     /// <param name="range">Values of the first and the last colour; null: the lowest and the highest.</param>
     /// <exception cref="ArgumentException">The number of values does not fit.</exception>
     public static GenericChart Map(
-        IReadOnlyList<float> values, int rows, int columns, int every = 1, string unit = "", (double Low, double High)? range = null)
+        IReadOnlyList<float> values, int rows, int columns, int every = 1, string unit = "",
+        (double Low, double High)? range = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(every, 1);
         Check(rows * columns, values.Count, "rows x columns", "values");
         int down = (rows + every - 1) / every, across = (columns + every - 1) / every;
-        var shown = Enumerable.Range(0, down * across).Select(i => ThreeDigits(values[i / across * every * columns + i % across * every]));
+        var shown = Enumerable.Range(0, down * across)
+            .Select(i => ThreeDigits(values[i / across * every * columns + i % across * every]));
         var chart = Heatmap(down, across, shown, unit);
         var trace = Theme.With(Trace(chart), ("dx", every), ("dy", every), ("x0", 0), ("y0", 0));
         if (range is { } r)
@@ -200,7 +209,9 @@ public static class Plots
             : double.NaN;
     }
 
-    /// <summary>Amplitude densities of all images of an evaluation, normalised by the real images' mu + 3 sigma.</summary>
+    /// <summary>
+    /// Amplitude densities of all images of an evaluation, normalised by the real images' mu + 3 sigma.
+    /// </summary>
     /// <param name="evaluation">The evaluation.</param>
     public static GenericChart Amplitude(EvaluationResult evaluation)
     {
@@ -243,7 +254,8 @@ public static class Plots
     private static void Check(int expected, int found, string first, string second)
     {
         if (found == 0 || expected != found)
-            throw new ArgumentException($"{second}: found {found} values, expected as many as {first} ({expected}), and at least one.");
+            throw new ArgumentException(
+                $"{second}: found {found} values, expected as many as {first} ({expected}), and at least one.");
     }
 
     // A copy: what becomes of the caller's array later must not change the chart.

@@ -19,11 +19,13 @@ internal static class PngFile
     {
         if (png.Length < 24 || !png.AsSpan().StartsWith(Signature))
             throw new ArgumentException("png: the bytes do not begin like a PNG file.", nameof(png));
-        return (BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(20)), BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16)));
+        return (BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(20)),
+            BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16)));
     }
 
     /// <summary>
-    /// The browser's picture with at most 256 colours: a third to a tenth of the size, for notebooks. Greys and few colours are kept
+    /// The browser's picture with at most 256 colours: a third to a tenth of the size, for notebooks. Greys and few
+    /// colours are kept
     /// exactly; of many the nearest 256 are taken.
     /// </summary>
     /// <param name="browser">Any page: the browser reads its own file.</param>

@@ -38,7 +38,8 @@ internal static class SharedBrowser
         try
         {
             var script = new Uri(ChartPage.FindScript()).AbsoluteUri;
-            AtomicFile.WriteText(page, $"<!doctype html><meta charset=\"utf-8\"><script src=\"{script}\"></script><body>");
+            AtomicFile.WriteText(page,
+                $"<!doctype html><meta charset=\"utf-8\"><script src=\"{script}\"></script><body>");
             started.Open(page);
             return started;
         }

@@ -1,12 +1,16 @@
-// How every chart looks: a Plotly.NET template, set as the default, so that charts made with Plotly.NET alone look alike.
+// How every chart looks: a Plotly.NET template, set as the default, so that charts made with Plotly.NET alone look
+// alike.
 using Plotly.NET;
 using Plotly.NET.LayoutObjects;
 
 namespace SarSynth.Figures;
 
-/// <summary>The common look of charts; the colours are told apart by colour-blind readers too (Okabe and Ito, 2008).</summary>
+/// <summary>
+/// The common look of charts; the colours are told apart by colour-blind readers too (Okabe and Ito, 2008).
+/// </summary>
 /// <remarks>
-/// Plotly.NET's own default template costs each chart about a second (it is built anew) and 8 kB of JSON; this one is made once.
+/// Plotly.NET's own default template costs each chart about a second (it is built anew) and 8 kB of JSON; this one is
+/// made once.
 /// </remarks>
 public static class Theme
 {
@@ -15,14 +19,17 @@ public static class Theme
     internal const int Width = 720, Height = 420;
 
     /// <summary>
-    /// What plotly is told beside the figure, where the chart says nothing else. Its button that sends the data to a cloud is
+    /// What plotly is told beside the figure, where the chart says nothing else. Its button that sends the data to a
+    /// cloud is
     /// taken away.
     /// </summary>
     internal const string Config = """
-        {"displaylogo":false,"showSendToCloud":false,"plotlyServerURL":"","responsive":true,"displayModeBar":"hover","modeBarButtonsToRemove":["select2d","lasso2d","zoomIn2d","zoomOut2d","autoScale2d"]}
+        {"displaylogo":false,"showSendToCloud":false,"plotlyServerURL":"","responsive":true,"displayModeBar":"hover",
+        "modeBarButtonsToRemove":["select2d","lasso2d","zoomIn2d","zoomOut2d","autoScale2d"]}
         """;
 
-    private static readonly string[] colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c564b"];
+    private static readonly string[] colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9",
+        "#8c564b"];
 
     private static readonly Lazy<bool> applied = new(() =>
     {
@@ -37,7 +44,8 @@ public static class Theme
     public static Template Template { get; } = With(new Template(), ("layout", Layout()), ("data", Traces()));
 
     /// <summary>
-    /// Makes the theme the default of all charts that Plotly.NET makes from now on, once; what somebody else sets later stays.
+    /// Makes the theme the default of all charts that Plotly.NET makes from now on, once; what somebody else sets later
+    /// stays.
     /// </summary>
     public static void Apply() => _ = applied.Value;
 
@@ -64,11 +72,13 @@ public static class Theme
         }));
 
     private static LinearAxis Axis() => With(new LinearAxis(),
-        ("gridcolor", "#e6e8ec"), ("zeroline", false), ("showline", true), ("linecolor", "#9aa0aa"), ("ticks", "outside"),
+        ("gridcolor", "#e6e8ec"), ("zeroline", false), ("showline", true), ("linecolor", "#9aa0aa"),
+            ("ticks", "outside"),
         ("ticklen", 4), ("tickcolor", "#9aa0aa"), ("automargin", true));
 
     /// <summary>
-    /// An object of Plotly.NET with some of plotly's attributes set by their names (plotly.com/javascript/reference): its own
+    /// An object of Plotly.NET with some of plotly's attributes set by their names (plotly.com/javascript/reference):
+    /// its own
     /// initialisers take F# options for a hundred arguments.
     /// </summary>
     internal static T With<T>(T target, params ReadOnlySpan<(string Name, object Value)> attributes)

@@ -1,4 +1,5 @@
-// What a chart writes is what plotly's reference asks for; densities integrate to what they must; equal charts are equal bytes.
+// What a chart writes is what plotly's reference asks for; densities integrate to what they must; equal charts are
+// equal bytes.
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Plotly.NET;
@@ -13,7 +14,8 @@ public class ChartTests
 
     private static JsonNode Trace(GenericChart chart) => Spec(chart)["data"]![0]!;
 
-    private static double[] Array(JsonNode? node) => [.. node!.AsArray().Select(n => n is null ? double.NaN : (double)n)];
+    private static double[] Array(JsonNode? node) =>
+        [.. node!.AsArray().Select(n => n is null ? double.NaN : (double)n)];
 
     private static readonly GenericChart point = Plots.Points([1], [1]);
 
@@ -49,7 +51,9 @@ public class ChartTests
 
     [Fact]
     public void HistogramKeepsTheShareOutsideItsRangeOut() =>
-        Assert.Equal(0.25, Array(Trace(Plots.Histogram([1.0, 1.0, 9.0, 9.0], 1, null, (0, 2)))["y"])[0]);   // half of the values over a width of 2
+        Assert.Equal(0.25,
+            Array(Trace(
+            Plots.Histogram([1.0, 1.0, 9.0, 9.0], 1, null, (0, 2)))["y"])[0]);   // half of the values over a width of 2
 
     [Fact]
     public void HeatmapIsRowMajorWithTheFirstRowOnTop()
@@ -69,7 +73,8 @@ public class ChartTests
         Assert.Equal("[[0.123,2.12,null],[10.1,12.1,14.1]]", trace["z"]!.ToJsonString());
         Assert.Equal((2, 2, 0, 9), ((int)trace["dx"]!, (int)trace["dy"]!, (int)trace["zmin"]!, (int)trace["zmax"]!));
         Assert.Equal("reversed", (string?)spec["layout"]!["yaxis"]!["autorange"]);
-        Assert.Contains("found 14 values", Assert.Throws<ArgumentException>(() => Plots.Map(values[..14], 3, 5)).Message);
+        Assert.Contains("found 14 values",
+            Assert.Throws<ArgumentException>(() => Plots.Map(values[..14], 3, 5)).Message);
     }
 
     [Theory]
@@ -95,13 +100,15 @@ public class ChartTests
         var trace = Trace(Plots.Bars(["a", "b"], [1.0, 2], "GLCM", [0.1, 0.2]));
         Assert.Equal("bar", (string?)trace["type"]);
         Assert.Equal([0.1, 0.2], Array(trace["error_y"]!["array"]));
-        Assert.Contains("found 1", Assert.Throws<ArgumentException>(() => Plots.Bars(["a", "b"], [1.0, 2], "x", [0.1])).Message);
+        Assert.Contains("found 1",
+            Assert.Throws<ArgumentException>(() => Plots.Bars(["a", "b"], [1.0, 2], "x", [0.1])).Message);
     }
 
     [Fact]
     public void AnnotationOnALogarithmicAxisIsAnExponent()
     {
-        var spec = Spec(Plots.Line([1, 10], [1, 10]).WithXAxis("x", AxisScale.Log).WithYAxis("y").WithAnnotation(100, 7, "peak"));
+        var spec = Spec(Plots.Line([1, 10], [1, 10]).WithXAxis("x", AxisScale.Log).WithYAxis("y")
+            .WithAnnotation(100, 7, "peak"));
         Assert.Equal(2, (double)spec["layout"]!["annotations"]![0]!["x"]!);
         Assert.Equal(7, (double)spec["layout"]!["annotations"]![0]!["y"]!);
     }
@@ -111,25 +118,30 @@ public class ChartTests
     {
         var first = Plots.Line([1, 2], [1, 2], "a").WithTitle("one").WithXAxis("x").WithVerticalLine(1, "first");
         var before = first.ToPlotlyJson();
-        var second = Chart.Combine([first, Plots.Line([1, 2], [2, 1], "b")]).WithXAxis("z").WithYAxis("y").WithTitle("two").WithSize(300, 200)
-            .WithVerticalLine(1.5, "here").WithHorizontalLine(2).WithBox((1, 2), (1, 2), "box").WithAnnotation(1, 1, "p").WithDescription("d")
+        var second = Chart.Combine([first, Plots.Line([1, 2], [2, 1], "b")]).WithXAxis("z").WithYAxis("y")
+            .WithTitle("two").WithSize(300, 200)
+            .WithVerticalLine(1.5, "here").WithHorizontalLine(2).WithBox((1, 2), (1, 2), "box")
+                .WithAnnotation(1, 1, "p").WithDescription("d")
             .WithSlider(["a", "b"]);
         Assert.Equal(before, first.ToPlotlyJson());
         var layout = Spec(second)["layout"]!;
         Assert.Equal(4, layout["shapes"]!.AsArray().Count);
-        Assert.Equal(("two", "z", 300), ((string?)layout["title"]!["text"], (string?)layout["xaxis"]!["title"]!["text"], (int)layout["width"]!));
+        Assert.Equal(("two", "z", 300),
+            ((string?)layout["title"]!["text"], (string?)layout["xaxis"]!["title"]!["text"], (int)layout["width"]!));
     }
 
     [Fact]
     public void SliderShowsAGroupOfTracesAtATime()
     {
-        var chart = Chart.Combine(Enumerable.Range(0, 4).Select(i => Plots.Line([0, 1], [i, i], $"{i}")).ToArray()).WithSlider(["first", "second"], "step ");
+        var chart = Chart.Combine(Enumerable.Range(0, 4).Select(i => Plots.Line([0, 1], [i, i], $"{i}")).ToArray())
+            .WithSlider(["first", "second"], "step ");
         var spec = Spec(chart);
         Assert.Equal([true, true, false, false], spec["data"]!.AsArray().Select(t => (bool)t!["visible"]!));
         var step = spec["layout"]!["sliders"]![0]!["steps"]![1]!;
         Assert.Equal("second", (string?)step["label"]);
         Assert.Equal("[\"visible\",[false,false,true,true]]", step["args"]!.ToJsonString());
-        Assert.Contains("found 3 for 4 traces", Assert.Throws<ArgumentException>(() => chart.WithSlider(["a", "b", "c"])).Message);
+        Assert.Contains("found 3 for 4 traces",
+            Assert.Throws<ArgumentException>(() => chart.WithSlider(["a", "b", "c"])).Message);
     }
 
     [Fact]
@@ -137,7 +149,8 @@ public class ChartTests
     {
         Assert.Equal(ReportSample.Histogram().ToPlotlyJson(), ReportSample.Histogram().ToPlotlyJson());
         Assert.NotEqual(point.ToPlotlyJson(), Plots.Points([1], [1.001]).ToPlotlyJson());
-        Assert.NotEqual(GenericChart.toChartHTML(point), GenericChart.toChartHTML(point));   // Plotly.NET draws a new identifier each time
+        Assert.NotEqual(GenericChart.toChartHTML(point),
+            GenericChart.toChartHTML(point));   // Plotly.NET draws a new identifier each time
     }
 
     [Fact]
@@ -148,7 +161,8 @@ public class ChartTests
         Assert.Equal("#0072b2", (string?)template["layout"]!["colorway"]![0]);
         Assert.Equal("Viridis", (string?)template["data"]!["heatmap"]![0]!["colorscale"]);
         Assert.InRange(template.ToJsonString().Length, 100, 2000);
-        // Plotly.NET's own template takes hundreds of milliseconds a chart; the best of several is not the machine's mood.
+        // Plotly.NET's own template takes hundreds of milliseconds a chart; the best of several is not the machine's
+        // mood.
         var best = Enumerable.Range(0, 20).Min(_ =>
         {
             var watch = Stopwatch.StartNew();
@@ -162,7 +176,9 @@ public class ChartTests
     public void NothingPointsToANetwork()
     {
         foreach (var text in new[] { point.ToPlotlyJson(), Page(point), GenericChart.toEmbeddedHTML(point) })
-            Assert.DoesNotMatch("<(?:script|link)[^>]+(?:src|href)=[\"']?(?:https?:)?//|cdn\\.plot|cdnjs|require\\.config", text[..Math.Min(text.Length, 4000)]);
+            Assert.DoesNotMatch(
+                "<(?:script|link)[^>]+(?:src|href)=[\"']?(?:https?:)?//|cdn\\.plot|cdnjs|require\\.config",
+                text[..Math.Min(text.Length, 4000)]);
 
         static string Page(GenericChart chart)
         {
@@ -181,12 +197,14 @@ public class ChartTests
 
     [Fact]
     public void TextCannotLeaveItsScript() =>
-        Assert.DoesNotContain("</script>", Plots.Line([1], [1], "<i></script>").WithTitle("</script><b>").ToPlotlyJson());
+        Assert.DoesNotContain("</script>", Plots.Line([1], [1], "<i></script>")
+            .WithTitle("</script><b>").ToPlotlyJson());
 
     [Fact]
     public void WordsTellTheChart()
     {
-        var chart = Chart.Combine([Plots.Line([1], [1], "real"), Plots.Line([1], [1], "made")]).WithTitle("Clutter").WithXAxis("amplitude").WithYAxis("density");
+        var chart = Chart.Combine([Plots.Line([1], [1], "real"), Plots.Line([1], [1], "made")]).WithTitle("Clutter")
+            .WithXAxis("amplitude").WithYAxis("density");
         Assert.Equal("Clutter. density over amplitude. real, made.", chart.ToWords());
         Assert.Equal("As said.", chart.WithDescription("As said.").ToWords());
     }
@@ -194,11 +212,14 @@ public class ChartTests
     [Fact]
     public void BadInputIsRefusedByName()
     {
-        Assert.Contains("found 2 values, expected as many as x (3)", Assert.Throws<ArgumentException>(() => Plots.Line([1, 2, 3], [1, 2])).Message);
+        Assert.Contains("found 2 values, expected as many as x (3)",
+            Assert.Throws<ArgumentException>(() => Plots.Line([1, 2, 3], [1, 2])).Message);
         Assert.Contains("found 0", Assert.Throws<ArgumentException>(() => Plots.Points<int, int>([], [])).Message);
         Assert.Contains("finite", Assert.Throws<ArgumentException>(() => Plots.Histogram([double.NaN])).Message);
-        Assert.Contains("found 5 values, expected as many as rows x columns (6)", Assert.Throws<ArgumentException>(() => Plots.Heatmap(2, 3, new double[5])).Message);
-        Assert.Contains("positive", Assert.Throws<ArgumentException>(() => point.WithXAxis("x", AxisScale.Log, (0, 1))).Message);
+        Assert.Contains("found 5 values, expected as many as rows x columns (6)",
+            Assert.Throws<ArgumentException>(() => Plots.Heatmap(2, 3, new double[5])).Message);
+        Assert.Contains("positive",
+            Assert.Throws<ArgumentException>(() => point.WithXAxis("x", AxisScale.Log, (0, 1))).Message);
         Assert.Contains(".docx", Assert.Throws<ArgumentException>(() => point.Save("chart.docx")).Message);
     }
 }

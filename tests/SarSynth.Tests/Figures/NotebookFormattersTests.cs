@@ -1,4 +1,5 @@
-// What a notebook gets to see: .NET Interactive's own Formatter shows the kit's charts and panels in several MIME types at once.
+// What a notebook gets to see: .NET Interactive's own Formatter shows the kit's charts and panels in several MIME types
+// at once.
 using System.Buffers.Binary;
 using System.Text.RegularExpressions;
 using Microsoft.DotNet.Interactive.Formatting;
@@ -25,7 +26,8 @@ public class NotebookFormattersTests
     {
         var png = Convert.FromBase64String(base64);
         Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], png[..4]);
-        return (BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16)), BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(20)));
+        return (BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16)),
+            BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(20)));
     }
 
     [Fact]
@@ -36,7 +38,8 @@ public class NotebookFormattersTests
         Assert.Equal((1080, 630), Size(bundle[Png]));
         Assert.Contains("<script type=\"application/json\">{\"data\":[", bundle[Html]);
         Assert.Contains($"base64,{bundle[Png]}", bundle[Html]);
-        Assert.Equal("Amplitude of a homogeneous area. density over amplitude, mean intensity 1. sample, Rayleigh.", bundle[Plain]);
+        Assert.Equal("Amplitude of a homogeneous area. density over amplitude, mean intensity 1. sample, Rayleigh.",
+            bundle[Plain]);
         // The browser's own file takes 70 kB.
         Assert.InRange(Convert.FromBase64String(bundle[Png]).Length, 5_000, 30_000);
         Assert.Equal(bundle, Bundle(ReportSample.Histogram()));
@@ -51,7 +54,8 @@ public class NotebookFormattersTests
         Assert.Contains("\"y\":[0.333333,null,2]", bundle[Html]);
         Assert.DoesNotMatch(new Regex("(?:src|href)=[\"']?(?:https?:)?//|cdn"), bundle[Html]);
         Assert.Contains("alone", bundle[Plain]);
-        Assert.Equal(bundle, Bundle(Chart.Point<double, double, string>([1, 2, 3], [1.0 / 3, double.NaN, 2], Name: "alone")));
+        Assert.Equal(bundle,
+            Bundle(Chart.Point<double, double, string>([1, 2, 3], [1.0 / 3, double.NaN, 2], Name: "alone")));
     }
 
     [Fact]
