@@ -149,16 +149,16 @@ public static class Spectrum
             {
                 for (int s = 0; s < perLine; s++)
                 {
-                    float power = 0;
+                    double power = 0;
                     for (int i = 0; i < n; i++)
                     {
                         int p = s * hop + i;
                         var value = image[axis == ImageAxis.Range ? line * columns + p : p * columns + line];
-                        power += value.Real * value.Real + value.Imaginary * value.Imaginary;
+                        power += (double)value.Real * value.Real + (double)value.Imaginary * value.Imaginary;
                         batch[used * n + i] = value * window[i];
                     }
-                    if (float.IsInfinity(power))
-                        throw new ArgumentException($"image: found an infinite pixel (or one too large to square) in line {line}, expected finite values.", nameof(image));
+                    if (double.IsInfinity(power))
+                        throw new ArgumentException($"image: found an infinite pixel in line {line}, expected finite values.", nameof(image));
                     if (power > 0)
                         used++;
                     if (used == most)

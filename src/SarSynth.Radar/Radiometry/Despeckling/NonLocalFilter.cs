@@ -10,7 +10,8 @@ namespace SarSynth.Radar.Radiometry;
 /// <remarks>
 /// Deledalle, Denis and Tupin (2009), the non-iterative probabilistic patch-based weights: exp(-(1/h) sum over the patch of
 /// (2 looks - 1) ln((A1/A2 + A2/A1) / 2)), amplitudes A; a pixel's own weight is the largest of the others, so that noise does not
-/// favour itself.
+/// favour itself. Pairs with a pixel without data are left out of the comparison of patches; a zero is as far from any other pixel as
+/// one of 1e-30 of it.
 /// </remarks>
 /// <param name="Patch">Side of a patch, odd, at least 3.</param>
 /// <param name="Search">Side of the search window, odd, at least 3.</param>
@@ -36,8 +37,8 @@ public sealed record NonLocalFilter(int Patch = 7, int Search = 21, double Looks
     // Some rows of the image with all that they need around them; every offset of the search window is one pass over them.
     private sealed class Band
     {
-        // Zeros have no logarithm: they count as far below everything else.
-        private const float Floor = 1e-30f;
+        // The distance of two intensities whose ratio is 1e30: no pair is farther apart, whatever the unit. Zeros have no logarithm.
+        private static readonly float Farthest = (float)(15 * Math.Log(10) - Math.Log(2));
 
         private readonly NonLocalFilter filter;
         private readonly int columns;
@@ -48,6 +49,8 @@ public sealed record NonLocalFilter(int Patch = 7, int Search = 21, double Looks
         private readonly float[] values;
         private readonly float[] logarithms;
         private readonly float[] valid;
+        private readonly bool hasZeros;
+        private readonly bool hasGaps;
 
         public Band(NonLocalFilter filter, float[] image, int rows, int columns, int firstRow, int bandRows)
         {
@@ -65,8 +68,10 @@ public sealed record NonLocalFilter(int Patch = 7, int Search = 21, double Looks
                     var value = image[source + LocalMoments.Mirror(column - halo, columns)];
                     var at = row * stride + column;
                     valid[at] = float.IsFinite(value) ? 1 : 0;
-                    values[at] = float.IsFinite(value) ? MathF.Max(value, Floor) : Floor;
-                    logarithms[at] = MathF.Log(values[at]) / 2;
+                    hasGaps |= valid[at] == 0;
+                    hasZeros |= value <= 0;
+                    values[at] = value > 0 && float.IsFinite(value) ? value : 0;
+                    logarithms[at] = values[at] > 0 ? MathF.Log(values[at]) / 2 : 0;
                 }
             }
         }
@@ -76,7 +81,7 @@ public sealed record NonLocalFilter(int Patch = 7, int Search = 21, double Looks
             int half = filter.search / 2, patchHalf = filter.patch / 2;
             int innerColumns = columns + 2 * patchHalf, innerRows = bandRows + 2 * patchHalf;
             var innerStride = innerColumns + 2 * Vector<float>.Count;
-            var distances = new float[innerRows * innerStride];
+            float[] distances = new float[innerRows * innerStride], pairs = new float[hasGaps ? distances.Length : 0];
             var vertical = new float[innerStride + filter.patch];
             float[] sums = new float[bandRows * (columns + Vector<float>.Count)], totals = new float[sums.Length], largest = new float[sums.Length];
             var scale = (float)(-(2 * filter.looks - 1) / (filter.strength * filter.patch * filter.patch));
@@ -86,9 +91,9 @@ public sealed record NonLocalFilter(int Patch = 7, int Search = 21, double Looks
                 {
                     if (dr == 0 && dc == 0)
                         continue;
-                    Distances(dr, dc, innerRows, innerColumns, innerStride, patchHalf, distances);
+                    Distances(dr, dc, innerRows, innerColumns, innerStride, patchHalf, distances, pairs);
                     for (var row = 0; row < bandRows; row++)
-                        Accumulate(row, dr, dc, innerStride, vertical, distances, scale, sums, totals, largest);
+                        Accumulate(row, dr, dc, innerStride, vertical, distances, pairs, scale, sums, totals, largest);
                 }
             }
             for (var row = 0; row < bandRows; row++)
@@ -105,7 +110,7 @@ public sealed record NonLocalFilter(int Patch = 7, int Search = 21, double Looks
         }
 
         // ln((A1/A2 + A2/A1) / 2) = ln(I1 + I2) - ln A1 - ln A2 - ln 2 of every pixel and its partner at the offset.
-        private void Distances(int dr, int dc, int innerRows, int innerColumns, int innerStride, int patchHalf, float[] distances)
+        private void Distances(int dr, int dc, int innerRows, int innerColumns, int innerStride, int patchHalf, float[] distances, float[] pairs)
         {
             var ln2 = new Vector<float>(MathF.Log(2));
             var margin = halo - patchHalf;
@@ -115,34 +120,69 @@ public sealed record NonLocalFilter(int Patch = 7, int Search = 21, double Looks
                 for (var column = 0; column < innerColumns; column += Vector<float>.Count)
                 {
                     int a = Math.Min(here + column, values.Length - Vector<float>.Count), b = Math.Min(there + column, values.Length - Vector<float>.Count);
-                    var both = Vector.Log(new Vector<float>(values, a) + new Vector<float>(values, b));
-                    (both - new Vector<float>(logarithms, a) - new Vector<float>(logarithms, b) - ln2).CopyTo(distances, to + column);
+                    Vector<float> first = new(values, a), second = new(values, b);
+                    var distance = Vector.Log(first + second) - new Vector<float>(logarithms, a) - new Vector<float>(logarithms, b) - ln2;
+                    if (hasZeros || hasGaps)
+                        distance = Bounded(distance, Vector.Equals(first, Vector<float>.Zero), Vector.Equals(second, Vector<float>.Zero));
+                    if (hasGaps)
+                    {
+                        var pair = new Vector<float>(valid, a) * new Vector<float>(valid, b);
+                        pair.CopyTo(pairs, to + column);
+                        distance *= pair;
+                    }
+                    distance.CopyTo(distances, to + column);
                 }
             }
         }
 
-        private void Accumulate(int row, int dr, int dc, int innerStride, float[] vertical, float[] distances, float scale, float[] sums, float[] totals, float[] largest)
+        // Two zeros are alike, a zero and another pixel as far apart as can be.
+        private static Vector<float> Bounded(Vector<float> distance, Vector<int> firstIsZero, Vector<int> secondIsZero)
+        {
+            var farthest = new Vector<float>(Farthest);
+            var apart = Vector.ConditionalSelect(firstIsZero ^ secondIsZero, farthest, Vector.Min(distance, farthest));
+            return Vector.ConditionalSelect(firstIsZero & secondIsZero, Vector<float>.Zero, apart);
+        }
+
+        private void Accumulate(
+            int row, int dr, int dc, int innerStride, float[] vertical, float[] distances, float[] pairs, float scale, float[] sums, float[] totals, float[] largest)
         {
             var patch = filter.patch;
+            var verticalPairs = hasGaps ? new float[vertical.Length] : [];
             for (var column = 0; column <= innerStride - Vector<float>.Count; column += Vector<float>.Count)
             {
-                Vector<float> sum = default;
-                for (var r = 0; r < patch; r++)
-                    sum += new Vector<float>(distances, (row + r) * innerStride + column);
-                sum.CopyTo(vertical, column);
+                Down(distances, row * innerStride + column, innerStride).CopyTo(vertical, column);
+                if (hasGaps)
+                    Down(pairs, row * innerStride + column, innerStride).CopyTo(verticalPairs, column);
             }
             var partner = (row + halo + dr) * stride + halo + dc;
             var to = row * (columns + Vector<float>.Count);
             for (var column = 0; column < columns; column += Vector<float>.Count)
             {
-                Vector<float> sum = default;
-                for (var c = 0; c < patch; c++)
-                    sum += new Vector<float>(vertical, column + c);
-                var weight = Vector.Exp(sum * scale) * new Vector<float>(valid, partner + column);
+                var distance = Across(vertical, column) * scale;
+                // The mean over the pairs that there are, for as many as a patch has.
+                if (hasGaps)
+                    distance *= new Vector<float>(patch * patch) / Vector.Max(Across(verticalPairs, column), Vector<float>.One);
+                var weight = Vector.Exp(distance) * new Vector<float>(valid, partner + column);
                 (new Vector<float>(sums, to + column) + weight * new Vector<float>(values, partner + column)).CopyTo(sums, to + column);
                 (new Vector<float>(totals, to + column) + weight).CopyTo(totals, to + column);
                 Vector.Max(new Vector<float>(largest, to + column), weight).CopyTo(largest, to + column);
             }
+        }
+
+        private Vector<float> Down(float[] lines, int at, int innerStride)
+        {
+            Vector<float> sum = default;
+            for (var r = 0; r < filter.patch; r++)
+                sum += new Vector<float>(lines, at + r * innerStride);
+            return sum;
+        }
+
+        private Vector<float> Across(float[] line, int at)
+        {
+            Vector<float> sum = default;
+            for (var c = 0; c < filter.patch; c++)
+                sum += new Vector<float>(line, at + c);
+            return sum;
         }
     }
 }

@@ -41,11 +41,11 @@ public static class LocalStatistics
 
     /// <summary>Mean and variance (divisor n - 1) of the window around every pixel.</summary>
     /// <inheritdoc cref="Mean(ReadOnlySpan{float}, int, int, int)"/>
-    /// <returns>Two images [rows x columns], row-major; the variance of a window of one pixel is NaN.</returns>
-    public static (float[] Mean, float[] Variance) MeanAndVariance(ReadOnlySpan<float> image, int rows, int columns, int window)
+    /// <returns>Two images [rows x columns], row-major; the variance of a window of one pixel is NaN. It is double: squares leave float's range.</returns>
+    public static (float[] Mean, double[] Variance) MeanAndVariance(ReadOnlySpan<float> image, int rows, int columns, int window)
     {
         var mean = GC.AllocateUninitializedArray<float>(image.Length);
-        var variance = GC.AllocateUninitializedArray<float>(image.Length);
+        var variance = GC.AllocateUninitializedArray<double>(image.Length);
         Slide(image, rows, columns, window, squares: true, (row, sums, squares, counts) =>
         {
             double n = window * window;
@@ -55,7 +55,7 @@ public static class LocalStatistics
                     n = Enough(counts[x], window) ? counts[x] : double.NaN;
                 double m = sums[x] / n;
                 mean[i] = (float)m;
-                variance[i] = (float)(Math.Max(0, squares[x] - m * sums[x]) / (n - 1));
+                variance[i] = Math.Max(0, squares[x] - m * sums[x]) / (n - 1);
             }
         });
         return (mean, variance);
