@@ -81,19 +81,27 @@ public sealed record NonLocalFilter(int Patch = 7, int Search = 21, double Looks
             int half = filter.search / 2, patchHalf = filter.patch / 2;
             int innerColumns = columns + 2 * patchHalf, innerRows = bandRows + 2 * patchHalf;
             var innerStride = innerColumns + 2 * Vector<float>.Count;
-            float[] distances = new float[innerRows * innerStride], pairs = new float[hasGaps ? distances.Length : 0];
+            float[] distances = new float[innerRows * innerStride], pairs = new float[hasZeros || hasGaps ? distances.Length : 0];
             var vertical = new float[innerStride + filter.patch];
             float[] sums = new float[bandRows * (columns + Vector<float>.Count)], totals = new float[sums.Length], largest = new float[sums.Length];
+            var scales = new float[columns + Vector<float>.Count];
             var scale = (float)(-(2 * filter.looks - 1) / (filter.strength * filter.patch * filter.patch));
+            Array.Fill(scales, scale);
             for (var dr = -half; dr <= half; dr++)
             {
                 for (var dc = -half; dc <= half; dc++)
                 {
                     if (dr == 0 && dc == 0)
                         continue;
-                    Distances(dr, dc, innerRows, innerColumns, innerStride, patchHalf, distances, pairs);
+                    Distances(dr, dc, innerRows, innerColumns, innerStride, patchHalf, distances);
+                    if (hasZeros || hasGaps)
+                        Correct(dr, dc, innerRows, innerColumns, innerStride, patchHalf, distances, pairs);
                     for (var row = 0; row < bandRows; row++)
-                        Accumulate(row, dr, dc, innerStride, vertical, distances, pairs, scale, sums, totals, largest);
+                    {
+                        if (hasGaps)
+                            WeighByPairs(row, innerStride, pairs, vertical, scales, scale);
+                        Accumulate(row, dr, dc, innerStride, vertical, distances, scales, sums, totals, largest);
+                    }
                 }
             }
             for (var row = 0; row < bandRows; row++)
@@ -110,7 +118,7 @@ public sealed record NonLocalFilter(int Patch = 7, int Search = 21, double Looks
         }
 
         // ln((A1/A2 + A2/A1) / 2) = ln(I1 + I2) - ln A1 - ln A2 - ln 2 of every pixel and its partner at the offset.
-        private void Distances(int dr, int dc, int innerRows, int innerColumns, int innerStride, int patchHalf, float[] distances, float[] pairs)
+        private void Distances(int dr, int dc, int innerRows, int innerColumns, int innerStride, int patchHalf, float[] distances)
         {
             var ln2 = new Vector<float>(MathF.Log(2));
             var margin = halo - patchHalf;
@@ -120,17 +128,27 @@ public sealed record NonLocalFilter(int Patch = 7, int Search = 21, double Looks
                 for (var column = 0; column < innerColumns; column += Vector<float>.Count)
                 {
                     int a = Math.Min(here + column, values.Length - Vector<float>.Count), b = Math.Min(there + column, values.Length - Vector<float>.Count);
-                    Vector<float> first = new(values, a), second = new(values, b);
-                    var distance = Vector.Log(first + second) - new Vector<float>(logarithms, a) - new Vector<float>(logarithms, b) - ln2;
-                    if (hasZeros || hasGaps)
-                        distance = Bounded(distance, Vector.Equals(first, Vector<float>.Zero), Vector.Equals(second, Vector<float>.Zero));
-                    if (hasGaps)
-                    {
-                        var pair = new Vector<float>(valid, a) * new Vector<float>(valid, b);
-                        pair.CopyTo(pairs, to + column);
-                        distance *= pair;
-                    }
-                    distance.CopyTo(distances, to + column);
+                    var both = Vector.Log(new Vector<float>(values, a) + new Vector<float>(values, b));
+                    (both - new Vector<float>(logarithms, a) - new Vector<float>(logarithms, b) - ln2).CopyTo(distances, to + column);
+                }
+            }
+        }
+
+        // A second look at the distances where there are zeros or gaps. Pairs: 1 where both pixels hold data.
+        private void Correct(int dr, int dc, int innerRows, int innerColumns, int innerStride, int patchHalf, float[] distances, float[] pairs)
+        {
+            var margin = halo - patchHalf;
+            for (var row = 0; row < innerRows; row++)
+            {
+                int here = (row + margin) * stride + margin, there = here + dr * stride + dc, to = row * innerStride;
+                for (var column = 0; column < innerColumns; column += Vector<float>.Count)
+                {
+                    int a = Math.Min(here + column, values.Length - Vector<float>.Count), b = Math.Min(there + column, values.Length - Vector<float>.Count);
+                    var firstIsZero = Vector.Equals(new Vector<float>(values, a), Vector<float>.Zero);
+                    var secondIsZero = Vector.Equals(new Vector<float>(values, b), Vector<float>.Zero);
+                    var pair = new Vector<float>(valid, a) * new Vector<float>(valid, b);
+                    pair.CopyTo(pairs, to + column);
+                    (Bounded(new Vector<float>(distances, to + column), firstIsZero, secondIsZero) * pair).CopyTo(distances, to + column);
                 }
             }
         }
@@ -143,46 +161,48 @@ public sealed record NonLocalFilter(int Patch = 7, int Search = 21, double Looks
             return Vector.ConditionalSelect(firstIsZero & secondIsZero, Vector<float>.Zero, apart);
         }
 
-        private void Accumulate(
-            int row, int dr, int dc, int innerStride, float[] vertical, float[] distances, float[] pairs, float scale, float[] sums, float[] totals, float[] largest)
+        // The mean over the pairs that there are, for as many as a patch has.
+        private void WeighByPairs(int row, int innerStride, float[] pairs, float[] vertical, float[] scales, float scale)
         {
             var patch = filter.patch;
-            var verticalPairs = hasGaps ? new float[vertical.Length] : [];
+            SumRows(row, innerStride, pairs, vertical);
+            for (var column = 0; column < columns; column += Vector<float>.Count)
+            {
+                Vector<float> count = default;
+                for (var c = 0; c < patch; c++)
+                    count += new Vector<float>(vertical, column + c);
+                (new Vector<float>(scale * patch * patch) / Vector.Max(count, Vector<float>.One)).CopyTo(scales, column);
+            }
+        }
+
+        private void SumRows(int row, int innerStride, float[] lines, float[] vertical)
+        {
+            var patch = filter.patch;
             for (var column = 0; column <= innerStride - Vector<float>.Count; column += Vector<float>.Count)
             {
-                Down(distances, row * innerStride + column, innerStride).CopyTo(vertical, column);
-                if (hasGaps)
-                    Down(pairs, row * innerStride + column, innerStride).CopyTo(verticalPairs, column);
+                Vector<float> sum = default;
+                for (var r = 0; r < patch; r++)
+                    sum += new Vector<float>(lines, (row + r) * innerStride + column);
+                sum.CopyTo(vertical, column);
             }
+        }
+
+        private void Accumulate(int row, int dr, int dc, int innerStride, float[] vertical, float[] distances, float[] scales, float[] sums, float[] totals, float[] largest)
+        {
+            var patch = filter.patch;
+            SumRows(row, innerStride, distances, vertical);
             var partner = (row + halo + dr) * stride + halo + dc;
             var to = row * (columns + Vector<float>.Count);
             for (var column = 0; column < columns; column += Vector<float>.Count)
             {
-                var distance = Across(vertical, column) * scale;
-                // The mean over the pairs that there are, for as many as a patch has.
-                if (hasGaps)
-                    distance *= new Vector<float>(patch * patch) / Vector.Max(Across(verticalPairs, column), Vector<float>.One);
-                var weight = Vector.Exp(distance) * new Vector<float>(valid, partner + column);
+                Vector<float> sum = default;
+                for (var c = 0; c < patch; c++)
+                    sum += new Vector<float>(vertical, column + c);
+                var weight = Vector.Exp(sum * new Vector<float>(scales, column)) * new Vector<float>(valid, partner + column);
                 (new Vector<float>(sums, to + column) + weight * new Vector<float>(values, partner + column)).CopyTo(sums, to + column);
                 (new Vector<float>(totals, to + column) + weight).CopyTo(totals, to + column);
                 Vector.Max(new Vector<float>(largest, to + column), weight).CopyTo(largest, to + column);
             }
-        }
-
-        private Vector<float> Down(float[] lines, int at, int innerStride)
-        {
-            Vector<float> sum = default;
-            for (var r = 0; r < filter.patch; r++)
-                sum += new Vector<float>(lines, at + r * innerStride);
-            return sum;
-        }
-
-        private Vector<float> Across(float[] line, int at)
-        {
-            Vector<float> sum = default;
-            for (var c = 0; c < filter.patch; c++)
-                sum += new Vector<float>(line, at + c);
-            return sum;
         }
     }
 }
