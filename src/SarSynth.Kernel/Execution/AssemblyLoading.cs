@@ -34,7 +34,7 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
     private readonly Dictionary<string, string> _pathByName = new(StringComparer.OrdinalIgnoreCase);
     private readonly HashSet<string> _included = new(StringComparer.Ordinal);
     private readonly List<DependencyFile> _dependencies = [];
-    private readonly List<string> _folders = [], _nativeFiles = [];
+    private readonly List<string> _folders = [], _nativeFiles = [], _uninitialised = [];
     private readonly List<MetadataReference> _new = [];
     private readonly System.Collections.Concurrent.ConcurrentDictionary<string, Assembly> _unloadable = new(StringComparer.Ordinal);
     private string? _problem;
@@ -71,13 +71,29 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
     /// <summary>
     /// Before a compilation: what an assembly was built with can be used by the cell as well, as in a project that references it.
     /// </summary>
-    internal void Begin(SyntaxTree cell)
+    /// <param name="cell">The cell, or a file that it loads.</param>
+    /// <param name="loaded">The files that such a tree loads.</param>
+    internal void Begin(SyntaxTree cell, Func<SyntaxTree, IEnumerable<SyntaxTree>> loaded)
     {
         _problem = null;
-        foreach (var directive in ((CompilationUnitSyntax)cell.GetRoot()).GetReferenceDirectives())
+        var trees = new Queue<SyntaxTree>([cell]);
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        while (trees.TryDequeue(out var tree))
         {
-            if (Find(directive.File.ValueText, cell.FilePath) is not { } path || !_included.Add(path))
+            Include(tree);
+            foreach (var file in loaded(tree))
+                if (seen.Add(file.FilePath))
+                    trees.Enqueue(file);
+        }
+    }
+
+    private void Include(SyntaxTree tree)
+    {
+        foreach (var directive in ((CompilationUnitSyntax)tree.GetRoot()).GetReferenceDirectives())
+        {
+            if (Find(directive.File.ValueText, tree.FilePath) is not { } path || !_included.Add(path))
                 continue;
+            _uninitialised.Add(path);
             _folders.Add(Path.GetDirectoryName(path)!);
             if (DependencyFile.Beside(path) is not { } dependencies)
                 continue;
@@ -95,6 +111,9 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
         if (_problem is not null)
             throw new ReferenceException(_problem);
         _new.Clear();
+        foreach (var path in _uninitialised.Where(_versions.ContainsKey)) // Not of a cell that did not compile.
+            Initialise(path);
+        _uninitialised.Clear();
     }
 
     /// <summary>Loads a compiled cell.</summary>
@@ -113,6 +132,20 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
         if (referable)
             _unloadable[assembly.GetName().Name!] = assembly;
         return assembly;
+    }
+
+    // A library may have something to do before its first use, as to register how its types look; and a notebook may show such types
+    // before it has used the library itself.
+    private void Initialise(string path)
+    {
+        try
+        {
+            System.Runtime.CompilerServices.RuntimeHelpers.RunModuleConstructor(Load(path).ManifestModule.ModuleHandle);
+        }
+        catch (Exception e)
+        {
+            Log.Write($"{path}: its module initialiser failed: {(e.InnerException ?? e).Message}"); // Its first use will say so, too.
+        }
     }
 
     /// <summary>Loads an assembly as the cells would: another of the same name that they refer to goes before.</summary>

@@ -41,6 +41,15 @@ internal sealed class CellSources(string directory) : SourceFileResolver([], dir
         }
     }
 
+    /// <summary>The files that a cell or such a file loads, as they are written; what cannot be read is left to the compiler.</summary>
+    internal IEnumerable<SyntaxTree> LoadedBy(SyntaxTree tree)
+    {
+        foreach (var directive in tree.GetCompilationUnitRoot().GetLoadDirectives())
+            if (ResolveReference(directive.File.ValueText, Path.IsPathRooted(tree.FilePath) ? tree.FilePath : null) is { } path
+                && File.Exists(path))
+                yield return CSharpSyntaxTree.ParseText(Decode(File.ReadAllBytes(path)), Session.ParseOptions, path);
+    }
+
     /// <inheritdoc/>
     public override SourceText ReadText(string resolvedPath)
     {

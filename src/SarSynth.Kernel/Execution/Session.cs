@@ -95,7 +95,7 @@ internal sealed class Session
             _sources.Owned.UnionWith(owned);
             var original = Parse(text, path);
             var root = original.GetCompilationUnitRoot();
-            Assemblies.Begin(original);
+            Assemblies.Begin(original, _sources.LoadedBy);
             var tree = GuardRewriter.Rewrite(original, lambdas: true);
             var name = $"Submission{_compiled++}";
             if (root.Members.Count == 0 && root.GetLoadDirectives().Count == 0)

@@ -373,6 +373,29 @@ class References(KernelCase):
             os.rename(compile_library(folder, "Original", "public static class Original { public static int Value => 24; }"), renamed)
             self.assertEqual(self.ok(f'#r "{renamed}"\nOriginal.Value').value, "24")
 
+    def test_module_initialisers_run_when_an_assembly_is_referenced(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = compile_library(folder, "Eager", """public static class Eager { [System.Runtime.CompilerServices.ModuleInitializer]
+                public static void Begin() => System.AppContext.SetData("eager", 42); }""")
+            self.ok(f'#r "{path}"')
+            self.assertEqual(self.ok('AppContext.GetData("eager")').value, "42")
+            broken = compile_library(folder, "Broken", """public static class Broken { [System.Runtime.CompilerServices.ModuleInitializer]
+                public static void Begin() => throw new System.Exception("not today"); public static int Value => 1; }""")
+            self.ok(f'#r "{broken}"')
+            self.assertIn("not today", self.fails("Broken.Value").error)
+
+    def test_references_of_loaded_files(self):
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkdir(os.path.join(folder, "bin"))
+            below = compile_library(os.path.join(folder, "bin"), "Below", "public class Below { public int Value => 24; }")
+            compile_library(os.path.join(folder, "bin"), "Above", "public class Above { public static Below Make() => new(); }", [below])
+            with open(os.path.join(folder, "bin", "Above.deps.json"), "w") as f:
+                f.write('{"targets": {"net10.0": {"Below/1.0.0": {"runtime": {"Below.dll": {}}}}}, "libraries": {"Below/1.0.0": {"type": "project"}}}')
+            for name, text in (("inner", '#r "bin/Above.dll"\nvar inner = 1;\n'), ("kit", '#load "inner.csx"\n')):
+                with open(os.path.join(folder, name + ".csx"), "w") as f:
+                    f.write(text)
+            self.assertEqual(self.ok(f'#load "{folder}/kit.csx"\nBelow below = Above.Make(); below.Value + inner').value, "25")
+
     def test_missing_assembly(self):
         self.assertIn("nowhere.dll", self.fails('#r "nowhere.dll"').error)
 
