@@ -12,7 +12,7 @@ internal sealed class Mermaid
 {
     private const string Script = "mermaid.tiny.js", Variable = "SARSYNTH_MERMAID", Folder = "sarsynth";
     private static readonly string[] Browsers =
-        ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+        ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chromium-headless-shell"];
     private int _drawn;
 
     /// <summary>Draws a diagram under the cell; null where all went well.</summary>

@@ -300,7 +300,7 @@ class Magic(KernelCase):
         self.assertEqual(result.text(), "before\n")
         self.assertIn("bad", result.error)
 
-    @unittest.skipUnless(shutil.which("chromium") and os.path.exists(os.environ.get("SARSYNTH_MERMAID", "")), "Chromium or mermaid.js is not installed")
+    @unittest.skipUnless((shutil.which("chromium") or shutil.which("chromium-headless-shell")) and os.path.exists(os.environ.get("SARSYNTH_MERMAID", "")), "Chromium or mermaid.js is not installed")
     def test_mermaid(self):
         data = self.ok("#!mermaid\ngraph TD; A[satellite & more]-->B{VAE}; B-->|latents| C").of("display_data")[0]["data"]
         svg = xml.etree.ElementTree.fromstring(data["image/svg+xml"])
