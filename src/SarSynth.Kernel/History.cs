@@ -54,7 +54,8 @@ internal sealed class History
         return request.Number("n", 0) is var n and > 0 ? found.TakeLast(n) : found;
     }
 
-    // A glob as a regular expression: * and ? stand for anything, [abc], [a-z] and [^abc] for one of, or none of, some characters.
+    // A glob as a regular expression: * and ? stand for anything, [abc], [a-z] and [^abc] for one of, or none of, some
+    // characters.
     private static string Glob(string glob)
     {
         var pattern = new StringBuilder("^");
@@ -64,7 +65,8 @@ internal sealed class History
             if (close > 0)
             {
                 var not = glob[i + 1] is '^' or '!';
-                var set = glob[(not ? i + 2 : i + 1)..close].Replace("\\", "\\\\").Replace("[", "\\[").Replace("]", "\\]").Replace("^", "\\^");
+                var set = glob[(not ? i + 2 : i + 1)..close]
+                    .Replace("\\", "\\\\").Replace("[", "\\[").Replace("]", "\\]").Replace("^", "\\^");
                 pattern.Append(not ? "[^" : "[").Append(set).Append(']');
                 i = close;
             }

@@ -22,8 +22,11 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
     private static readonly string Framework = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
     private static readonly string[] Facades = ["System.Runtime", "netstandard", "mscorlib", "System", "System.Core"];
     // What cells see of the kernel: its own public types, and the packages that it comes with.
-    private static readonly string[] Own = ["sarsynth-kernel", "Microsoft.DotNet.Interactive", "Microsoft.DotNet.Interactive.Formatting",
-        "Microsoft.AspNetCore.Html.Abstractions"];
+    private static readonly string[] Own =
+    [
+        "sarsynth-kernel", "Microsoft.DotNet.Interactive", "Microsoft.DotNet.Interactive.Formatting",
+        "Microsoft.AspNetCore.Html.Abstractions",
+    ];
     private static readonly string[] OfInteractive = ["Microsoft.DotNet.Interactive.Documents", "System.Reactive"];
     private static readonly List<MemoryMappedViewAccessor> Maps = [];
     private static readonly Lazy<IReadOnlyList<MetadataReference>> Defaults = new(FindDefaults);
@@ -134,8 +137,8 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
         return assembly;
     }
 
-    // A library may have something to do before its first use, as to register how its types look; and a notebook may show such types
-    // before it has used the library itself.
+    // A library may have something to do before its first use, as to register how its types look; and a notebook may
+    // show such types before it has used the library itself.
     private void Initialise(string path)
     {
         try
@@ -144,7 +147,8 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
         }
         catch (Exception e)
         {
-            Log.Write($"{path}: its module initialiser failed: {(e.InnerException ?? e).Message}"); // Its first use will say so, too.
+            // Its first use will say so, too.
+            Log.Write($"{path}: its module initialiser failed: {(e.InnerException ?? e).Message}");
         }
     }
 
@@ -191,8 +195,10 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
     /// <inheritdoc/>
     public override PortableExecutableReference? ResolveMissingAssembly(MetadataReference definition, AssemblyIdentity referenceIdentity) =>
         PathOf(new AssemblyName(referenceIdentity.GetDisplayName())) is { } path ? Reference(path)
-            : Path.Combine(Framework, referenceIdentity.Name + ".dll") is var framework && File.Exists(framework) ? Reference(framework)
-            : OfInteractive.Contains(referenceIdentity.Name) ? Reference(Path.Combine(AppContext.BaseDirectory, referenceIdentity.Name + ".dll"))
+            : Path.Combine(Framework, referenceIdentity.Name + ".dll") is var framework && File.Exists(framework)
+                ? Reference(framework)
+            : OfInteractive.Contains(referenceIdentity.Name)
+                ? Reference(Path.Combine(AppContext.BaseDirectory, referenceIdentity.Name + ".dll"))
             : null; // Of what only the kernel's own code refers to, the compiler is better off without.
 
     /// <inheritdoc/>
@@ -287,7 +293,8 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
         {
             var path = Path.Combine(AppContext.BaseDirectory, name + ".dll");
             var documentation = Path.ChangeExtension(path, ".xml");
-            references.Add(Map(path).Metadata.GetReference(File.Exists(documentation) ? XmlDocumentation.ForFile(documentation) : null, filePath: path));
+            references.Add(Map(path).Metadata.GetReference(
+                File.Exists(documentation) ? XmlDocumentation.ForFile(documentation) : null, filePath: path));
         }
         return references;
     }

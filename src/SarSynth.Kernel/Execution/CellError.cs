@@ -28,8 +28,10 @@ internal sealed record CellError(string Name, string Value, IReadOnlyList<string
     /// <param name="written">The text of a cell by its path as it was written, or null.</param>
     internal static CellError FromDiagnostics(IEnumerable<Diagnostic> diagnostics, Func<string, string?> written)
     {
-        // The compiler's documentation of an extension block that is out of place fails as well (CS1569): nobody asked for it.
-        var errors = diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error && d.Id != "CS1569").OrderBy(d => d.Location.SourceSpan.Start).ToList();
+        // Of an extension block that is out of place, the compiler cannot write the documentation either (CS1569): nobody
+        // asked for it.
+        var errors = diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error && d.Id != "CS1569")
+            .OrderBy(d => d.Location.SourceSpan.Start).ToList();
         var lines = new List<string>();
         foreach (var error in errors.Take(20))
         {
@@ -49,9 +51,11 @@ internal sealed record CellError(string Name, string Value, IReadOnlyList<string
             }
         }
         if (errors.Exists(e => e.Id == "CS1109"))
-            lines.Add("A class of a cell is inside the script's own. Leave it out: declare the extension method by itself, as a static function of the cell.");
+            lines.Add("A class of a cell is inside the script's own. Leave it out: declare the extension method by itself, "
+                + "as a static function of the cell.");
         if (errors.Exists(e => e.Id == "CS9283"))
-            lines.Add("A script has no top-level classes, so no extension blocks: declare a static function of the cell whose first parameter has \"this\".");
+            lines.Add("A script has no top-level classes, so no extension blocks: declare a static function of the cell "
+                + "whose first parameter has \"this\".");
         if (errors.Count > 20)
             lines.Add($"... and {errors.Count - 20} more errors");
         var first = errors.FirstOrDefault();

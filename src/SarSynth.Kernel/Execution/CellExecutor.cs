@@ -70,7 +70,8 @@ internal sealed class CellExecutor : IDisposable
         {
             IReadOnlyList<MimeText>? values = null;
             var submission = _session.Prepare(expression, $"expression[{cell.Number}]");
-            var error = submission.Run is null ? null : Finish(_runner.Run(cell, submission.Run), submission, cell, v => values = Bundles.Of(v));
+            var error = submission.Run is null ? null
+                : Finish(_runner.Run(cell, submission.Run), submission, cell, v => values = Bundles.Of(v));
             return (values ?? [], error);
         }
         catch (CompilationFailedException e)
@@ -105,7 +106,8 @@ internal sealed class CellExecutor : IDisposable
         var submission = _session.Prepare(code, $"In[{cell.Number}]");
         if (submission.Run is null)
             return null;
-        var outcome = submission.NamesInteractive ? InteractiveBridge.Run(_runner, cell, submission.Run) : _runner.Run(cell, submission.Run);
+        var outcome = submission.NamesInteractive ? InteractiveBridge.Run(_runner, cell, submission.Run)
+            : _runner.Run(cell, submission.Run);
         return Finish(outcome, submission, cell, value => cell.Result(Bundles.Of(value)));
     }
 
@@ -181,7 +183,8 @@ internal sealed class CellExecutor : IDisposable
 
     private static string Short(object? value)
     {
-        var text = value is System.Collections.IEnumerable and not string ? value.GetType().ToString() : value is null ? Packaged.NullText : ScalarText.Of(value);
+        var text = value is System.Collections.IEnumerable and not string ? value.GetType().ToString()
+            : value is null ? Packaged.NullText : ScalarText.Of(value);
         return text.Length <= 100 ? text : new StringBuilder(text, 0, 97, 100).Append("...").ToString();
     }
 }

@@ -41,7 +41,9 @@ internal sealed class CellSources(string directory) : SourceFileResolver([], dir
         }
     }
 
-    /// <summary>The files that a cell or such a file loads, as they are written; what cannot be read is left to the compiler.</summary>
+    /// <summary>
+    /// The files that a cell or such a file loads, as they are written; what cannot be read is left to the compiler.
+    /// </summary>
     internal IEnumerable<SyntaxTree> LoadedBy(SyntaxTree tree)
     {
         foreach (var directive in tree.GetCompilationUnitRoot().GetLoadDirectives())
@@ -61,12 +63,14 @@ internal sealed class CellSources(string directory) : SourceFileResolver([], dir
         return tree.GetDiagnostics().Any() ? tree.GetText() : SourceText.From(GuardRewriter.Rewrite(tree, lambdas: false).ToString(), Encoding.UTF8);
     }
 
-    // As the C# compiler reads source files: by their byte order mark, else UTF-8, and what is not valid UTF-8 is Windows-1252.
+    // As the C# compiler reads source files: by their byte order mark, else UTF-8, and what is not valid UTF-8 is
+    // Windows-1252.
     private static string Decode(byte[] bytes)
     {
         try
         {
-            using var reader = new StreamReader(new MemoryStream(bytes), new UTF8Encoding(false, throwOnInvalidBytes: true));
+            using var reader = new StreamReader(new MemoryStream(bytes),
+                new UTF8Encoding(false, throwOnInvalidBytes: true));
             return reader.ReadToEnd();
         }
         catch (DecoderFallbackException)

@@ -30,7 +30,8 @@ internal static class Magics
     private static readonly string[] Sharing = ["#!set", "#!share"];
 
     /// <summary>All magic commands.</summary>
-    internal static IReadOnlyList<string> Known { get; } = [.. Languages.Keys.Concat(Commands).Concat(Sharing).Order(StringComparer.Ordinal)];
+    internal static IReadOnlyList<string> Known { get; } =
+        [.. Languages.Keys.Concat(Commands).Concat(Sharing).Order(StringComparer.Ordinal)];
 
     /// <summary>Takes a cell apart.</summary>
     /// <exception cref="MagicException">An unknown magic command, named.</exception>
@@ -97,9 +98,10 @@ internal static class Magics
         void Close(int end, bool keepBlank = true)
         {
             var text = string.Join('\n', lines[begin..end]);
-            if (language != "csharp" && (text.Trim().Length > 0 || keepBlank && segments.LastOrDefault()?.Target != language))
+            var blank = text.Trim().Length == 0;
+            if (language != "csharp" && (!blank || keepBlank && segments.LastOrDefault()?.Target != language))
                 segments.Add(new Segment(language, text));
-            else if (language == "csharp" && text.Trim().Length > 0)
+            else if (language == "csharp" && !blank)
                 segments.Add(new Segment(language, new string('\n', begin) + text));
         }
     }
@@ -140,7 +142,8 @@ internal static class Magics
         }));
     }
 
-    private static bool IsKnown(string word) => Languages.ContainsKey(word) || Commands.Contains(word) || Sharing.Contains(word);
+    private static bool IsKnown(string word) =>
+        Languages.ContainsKey(word) || Commands.Contains(word) || Sharing.Contains(word);
 
     private static string Word(string line) => line.Split(' ', '\t')[0];
 
