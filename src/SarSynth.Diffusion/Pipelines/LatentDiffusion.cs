@@ -58,13 +58,16 @@ public sealed record LatentDiffusion : IDisposable
         SingleFile.Load(path, options ?? new SingleFileOptions());
 
     /// <summary>Opens a pipeline's folder in diffusers' layout.</summary>
-    /// <param name="folder">Holds model_index.json and a folder for each part.</param>
+    /// <param name="folder">Holds model_index.json and a folder for each part; a single file is opened as
+    /// <see cref="LoadFile"/> does.</param>
     /// <param name="options">Device, type and mapping of the weights.</param>
     /// <param name="variant">Weight files with this in their names, such as fp16.</param>
     /// <param name="sampler">A sampler to use with the folder's schedule instead of its own.</param>
     /// <exception cref="CheckpointException">A part is missing, broken or not known.</exception>
     public static LatentDiffusion Load(string folder, WeightOptions? options = null, string? variant = null, SamplerKind? sampler = null)
     {
+        if (File.Exists(folder))
+            return LoadFile(folder, new SingleFileOptions { Weights = options, Sampler = sampler });
         var index = PipelineFolder.Open(folder);
         bool Has(string part) => index.Components.ContainsKey(part);
         return new LatentDiffusion

@@ -127,7 +127,7 @@ public sealed class SingleFileTests : IDisposable
             LatentDiffusion.LoadFile(Write(tensors), new() { Configurations = Configurations() }));
         Assert.Contains("conditioner.embedders.1.model.", error.Message);
 
-        error = Assert.Throws<CheckpointException>(() => LatentDiffusion.LoadFile(Write(Original())));
+        error = Assert.Throws<CheckpointException>(() => LatentDiffusion.Load(Write(Original())));
         Assert.Contains("16 channels", error.Message);
         Assert.Contains("configurations", error.Message);
 
