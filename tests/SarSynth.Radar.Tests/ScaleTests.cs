@@ -1,6 +1,5 @@
-// The unit of the intensity does not matter: f(c I) = c f(I) for every filter, and every estimate follows one power of c, over 40 decades.
+// The unit of the intensity does not matter over 40 decades: f(c I) = c f(I) for every filter, and estimates follow a power of c.
 // All public functions of pixels are found by reflection: a new one fails here until it is listed.
-using System.Globalization;
 using System.Reflection;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
@@ -17,7 +16,8 @@ public sealed class ScaleTests
     private const int Rows = 64, Columns = 72;
 
     /// <summary>c from 1e-20 to 1e20 by decades, and powers of four, whose amplitude is scaled without rounding.</summary>
-    private static readonly double[] Scales = [.. Enumerable.Range(-20, 41).Select(k => Math.Pow(10, k)), Math.Pow(2, -66), Math.Pow(2, -40), Math.Pow(2, 40), Math.Pow(2, 66)];
+    private static readonly double[] Scales =
+        [.. Enumerable.Range(-20, 41).Select(k => Math.Pow(10, k)), .. ((int[])[-66, -40, 40, 66]).Select(k => Math.Pow(2, k))];
 
     // Two looks over three grounds, some bright points, and with gaps and zeros.
     private static readonly float[] Whole = Scene(7, gaps: false), Other = Scene(8, gaps: false), Gappy = Scene(9, gaps: true);
@@ -45,7 +45,10 @@ public sealed class ScaleTests
                 var found = filter.Apply(new IntensityImage(Rows, Columns, Scaled(pixels, c))).Pixels;
                 var tolerance = isExact && Math.Log2(c) % 1 == 0 ? 0 : 1e-3;
                 for (var i = 0; i < found.Length; i++)
-                    Assert.True(Same(found[i], expected[i] * c, tolerance, float.Epsilon), $"{name}, {kind}, c = {c:G3}, pixel {i}: {found[i] / c:G9} for {expected[i]:G9}");
+                {
+                    Assert.True(Same(found[i], expected[i] * c, tolerance, float.Epsilon),
+                        $"{name}, {kind}, c = {c:G3}, pixel {i}: {found[i] / c:G9} for {expected[i]:G9}");
+                }
             }
         }
     }
@@ -55,7 +58,8 @@ public sealed class ScaleTests
     {
         ["Coherence.Circularity(Complex32[])"] = c => Coherence.Circularity(Scaled(Samples, c)),
         ["Coherence.Map(Complex32[], Complex32[])"] = c => Coherence.Map(Scaled(Samples, c), Scaled(OtherSamples, c), Rows, Columns, 5),
-        ["Coherence.Of(Complex32[], Complex32[])"] = c => Coherence.Of(Scaled(Samples, c), Scaled(Samples.Zip(OtherSamples, (a, b) => a + b).ToArray(), c)),
+        ["Coherence.Of(Complex32[], Complex32[])"] = 
+            c => Coherence.Of(Scaled(Samples, c), Scaled(Samples.Zip(OtherSamples, (a, b) => a + b).ToArray(), c)),
         ["Distance.Hellinger(Single[], Single[])"] = c => Distance.Hellinger(Scaled(Whole, c), Scaled(Other, c)),
         ["Distance.JensenShannon(Single[], Single[])"] = c => Distance.JensenShannon(Scaled(Whole, c), Scaled(Other, c)),
         ["Distance.KolmogorovSmirnov(Single[], Single[])"] = c => Distance.KolmogorovSmirnov(Scaled(Whole, c), Scaled(Other, c)),
@@ -73,7 +77,8 @@ public sealed class ScaleTests
         ["Histogram.Linear(Single[])"] = c => (Histogram.Linear(Scaled(Whole, c)), Histogram.Linear(Scaled(Whole, c), 64, 0, 5 * c)),
         ["Histogram.Logarithmic(Single[])"] = c => Histogram.Logarithmic(Scaled(Whole, c), 64, 0.01 * c, 10 * c),
         ["ImageStatistics.Compute(SarImage)"] = c => (ImageStatistics.Compute(new ComplexImage(Rows, Columns, Scaled(Samples, c))),
-            ImageStatistics.Compute(new IntensityImage(Rows, Columns, Scaled(Gappy, c))), Streamed(new ComplexImage(Rows, Columns, Scaled(Samples, c)))),
+            ImageStatistics.Compute(new IntensityImage(Rows, Columns, Scaled(Gappy, c))),
+            Streamed(new ComplexImage(Rows, Columns, Scaled(Samples, c)))),
         ["ImpulseResponse.Of(Complex32[])"] = c => ImpulseResponse.Of(Scaled(Samples, c), Rows, Columns, 32, 36, 32),
         ["ImpulseResponse.OfLine(Complex32[])"] = c => ImpulseResponse.OfLine(Scaled(Samples, c).AsSpan(32 * Columns, Columns)),
         ["LocalStatistics.Mean(Single[])"] = c => LocalStatistics.Mean(Scaled(Gappy, c), Rows, Columns, 5),
@@ -82,12 +87,13 @@ public sealed class ScaleTests
         ["Moments.Of(Single[])"] = c => Moments.Of(Scaled(Gappy, c)),
         ["Multilook.Apply(SarImage)"] = c => Multilook.Apply(new ComplexImage(Rows, Columns, Scaled(Samples, c)), 3, 2),
         ["Multilook.PredictEnl(ComplexImage)"] = c => Multilook.PredictEnl(new ComplexImage(Rows, Columns, Scaled(Samples, c)), 3, 2),
-        ["NormalisationFit.Add(Single[])"] = c => (new NormalisationFit(1e-3 * c).Add(Scaled(Whole, c)).Clipped(), new NormalisationFit(1e-3 * c).Add(Scaled(Whole, c)).Log()),
+        ["NormalisationFit.Add(Single[])"] = 
+            c => (new NormalisationFit().Add(Scaled(Whole, c)).Clipped(), new NormalisationFit(1e-3 * c).Add(Scaled(Whole, c)).Log()),
         ["PointTargets.Detect(Single[])"] = c => PointTargets.Detect(Scaled(Whole, c), Rows, Columns, 15, 5, 1e-4),
         ["ResolutionChange.Apply(ComplexImage)"] = c => ResolutionChange.Apply(new ComplexImage(Rows, Columns, Scaled(Samples, c)), Crop),
         ["ResolutionChange.Centroids(ComplexImage)"] = c => ResolutionChange.Centroids(new ComplexImage(Rows, Columns, Scaled(Samples, c))),
-        ["SatelliteRecipe.Apply(ComplexImage)"] = c => new SatelliteRecipe { RangeResolution = 3, AzimuthResolution = 3, RangeLooks = 2, AzimuthLooks = 2 }
-            .Apply(new ComplexImage(Rows, Columns, Scaled(Samples, c), new SarMetadata { RangeSpacing = 1, AzimuthSpacing = 1 })),
+        ["SatelliteRecipe.Apply(ComplexImage)"] = c =>
+            new SatelliteRecipe { RangeResolution = 3, AzimuthResolution = 3, RangeLooks = 2, AzimuthLooks = 2 }.Apply(new ComplexImage(Rows, Columns, Scaled(Samples, c), new SarMetadata { RangeSpacing = 1, AzimuthSpacing = 1 })),
         ["SpeckleFit.Best(Single[])"] = c => SpeckleFit.Best(Scaled(Whole, c)),
         ["SpeckleFit.Fit(Single[])"] = c => Enum.GetValues<ClutterFamily>().Select(family => SpeckleFit.Fit(Scaled(Whole, c), family)).ToList(),
         ["SpeckleFit.Ranking(Single[])"] = c => SpeckleFit.Ranking(Scaled(Whole, c)),
@@ -119,16 +125,21 @@ public sealed class ScaleTests
         ["SpeckleFilter.Apply(IntensityImage)"] = "held for each filter",
     };
 
+    private static readonly string[] Rooms = ["Signal", "Radiometry", "Statistics", "Simulation"];
+
+    private const BindingFlags Everything = BindingFlags.Public | BindingFlags.Static | BindingFlags.Instance;
+
     public static TheoryData<string> Names => [.. Estimators.Keys];
 
     [Fact]
     public void EveryFunctionOfPixelsIsListed()
     {
         var found = typeof(SarImage).Assembly.GetExportedTypes()
-            .Where(type => type.Namespace is { } name && ((string[])["Signal", "Radiometry", "Statistics", "Simulation"]).Any(room => name == "SarSynth.Radar." + room))
-            .SelectMany(type => type.GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly)
+            .Where(type => Rooms.Any(room => type.Namespace == "SarSynth.Radar." + room))
+            .SelectMany(type => type.GetMethods(Everything | BindingFlags.DeclaredOnly)
                 .Where(method => method.GetBaseDefinition() == method)
-                .Select(method => (Name: $"{type.Name}.{method.Name}", Pixels: method.GetParameters().Select(p => PixelsOf(p.ParameterType)).OfType<string>().ToList())))
+                .Select(method => (Name: $"{type.Name}.{method.Name}",
+                    Pixels: method.GetParameters().Select(p => PixelsOf(p.ParameterType)).OfType<string>().ToList())))
             .Where(method => method.Pixels.Count > 0)
             .Select(method => $"{method.Name}({string.Join(", ", method.Pixels)})")
             .Distinct().Order(StringComparer.Ordinal).ToList();
@@ -153,7 +164,7 @@ public sealed class ScaleTests
             {
                 var expected = laws[i](c);
                 Assert.True(Same(found[i].Value, expected, 2e-3, expected == unit[i].Value ? Trace : 0),
-                    string.Create(CultureInfo.InvariantCulture, $"{name}, c = {c:G3}, {found[i].Path}: {found[i].Value:G9} for {expected:G9} ({unit[i].Value:G9} at c = 1)"));
+                    $"{name}, c = {c:G3}, {found[i].Path}: {found[i].Value:G9} for {expected:G9} ({unit[i].Value:G9} at c = 1)");
             }
         }
     }
@@ -204,7 +215,7 @@ public sealed class ScaleTests
                 foreach (var (item, i) in list.Cast<object?>().Select((item, i) => (item, i)))
                     Walk(item, $"{path}[{i}]", depth + 1);
             else
-                foreach (var member in value.GetType().GetMembers(BindingFlags.Public | BindingFlags.Instance).OrderBy(m => m.Name, StringComparer.Ordinal))
+                foreach (var member in value.GetType().GetMembers(BindingFlags.Public | BindingFlags.Instance))
                 {
                     if (member is PropertyInfo property && property.GetIndexParameters().Length == 0)
                         Walk(property.GetValue(value), $"{path}.{member.Name}", depth + 1);
@@ -266,7 +277,8 @@ public sealed class ScaleTests
     {
         var random = new Random(seed);
         var intensity = Scene(seed, gaps: false);
-        var samples = Array.ConvertAll(intensity, value => Complex32.FromPolarCoordinates(MathF.Sqrt(value), (float)(2 * Math.PI * random.NextDouble())));
+        var samples = Array.ConvertAll(
+            intensity, value => Complex32.FromPolarCoordinates(MathF.Sqrt(value), (float)(2 * Math.PI * random.NextDouble())));
         samples[32 * Columns + 36] = new Complex32(40, 10);
         return samples;
     }

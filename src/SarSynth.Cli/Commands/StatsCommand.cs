@@ -39,7 +39,8 @@ static class StatsCommand
         Row("ENL, homogeneous windows", s.Looks.Homogeneous);
         if (s.Looks.UpperTail is { } tail)
             Row("ENL, upper end of windows", tail);
-        table.AddRow("left out", $"{s.LeftOut} of {s.LeftOut + s.Amplitude.Count} pixels", Markup.Escape($"no data: {s.Validity}"));
+        var pixels = s.LeftOut + s.Amplitude.Count;
+        table.AddRow("left out", $"{s.LeftOut} of {pixels} pixels", Markup.Escape($"no data: {s.Validity}"));
         AnsiConsole.Write(table);
         foreach (var part in s.MeasuredOn)
             AnsiConsole.MarkupLineInterpolated($"  {part.What}: {part.On}");

@@ -46,16 +46,20 @@ static class TranslateCommand
                 using (var raster = SarRaster.Open(input))
                     validity = raster.Validity;
                 using var networks = TranslationModel.Load(recipe.Model);
-                return (Translation.RunFile(networks, input, path, recipe, progress: share => report(share, ""), cancel: cancel), validity);
+                var leftOut = Translation.RunFile(
+                    networks, input, path, recipe, progress: share => report(share, ""), cancel: cancel);
+                return (leftOut, validity);
             });
             using (var made = SarRaster.Open(path))
                 QuickLook.Write(made, picture);
             if (parsed.GetValue(CommonOptions.Json))
-                Console.WriteLine(KitJson.Serialize(new { Output = path, Picture = picture, Provenance = path + ".provenance.json", LeftOut = leftOut }));
+                Console.WriteLine(KitJson.Serialize(
+                    new { Output = path, Picture = picture, Provenance = path + ".provenance.json", LeftOut = leftOut }));
             else
                 Console.WriteLine($"{path}\n{picture}\n{path}.provenance.json");
             if (leftOut > 0)
-                Console.Error.WriteLine($"{leftOut} pixels of {input} were left out and hold no data in the result: they are 0 or hold none (rule: {validity})");
+                Console.Error.WriteLine($"{leftOut} pixels of {input} were left out and hold no data in the result: "
+                    + $"they are 0 or hold none (rule: {validity})");
             return Task.FromResult(0);
         });
         return command;

@@ -5,7 +5,7 @@ using SarSynth.Radar.Images;
 
 namespace SarSynth.Radar.Formats;
 
-/// <summary>Puts NaN where a band holds no data. GDAL itself heeds one rule only: here all that the file has stand together.</summary>
+/// <summary>Puts NaN where a band holds no data. GDAL heeds one rule only: here all that the file has stand together.</summary>
 internal sealed class GdalMask
 {
     // GDAL's flags of a mask band, and its name for a band of transparency.
@@ -27,8 +27,7 @@ internal sealed class GdalMask
         if ((flags & (AllValid | AlphaMask)) == 0 && flags != NoDataMask)
         {
             masks.Add(Gdal.GDALGetMaskBand(bands[0]));
-            kind = (flags & NoDataMask) != 0 ? MaskKind.BandValues
-                : Gdal.FilesOf(dataset).Exists(file => file.EndsWith(".msk", StringComparison.OrdinalIgnoreCase)) ? MaskKind.Sidecar : MaskKind.Internal;
+            kind = (flags & NoDataMask) != 0 ? MaskKind.BandValues : HasSidecar(dataset) ? MaskKind.Sidecar : MaskKind.Internal;
         }
         for (var number = 1; number <= Gdal.GDALGetRasterCount(dataset); number++)
         {
@@ -40,7 +39,8 @@ internal sealed class GdalMask
             }
         }
         Validity = new Validity { NoDataValue = found != 0 ? value : null, Mask = kind, Fill = fill };
-        empty = [.. ((double?[])[Validity.NoDataValue, fill]).OfType<double>().Where(number => !double.IsNaN(number)).Select(number => (float)number).Distinct()];
+        empty = [.. ((double?[])[Validity.NoDataValue, fill]).OfType<double>()
+            .Where(number => !double.IsNaN(number)).Select(number => (float)number).Distinct()];
     }
 
     /// <summary>The rules.</summary>
@@ -48,6 +48,9 @@ internal sealed class GdalMask
 
     /// <summary>Whether a band is one of transparency.</summary>
     public static bool IsAlpha(nint band) => Gdal.GDALGetRasterColorInterpretation(band) == AlphaColour;
+
+    private static bool HasSidecar(nint dataset) =>
+        Gdal.FilesOf(dataset).Exists(file => file.EndsWith(".msk", StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Marks real pixels as they are stored.</summary>
     /// <param name="window">Where they lie.</param>

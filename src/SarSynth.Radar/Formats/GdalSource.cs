@@ -75,7 +75,8 @@ internal sealed unsafe class GdalSource : PixelSource
     public override Validity Validity => mask.Validity;
 
     /// <summary>Tells the stored value that the product's specification calls fill.</summary>
-    public void SetFill(double fill) => mask = new GdalMask(dataset, pair == BandPair.None ? [first] : [first, second], fill);
+    public void SetFill(double fill) =>
+        mask = new GdalMask(dataset, pair == BandPair.None ? [first] : [first, second], fill);
 
     /// <summary>Makes real pixels scale x stored^power, for products that compress their amplitudes.</summary>
     public void SetPower(double exponent, double scaleAfter) => (power, powerScale) = (exponent, scaleAfter);

@@ -3,7 +3,9 @@ using MathNet.Numerics;
 
 namespace SarSynth.Radar.Signal;
 
-/// <summary>Follows the lines of an image and remembers which pixels of a coarser grid hold no data, as runs: masks are borders and patches.</summary>
+/// <summary>
+/// Follows the lines of an image and remembers which pixels of a coarser grid hold no data, as runs: masks are borders and patches.
+/// </summary>
 internal sealed class CoarseGaps
 {
     private readonly int rows, columns, newRows, newColumns;

@@ -94,12 +94,13 @@ public static class Multilook
         return Math.Pow((double)rowLooks * columnLooks, 2) / sum;
     }
 
-    // Circular, by the power spectrum: the wrap touches a thin border only. Pairs: the share of a lag's pairs that both hold data.
+    // Circular, by the power spectrum: the wrap touches a thin border only. Pairs: the share of a lag's pairs that hold data.
     private static Complex32[] Autocorrelation(ComplexImage image, out Func<int, double> pairs)
     {
         // A power of two brings the samples to where their spectrum's square is far from float32's ends.
         var unit = UnitOf(image.Pixels);
-        var valid = Array.ConvertAll(image.Pixels, s => float.IsFinite(s.Real) && float.IsFinite(s.Imaginary) ? Complex32.One : Complex32.Zero);
+        var valid = Array.ConvertAll(
+            image.Pixels, s => float.IsFinite(s.Real) && float.IsFinite(s.Imaginary) ? Complex32.One : Complex32.Zero);
         var data = new Complex32[valid.Length];
         for (var i = 0; i < data.Length; i++)
             data[i] = valid[i] == Complex32.One ? image.Pixels[i] * unit : Complex32.Zero;

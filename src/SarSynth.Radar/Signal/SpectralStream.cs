@@ -43,7 +43,7 @@ internal sealed class SpectralStream : IDisposable
     public float Scale => kept > 0 ? (float)Math.Sqrt(energy / kept * ((double)NewRows * NewColumns / ((double)rows * columns))) : 0;
 
     /// <summary>Crops the image.</summary>
-    /// <param name="read">Gives whole lines of the image, in order: the window and where its samples go; NaN marks no data.</param>
+    /// <param name="read">Gives whole lines of the image, in order: window and target; NaN marks no data.</param>
     /// <param name="progress">Told the share that is done.</param>
     public void Run(Action<RasterWindow, Complex32[]> read, Action<double>? progress)
     {

@@ -91,7 +91,7 @@ public sealed record ImageStatistics
     /// <summary>Candidates of point targets, the strongest against their clutter.</summary>
     public IReadOnlyList<PointTarget> PointTargets { get; init; } = [];
 
-    /// <summary>Impulse responses of these candidates in a complex image, in the same order; those beside pixels without data have none.</summary>
+    /// <summary>Impulse responses of these candidates in a complex image, in order; those beside pixels without data have none.</summary>
     public IReadOnlyList<PointTargetResponse> ImpulseResponses { get; init; } = [];
 
     /// <summary>Measures a raster of any size in bounded memory (about 200 MB beside the reader's cache).</summary>
@@ -108,7 +108,8 @@ public sealed record ImageStatistics
     {
         ArgumentNullException.ThrowIfNull(raster);
         options ??= new StatisticsOptions();
-        return (long)raster.Rows * raster.Columns <= options.WholeImagePixels ? Compute(raster.Read(), options) with { Validity = raster.Validity }
+        return (long)raster.Rows * raster.Columns <= options.WholeImagePixels
+            ? Compute(raster.Read(), options) with { Validity = raster.Validity }
             : new StreamedStatistics(raster, options, progress).Compute();
     }
 

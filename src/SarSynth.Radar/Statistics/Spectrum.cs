@@ -158,7 +158,8 @@ public static class Spectrum
                         batch[used * n + i] = value * window[i];
                     }
                     if (double.IsInfinity(power))
-                        throw new ArgumentException($"image: found an infinite pixel in line {line}, expected finite values.", nameof(image));
+                        throw new ArgumentException(
+                            $"image: found an infinite pixel in line {line}, expected finite values.", nameof(image));
                     if (power > 0)
                         used++;
                     if (used == most)

@@ -1,4 +1,4 @@
-// One scene told in every way that a file can say which pixels hold no data: all read the same, and all that is done with it leaves them out.
+// One scene told in every way that a file can say which pixels hold no data: all read the same, and what is done leaves them out.
 // The rasters are written tag by tag by goldens/rasters/masks/make_masks.py: 5 x 6 values 1 ... 30, the first six without data.
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
@@ -6,6 +6,8 @@ using SarSynth.Radar.Radiometry;
 using SarSynth.Radar.Signal;
 using SarSynth.Radar.Statistics;
 using SarSynth.Tests.Support;
+using SixLabors.ImageSharp;
+using SixLabors.ImageSharp.PixelFormats;
 
 namespace SarSynth.Radar.Tests.Formats;
 
@@ -68,7 +70,8 @@ public sealed class ValidityTests : IDisposable
         using var raster = Open(file);
         foreach (var wholeImagePixels in (long[])[1 << 22, 1])
         {
-            var statistics = ImageStatistics.Compute(raster, new StatisticsOptions { WholeImagePixels = wholeImagePixels, EnlWindow = 6 });
+            var options = new StatisticsOptions { WholeImagePixels = wholeImagePixels, EnlWindow = 6 };
+            var statistics = ImageStatistics.Compute(raster, options);
             Assert.Equal((24, 6), (statistics.Amplitude.Count, statistics.Amplitude.NoData));
             Assert.Equal(18.5, statistics.Amplitude.Mean.Value, 1e-6);
             // Mean of the squares of 7 ... 30.
@@ -84,7 +87,8 @@ public sealed class ValidityTests : IDisposable
     {
         using var raster = Open(file);
         var path = Path.Combine(folder, "filtered.tif");
-        foreach (var filter in (SpeckleFilter[])[new BoxcarFilter(3), new LeeFilter(3), new FrostFilter(3), new RefinedLeeFilter(), new NonLocalFilter(3, 5)])
+        SpeckleFilter[] filters = [new BoxcarFilter(3), new LeeFilter(3), new FrostFilter(3), new RefinedLeeFilter(), new NonLocalFilter(3, 5)];
+        foreach (var filter in filters)
         {
             Assert.Equal(6, filter.Apply(raster, path));
             using var filtered = SarRaster.Open(path);
@@ -128,7 +132,7 @@ public sealed class ValidityTests : IDisposable
     public void QuickLooksShowThemBlack(string file, string _)
     {
         using var raster = Open(file);
-        using var picture = SixLabors.ImageSharp.Image.Load<SixLabors.ImageSharp.PixelFormats.L8>(QuickLook.ToPng(raster, new PercentileRemap(100)));
+        using var picture = Image.Load<L8>(QuickLook.ToPng(raster, new PercentileRemap(100)));
         for (var column = 0; column < 6; column++)
         {
             Assert.Equal(0, picture[column, 0].PackedValue);
@@ -147,5 +151,6 @@ public sealed class ValidityTests : IDisposable
 
     private static float[] Expected(float factor) => [.. Enumerable.Range(1, 30).Select(i => i <= 6 ? float.NaN : factor * i)];
 
-    private static SarRaster Open(string file) => SarRaster.Open(TestData.Golden("rasters/masks/" + file), new RasterOptions { Kind = PixelKind.Amplitude });
+    private static SarRaster Open(string file) =>
+        SarRaster.Open(TestData.Golden("rasters/masks/" + file), new RasterOptions { Kind = PixelKind.Amplitude });
 }

@@ -83,7 +83,8 @@ public sealed class GapTests
         Assert.Equal(open.SignalToClutter, beside.SignalToClutter, 0.5);
     }
 
-    [Theory, InlineData(GlcmFeature.Contrast), InlineData(GlcmFeature.Homogeneity), InlineData(GlcmFeature.Entropy), InlineData(GlcmFeature.Correlation)]
+    [Theory]
+    [InlineData(GlcmFeature.Contrast), InlineData(GlcmFeature.Homogeneity), InlineData(GlcmFeature.Entropy), InlineData(GlcmFeature.Correlation)]
     public void TextureMapsCountPairsThatHoldData(GlcmFeature feature)
     {
         const int side = 20, window = 5;

@@ -125,7 +125,8 @@ public class TranslationTests(TinyModel tiny) : IClassFixture<TinyModel>
         Assert.Equal(FileFingerprint.Of(output), provenance.Outputs.Single());
     }
 
-    [Theory, InlineData("mask-internal.tif"), InlineData("mask-sidecar.tif"), InlineData("alpha-tiled.tif"), InlineData("nodata-complex-zero.tif")]
+    [Theory]
+    [InlineData("mask-internal.tif"), InlineData("mask-sidecar.tif"), InlineData("alpha-tiled.tif"), InlineData("nodata-complex-zero.tif")]
     public void AFilesMaskIsObeyedCountedAndCarriedOn(string file)
     {
         // 5 x 6 pixels; the first row holds no data, whatever stands in it.

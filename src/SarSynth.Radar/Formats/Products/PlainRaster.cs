@@ -43,7 +43,8 @@ internal static class PlainRaster
                 Format = facts?.Format ?? (driver == "GTiff" ? "GeoTIFF" : driver),
                 KindIsAssumed = assumed,
                 GeoReference = GdalGeoReference.Of(dataset),
-                Channels = [.. Enumerable.Range(1, bands).Where(number => !GdalMask.IsAlpha(Gdal.GDALGetRasterBand(dataset, number)) || number == band)
+                Channels = [.. Enumerable.Range(1, bands)
+                    .Where(number => number == band || !GdalMask.IsAlpha(Gdal.GDALGetRasterBand(dataset, number)))
                     .Select(number => number.ToString(CultureInfo.InvariantCulture))],
                 Channel = band.ToString(CultureInfo.InvariantCulture),
             };

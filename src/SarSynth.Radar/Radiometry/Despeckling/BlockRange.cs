@@ -1,16 +1,18 @@
-// The range of a block of intensities, and the power of two that brings it to where squares neither overflow nor vanish in float32.
+// The range of a block of intensities, and the power of two that brings it to where squares fit into float32.
 using System.Collections.Concurrent;
 using System.Numerics.Tensors;
 
 namespace SarSynth.Radar.Radiometry;
 
 /// <summary>One look at a block before it is filtered.</summary>
-/// <param name="Scale">A power of two: the brightest pixel times it lies well inside float32's range, and its square too; 1 where it does so by itself.</param>
+/// <param name="Scale">
+/// A power of two: the brightest pixel times it lies well inside float32's range, and its square too; 1 where it does so by itself.
+/// </param>
 /// <param name="RowsWithGaps">Rows with pixels that are not finite.</param>
 internal readonly record struct BlockRange(float Scale, IReadOnlyCollection<int> RowsWithGaps)
 {
-    // Brightest pixels that are filtered as they come. Squares of the brightest stay below 2^120, so that 256 of them can be summed;
-    // what lies 19 decades below the brightest still has a square.
+    // Brightest pixels that are filtered as they come. Squares of the brightest stay below 2^120, so that 256 of them can be
+    // summed; what lies 19 decades below the brightest still has a square.
     private const int LowestExponent = 0, HighestExponent = 59, WantedExponent = 30;
 
     /// <summary>Looks at an image [rows x columns].</summary>
@@ -35,7 +37,7 @@ internal readonly record struct BlockRange(float Scale, IReadOnlyCollection<int>
         });
         var brightest = highest.Length > 0 ? TensorPrimitives.Max<float>(highest) : 0;
         var exponent = brightest > 0 ? MathF.ILogB(brightest) : WantedExponent;
-        var scale = exponent is >= LowestExponent and <= HighestExponent ? 1 : MathF.ScaleB(1, Math.Min(WantedExponent - exponent, 126));
-        return new BlockRange(scale, gaps);
+        var isSafe = exponent is >= LowestExponent and <= HighestExponent;
+        return new BlockRange(isSafe ? 1 : MathF.ScaleB(1, Math.Min(WantedExponent - exponent, 126)), gaps);
     }
 }

@@ -10,8 +10,8 @@ namespace SarSynth.Radar.Radiometry;
 /// <remarks>
 /// Deledalle, Denis and Tupin (2009), the non-iterative probabilistic patch-based weights: exp(-(1/h) sum over the patch of
 /// (2 looks - 1) ln((A1/A2 + A2/A1) / 2)), amplitudes A; a pixel's own weight is the largest of the others, so that noise does not
-/// favour itself. Pairs with a pixel without data are left out of the comparison of patches; a zero is as far from any other pixel as
-/// one of 1e-30 of it.
+/// favour itself. Pairs with a pixel without data are left out of the comparison of patches; a zero is as far from any other
+/// pixel as one of 1e-30 of it.
 /// </remarks>
 /// <param name="Patch">Side of a patch, odd, at least 3.</param>
 /// <param name="Search">Side of the search window, odd, at least 3.</param>
@@ -37,7 +37,7 @@ public sealed record NonLocalFilter(int Patch = 7, int Search = 21, double Looks
     // Some rows of the image with all that they need around them; every offset of the search window is one pass over them.
     private sealed class Band
     {
-        // The distance of two intensities whose ratio is 1e30: no pair is farther apart, whatever the unit. Zeros have no logarithm.
+        // The distance of two intensities whose ratio is 1e30: no pair is farther apart. Zeros have no logarithm.
         private static readonly float Farthest = (float)(15 * Math.Log(10) - Math.Log(2));
 
         private readonly NonLocalFilter filter;
@@ -81,7 +81,8 @@ public sealed record NonLocalFilter(int Patch = 7, int Search = 21, double Looks
             int half = filter.search / 2, patchHalf = filter.patch / 2;
             int innerColumns = columns + 2 * patchHalf, innerRows = bandRows + 2 * patchHalf;
             var innerStride = innerColumns + 2 * Vector<float>.Count;
-            float[] distances = new float[innerRows * innerStride], pairs = new float[hasZeros || hasGaps ? distances.Length : 0];
+            var distances = new float[innerRows * innerStride];
+            var pairs = new float[hasZeros || hasGaps ? distances.Length : 0];
             var vertical = new float[innerStride + filter.patch];
             float[] sums = new float[bandRows * (columns + Vector<float>.Count)], totals = new float[sums.Length], largest = new float[sums.Length];
             var scales = new float[columns + Vector<float>.Count];
@@ -135,20 +136,22 @@ public sealed record NonLocalFilter(int Patch = 7, int Search = 21, double Looks
         }
 
         // A second look at the distances where there are zeros or gaps. Pairs: 1 where both pixels hold data.
-        private void Correct(int dr, int dc, int innerRows, int innerColumns, int innerStride, int patchHalf, float[] distances, float[] pairs)
+        private void Correct(
+            int dr, int dc, int innerRows, int innerColumns, int innerStride, int patchHalf, float[] distances, float[] pairs)
         {
-            var margin = halo - patchHalf;
+            int margin = halo - patchHalf, last = values.Length - Vector<float>.Count;
             for (var row = 0; row < innerRows; row++)
             {
                 int here = (row + margin) * stride + margin, there = here + dr * stride + dc, to = row * innerStride;
                 for (var column = 0; column < innerColumns; column += Vector<float>.Count)
                 {
-                    int a = Math.Min(here + column, values.Length - Vector<float>.Count), b = Math.Min(there + column, values.Length - Vector<float>.Count);
+                    int a = Math.Min(here + column, last), b = Math.Min(there + column, last);
                     var firstIsZero = Vector.Equals(new Vector<float>(values, a), Vector<float>.Zero);
                     var secondIsZero = Vector.Equals(new Vector<float>(values, b), Vector<float>.Zero);
                     var pair = new Vector<float>(valid, a) * new Vector<float>(valid, b);
                     pair.CopyTo(pairs, to + column);
-                    (Bounded(new Vector<float>(distances, to + column), firstIsZero, secondIsZero) * pair).CopyTo(distances, to + column);
+                    var bounded = Bounded(new Vector<float>(distances, to + column), firstIsZero, secondIsZero);
+                    (bounded * pair).CopyTo(distances, to + column);
                 }
             }
         }
@@ -187,7 +190,9 @@ public sealed record NonLocalFilter(int Patch = 7, int Search = 21, double Looks
             }
         }
 
-        private void Accumulate(int row, int dr, int dc, int innerStride, float[] vertical, float[] distances, float[] scales, float[] sums, float[] totals, float[] largest)
+        private void Accumulate(
+            int row, int dr, int dc, int innerStride, float[] vertical, float[] distances, float[] scales,
+            float[] sums, float[] totals, float[] largest)
         {
             var patch = filter.patch;
             SumRows(row, innerStride, distances, vertical);

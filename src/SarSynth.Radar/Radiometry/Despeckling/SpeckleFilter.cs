@@ -9,7 +9,8 @@ namespace SarSynth.Radar.Radiometry;
 
 /// <summary>
 /// A despeckling filter for intensity images. Borders are mirrored; no data (NaN) stays, and is left out of its neighbours'
-/// windows. Looks are those of the input: 1 for single-look intensity. The unit of the intensity does not matter: f(c I) = c f(I).
+/// windows. Looks are those of the input: 1 for single-look intensity.
+/// The unit of the intensity does not matter: f(c I) = c f(I).
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(BoxcarFilter), "boxcar")]

@@ -76,7 +76,8 @@ internal sealed class StreamedStatistics
             AzimuthSpectrum = azimuth,
             Circularity = circularity,
             PointTargets = isLarge ? second.Targets : [],
-            ImpulseResponses = isLarge && raster.Kind == PixelKind.Complex ? [.. second.Targets.Select(Response).OfType<PointTargetResponse>()] : [],
+            ImpulseResponses = isLarge && raster.Kind == PixelKind.Complex
+                ? [.. second.Targets.Select(Response).OfType<PointTargetResponse>()] : [],
         };
     }
 

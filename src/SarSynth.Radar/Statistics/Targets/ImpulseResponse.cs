@@ -71,7 +71,8 @@ public static class ImpulseResponse
     /// <param name="sidelobes">How far side lobes count on either side, in half main lobes (null to null).</param>
     /// <exception cref="ArgumentException">Sizes that do not match, a place outside the image, values that are not finite, or all zero.</exception>
     public static PointTargetResponse Of(
-        ReadOnlySpan<Complex32> image, int rows, int columns, int row, int column, int chip = DefaultChip, int oversampling = 32, int sidelobes = 10)
+        ReadOnlySpan<Complex32> image, int rows, int columns, int row, int column,
+        int chip = DefaultChip, int oversampling = 32, int sidelobes = 10)
     {
         CheckOptions(oversampling, sidelobes);
         if ((long)rows * columns != image.Length || rows < 16 || columns < 16)
@@ -204,7 +205,8 @@ public static class ImpulseResponse
     private static RasterWindow Chip(int rows, int columns, int row, int column, int side)
     {
         int height = Math.Min(side, rows), width = Math.Min(side, columns);
-        return new(Math.Clamp(row - height / 2, 0, rows - height), Math.Clamp(column - width / 2, 0, columns - width), height, width);
+        int top = Math.Clamp(row - height / 2, 0, rows - height), left = Math.Clamp(column - width / 2, 0, columns - width);
+        return new(top, left, height, width);
     }
 
     private static (int Row, int Column) Brightest(ReadOnlySpan<Complex32> image, int rows, int columns, int row, int column)

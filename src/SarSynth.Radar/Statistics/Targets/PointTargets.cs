@@ -47,7 +47,8 @@ public static class PointTargets
             {
                 int i = row * columns + column;
                 // The means are those of the pixels with data: each counts as many as there are.
-                double around = outer * (largeShare is null ? 1 : largeShare[i]), within = inner * (smallShare is null ? 1 : smallShare[i]);
+                double around = outer * (largeShare is null ? 1 : largeShare[i]);
+                double within = inner * (smallShare is null ? 1 : smallShare[i]);
                 double clutter = ((double)large[i] * around - (double)small[i] * within) / (around - within);
                 // float's rounding may leave a tiny negative ring where one pixel holds all the energy.
                 clutter = Math.Max(clutter, large[i] * 1e-6);
@@ -59,7 +60,8 @@ public static class PointTargets
     }
 
     // The share of each window's pixels that hold data; null where all do.
-    private static (float[]? Large, float[]? Small) Shares(ReadOnlySpan<float> intensity, int rows, int columns, int window, int guard)
+    private static (float[]? Large, float[]? Small) Shares(
+        ReadOnlySpan<float> intensity, int rows, int columns, int window, int guard)
     {
         if (!float.IsNaN(TensorPrimitives.Max(intensity)))
             return (null, null);

@@ -18,8 +18,8 @@ public static partial class Glcm
     /// <param name="symmetric">Whether a pair counts in both orders.</param>
     /// <param name="mask">Pixels that take part; a pair counts when both do. Empty: all.</param>
     /// <returns>
-    /// [rows x columns]: each value is that of the window's own matrix (pairs within the window), NaN where none of its pairs counts.
-    /// Borders are mirrored.
+    /// [rows x columns]: each value is that of the window's own matrix (pairs within the window), NaN where none of its pairs
+    /// counts. Borders are mirrored.
     /// </returns>
     /// <exception cref="ArgumentException">Sizes that do not match, a grey level that is too high, or a window that holds no pair.</exception>
     /// <remarks>
@@ -101,7 +101,8 @@ public static partial class Glcm
     }
 
     private static void AddPairMeans(
-        byte[] padded, byte[]? valid, int width, int rows, int columns, int levels, int window, int down, int right, double[] weights, double[] sum)
+        byte[] padded, byte[]? valid, int width, int rows, int columns, int levels, int window, int down, int right,
+        double[] weights, double[] sum)
     {
         int across = window - Math.Abs(right), along = window - down, from = Math.Max(0, -right);
         double scale = 1.0 / (across * along);
@@ -147,7 +148,8 @@ public static partial class Glcm
                 {
                     double counts = valid[y * width + x] & valid[(y + down) * width + x + right];
                     columnCounts[x] += sign * counts;
-                    columnSums[x] += sign * counts * weights[padded[y * width + x] * levels + padded[(y + down) * width + x + right]];
+                    int i = padded[y * width + x], j = padded[(y + down) * width + x + right];
+                    columnSums[x] += sign * counts * weights[i * levels + j];
                 }
                 return;
             }
@@ -174,8 +176,8 @@ public static partial class Glcm
     }
 
     private static void AddSlidingFeature(
-        byte[] padded, byte[]? valid, int width, int rows, int columns, int levels, int window, int down, int right, bool turned, bool symmetric,
-        GlcmFeature feature, double[] sum)
+        byte[] padded, byte[]? valid, int width, int rows, int columns, int levels, int window, int down, int right,
+        bool turned, bool symmetric, GlcmFeature feature, double[] sum)
     {
         int across = window - Math.Abs(right), along = window - down, from = Math.Max(0, -right);
         Parallel.For(0, rows, () => new CooccurrenceSums(levels), (row, _, sums) =>

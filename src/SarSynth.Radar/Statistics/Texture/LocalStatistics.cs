@@ -41,7 +41,9 @@ public static class LocalStatistics
 
     /// <summary>Mean and variance (divisor n - 1) of the window around every pixel.</summary>
     /// <inheritdoc cref="Mean(ReadOnlySpan{float}, int, int, int)"/>
-    /// <returns>Two images [rows x columns], row-major; the variance of a window of one pixel is NaN. It is double: squares leave float's range.</returns>
+    /// <returns>
+    /// Two images [rows x columns], row-major; the variance of a window of one pixel is NaN. It is double: squares leave float's range.
+    /// </returns>
     public static (float[] Mean, double[] Variance) MeanAndVariance(ReadOnlySpan<float> image, int rows, int columns, int window)
     {
         var mean = GC.AllocateUninitializedArray<float>(image.Length);

@@ -104,7 +104,8 @@ def main():
     pairs = [part for i, v in enumerate(VALUES) for part in ((-9999, (0, -9999)[i % 2]) if i in EMPTY else (0, -v))]
     write("nodata-complex-value.tif", [(image(64, 6, more=[nodata("-9999")]), floats(pairs))])
     nan = float("nan")
-    pairs = [part for i, v in enumerate(VALUES) for part in (((nan, 1), (1, nan), (nan, nan))[i % 3] if i in EMPTY else (0, v))]
+    odd = [(nan, 1), (1, nan), (nan, nan)]
+    pairs = [part for i, v in enumerate(VALUES) for part in (odd[i % 3] if i in EMPTY else (0, v))]
     write("nodata-complex-nan.tif", [(image(64, 6, more=[nodata("nan")]), floats(pairs))])
     pairs = [part for i, v in enumerate(VALUES) for part in ((0, 0) if i in EMPTY else (int(v), 0))]
     write("nodata-complex-integer.tif", [(image(32, 5, more=[nodata("0")]), struct.pack("<60h", *pairs))])
@@ -129,16 +130,19 @@ def main():
     small = [10.0] * 6
     write("alpha-tiled.tif", [
         (image(16, 1, samples=2, tile=16, more=transparent), interleaved(VALUES, alpha, side=16)),
-        (image(16, 1, 2, 3, samples=2, tile=16, more=transparent + [(254, LONG, [1])]), interleaved(small, [65535] * 6, 3, 16))])
+        (image(16, 1, 2, 3, samples=2, tile=16, more=transparent + [(254, LONG, [1])]),
+         interleaved(small, [65535] * 6, 3, 16))])
     values = [65535 if i < 3 else v for i, v in enumerate(VALUES)]
     alpha = [0 if 3 <= i < 6 else 65535 for i in range(30)]
-    write("alpha-and-nodata.tif", [(image(16, 1, samples=2, more=transparent + [nodata("65535")]), interleaved(values, alpha))])
+    write("alpha-and-nodata.tif", [(image(16, 1, samples=2, more=transparent + [nodata("65535")]),
+                                    interleaved(values, alpha))])
 
     # A value for each band: no data where all bands have theirs. The eighth pixel has the second band's alone.
     items = '<GDALMetadata>\n  <Item name="NODATA_VALUES">0 1</Item>\n</GDALMetadata>\n'
     first = [0 if i in EMPTY else int(v) for i, v in enumerate(VALUES)]
     second = [1 if i in EMPTY or i == 7 else 9 for i in range(30)]
-    write("nodata-bands.tif", [(image(16, 1, samples=2, more=[(338, SHORT, [0]), text(42112, items)]), interleaved(first, second))])
+    write("nodata-bands.tif", [(image(16, 1, samples=2, more=[(338, SHORT, [0]), text(42112, items)]),
+                                interleaved(first, second))])
 
 
 if __name__ == "__main__":
