@@ -9,7 +9,7 @@ namespace SarSynth.Diffusion.Adapters;
 /// <summary>What a file has for one layer; the receiver disposes the tensors.</summary>
 internal sealed record LoraEntry(
     string Component, string Path, nn.Module<Tensor, Tensor> Target, Tensor Down, Tensor Up, Tensor? Magnitude,
-        double Scale);
+    double Scale);
 
 /// <summary>Reads LoRA files.</summary>
 internal static class LoraFile
@@ -55,12 +55,11 @@ internal static class LoraFile
     }
 
     private static LoraEntry Entry(string path, SafeTensorsFile file, LoraSettings settings, string component,
-        string layer,
-        Parts parts, IReadOnlyDictionary<string, nn.Module> components)
+        string layer, Parts parts, IReadOnlyDictionary<string, nn.Module> components)
     {
         Tensor? Read(LoraRole role) => parts.Keys.TryGetValue(role, out var key) ? file.Read(key) : null;
-        var target = (nn.Module<Tensor, Tensor>)components[component].named_modules().First(m => m.Item1 == layer)
-            .Item2;
+        var module = components[component].named_modules().First(m => m.Item1 == layer).Item2;
+        var target = (nn.Module<Tensor, Tensor>)module;
         var weight = Lora.Weight(target).shape;
         string name = $"{component}.{layer}";
         if (Read(LoraRole.Down) is not { } down || Read(LoraRole.Up) is not { } up)

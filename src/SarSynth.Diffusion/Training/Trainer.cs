@@ -136,8 +136,7 @@ public static class Trainer
             while (state.Step < options.Steps && !cancellation.IsCancellationRequested)
             {
                 last = MicroBatches(options, state, batches, loss);
-                // Parameters that lead to a loss that is none are not worth a checkpoint; half a step is not one
-                // either.
+                // Parameters that lead to no loss are not worth a checkpoint; half a step is none either.
                 whole = false;
                 if (!double.IsFinite(last))
                     throw new InvalidOperationException(
