@@ -1,7 +1,7 @@
 // sarsynth simulate: paired scenes on disk, from a seed.
 using System.CommandLine;
 using SarSynth.Data;
-using SarSynth.Radar.Formats;
+using SarSynth.Radar.Images;
 using SarSynth.Recipes;
 
 namespace SarSynth.Cli.Commands;

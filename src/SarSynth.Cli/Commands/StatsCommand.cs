@@ -21,12 +21,12 @@ static class StatsCommand
             if (parsed.GetValue(CommonOptions.Json))
                 Console.WriteLine(KitJson.Serialize(statistics));
             else
-                Print(path, statistics);
+                Print(path, statistics, raster.Remarks);
         });
         return command;
     }
 
-    private static void Print(string path, ImageStatistics s)
+    private static void Print(string path, ImageStatistics s, IReadOnlyList<string> remarks)
     {
         AnsiConsole.MarkupLineInterpolated($"[bold]{path}[/]  {s.Rows} x {s.Columns}, {s.Pixels}");
         var table = new Table().Border(TableBorder.Rounded).AddColumns("statistic", "estimate", "how");
@@ -42,6 +42,8 @@ static class StatsCommand
         var pixels = s.LeftOut + s.Amplitude.Count;
         table.AddRow("left out", $"{s.LeftOut} of {pixels} pixels", Markup.Escape($"no data: {s.Validity}"));
         AnsiConsole.Write(table);
+        foreach (var remark in remarks)
+            AnsiConsole.MarkupLineInterpolated($"  remark: {remark}");
         foreach (var part in s.MeasuredOn)
             AnsiConsole.MarkupLineInterpolated($"  {part.What}: {part.On}");
         PrintHistogram(s.AmplitudeHistogram);

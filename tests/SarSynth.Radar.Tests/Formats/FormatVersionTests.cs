@@ -90,6 +90,16 @@ public sealed class FormatVersionTests : IDisposable
         Check(path, error);
     }
 
+    [Theory, InlineData(4, null), InlineData(7, "data_type"), InlineData(99, "data_type")]
+    public void A_known_ENVI_data_type_is_read_and_another_named(int type, string? error)
+    {
+        var path = Path.Combine(folder, "a.bin");
+        File.WriteAllText(path + ".hdr",
+            $"ENVI\nsamples = 2\nlines = 2\nbands = 1\ndata type = {type}\ninterleave = bsq\nbyte order = 0\n");
+        File.WriteAllBytes(path, new byte[16]);
+        Check(path, error);
+    }
+
     [Theory]
     [InlineData("Intensity", "Intensity", null), InlineData("Intensity", "Intenzity",
         "SARSYNTH_PIXEL_KIND 'Intenzity', expected Amplitude")]

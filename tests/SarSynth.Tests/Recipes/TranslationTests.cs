@@ -61,10 +61,15 @@ public class TranslationTests(TinyModel tiny) : IClassFixture<TinyModel>
     [Fact]
     public void TheResultLiesOnTheFinerGridOfTheSameGround()
     {
-        var georeferenced = new AmplitudeImage(16, 16, Satellite.Pixels, Satellite.Metadata, new([500000, 1.6, 0, 4600000, 0, -1.6], ""));
+        var place = new GeoReference([500000, 1.6, 0, 4600000, 0, -1.6], "")
+        {
+            ControlPoints = [new(0.5, 15.5, 9, 45, 100, "a"), new(16, 0, 9.5, 44.5)],
+        };
+        var georeferenced = new AmplitudeImage(16, 16, Satellite.Pixels, Satellite.Metadata, place);
         var fine = Translation.Run(tiny.Model, georeferenced, Fast);
         Assert.Equal((64, 64), (fine.Rows, fine.Columns));
         Assert.Equal([500000, 0.4, 0, 4600000, 0, -0.4], fine.GeoReference!.Transform!.Select(v => Math.Round(v, 12)));
+        Assert.Equal([new(2, 62, 9, 45, 100, "a"), new(64, 0, 9.5, 44.5)], fine.GeoReference.ControlPoints);
         Assert.Equal(Satellite.Metadata.AzimuthSpacing / 4, fine.Metadata.AzimuthSpacing);
         Assert.All(fine.Pixels, a => Assert.True(a >= 0 && float.IsFinite(a)));
     }

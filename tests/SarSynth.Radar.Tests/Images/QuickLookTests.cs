@@ -4,7 +4,7 @@ using SarSynth.Radar.Images;
 using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.PixelFormats;
 
-namespace SarSynth.Radar.Tests.Formats;
+namespace SarSynth.Radar.Tests.Images;
 
 public sealed class QuickLookTests : IDisposable
 {

@@ -1,7 +1,5 @@
-// Quick-looks: pictures of images and of rasters of any size, averaged in intensity, as PNG files for the eye.
-using SarSynth.Radar.Images;
-
-namespace SarSynth.Radar.Formats;
+// Quick-looks: pictures of images, averaged in intensity, as PNG files for the eye.
+namespace SarSynth.Radar.Images;
 
 /// <summary>How a quick-look is made.</summary>
 public sealed record QuickLookOptions
@@ -28,20 +26,6 @@ public static class QuickLook
     public static void Write(SarImage image, string path, Remap? remap = null, QuickLookOptions? options = null) =>
         Save(path, ToPng(image, remap, options));
 
-    /// <summary>Writes a picture of a raster of any size, streaming through it once.</summary>
-    /// <inheritdoc cref="Write(SarImage, string, Remap?, QuickLookOptions?)"/>
-    /// <param name="raster">The raster.</param>
-    /// <param name="path">The PNG file; it appears whole or not at all.</param>
-    /// <param name="remap">From amplitude to grey; null for linear to the 99th percentile.</param>
-    /// <param name="options">Size and depth.</param>
-    public static void Write(SarRaster raster, string path, Remap? remap = null, QuickLookOptions? options = null)
-    {
-        ArgumentNullException.ThrowIfNull(raster);
-        if (Path.GetFullPath(path) == Path.GetFullPath(raster.Path))
-            throw new RasterException(path, "is the raster itself: its quick-look needs another name");
-        Save(path, ToPng(raster, remap, options));
-    }
-
     /// <summary>A picture of an image as the bytes of a PNG file.</summary>
     public static byte[] ToPng(SarImage image, Remap? remap = null, QuickLookOptions? options = null)
     {
@@ -52,28 +36,10 @@ public static class QuickLook
         return Encode(reduction, remap ?? options.Remap ?? Remap.Default, options.Bits);
     }
 
-    /// <summary>A picture of a raster of any size as the bytes of a PNG file.</summary>
-    /// <exception cref="RasterException">The raster cannot be read.</exception>
-    public static byte[] ToPng(SarRaster raster, Remap? remap = null, QuickLookOptions? options = null)
-    {
-        ArgumentNullException.ThrowIfNull(raster);
-        options ??= new QuickLookOptions();
-        var reduction = new Reduction(raster.Rows, raster.Columns, options.MaxSize);
-        var pixels = Array.Empty<float>();
-        foreach (var window in raster.BlockWindows())
-        {
-            if (pixels.Length < window.Rows * window.Columns)
-                pixels = new float[window.Rows * window.Columns];
-            raster.ReadIntensity(window, pixels);
-            reduction.Add(pixels, window);
-        }
-        return Encode(reduction, remap ?? options.Remap ?? Remap.Default, options.Bits);
-    }
-
-    private static byte[] Encode(Reduction reduction, Remap remap, int bits) =>
+    internal static byte[] Encode(Reduction reduction, Remap remap, int bits) =>
         Pictures.ToPng(reduction.Amplitudes(), reduction.Rows, reduction.Columns, remap, bits);
 
-    private static void Save(string path, byte[] png)
+    internal static void Save(string path, byte[] png)
     {
         // A raster that was just written must not give way to its own picture.
         if (!Path.GetExtension(path).Equals(".png", StringComparison.OrdinalIgnoreCase))
@@ -91,7 +57,7 @@ public static class QuickLook
     }
 
     // Mean intensity of squares of pixels; no data is left out of the mean.
-    private sealed class Reduction
+    internal sealed class Reduction
     {
         private readonly int factor;
         private readonly double[] sums;
