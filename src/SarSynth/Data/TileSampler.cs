@@ -16,7 +16,11 @@ public sealed record TileBatch(float[] Airborne, float[] Satellite, string[] Cap
 /// <summary>Draws batches of tiles; the batch of a step depends on the seed and the step alone, so a resumed run sees what the whole run would have seen.</summary>
 public sealed class TileSampler
 {
+    // Draws after which a scene's gaps are taken to leave no room for a tile.
+    private const int MostDraws = 10_000;
+
     private readonly IReadOnlyList<PairedScene> scenes;
+    private readonly HashSet<PairedScene> withGaps;
     private readonly ulong seed;
 
     /// <summary>Prepares sampling.</summary>
@@ -37,6 +41,7 @@ public sealed class TileSampler
                     $"tile size {size}: expected a multiple of {s.Scale} that fits scene '{s.Name}' of {s.Airborne.Rows} x {s.Airborne.Columns}.");
         }
         (this.scenes, this.seed, Size) = (scenes, seed, size);
+        withGaps = [.. scenes.Where(s => s.Airborne.CountNoData() + s.Satellite.CountNoData() > 0)];
     }
 
     /// <summary>Side of the airborne tiles, pixels.</summary>
@@ -45,7 +50,8 @@ public sealed class TileSampler
     /// <summary>The batch of a step.</summary>
     /// <param name="step">From 0.</param>
     /// <param name="count">Tiles in the batch.</param>
-    /// <remarks>Tiles are flipped along azimuth only: a flip along range would turn shadows towards the radar.</remarks>
+    /// <exception cref="InvalidDataException">Pixels without data leave no place for a tile.</exception>
+    /// <remarks>A place with a pixel without data is drawn again. Tiles are flipped along azimuth only: a flip along range would turn shadows towards the radar.</remarks>
     public TileBatch Batch(int step, int count)
     {
         var scale = scenes[0].Scale;
@@ -54,15 +60,46 @@ public sealed class TileSampler
         for (var i = 0; i < count; i++)
         {
             var random = new SplitMix(seed, (ulong)step, (ulong)i);
-            var scene = scenes[random.Next(scenes.Count)];
-            var row = random.Next(scene.Satellite.Rows - coarse + 1);
-            var column = random.Next(scene.Satellite.Columns - coarse + 1);
+            var (scene, row, column) = Draw(ref random, coarse);
+            for (var draws = 1; withGaps.Contains(scene) && HasGap(scene, row, column, coarse); draws++)
+            {
+                if (draws == MostDraws)
+                    throw new InvalidDataException($"scene '{scene.Name}': found no tile of {Size} x {Size} without a pixel "
+                        + $"without data in {MostDraws} draws, expected room for one.");
+                (scene, row, column) = Draw(ref random, coarse);
+            }
             var flip = random.Next(2) == 1;
             Copy(scene.Airborne.Pixels, scene.Airborne.Columns, row * scale, column * scale, Size, flip, batch.Airborne.AsSpan(i * Size * Size));
             Copy(scene.Satellite.Pixels, scene.Satellite.Columns, row, column, coarse, flip, batch.Satellite.AsSpan(i * coarse * coarse));
             batch.Captions[i] = scene.CaptionAt(row * scale, column * scale, Size);
         }
         return batch;
+    }
+
+    private (PairedScene Scene, int Row, int Column) Draw(ref SplitMix random, int coarse)
+    {
+        var scene = scenes[random.Next(scenes.Count)];
+        return (scene, random.Next(scene.Satellite.Rows - coarse + 1), random.Next(scene.Satellite.Columns - coarse + 1));
+    }
+
+    private static bool HasGap(PairedScene scene, int row, int column, int coarse)
+    {
+        var scale = scene.Scale;
+        return Any(scene.Satellite.Pixels, scene.Satellite.Columns, row, column, coarse)
+            || Any(scene.Airborne.Pixels, scene.Airborne.Columns, row * scale, column * scale, coarse * scale);
+
+        static bool Any(float[] pixels, int columns, int row, int column, int size)
+        {
+            for (var r = row; r < row + size; r++)
+            {
+                foreach (var pixel in pixels.AsSpan(r * columns + column, size))
+                {
+                    if (float.IsNaN(pixel))
+                        return true;
+                }
+            }
+            return false;
+        }
     }
 
     private static void Copy(float[] pixels, int columns, int row, int column, int size, bool flip, Span<float> to)

@@ -85,6 +85,29 @@ public sealed class PairedSceneTests : IDisposable
     }
 
     [Fact]
+    public void NoTileHasAPixelWithoutData()
+    {
+        var whole = Numbered(8, 8, 4);
+        float[] satellite = [.. whole.Satellite.Pixels], airborne = [.. whole.Airborne.Pixels];
+        // Two satellite rows, and one airborne pixel below them.
+        Array.Fill(satellite, float.NaN, 0, 16);
+        airborne[10 * 32 + 31] = float.NaN;
+        var scene = new PairedScene("gaps", new(32, 32, airborne), new(8, 8, satellite), []);
+        for (var step = 0; step < 200; step++)
+        {
+            var batch = new TileSampler([scene, whole], 5, 16).Batch(step, 4);
+            Assert.DoesNotContain(float.NaN, batch.Satellite);
+            Assert.DoesNotContain(float.NaN, batch.Airborne);
+        }
+        // With two more rows no 4 x 4 satellite pixels are left.
+        Array.Fill(satellite, float.NaN, 32, 8);
+        Array.Fill(satellite, float.NaN, 40, 8);
+        var full = new PairedScene("full", new(32, 32, airborne), new(8, 8, satellite), []);
+        var error = Assert.Throws<InvalidDataException>(() => new TileSampler([full], 5, 16).Batch(0, 1));
+        Assert.Contains("scene 'full'", error.Message);
+    }
+
+    [Fact]
     public void TheCaptionIsTheOneOfTheSquareThatSharesMostGround()
     {
         var scene = Numbered(16, 16, 4, new(0, 0, 32, "left"), new(0, 32, 32, "right"));
