@@ -22,10 +22,15 @@ if ! command -v dotnet > /dev/null; then
     done
 fi
 
+# The compiler's errors from a build's log; of a log without any, its end.
+build_errors() {
+    grep -E '(error|warning) [A-Z]+[0-9]+' "$artifacts/build.log" | sort -u | head -n 20 || tail -n 20 "$artifacts/build.log"
+}
+
 # Prints the browser that draws figures.
 find_chromium() {
     local name
-    for name in "${SARSYNTH_CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable; do
+    for name in "${SARSYNTH_CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable chromium-headless-shell; do
         [ -n "$name" ] && command -v "$name" && return 0
     done
     return 1

@@ -55,7 +55,8 @@ if ! flock -n 8 2>/dev/null; then
 fi
 
 # step TITLE FUNCTION: runs FUNCTION with its output in the log. FUNCTION says by 'done_already' that nothing was to do,
-# and leaves in $mend what a person can do when it fails.
+# leaves in $mend what a person can do when it fails, and may speak to the person on descriptor 3.
+exec 3>&1
 step() {
     local title=$1 function=$2 begun=$SECONDS
     note="" mend=""
@@ -92,7 +93,7 @@ missing_packages() {
         done
         case $line in
             npm) { [ -f "$plotly" ] && [ -f "$mermaid" ] || command -v npm > /dev/null; } && continue ;;
-            chromium) find_chromium > /dev/null && continue ;;
+            chromium*) find_chromium > /dev/null && continue ;;
         esac
         candidate=""
         for name in ${line//|/ }; do
@@ -131,7 +132,28 @@ prepare_packages() {
 }
 update_lists() {
     mend="check the machine's network and the package sources in /etc/apt."
-    $as_root apt-get -o DPkg::Lock::Timeout=300 -q update < /dev/null
+    apt_get update
+}
+
+# apt_get ARGUMENTS: as root; waits for another apt or dpkg that holds a lock, and finishes an installation that was cut off.
+apt_get() {
+    local said=$artifacts/apt.log until=$((SECONDS + 900)) told="" finished=""
+    local run=($as_root env LC_ALL=C DEBIAN_FRONTEND=noninteractive)
+    while :; do
+        "${run[@]}" apt-get -q -o Acquire::Retries=3 "$@" < /dev/null 2>&1 | tee "$said"
+        [ "${PIPESTATUS[0]}" != 0 ] || return 0
+        if grep -q 'dpkg was interrupted' "$said" && [ -z "$finished" ]; then
+            finished=yes
+            "${run[@]}" dpkg --configure -a < /dev/null
+        elif grep -qE 'Could not get lock|Unable to (lock|acquire)|locked by another process' "$said" && [ $SECONDS -lt $until ]; then
+            [ -n "$told" ] || printf 'waiting for another apt ... ' >&3
+            told=yes finished=""
+            mend="another apt or dpkg holds the lock (the log names its process): let it end, and run environment/setup.sh again."
+            sleep 2
+        else
+            return 1
+        fi
+    done
 }
 
 install_packages() {
@@ -140,10 +162,7 @@ install_packages() {
     missing=$(missing_packages "$groups")
     if [ -z "$missing" ]; then done_already; return 0; fi
     mend="run '${as_root:+$as_root }apt-get install $missing' by hand and see what it says; then run environment/setup.sh again."
-    # An installation that was cut off leaves packages half configured, and apt-get then refuses to go on.
-    $as_root env DEBIAN_FRONTEND=noninteractive dpkg --configure -a < /dev/null || return 1
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-unsafe-io \
-        -q -y --no-install-recommends install $missing < /dev/null || return 1
+    apt_get -o Dpkg::Options::=--force-unsafe-io -y --no-install-recommends install $missing || return 1
     printf '%s\n' $missing >> "$artifacts/setup.packages"
     sort -u -o "$artifacts/setup.packages" "$artifacts/setup.packages"
 }
@@ -190,7 +209,7 @@ choose_engine() {
     note="$chosen"
 }
 
-# --- plotly.js, the kernel -------------------------------------------------------------------------------------------
+# --- plotly.js, kit and kernel -------------------------------------------------------------------------------------------
 
 # fetch_script FILE PACKAGE VERSION SHA512: a script of an npm package, kept in FILE, and where Jupyter's pages can load it from
 # without a network.
@@ -218,30 +237,33 @@ fetch_script() {
 fetch_plotly() { fetch_script "$plotly" plotly.js-dist-min "$plotly_version" "$plotly_sha512"; }
 fetch_mermaid() { fetch_script "$mermaid" @mermaid-js/tiny "$mermaid_version" "$mermaid_sha512"; }
 
-kernel_is_there() {
-    [ -f "$kernel_dll" ] && grep -qF "$kernel_dll" "$jupyter_data/kernels/.net-csharp/kernel.json" 2>/dev/null &&
-        [ "$(cat "$artifacts/kernel.stamp" 2>/dev/null)" = "$kernel_stamp" ]
+# Whether kernel and kit were built from the sources as they are, and the kernel is registered.
+built_already() {
+    [ -f "$kernel_dll" ] && [ -f "$cli_dll" ] && [ "$(cat "$artifacts/build.stamp" 2>/dev/null)" = "$build_stamp" ] &&
+        grep -qF "$kernel_dll" "$jupyter_data/kernels/.net-csharp/kernel.json" 2>/dev/null
 }
 
-# The kernel is compiled while the system's packages install: that leaves a core free.
-start_kernel_build() {
-    kernel_stamp=$(tree_stamp src/SarSynth.Kernel) kernel_build=""
-    kernel_is_there && return
-    (cd "$root" && exec dotnet build src/SarSynth.Kernel -c Release --nologo -v minimal -nodeReuse:false) < /dev/null > "$artifacts/kernel-build.log" 2>&1 8>&- &
-    kernel_build=$!
-    trap 'kill $kernel_build 2>/dev/null' EXIT
+# They are compiled while the system's packages install: that leaves a core free.
+start_build() {
+    build_stamp=$(tree_stamp src environment) build=""
+    built_already && return
+    (cd "$root" && for project in src/SarSynth.Kernel src/SarSynth.Cli; do
+        dotnet build $project -c Release --nologo -v minimal -nodeReuse:false || exit 1
+    done) < /dev/null > "$artifacts/build.log" 2>&1 3>&- 8>&- &
+    build=$!
+    trap 'kill $build 2>/dev/null' EXIT
 }
 
-install_kernel() {
-    if [ -z "$kernel_build" ]; then done_already; return 0; fi
-    mend="build it by hand: dotnet build src/SarSynth.Kernel -c Release"
-    wait "$kernel_build" || { cat "$artifacts/kernel-build.log"; return 1; }
-    cat "$artifacts/kernel-build.log"
+finish_build() {
+    if [ -z "$build" ]; then done_already; return 0; fi
+    mend="read $artifacts/build.log, mend the cause, and run environment/setup.sh again."
+    wait "$build" || { build_errors; return 1; }
+    cat "$artifacts/build.log"
     mend="run by hand: dotnet $kernel_dll install --user"
     dotnet "$kernel_dll" install --user < /dev/null || return 1
     [ -f "$jupyter_data/kernels/.net-csharp/kernel.json" ] || { echo "The kernel's installer ended well, but there is no kernel.json in $jupyter_data/kernels/.net-csharp."; return 1; }
-    echo "$kernel_stamp" > "$artifacts/kernel.stamp"
-    note="registered as .net-csharp"
+    echo "$build_stamp" > "$artifacts/build.stamp"
+    note="done, registered as .net-csharp"
 }
 
 # .NET Interactive's own kernel, in a folder of this checkout and under a name of its own: the names that it would take are ours.
@@ -288,7 +310,7 @@ remove_all() {
     if grep -qsF "$interactive/" "$jupyter_data/kernels/dotnet-interactive-csharp/kernel.json"; then
         rm -rf "$jupyter_data/kernels/dotnet-interactive-csharp"
     fi
-    rm -rf "$interactive" "$jupyter_data/nbextensions/sarsynth" "$artifacts/plotly" "$artifacts/kernel.stamp"
+    rm -rf "$interactive" "$jupyter_data/nbextensions/sarsynth" "$artifacts/plotly" "$artifacts/build.stamp"
     rm -f "$root/environment/engine.props"
 }
 
@@ -311,12 +333,12 @@ prepare_packages
 groups=system
 [ $packaged = no ] || [ -z "$(missing_packages $groups)" ] || step "Packages that .NET needs" install_packages
 step ".NET" check_dotnet
-start_kernel_build
+step "Tensor engine" choose_engine
+start_build
 groups=$(wanted_groups)
 step "System packages" install_packages
-step "Tensor engine" choose_engine
 step "plotly.js" fetch_plotly
 step "mermaid.js" fetch_mermaid
-step "Jupyter kernel" install_kernel
+step "Kit and Jupyter kernel" finish_build
 [ $kernel = sarsynth ] || step "dotnet-interactive" install_interactive
 echo "Ready in $((SECONDS - started)) s (log: ${log#"$root"/})."

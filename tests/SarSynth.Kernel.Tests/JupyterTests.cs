@@ -27,7 +27,7 @@ public sealed class JupyterFactAttribute : FactAttribute
 /// <summary>A fact that needs the classic notebook and Chromium besides.</summary>
 public sealed class BrowserFactAttribute : FactAttribute
 {
-    public BrowserFactAttribute() => Skip = new JupyterFactAttribute().Skip ?? (Has("chromium") ? Has("jupyter-notebook") ? null
+    public BrowserFactAttribute() => Skip = new JupyterFactAttribute().Skip ?? (Has("chromium") || Has("chromium-headless-shell") ? Has("jupyter-notebook") ? null
         : "the classic notebook (jupyter-notebook) is not installed" : "Chromium is not installed");
 
     private static bool Has(string program) =>

@@ -73,7 +73,11 @@ public sealed class HeadlessBrowser : IDisposable
     public static string? Find()
     {
         var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator);
-        string?[] names = [Environment.GetEnvironmentVariable("SARSYNTH_CHROMIUM"), "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+        string?[] names =
+        [
+            Environment.GetEnvironmentVariable("SARSYNTH_CHROMIUM"), "chromium", "chromium-browser", "google-chrome",
+            "google-chrome-stable", "chromium-headless-shell",
+        ];
         return names.Where(n => !string.IsNullOrEmpty(n)).SelectMany(n => folders.Select(f => Path.Combine(f, n!))).FirstOrDefault(File.Exists);
     }
 

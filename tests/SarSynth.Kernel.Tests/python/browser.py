@@ -25,7 +25,8 @@ class Chromium:
         to_browser, self.commands = os.pipe()
         self.answers, from_browser = os.pipe()
         shell = 'exec "$@" 3<&0 4>&1 </dev/null >/dev/null'  # Commands are read from descriptor 3 and answered on 4.
-        self.process = subprocess.Popen(["/bin/sh", "-c", shell, "sh", "chromium", *FLAGS, f"--user-data-dir={self.profile}"],
+        program = shutil.which("chromium") or shutil.which("chromium-headless-shell")
+        self.process = subprocess.Popen(["/bin/sh", "-c", shell, "sh", program, *FLAGS, f"--user-data-dir={self.profile}"],
                                         stdin=to_browser, stdout=from_browser, stderr=subprocess.DEVNULL, start_new_session=True)
         os.close(to_browser)
         os.close(from_browser)
