@@ -3,6 +3,7 @@ artifacts=$root/artifacts
 plotly_version=4.1.2
 plotly_sha512=552992f4a54dba7d7a4bca85618a7d2e52ff5c16f2e2e79e1aa07e2bd02a44256cba9f1d4a91942daa785324757f69b3e29577aa35a9d6c479721c0b80828fa1
 plotly=$artifacts/plotly/plotly.min.js
+playwright_version=1.64.1
 mermaid_version=12.0.0
 mermaid_sha512=656f585f2fb7b522cfb1c053f8d9d03b42b4a981fb046112e6713197a4a7a3281ecbbc5dd8dd1c3bb36adf437993fbbb808798a02ae5772572f954c2316acd0d
 mermaid=$artifacts/plotly/mermaid.tiny.js
@@ -33,7 +34,8 @@ find_chromium() {
     for name in "${SARSYNTH_CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable chromium-headless-shell; do
         [ -n "$name" ] && command -v "$name" && return 0
     done
-    return 1
+    name=$(ls -d "$HOME"/.cache/ms-playwright/chromium_headless_shell-*/*/*headless[-_]shell 2>/dev/null | sort -V | tail -n 1)
+    [ -n "$name" ] && echo "$name"
 }
 
 # A fingerprint of the sources in the folders named, and of what all builds share.

@@ -82,7 +82,7 @@ wanted_groups() {
 
 # missing_packages GROUPS: prints the packages that are missing; of alternatives the first that this release has.
 missing_packages() {
-    local groups installed group line name candidate
+    local groups installed available group line name candidate wanted=()
     groups=" $(echo $1) "
     installed=$'\n'$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null | sed -n 's/^installed //p')$'\n'
     while read -r group line; do
@@ -95,12 +95,19 @@ missing_packages() {
             npm) { [ -f "$plotly" ] && [ -f "$mermaid" ] || command -v npm > /dev/null; } && continue ;;
             chromium*) find_chromium > /dev/null && continue ;;
         esac
-        candidate=""
+        wanted+=("$line")
+    done < "$root/environment/packages"
+    [ ${#wanted[@]} != 0 ] || return 0
+    available=$'\n'$(IFS='| '; apt-cache madison ${wanted[*]} 2>/dev/null | awk '{ print $1 }' | sort -u)$'\n'
+    for line in "${wanted[@]}"; do
+        candidate=${line%% *}
+        # Ubuntu has no Chromium in its packages: see fetch_chromium.
+        [[ $candidate == chromium* ]] && candidate=""
         for name in ${line//|/ }; do
-            [ -z "$candidate" ] && [ -n "$(apt-cache madison "$name" 2>/dev/null)" ] && candidate=$name
+            [[ $available == *$'\n'"$name"$'\n'* ]] && candidate=$name && break
         done
-        echo "${candidate:-${line%% *}}"
-    done < "$root/environment/packages" | sort -u | paste -sd' '
+        [ -z "$candidate" ] || echo "$candidate"
+    done | sort -u | paste -sd' '
 }
 
 # Becomes root where that is possible, renews the lists, says what will be installed, and asks when a person is there.
@@ -237,6 +244,13 @@ fetch_script() {
 fetch_plotly() { fetch_script "$plotly" plotly.js-dist-min "$plotly_version" "$plotly_sha512"; }
 fetch_mermaid() { fetch_script "$mermaid" @mermaid-js/tiny "$mermaid_version" "$mermaid_sha512"; }
 
+# Where the system has no Chromium, Playwright's: without one the kit works, but draws no figures as PNG.
+fetch_chromium() {
+    if find_chromium; then done_already; return 0; fi
+    PLAYWRIGHT_SKIP_BROWSER_GC=1 npx --yes "playwright@$playwright_version" install --with-deps --only-shell chromium < /dev/null
+    find_chromium || note="NOT FOUND: no PNG of figures; install Chromium, or name one with SARSYNTH_CHROMIUM"
+}
+
 # Whether kernel and kit were built from the sources as they are, and the kernel is registered.
 built_already() {
     [ -f "$kernel_dll" ] && [ -f "$cli_dll" ] && [ "$(cat "$artifacts/build.stamp" 2>/dev/null)" = "$build_stamp" ] &&
@@ -337,6 +351,7 @@ step "Tensor engine" choose_engine
 start_build
 groups=$(wanted_groups)
 step "System packages" install_packages
+step "Chromium" fetch_chromium
 step "plotly.js" fetch_plotly
 step "mermaid.js" fetch_mermaid
 step "Kit and Jupyter kernel" finish_build

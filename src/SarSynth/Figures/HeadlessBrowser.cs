@@ -68,7 +68,8 @@ public sealed class HeadlessBrowser : IDisposable
     public string ProfileFolder { get; }
 
     /// <summary>
-    /// The Chromium that is used: SARSYNTH_CHROMIUM, or the first of the usual names in PATH; null when there is none.
+    /// The Chromium that is used: SARSYNTH_CHROMIUM, or the first of the usual names in PATH, or Playwright's; null when
+    /// there is none.
     /// </summary>
     public static string? Find()
     {
@@ -78,8 +79,16 @@ public sealed class HeadlessBrowser : IDisposable
             Environment.GetEnvironmentVariable("SARSYNTH_CHROMIUM"), "chromium", "chromium-browser", "google-chrome",
             "google-chrome-stable", "chromium-headless-shell",
         ];
-        return names.Where(n => !string.IsNullOrEmpty(n)).SelectMany(n => folders.Select(f => Path.Combine(f, n!))).FirstOrDefault(File.Exists);
+        var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+        return names.Where(n => !string.IsNullOrEmpty(n)).SelectMany(n => folders.Select(f => Path.Combine(f, n!)))
+            .FirstOrDefault(File.Exists) ?? FindPlaywright(Path.Combine(home, ".cache", "ms-playwright"));
     }
+
+    // Its folders are named by ascending build numbers, the program headless_shell or chrome-headless-shell.
+    private static string? FindPlaywright(string cache) => !Directory.Exists(cache) ? null
+        : Directory.GetDirectories(cache, "chromium_headless_shell-*")
+            .OrderBy(d => d.Length).ThenBy(d => d, StringComparer.Ordinal)
+            .SelectMany(d => Directory.GetFiles(d, "*headless?shell", SearchOption.AllDirectories)).LastOrDefault();
 
     internal static BrowserException NotFound() =>
         new("No Chromium was found: install it (environment/setup.sh does), or name one with SARSYNTH_CHROMIUM.");
