@@ -8,23 +8,25 @@ source "$root/environment/common.sh"
 
 usage() {
     cat <<'END'
-Usage: environment/setup.sh [--engine cpu|cuda] [--kernel NAME] [--bench] [--yes] [--remove]
+Usage: environment/setup.sh [--engine cpu|cuda] [--kernel NAME] [--kit] [--bench] [--yes] [--remove]
 
   --engine NAME   cpu (the default on a new checkout), or cuda: TorchSharp with libtorch for NVIDIA GPUs
   --kernel NAME   sarsynth (the default), or dotnet-interactive: that one besides, as kernel 'dotnet-interactive-csharp'
+  --kit           also build the kit, so that notebooks run at once (demo, lab and the devcontainer do this)
   --bench         also install what ./sarsynth bench compares with (python3-torch, OpenBLAS)
   --yes           do not ask before installing system packages
   --remove        unregister the kernel and remove what setup.sh built; system packages stay
 END
 }
 
-engine="" kernel=sarsynth bench=no yes=no remove=no
+engine="" kernel=sarsynth kit=no bench=no yes=no remove=no
 while [ $# -gt 0 ]; do
     case $1 in
         --engine) engine=${2:-}; shift ;;
         --engine=*) engine=${1#--engine=} ;;
         --kernel) kernel=${2:-}; shift ;;
         --kernel=*) kernel=${1#--kernel=} ;;
+        --kit) kit=yes ;;
         --bench) bench=yes ;;
         --yes | -y) yes=yes ;;
         --remove) remove=yes ;;
@@ -251,32 +253,38 @@ fetch_chromium() {
     find_chromium || note="NOT FOUND: no PNG of figures; install Chromium, or name one with SARSYNTH_CHROMIUM"
 }
 
-# Whether kernel and kit were built from the sources as they are, and the kernel is registered.
-built_already() {
-    [ -f "$kernel_dll" ] && [ -f "$cli_dll" ] && [ "$(cat "$artifacts/build.stamp" 2>/dev/null)" = "$build_stamp" ] &&
-        grep -qF "$kernel_dll" "$jupyter_data/kernels/.net-csharp/kernel.json" 2>/dev/null
+kernel_is_there() {
+    [ -f "$kernel_dll" ] && grep -qF "$kernel_dll" "$jupyter_data/kernels/.net-csharp/kernel.json" 2>/dev/null &&
+        [ "$(cat "$artifacts/kernel.stamp" 2>/dev/null)" = "$kernel_stamp" ]
 }
+kit_is_there() { [ -f "$cli_dll" ] && [ "$(cat "$artifacts/kit.stamp" 2>/dev/null)" = "$kit_stamp" ]; }
 
-# They are compiled while the system's packages install: that leaves a core free.
+# Kernel and kit are compiled while the system's packages install: that leaves a core free.
 start_build() {
-    build_stamp=$(tree_stamp src environment) build=""
-    built_already && return
-    (cd "$root" && for project in src/SarSynth.Kernel src/SarSynth.Cli; do
-        dotnet build $project -c Release --nologo -v minimal -nodeReuse:false || exit 1
+    local projects=()
+    kernel_stamp=$(tree_stamp src/SarSynth.Kernel) kit_stamp=$(tree_stamp src environment) build=""
+    kernel_is_there || projects+=(src/SarSynth.Kernel)
+    [ $kit = no ] || kit_is_there || projects+=(src/SarSynth.Cli)
+    [ ${#projects[@]} != 0 ] || return
+    (cd "$root" && for project in "${projects[@]}"; do
+        dotnet build "$project" -c Release --nologo -v minimal -nodeReuse:false || exit 1
     done) < /dev/null > "$artifacts/build.log" 2>&1 3>&- 8>&- &
     build=$!
     trap 'kill $build 2>/dev/null' EXIT
 }
 
 finish_build() {
+    local spec=$jupyter_data/kernels/.net-csharp/kernel.json
     if [ -z "$build" ]; then done_already; return 0; fi
     mend="read $artifacts/build.log, mend the cause, and run environment/setup.sh again."
     wait "$build" || { build_errors; return 1; }
     cat "$artifacts/build.log"
+    [ $kit = no ] || echo "$kit_stamp" > "$artifacts/kit.stamp"
+    kernel_is_there && return
     mend="run by hand: dotnet $kernel_dll install --user"
     dotnet "$kernel_dll" install --user < /dev/null || return 1
-    [ -f "$jupyter_data/kernels/.net-csharp/kernel.json" ] || { echo "The kernel's installer ended well, but there is no kernel.json in $jupyter_data/kernels/.net-csharp."; return 1; }
-    echo "$build_stamp" > "$artifacts/build.stamp"
+    [ -f "$spec" ] || { echo "The kernel's installer ended well, but there is no $spec."; return 1; }
+    echo "$kernel_stamp" > "$artifacts/kernel.stamp"
     note="done, registered as .net-csharp"
 }
 
@@ -324,7 +332,7 @@ remove_all() {
     if grep -qsF "$interactive/" "$jupyter_data/kernels/dotnet-interactive-csharp/kernel.json"; then
         rm -rf "$jupyter_data/kernels/dotnet-interactive-csharp"
     fi
-    rm -rf "$interactive" "$jupyter_data/nbextensions/sarsynth" "$artifacts/plotly" "$artifacts/build.stamp"
+    rm -rf "$interactive" "$jupyter_data/nbextensions/sarsynth" "$artifacts/plotly" "$artifacts"/*.stamp
     rm -f "$root/environment/engine.props"
 }
 
@@ -354,6 +362,6 @@ step "System packages" install_packages
 step "Chromium" fetch_chromium
 step "plotly.js" fetch_plotly
 step "mermaid.js" fetch_mermaid
-step "Kit and Jupyter kernel" finish_build
+step "Jupyter kernel$([ $kit = no ] || echo " and kit")" finish_build
 [ $kernel = sarsynth ] || step "dotnet-interactive" install_interactive
 echo "Ready in $((SECONDS - started)) s (log: ${log#"$root"/})."

@@ -44,7 +44,7 @@ public class CommandTests
     public void DevcontainerCallsTheSetupAndNothingElse()
     {
         var container = JsonNode.Parse(File.ReadAllText(Path.Combine(TestData.Root, ".devcontainer", "devcontainer.json")))!;
-        Assert.Equal("environment/setup.sh --yes", (string?)container["postCreateCommand"]);
+        Assert.Equal("environment/setup.sh --kit --yes", (string?)container["postCreateCommand"]);
         Assert.Empty(container.AsObject().Select(p => p.Key).Where(k => k.EndsWith("Command", StringComparison.Ordinal)).Except(["postCreateCommand"]));
     }
 
