@@ -1,6 +1,7 @@
 // The diffusion models beside the same models in plain PyTorch (diffusion.py), in turns on one machine: time, and peak memory.
 using System.Diagnostics;
 using SarSynth.Diffusion.Models;
+using SarSynth.Diffusion.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -131,15 +132,15 @@ internal static class DiffusionPair
                 return Quiet(() => vae.decode(latents));
             case "train":
                 var trained = new UNet2DConditionModel(MidSize);
-                var optimizer = optim.AdamW(trained.parameters(), lr: 1e-4);
+                var optimizer = new AdamWOptimizer(trained.named_parameters().ToDictionary(p => p.name, p => p.parameter));
                 var (noisy, text, pooled, ids) = Inputs(2, ScalarType.Float32);
                 Tensor times = tensor(new long[] { 213, 871 }), noise = randn(2, 4, 64, 64);
                 return () =>
                 {
                     using var scope = NewDisposeScope();
-                    trained.zero_grad();  // To none, as the other side does.
+                    optimizer.ZeroGrad();  // To none, as the other side does.
                     nn.functional.mse_loss(trained.forward(noisy, times, text, pooled, ids), noise).backward();
-                    optimizer.step();
+                    optimizer.Step(1e-4);
                 };
             default:
                 var type = key == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32;
