@@ -15,6 +15,8 @@ internal static class TinyModels
 
     public static ControlNetModel ControlNet() => Load<ControlNetModel>("controlnet_sdxl");
 
+    public static AutoencoderKL Vae() => Load<AutoencoderKL>("vae");
+
     public static CLIPTextModel TextEncoder() => Load<CLIPTextModel>("clip_text");
 
     public static CLIPTextModelWithProjection TextEncoder2() => Load<CLIPTextModelWithProjection>("clip_text_proj");
@@ -26,7 +28,7 @@ internal static class TinyModels
         bool there = Directory.Exists(tokenizer);
         return new LatentDiffusion
         {
-            Unet = Unet(), Vae = Load<AutoencoderKL>("vae"), Sampler = sampler,
+            Unet = Unet(), Vae = Vae(), Sampler = sampler,
             Prompts = new PromptEncoder(there ? ClipTokenizer.Load(tokenizer) : null, TextEncoder(), there ? ClipTokenizer.Load(tokenizer, padToken: "!") : null, TextEncoder2()),
         };
     }

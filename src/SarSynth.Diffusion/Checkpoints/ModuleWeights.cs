@@ -45,7 +45,7 @@ public static class ModuleWeights
             foreach (var (name, parameter) in child.named_parameters(recurse: false).ToList())
             {
                 var key = sources[prefix + name];
-                var tensor = Materialise(weights, key, options);
+                var tensor = Materialise(weights, key, options, parameter);
                 var requiresGrad = parameter.requires_grad;
                 Replace(child, name, new Parameter(tensor, requiresGrad), weights.Source);
             }
@@ -105,12 +105,19 @@ public static class ModuleWeights
         ? ""
         : $"; {names.Count} {what}: {string.Join(", ", names.Take(NamesShown))}{(names.Count > NamesShown ? ", ..." : "")}";
 
-    private static Tensor Materialise(IWeightSource weights, string key, WeightOptions options)
+    private static Tensor Materialise(IWeightSource weights, string key, WeightOptions options, Parameter like)
     {
         var onCpu = options.Device is null || options.Device.type == DeviceType.CPU;
         var stored = SafeTensorsFile.EngineType(weights[key].Type);
         var tensor = options.Mapped && onCpu && (options.Type ?? stored) == stored ? weights.TryMap(key) : null;
-        return tensor ?? weights.Read(key, options.Type, options.Device);
+        if (tensor is not null)
+            return tensor;
+        tensor = weights.Read(key, options.Type, options.Device);
+        if (like.is_contiguous() || !tensor.shape.AsSpan().SequenceEqual(like.shape))
+            return tensor;
+        // A kernel keeps the order of memory that its layer was made with.
+        using (tensor)
+            return empty_strided(like.shape, like.stride(), tensor.dtype, tensor.device).copy_(tensor);
     }
 
     private static IEnumerable<(string Prefix, Module Module)> Leaves(Module module)

@@ -87,7 +87,7 @@ public sealed unsafe class SafeTensorsFile : IDisposable
 
     /// <summary>Copies one tensor over <paramref name="target"/>, converting its type on the way in pieces of bounded size.</summary>
     /// <param name="name">The tensor's name.</param>
-    /// <param name="target">A contiguous tensor of the same shape, on any device.</param>
+    /// <param name="target">A tensor of the same shape, on any device.</param>
     /// <exception cref="CheckpointException">No such tensor, another shape, or a type without an equal in the engine.</exception>
     public void CopyTo(string name, Tensor target)
     {
@@ -166,8 +166,13 @@ public sealed unsafe class SafeTensorsFile : IDisposable
             return;
         using var grad = no_grad();
         using var scope = NewDisposeScope();
-        var direct = target.dtype == stored && target.device_type == DeviceType.CPU && target.is_contiguous() && !IsFloat8(entry.Type);
-        var flat = target.is_contiguous() ? target.view(-1) : throw new ArgumentException($"tensor '{entry.Name}': the target is not contiguous", nameof(target));
+        if (!target.is_contiguous())
+        {
+            target.copy_(Read(entry.Name));
+            return;
+        }
+        var direct = target.dtype == stored && target.device_type == DeviceType.CPU && !IsFloat8(entry.Type);
+        var flat = target.view(-1);
         long size = SafeTensorsHeader.ElementSize(entry.Type), elements = entry.Length / size;
         // Straight into the target where the types agree; else through a small buffer, so that no second copy of a whole tensor exists.
         var piece = Math.Min(elements, (direct ? PieceBytes : PieceBytes / 64) / size);

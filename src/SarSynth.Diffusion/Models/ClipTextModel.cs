@@ -230,6 +230,9 @@ internal sealed class CLIPTextTransformer : nn.Module
         if (ids.dim() != 2 || ids.shape[1] > config.MaxPositionEmbeddings)
             throw new ArgumentException($"input_ids: found shape [{string.Join(", ", ids.shape)}], expected [N, T] with at most {config.MaxPositionEmbeddings} tokens.", nameof(ids));
         using var scope = NewDisposeScope();
+        long most = ids.numel() == 0 ? 0 : ids.max().ToInt64(), known = embeddings.token_embedding.weight!.shape[0];
+        if (most >= known)
+            throw new ArgumentException($"input_ids: found a token {most}, expected at most {known - 1}: another vocabulary?", nameof(ids));
         var h = embeddings.call(ids);
         var bias = Bias(ids, mask, h.dtype);
         var states = keepStates ? new List<Tensor> { h } : null;

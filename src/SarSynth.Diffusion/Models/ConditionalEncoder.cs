@@ -60,6 +60,10 @@ public abstract class ConditionalEncoder : nn.Module
 
     private protected AttentionSettings[] Attention { get; }
 
+    // The width of text that every cross-attention expects; null where there is none, or where levels differ.
+    private int? TextWidth => config.DownBlockTypes.Any(t => t.StartsWith("CrossAttn", StringComparison.Ordinal))
+        && Attention.Select(a => a.TextWidth).Distinct().ToArray() is [var width] ? width : null;
+
     /// <summary>The time, class and added embeddings as one vector for each sample, after SiLU: every block starts with it.</summary>
     private protected Tensor Embed(Tensor sample, Tensor timestep, Tensor? text_embeds, Tensor? time_ids, Tensor? class_labels, Tensor? timestep_cond)
     {
@@ -100,6 +104,9 @@ public abstract class ConditionalEncoder : nn.Module
     {
         if (text.dim() != 3 || text.shape[0] != sample.shape[0])
             throw new ArgumentException($"encoder_hidden_states: found shape [{string.Join(", ", text.shape)}], expected [{sample.shape[0]}, tokens, width].");
+        if (TextWidth is { } width && text.shape[2] != width)
+            throw new ArgumentException($"encoder_hidden_states: found shape [{string.Join(", ", text.shape)}], expected a width of {width}.");
+        CheckType("encoder_hidden_states", text);
         // 1 keeps a token and 0 drops it, as diffusers has it: -10000 on the scores.
         var bias = mask is null ? null : (1 - mask.to(sample.dtype)).mul(-10000.0).unsqueeze(1);
         return new() { Embedding = embedding, Text = text, TextBias = bias, Cache = cache, Runner = BlockRunner };
@@ -119,6 +126,16 @@ public abstract class ConditionalEncoder : nn.Module
     {
         if (sample.dim() != 4 || sample.shape[1] != config.InChannels)
             throw new ArgumentException($"sample: found shape [{string.Join(", ", sample.shape)}], expected [N, {config.InChannels}, H, W].", nameof(sample));
+        CheckType("sample", sample);
+    }
+
+    // Where libtorch meets a product of two types or widths, it may end the process. Under autocast, which leaves norms in
+    // float32, the layers take either type.
+    private void CheckType(string name, Tensor given)
+    {
+        ScalarType type = conv_in.weight.dtype, norms = down_blocks[0].NormType;
+        if (given.dtype != type && given.dtype != norms)
+            throw new ArgumentException($"{name} is {given.dtype}, expected {norms}, as the model's weights are.", name);
     }
 
     private Tensor Encode(Tensor values, int width) => TimestepEncoding.Encode(values, width, config.FlipSinToCos, config.FreqShift);

@@ -8,7 +8,7 @@ namespace SarSynth.Diffusion.Models;
 /// <summary>Two normalised 3x3 convolutions around a residual; the time embedding is added between them.</summary>
 internal sealed class ResnetBlock2D : nn.Module<Tensor, BlockContext, Tensor>
 {
-    private readonly GroupNorm norm1;
+    internal readonly GroupNorm norm1;
     private readonly Conv2d conv1;
     private readonly Linear? time_emb_proj;
     private readonly GroupNorm norm2;

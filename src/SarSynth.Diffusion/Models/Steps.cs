@@ -10,8 +10,18 @@ internal readonly record struct Placement(Device? Device, ScalarType? Type)
 {
     public Linear Linear(long from, long to, bool bias = true) => nn.Linear(from, to, hasBias: bias, device: Device, dtype: Type);
 
-    public Conv2d Conv2d(long from, long to, long kernel = 3, long stride = 1, long padding = 1) =>
-        nn.Conv2d(from, to, kernel_size: kernel, stride: stride, padding: padding, device: Device, dtype: Type);
+    public Conv2d Conv2d(long from, long to, long kernel = 3, long stride = 1, long padding = 1)
+    {
+        var convolution = nn.Conv2d(from, to, kernel_size: kernel, stride: stride, padding: padding, device: Device, dtype: Type);
+        if (kernel == 1)
+            return convolution;
+        // In the order of the images that it is called with: else every call turns the whole kernel first.
+        using var noGradients = no_grad();
+        var turned = new Parameter(Steps.ChannelsInnermost(convolution.weight));
+        turned.DetachFromDisposeScope();
+        convolution.weight = turned;
+        return convolution;
+    }
 
     public GroupNorm GroupNorm(long groups, long channels, double eps)
     {

@@ -75,6 +75,8 @@ public sealed class UNet2DConditionModel : ConditionalEncoder, IPretrainedModel<
         var deepest = Down(first, context, skips);
         if (down_block_additional_residuals is { } residuals && residuals.Count != skips.Count)
             throw new ArgumentException($"found {residuals.Count} residuals, expected {skips.Count}, one for each skip.", nameof(down_block_additional_residuals));
+        for (var i = 0; i < down_block_additional_residuals?.Count; i++)
+            CheckResidual(i, down_block_additional_residuals[i].shape, skips[i].shape);
         var h = mid_block?.call(deepest, context) ?? deepest.clone();
         if (mid_block_additional_residual is not null)
             h = h.Plus(mid_block_additional_residual);
@@ -89,6 +91,16 @@ public sealed class UNet2DConditionModel : ConditionalEncoder, IPretrainedModel<
     {
         using var time = tensor((float)timestep, device: sample.device);
         return forward(sample, time, encoder_hidden_states, text_embeds, time_ids);
+    }
+
+    // A pooled residual has one value for each channel.
+    private static void CheckResidual(int index, long[] found, long[] expected)
+    {
+        if (!found.AsSpan().SequenceEqual(expected) && !found.AsSpan().SequenceEqual([expected[0], expected[1], 1, 1]))
+        {
+            throw new ArgumentException($"residual {index}: found shape [{string.Join(", ", found)}], expected [{string.Join(", ", expected)}].",
+                "down_block_additional_residuals");
+        }
     }
 
     static string IPretrainedModel<UNet2DConditionModel>.WeightsName => "diffusion_pytorch_model";

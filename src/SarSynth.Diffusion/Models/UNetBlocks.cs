@@ -40,6 +40,9 @@ internal sealed class DownBlock : nn.Module<Tensor, BlockContext, List<Tensor>, 
         RegisterComponents();
     }
 
+    /// <summary>Type of the normalisations' parameters, which autocast leaves as it is.</summary>
+    public ScalarType NormType => resnets[0].norm1.weight.dtype;
+
     /// <summary>Appends each layer's result to <paramref name="skips"/>, which owns them; returns the last, not to be disposed.</summary>
     public override Tensor forward(Tensor input, BlockContext context, List<Tensor> skips)
     {

@@ -197,6 +197,8 @@ public static class Trainer
             using var generator = GeneratorOf(options.Seed, state.Step, micro);
             var at = new TrainingStep(state.Step, micro, generator, state.Step * options.Accumulation + micro);
             var value = loss(batches(at), at);
+            if (value.numel() != 1)
+                throw new ArgumentException($"loss: found shape [{string.Join(", ", value.shape)}], expected a scalar.", nameof(loss));
             GradientCheckpointing.Backward(value.mul(state.LossScale / options.Accumulation));
             options.Autocast?.CollectGradients();
             total += value.ToDouble() / options.Accumulation;
