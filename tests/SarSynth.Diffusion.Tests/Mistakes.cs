@@ -104,7 +104,7 @@ internal static class Mistakes
     [Names("steps")]
     public static void NoSteps() => SamplingPlan.Create(new SamplerConfig(), 0);
 
-    [Names("overlap")]
+    [Names("Overlap")]
     public static void TilesThatOverlapWhole() => new TileGrid(16, 16).Cover(64, 64);
 
     [Names("the file is not there")]

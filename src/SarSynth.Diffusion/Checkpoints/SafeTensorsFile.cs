@@ -114,7 +114,7 @@ public sealed unsafe class SafeTensorsFile : IDisposable
         {
             try
             {
-                var fileLength = new FileInfo(FilePath).Length;
+                var fileLength = view.Capacity;
                 file = from_file(FilePath, shared: false, size: fileLength / size, dtype: type).DetachFromDisposeScope();
             }
             catch (Exception e) when (e is not CheckpointException)

@@ -74,7 +74,7 @@ public sealed class ManifestStore(string checkout, string? dataFolder = null)
             ManifestFileState.Good => path,
             ManifestFileState.Missing => throw new ManifestException($"{path}: not there, but manifest '{manifest.Name}' lists it; {mend}."),
             ManifestFileState.WrongSize => throw new ManifestException(
-                $"{path}: found {new FileInfo(path).Length} bytes, expected {file.Size} (manifest '{manifest.Name}'); {mend}."),
+                $"{path}: found {FileFingerprint.LengthOf(path)} bytes, expected {file.Size} (manifest '{manifest.Name}'); {mend}."),
             _ => throw new ManifestException($"{path}: found SHA-256 {Sha256(path)}, expected {file.Sha256} (manifest '{manifest.Name}'); {mend}."),
         };
     })];

@@ -13,6 +13,13 @@ namespace SarSynth.Data;
 /// <param name="Sha256">Checksum, lower-case hexadecimal.</param>
 public sealed record FileFingerprint(string Path, long Bytes, string Sha256)
 {
+    /// <summary>Bytes of a file; of the file that a link leads to.</summary>
+    public static long LengthOf(string path)
+    {
+        using var handle = File.OpenHandle(path);
+        return RandomAccess.GetLength(handle);
+    }
+
     /// <summary>Fingerprints a file.</summary>
     /// <param name="path">An existing file.</param>
     public static FileFingerprint Of(string path)

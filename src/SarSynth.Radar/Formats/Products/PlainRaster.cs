@@ -105,7 +105,8 @@ internal static class PlainRaster
         };
         int rows = Gdal.GDALGetRasterYSize(dataset), columns = Gdal.GDALGetRasterXSize(dataset);
         var expected = offset + (long)rows * columns * bands * size;
-        var found = new FileInfo(file).Length;
+        using var handle = File.OpenHandle(file);
+        var found = RandomAccess.GetLength(handle);  // A link's own length is not its file's.
         if (found < expected)
             throw new RasterException(path, $"is truncated: found {found} bytes, expected {expected} for {rows} x {columns} x {bands} of {size} bytes");
     }

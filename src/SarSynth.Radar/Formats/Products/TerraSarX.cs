@@ -31,7 +31,8 @@ internal static class TerraSarX
         var file = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(annotationFile))!, layer.File.Replace('\\', '/'));
         if (!File.Exists(file))
             throw new RasterException(path, $"has no pixels for {layer.Name}: {layer.File} is missing");
-        if (new FileInfo(file).Length == 0)
+        using var handle = File.OpenHandle(file);
+        if (RandomAccess.GetLength(handle) == 0)
             throw new RasterException(path, $"has no pixels for {layer.Name}: {layer.File} is empty");
         PixelSource source = IsCosar(file) ? new CosarSource(file) : Detected(path, file, layer);
         try
