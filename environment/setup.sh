@@ -191,27 +191,10 @@ check_dotnet() {
 
 engine_now() { sed -n 's:.*<TensorEngine>\(.*\)</TensorEngine>.*:\1:p' "$root/environment/engine.props" 2>/dev/null; }
 
-# Whether the package source has PACKAGE at the version that the kit pins: restores a throw-away project.
-source_has() {
-    local probe version
-    version=$(sed -n "s/.*Include=\"$1\" Version=\"\([^\"]*\)\".*/\1/p" "$root/Directory.Packages.props")
-    probe=$(mktemp -d)
-    cat > "$probe/probe.csproj" <<END
-<Project Sdk="Microsoft.NET.Sdk">
-  <PropertyGroup><TargetFramework>net10.0</TargetFramework><NuGetAudit>false</NuGetAudit></PropertyGroup>
-  <ItemGroup><PackageReference Include="$1" Version="[$version]" /></ItemGroup>
-</Project>
-END
-    (cd "$probe" && timeout 1200 dotnet restore --nologo)
-    local result=$?
-    rm -rf "$probe"
-    return $result
-}
-
 choose_engine() {
     if [ "$(engine_now)" = "$chosen" ]; then done_already "$chosen"; return 0; fi
     mend="this machine's package source has no TorchSharp-cuda-linux at the pinned version: add one that has it (the public one) to NuGet.Config, or use --engine cpu."
-    [ "$chosen" = cpu ] || source_has TorchSharp-cuda-linux || return 1
+    [ "$chosen" = cpu ] || (cd "$root" && dotnet restore src/SarSynth.Diffusion -p:TensorEngine=cuda --nologo) || return 1
     mend="check that $root/environment can be written."
     printf '<Project>\n  <PropertyGroup>\n    <TensorEngine>%s</TensorEngine>\n  </PropertyGroup>\n</Project>\n' "$chosen" \
         > "$root/environment/engine.props.new" && mv "$root/environment/engine.props.new" "$root/environment/engine.props" || return 1
