@@ -6,8 +6,14 @@ using static TorchSharp.torch;
 namespace SarSynth.Diffusion.Models;
 
 /// <summary>Device and element type of the layers that a model makes.</summary>
-internal readonly record struct Placement(Device? Device, ScalarType? Type)
+/// <param name="device">The CPU where null, whatever the process's default device is.</param>
+/// <param name="type">float32 where null.</param>
+internal readonly struct Placement(Device? device, ScalarType? type)
 {
+    private Device Device { get; } = device ?? CPU;
+
+    private ScalarType? Type { get; } = type;
+
     public Linear Linear(long from, long to, bool bias = true) => nn.Linear(from, to, hasBias: bias, device: Device, dtype: Type);
 
     public Conv2d Conv2d(long from, long to, long kernel = 3, long stride = 1, long padding = 1)
@@ -17,7 +23,9 @@ internal readonly record struct Placement(Device? Device, ScalarType? Type)
             return convolution;
         // In the order of the images that it is called with: else every call turns the whole kernel first.
         using var noGradients = no_grad();
-        var turned = new Parameter(Steps.ChannelsInnermost(convolution.weight));
+        using var order = Steps.ChannelsInnermost(convolution.weight);
+        // In memory of its own: a view made without gradients may not be changed where they are on.
+        var turned = new Parameter(empty_strided(order.shape, order.stride(), order.dtype, order.device).copy_(order));
         turned.DetachFromDisposeScope();
         convolution.weight = turned;
         return convolution;

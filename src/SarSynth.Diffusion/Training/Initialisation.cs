@@ -25,7 +25,11 @@ public static class Initialisation
             if (name.EndsWith(".conv2", StringComparison.Ordinal))
                 nn.init.zeros_(convolution.weight);
             else
-                nn.init.orthogonal_(convolution.weight);
+            {
+                // The orthogonal matrix is made in the usual order of memory; the kernel may lie in another.
+                var drawn = empty(convolution.weight.shape, device: convolution.weight.device);
+                convolution.weight.copy_(nn.init.orthogonal_(drawn));
+            }
             if (convolution.bias is { } bias)
                 nn.init.zeros_(bias);
         }
