@@ -130,6 +130,7 @@ public static class Translation
 file sealed class BlockTranslator(TranslationModel model, TranslateRecipe recipe, double gain) : IDisposable
 {
     private readonly Tensor text = EmbedPrompt(model, recipe.Prompt);
+    private readonly TextCache unetText = new(), controlText = new();
     private readonly PositionalNoise noise = new(recipe.Seed);
     private readonly TileGrid tiling = new(recipe.Tile, recipe.Overlap);
 
@@ -157,7 +158,12 @@ file sealed class BlockTranslator(TranslationModel model, TranslateRecipe recipe
         return fine;
     }
 
-    public void Dispose() => text.Dispose();
+    public void Dispose()
+    {
+        text.Dispose();
+        unetText.Dispose();
+        controlText.Dispose();
+    }
 
     private static Tensor EmbedPrompt(TranslationModel model, string prompt)
     {
@@ -185,9 +191,13 @@ file sealed class BlockTranslator(TranslationModel model, TranslateRecipe recipe
             var t = tensor((float)timestep);
             var embeddings = text.expand(input.shape[0], -1, -1);
             var local = cat([.. windows.Select(w => w.Of(condition))]);
-            using var residuals = model.ControlNet.forward(input, t, embeddings, local, conditioning_scale: recipe.ControlScale);
-            return model.Unet.forward(input, t, embeddings, down_block_additional_residuals: residuals.Down, mid_block_additional_residual: residuals.Mid)
-                .MoveToOuterDisposeScope();
+            // The text's keys and values are those of one window: the same at every step and place.
+            var alone = input.shape[0] == 1;
+            using var residuals = model.ControlNet.forward(
+                input, t, embeddings, local, conditioning_scale: recipe.ControlScale, cache: alone ? controlText : null);
+            return model.Unet.forward(
+                input, t, embeddings, down_block_additional_residuals: residuals.Down, mid_block_additional_residual: residuals.Mid,
+                cache: alone ? unetText : null).MoveToOuterDisposeScope();
         });
         var start = noise.Window(PositionalNoise.InitialStep, model.Unet.Config.InChannels, padded.Row, padded.Column, padded.Rows, padded.Columns);
         var run = new SamplingRun
