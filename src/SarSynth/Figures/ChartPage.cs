@@ -85,17 +85,19 @@ internal static class ChartPage
     }
 
     /// <summary>
-    /// A picture, and a script that puts the live plot in its place where the page has plotly.js or Jupyter has it.
+    /// A picture (without a Chromium: what the chart is, in words), and a script that puts the live plot in its place
+    /// where the page has plotly.js or Jupyter has it.
     /// </summary>
     public static string Fragment(GenericChart chart)
     {
-        var png = NotebookPng(chart);
         var json = ChartJson.Write(chart);
         var (width, height) = ChartJson.Size(chart);
         var words = WebUtility.HtmlEncode(ChartJson.Words(JsonNode.Parse(json)!));
         var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(json)))[..12];
-        var picture = $"<figure data-sarsynth=\"{key}\" style=\"margin:0;overflow-x:auto\"><img alt=\"{words}\" width=\"{width}\" "
-            + $"height=\"{height}\" style=\"max-width:100%;height:auto\" src=\"data:image/png;base64,{Convert.ToBase64String(png)}\">";
+        var still = HeadlessBrowser.Find() is null ? $"<p>{words}</p>"
+            : $"<img alt=\"{words}\" width=\"{width}\" height=\"{height}\" style=\"max-width:100%;height:auto\" "
+            + $"src=\"data:image/png;base64,{Convert.ToBase64String(NotebookPng(chart))}\">";
+        var picture = $"<figure data-sarsynth=\"{key}\" style=\"margin:0;overflow-x:auto\">{still}";
         if (json.Length > MaxInteractive)
             return picture + "</figure>";
         return picture + $$"""

@@ -44,6 +44,9 @@ public static class NotebookFormatters
 
         void Add<T>(params (string MimeType, Func<T, string> Text)[] formats)
         {
+            // Without a Chromium, figures show as HTML alone.
+            if (HeadlessBrowser.Find() is null)
+                formats = [.. formats.Where(f => f.MimeType != Png)];
             foreach (var (mimeType, text) in formats)
                 register.Invoke(null,
                     [typeof(T), (object value, TextWriter writer) => writer.Write(text((T)value)), mimeType]);
