@@ -29,7 +29,7 @@ internal static class Dora
     {
         bool ofRows = magnitude.numel() == weight.shape[0] && magnitude.shape[0] == weight.shape[0];
         var rows = ofRows ? weight.flatten(1) : weight.transpose(0, 1).flatten(1);
-        return rows.square().sum(1).sqrt().reshape(magnitude.shape);
+        return rows.Squared().sum(1).sqrt().reshape(magnitude.shape);
     }
 
     /// <summary>W' - W for a low-rank update dW, float32.</summary>
@@ -37,7 +37,7 @@ internal static class Dora
     {
         using var scope = NewDisposeScope();
         var plain = weight.detach().to(ScalarType.Float32);
-        var directed = plain + lowRank.to(ScalarType.Float32);
+        var directed = plain.Plus(lowRank.to(ScalarType.Float32));
         var norm = Norm(directed.detach(), magnitude);
         return (directed * (magnitude.to(ScalarType.Float32) / norm) - plain).MoveToOuterDisposeScope();
     }

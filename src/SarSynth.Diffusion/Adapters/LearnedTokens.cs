@@ -102,7 +102,7 @@ public sealed class LearnedToken : IDisposable
         var result = embedded;
         for (int i = 0; i < ids.Length; i++)
         {
-            var here = tokens.eq(ids[i]).unsqueeze(-1);
+            var here = tokens.EqualTo(ids[i]).unsqueeze(-1);
             result = where(here, Vectors.select(0, i).to(embedded.dtype), result);
         }
         return result.MoveToOuterDisposeScope();

@@ -102,7 +102,8 @@ public sealed class Lora : IDisposable
                 long[] shape = linear.weight.shape;
                 // Uniform within 1 / sqrt(in): the Kaiming initialisation that PEFT uses for A.
                 double bound = 1 / Math.Sqrt(shape[1]);
-                var down = new Parameter(rand([rank, shape[1]], generator: generator).mul_(2 * bound).sub_(bound).to(linear.weight.device));
+                var draws = rand([rank, shape[1]], generator: generator).Times_(2 * bound).Minus_(bound);
+                var down = new Parameter(draws.to(linear.weight.device));
                 var up = new Parameter(zeros([shape[0], rank], device: linear.weight.device));
                 var magnitude = dora ? new Parameter(Norms(linear.weight)) : null;
                 lora.Attach(component, path, linear, new LoraLayer(down, up, (alpha ?? rank) / rank, magnitude));
@@ -135,7 +136,7 @@ public sealed class Lora : IDisposable
             foreach (var (name, value) in Named(component, layerPath, layer))
                 tensors[name] = value.detach();
             // This form has no alpha: it goes into B.
-            tensors[$"{component}.{layerPath}.lora_B.weight"] = layer.Up.detach().mul(layer.Scale);
+            tensors[$"{component}.{layerPath}.lora_B.weight"] = layer.Up.detach().Times(layer.Scale);
             if (layer.Magnitude is not { } magnitude)
                 continue;
             long[] weight = Weight(target).shape;
@@ -161,7 +162,7 @@ public sealed class Lora : IDisposable
             var weight = Weight(target);
             before[target] = weight.detach().clone().DetachFromDisposeScope();
             var update = Update(layer, weight);
-            weight.copy_(weight.to(ScalarType.Float32).add(update.to(ScalarType.Float32)));
+            weight.copy_(weight.to(ScalarType.Float32).Plus(update.to(ScalarType.Float32)));
         }
     }
 
@@ -214,7 +215,7 @@ public sealed class Lora : IDisposable
         if (target is Linear && layer.Magnitude is null)
         {
             Tensor down = layer.Down.to(input.dtype, input.device).flatten(1), up = layer.Up.to(input.dtype, input.device).flatten(1);
-            update = nn.functional.linear(nn.functional.linear(input, down), up).mul(Scale * layer.Scale);
+            update = nn.functional.linear(nn.functional.linear(input, down), up).Times(Scale * layer.Scale);
         }
         else
         {
@@ -224,16 +225,16 @@ public sealed class Lora : IDisposable
                 ? nn.functional.conv2d(input, kernel, strides: convolution.stride, padding: convolution.padding)
                 : nn.functional.linear(input, kernel);
         }
-        var sum = output.requires_grad || update.requires_grad ? output + update : output.add_(update);
+        var sum = output.requires_grad || update.requires_grad ? output.Plus(update) : output.Plus_(update);
         return ReferenceEquals(sum, output) ? output : sum.MoveToOuterDisposeScope();
     }
 
     /// <summary>What is added to a weight.</summary>
     private Tensor Update(LoraLayer layer, Tensor weight)
     {
-        var lowRank = layer.Up.flatten(1).mm(layer.Down.flatten(1)).mul(layer.Scale).reshape(weight.shape);
+        var lowRank = layer.Up.flatten(1).mm(layer.Down.flatten(1)).Times(layer.Scale).reshape(weight.shape);
         return (layer.Magnitude is null ? lowRank
-            : Dora.Update(weight.to(lowRank.device), lowRank, layer.Magnitude)).mul(Scale);
+            : Dora.Update(weight.to(lowRank.device), lowRank, layer.Magnitude)).Times(Scale);
     }
 
     private static IEnumerable<KeyValuePair<string, Parameter>> Named(string component, string path, LoraLayer layer)

@@ -71,9 +71,9 @@ public sealed class Autocast : IDisposable
             if (copy.grad is not { } gradient)
                 continue;
             using var scope = NewDisposeScope();
-            var wide = gradient.to(ScalarType.Float32).mul_(factor);
+            var wide = gradient.to(ScalarType.Float32).Times_(factor);
             if (master.grad is { } sum)
-                sum.add_(wide);
+                sum.Plus_(wide);
             else
                 master.grad = wide.DetachFromDisposeScope();
             copy.grad = null!;
@@ -82,7 +82,7 @@ public sealed class Autocast : IDisposable
             return;
         var own = narrowed.Select(n => n.Master).ToHashSet(ReferenceEqualityComparer.Instance);
         foreach (var parameter in masters.Values.Where(p => !own.Contains(p)))
-            parameter.grad?.mul_(factor);
+            parameter.grad?.Times_(factor);
     }
 
     /// <summary>Makes the 16-bit copies anew from their masters.</summary>

@@ -108,6 +108,6 @@ internal sealed class SpatialAttention : nn.Module<Tensor, BlockContext, Tensor>
             attended = ScaledDotProduct.Attend(query, key, value, heads: 1).Into(to_out[0]);
         var image = Steps.ToImage(attended, input.shape[2], input.shape[3]);
         attended.Dispose();
-        return image.PlusInOrderOf(input);
+        return image.PlusInOrderOf_(input);
     }
 }

@@ -179,8 +179,9 @@ public sealed class AutoencoderKL : nn.Module, IPretrainedModel<AutoencoderKL>
         if (count == 0)
             return tile.MoveToOuterDisposeScope();
         long[] shape = dim == 2 ? [1, 1, count, 1] : [1, 1, 1, count];
-        var ramp = arange(count, dtype: ScalarType.Float32, device: tile.device).div(count).to(tile.dtype).view(shape);
-        var mixed = before.narrow(dim, before.shape[dim] - count, count) * (1 - ramp) + tile.narrow(dim, 0, count) * ramp;
+        var ramp = Scalars.Range(count, ScalarType.Float32, tile.device).Over(count).to(tile.dtype).view(shape);
+        var mixed = (before.narrow(dim, before.shape[dim] - count, count) * ramp.Complement())
+            .Plus(tile.narrow(dim, 0, count) * ramp);
         var result = cat([mixed, tile.narrow(dim, count, tile.shape[dim] - count)], dim);
         tile.Dispose();
         return result.MoveToOuterDisposeScope();
@@ -199,8 +200,8 @@ public sealed class DiagonalGaussian : IDisposable
         using var scope = NewDisposeScope();
         var channels = moments.shape[1] / 2;
         Mean = moments.narrow(1, 0, channels).MoveToOuterDisposeScope();
-        LogVar = moments.narrow(1, channels, channels).clamp(-30.0, 20.0).MoveToOuterDisposeScope();
-        Std = LogVar.mul(0.5).exp().MoveToOuterDisposeScope();
+        LogVar = moments.narrow(1, channels, channels).Clamped(-30, 20).MoveToOuterDisposeScope();
+        Std = LogVar.Times(0.5).exp().MoveToOuterDisposeScope();
         Var = LogVar.exp().MoveToOuterDisposeScope();
     }
 
@@ -221,7 +222,7 @@ public sealed class DiagonalGaussian : IDisposable
     public Tensor Sample(Tensor noise)
     {
         using var scaled = Std * noise.to(Mean.dtype);
-        return Mean + scaled;
+        return Mean.Plus(scaled);
     }
 
     /// <summary>A draw from the distribution.</summary>
@@ -241,9 +242,9 @@ public sealed class DiagonalGaussian : IDisposable
     {
         using var scope = NewDisposeScope();
         var terms = other is null
-            ? Mean.pow(2) + Var - 1.0 - LogVar
-            : (Mean - other.Mean).pow(2) / other.Var + Var / other.Var - 1.0 - LogVar + other.LogVar;
-        return terms.sum([1, 2, 3]).mul(0.5).MoveToOuterDisposeScope();
+            ? Mean.Squared().Plus(Var).Minus(1) - LogVar
+            : (((Mean - other.Mean).Squared() / other.Var).Plus(Var / other.Var).Minus(1) - LogVar).Plus(other.LogVar);
+        return terms.sum([1, 2, 3]).Times(0.5).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

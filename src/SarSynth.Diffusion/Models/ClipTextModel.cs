@@ -246,8 +246,8 @@ internal sealed class CLIPTextTransformer : nn.Module
         }
         var last = final_layer_norm.call(h);
         // OpenAI's config says eos is 2, which no text has; the true end has the largest number of all tokens.
-        var end = config.EosTokenId == 2 ? ids.to(ScalarType.Int32).argmax(-1) : ids.eq(config.EosTokenId).to(ScalarType.Int32).argmax(-1);
-        var rows = arange(ids.shape[0], device: ids.device).mul(ids.shape[1]).add(end);
+        var end = (config.EosTokenId == 2 ? ids : ids.EqualTo(config.EosTokenId)).to(ScalarType.Int32).argmax(-1);
+        var rows = Scalars.Range(ids.shape[0], ScalarType.Int64, ids.device).Times(ids.shape[1]).Plus(end);
         var pooled = last.reshape(-1, last.shape[2]).index_select(0, rows);
         var projected = projection?.call(pooled).MoveToOuterDisposeScope();
         states?.ForEach(s => s.MoveToOuterDisposeScope());
@@ -261,8 +261,9 @@ internal sealed class CLIPTextTransformer : nn.Module
         var length = ids.shape[1];
         var hidden = ones([length, length], dtype: ScalarType.Bool, device: ids.device).triu(1).unsqueeze(0);
         if (mask is not null)
-            hidden = hidden.logical_or(mask.eq(0).unsqueeze(1));
-        return zeros(hidden.shape, dtype: type, device: ids.device).masked_fill(hidden, finfo(type).min).MoveToOuterDisposeScope();
+            hidden = hidden.logical_or(mask.EqualTo(0).unsqueeze(1));
+        return zeros(hidden.shape, dtype: type, device: ids.device).Filled(hidden, finfo(type).min)
+            .MoveToOuterDisposeScope();
     }
 }
 
@@ -280,9 +281,9 @@ internal sealed class CLIPTextEmbeddings : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor ids)
     {
-        using var positions = arange(ids.shape[1], device: ids.device);
+        using var positions = Scalars.Range(ids.shape[1], ScalarType.Int64, ids.device);
         using var place = position_embedding.call(positions);
-        return token_embedding.call(ids).Plus(place);
+        return token_embedding.call(ids).Plus_(place);
     }
 }
 
@@ -319,9 +320,9 @@ internal sealed class CLIPEncoderLayer : nn.Module<Tensor, Tensor, Tensor>
     {
         Tensor h, result;
         using (var normalised = layer_norm1.call(input))
-            h = self_attn.call(normalised, bias).Plus(input);
+            h = self_attn.call(normalised, bias).Plus_(input);
         using (var normalised = layer_norm2.call(h))
-            result = mlp.call(normalised).Plus(h);
+            result = mlp.call(normalised).Plus_(h);
         h.Dispose();
         return result;
     }
@@ -377,7 +378,7 @@ internal sealed class CLIPMLP : nn.Module<Tensor, Tensor>
 
     private static Tensor QuickGelu(Tensor x)
     {
-        using var scaled = x.mul(1.702);
+        using var scaled = x.Times(1.702);
         using var gate = scaled.sigmoid();
         return x.mul(gate);
     }

@@ -77,7 +77,7 @@ public abstract class ConditionalEncoder : nn.Module
         if (class_embedding != null)
         {
             var labels = class_labels ?? throw new ArgumentNullException(nameof(class_labels), "this model has class embeddings; class_labels is needed.");
-            embedding = embedding.add(class_embedding switch
+            embedding = embedding.Plus(class_embedding switch
             {
                 Embedding table => table.call(labels),
                 TimestepEmbedding layers when config.ClassEmbedType == "timestep" =>
@@ -94,7 +94,7 @@ public abstract class ConditionalEncoder : nn.Module
             var added = cat([pooled.to(times.dtype), times], -1);
             if (added.shape[1] != config.ProjectionClassEmbeddingsInputDim)
                 throw new ArgumentException($"text_embeds and time_ids make {added.shape[1]} values for each sample, expected {config.ProjectionClassEmbeddingsInputDim}.", nameof(time_ids));
-            embedding = embedding.add(add_embedding.call(added.to(sample.dtype), null));
+            embedding = embedding.Plus(add_embedding.call(added.to(sample.dtype), null));
         }
         return nn.functional.silu(embedding).MoveToOuterDisposeScope();
     }
@@ -108,7 +108,7 @@ public abstract class ConditionalEncoder : nn.Module
             throw new ArgumentException($"encoder_hidden_states: found shape [{string.Join(", ", text.shape)}], expected a width of {width}.");
         CheckType("encoder_hidden_states", text);
         // 1 keeps a token and 0 drops it, as diffusers has it: -10000 on the scores.
-        var bias = mask is null ? null : (1 - mask.to(sample.dtype)).mul(-10000.0).unsqueeze(1);
+        var bias = mask is null ? null : mask.to(sample.dtype).Complement().Times(-10000.0).unsqueeze(1);
         return new() { Embedding = embedding, Text = text, TextBias = bias, Cache = cache, Runner = BlockRunner };
     }
 

@@ -131,7 +131,7 @@ public sealed class ControlNetModel : ConditionalEncoder, IPretrainedModel<Contr
         using var ordered = Steps.ChannelsInnermost(sample);
         var condition = controlnet_cond_embedding.call(image);
         var skips = new List<Tensor>();
-        var deepest = Down(conv_in.call(ordered).Plus(condition), context, skips);
+        var deepest = Down(conv_in.call(ordered).Plus_(condition), context, skips);
         condition.Dispose();
         using var middle = mid_block!.call(deepest, context);
         var results = new Tensor[skips.Count + 1];
@@ -139,7 +139,7 @@ public sealed class ControlNetModel : ConditionalEncoder, IPretrainedModel<Contr
         {
             var joined = i < skips.Count ? controlnet_down_blocks[i].call(skips[i]) : controlnet_mid_block.call(middle);
             var scale = conditioning_scale * (guess_mode && !Config.GlobalPoolConditions ? Math.Pow(10, -1 + (double)i / skips.Count) : 1);
-            var scaled = scale == 1 ? joined : joined.mul(scale);
+            var scaled = scale == 1 ? joined : joined.Times(scale);
             results[i] = (Config.GlobalPoolConditions ? scaled.mean([2, 3], keepdim: true) : scaled).MoveToOuterDisposeScope();
             if (i < skips.Count)
                 skips[i].Dispose();
@@ -211,7 +211,7 @@ public sealed class MultiControlNet
                 continue;
             }
             foreach (var (total, part) in sum.Down.Append(sum.Mid).Zip(next.Down.Append(next.Mid)))
-                total.add_(part);
+                total.Plus_(part);
             next.Dispose();
         }
         return sum!;

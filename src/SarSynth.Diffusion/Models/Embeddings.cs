@@ -21,8 +21,8 @@ public static class TimestepEncoding
             throw new ArgumentException($"timesteps: found shape [{string.Join(", ", timesteps.shape)}], expected one dimension.", nameof(timesteps));
         using var scope = NewDisposeScope();
         var half = dim / 2;
-        var frequencies = arange(0, half, dtype: ScalarType.Float32, device: timesteps.device)
-            .mul(-Math.Log(max_period)).div(half - downscale_freq_shift).exp();
+        var frequencies = Scalars.Range(half, ScalarType.Float32, timesteps.device)
+            .Times(-Math.Log(max_period)).Over(half - downscale_freq_shift).exp();
         var angles = timesteps.to(ScalarType.Float32).unsqueeze(1) * frequencies.unsqueeze(0);
         Tensor sin = angles.sin(), cos = angles.cos();
         var both = flip_sin_to_cos ? cat([cos, sin], -1) : cat([sin, cos], -1);
@@ -51,7 +51,7 @@ internal sealed class TimestepEmbedding : nn.Module<Tensor, Tensor?, Tensor>
     {
         if (condition is null || cond_proj is null)
             return linear_1.call(sample).Silu().Into(linear_2);
-        return cond_proj.call(condition).Plus(sample).Into(linear_1).Silu().Into(linear_2);
+        return cond_proj.call(condition).Plus_(sample).Into(linear_1).Silu().Into(linear_2);
     }
 }
 

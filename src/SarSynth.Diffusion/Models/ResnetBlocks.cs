@@ -35,13 +35,13 @@ internal sealed class ResnetBlock2D : nn.Module<Tensor, BlockContext, Tensor>
         {
             using var time = time_emb_proj.call(context.Embedding!);
             using var perChannel = time.view(time.shape[0], time.shape[1], 1, 1);
-            h = h.Plus(perChannel);
+            h = h.Plus_(perChannel);
         }
         h = h.Into(second).Into(conv2);
         if (conv_shortcut is null)
-            return h.Plus(input);
+            return h.Plus_(input);
         using var shortcut = conv_shortcut.call(input);
-        return h.Plus(shortcut);
+        return h.Plus_(shortcut);
     }
 }
 

@@ -90,19 +90,15 @@ internal static class Steps
         return result;
     }
 
-    /// <summary>Adds to a tensor that nobody else needs, in place: no layer that made it wants it back for its gradient.</summary>
-    public static Tensor Plus(this Tensor owned, Tensor other)
-    {
-        owned.add_(other);
-        return owned;
-    }
-
-    /// <summary>The same where the two may differ in the order of their memory: the result has that of <paramref name="other"/>.</summary>
-    public static Tensor PlusInOrderOf(this Tensor owned, Tensor other)
+    /// <summary>
+    /// Adds in place to a tensor that nobody else needs, not even the layer that made it for its gradient. The two may
+    /// differ in the order of their memory: the result has that of <paramref name="other"/>.
+    /// </summary>
+    public static Tensor PlusInOrderOf_(this Tensor owned, Tensor other)
     {
         if (owned.stride().AsSpan().SequenceEqual(other.stride()))
-            return owned.Plus(other);
-        return owned.Contiguous().Plus(other);
+            return owned.Plus_(other);
+        return owned.Contiguous().Plus_(other);
     }
 
     /// <summary>The usual order of memory for a tensor that nobody else needs.</summary>

@@ -75,12 +75,12 @@ internal sealed class BasicTransformerBlock : nn.Module<Tensor, BlockContext, Te
     {
         Tensor h, attended, result;
         using (var normalised = norm1.call(input))
-            h = attn1.call(normalised, context).Plus(input);
+            h = attn1.call(normalised, context).Plus_(input);
         using (var normalised = norm2.call(h))
-            attended = attn2.call(normalised, context).Plus(h);
+            attended = attn2.call(normalised, context).Plus_(h);
         h.Dispose();
         using (var normalised = norm3.call(attended))
-            result = ff.call(normalised).Plus(attended);
+            result = ff.call(normalised).Plus_(attended);
         attended.Dispose();
         return result;
     }
@@ -121,7 +121,7 @@ internal sealed class Transformer2DModel : nn.Module<Tensor, BlockContext, Tenso
             h = next;
         }
         h = linear ? Image(h.Into(proj_out), height, width) : Image(h, height, width).Into(proj_out);
-        return h.PlusInOrderOf(input);
+        return h.PlusInOrderOf_(input);
     }
 
     private static Tensor Tokens(Tensor owned)

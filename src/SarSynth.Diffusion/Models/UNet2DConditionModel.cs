@@ -70,7 +70,7 @@ public sealed class UNet2DConditionModel : ConditionalEncoder, IPretrainedModel<
         var embedding = Embed(sample, timestep, text_embeds, time_ids, class_labels, timestep_cond);
         var context = Context(sample, embedding, encoder_hidden_states, encoder_attention_mask, cache);
         var skips = new List<Tensor>();
-        using var ordered = Steps.ChannelsInnermost(Config.CenterInputSample ? sample.mul(2).sub(1) : sample);
+        using var ordered = Steps.ChannelsInnermost(Config.CenterInputSample ? sample.Times(2).Minus(1) : sample);
         var first = conv_in.call(ordered);
         var deepest = Down(first, context, skips);
         if (down_block_additional_residuals is { } residuals && residuals.Count != skips.Count)
@@ -79,7 +79,7 @@ public sealed class UNet2DConditionModel : ConditionalEncoder, IPretrainedModel<
             CheckResidual(i, down_block_additional_residuals[i].shape, skips[i].shape);
         var h = mid_block?.call(deepest, context) ?? deepest.clone();
         if (mid_block_additional_residual is not null)
-            h = h.Plus(mid_block_additional_residual);
+            h = h.Plus_(mid_block_additional_residual);
         var stack = new SkipStack(skips, down_block_additional_residuals);
         foreach (var block in up_blocks)
             h = block.call(h, context, stack);

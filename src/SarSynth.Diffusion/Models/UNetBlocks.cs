@@ -148,7 +148,7 @@ internal sealed class SkipStack(List<Tensor> skips, IReadOnlyList<Tensor>? resid
         skips.RemoveAt(skips.Count - 1);
         if (residuals != null)
         {
-            var sum = skip.add(residuals[skips.Count]);
+            var sum = skip.Plus(residuals[skips.Count]);
             skip.Dispose();
             skip = sum;
         }

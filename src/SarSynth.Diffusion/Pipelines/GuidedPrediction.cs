@@ -63,12 +63,12 @@ internal sealed class GuidedPrediction : IDisposable
             return output.MoveToOuterDisposeScope();
 
         Tensor without = output.narrow(0, 0, n), with = output.narrow(0, n, n);
-        var prediction = without + (with - without).mul_(request.Guidance.Scale);
+        var prediction = without.Plus((with - without).Times_(request.Guidance.Scale));
         if (request.Guidance.Rescale > 0)
         {
             Tensor Spread(Tensor x) => x.flatten(1).std(1, keepdim: true).reshape(-1, 1, 1, 1);
             var rescaled = prediction * (Spread(with) / Spread(prediction));
-            prediction = rescaled.mul_(request.Guidance.Rescale).add_(prediction, 1 - request.Guidance.Rescale);
+            prediction = rescaled.Times_(request.Guidance.Rescale).Plus_(prediction, 1 - request.Guidance.Rescale);
         }
         return prediction.MoveToOuterDisposeScope();
     }
@@ -103,8 +103,8 @@ internal sealed class GuidedPrediction : IDisposable
                 Own(pooled), Own(timeIds), cache: Cache(control.Net, input.shape[0]));
             // In guess mode the unconditional half has no residuals.
             Tensor Whole(Tensor residual) => guided && !both ? cat([zeros_like(residual), residual]) : residual;
-            down = down is null ? [.. output.Down.Select(Whole)] : [.. down.Zip(output.Down, (sum, next) => sum + Whole(next))];
-            mid = mid is null ? Whole(output.Mid) : mid + Whole(output.Mid);
+            down = down is null ? [.. output.Down.Select(Whole)] : [.. down.Zip(output.Down, (sum, next) => sum.Plus(Whole(next)))];
+            mid = mid is null ? Whole(output.Mid) : mid.Plus(Whole(output.Mid));
         }
         return (down, mid);
     }

@@ -17,7 +17,7 @@ internal sealed record Inpainting(Tensor Mask, Tensor Image, Tensor? Masked)
     public static Inpainting Of(LatentDiffusion model, GenerationRequest request, Tensor image, long[] shape)
     {
         var (whole, mask) = (request.Start!.Image, request.Start.Mask!);
-        var binary = mask.reshape(1, 1, mask.shape[^2], mask.shape[^1]).ge(0.5).to(ScalarType.Float32, model.Device);
+        var binary = mask.reshape(1, 1, mask.shape[^2], mask.shape[^1]).AtLeast(0.5).to(ScalarType.Float32, model.Device);
         var small = nn.functional.interpolate(binary, size: [shape[2], shape[3]], mode: InterpolationMode.Nearest);
         int extra = model.Unet.Config.InChannels - model.Vae.Config.LatentChannels;
         if (extra == 0)
@@ -25,7 +25,7 @@ internal sealed record Inpainting(Tensor Mask, Tensor Image, Tensor? Masked)
         if (extra != 1 + model.Vae.Config.LatentChannels)
             throw new ArgumentException($"the UNet has {model.Unet.Config.InChannels} input channels; inpainting models have {2 * model.Vae.Config.LatentChannels + 1}", nameof(model));
         // Zero after the image is mapped to -1 .. 1.
-        var grey = whole.to(ScalarType.Float32, model.Device) * (1 - binary) + binary * 0.5;
+        var grey = (whole.to(ScalarType.Float32, model.Device) * binary.Complement()).Plus(binary.Times(0.5));
         return new Inpainting(small, image, model.Encode(grey));
     }
 
@@ -44,6 +44,6 @@ internal sealed record Inpainting(Tensor Mask, Tensor Image, Tensor? Masked)
         if (Masked is not null)
             return null;
         var outside = Sampler.AddNoise(plan, step.Index + 1, Image, noise);
-        return outside + (step.Latents - outside) * Mask;
+        return outside.Plus((step.Latents - outside) * Mask);
     }
 }

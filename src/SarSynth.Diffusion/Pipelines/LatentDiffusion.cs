@@ -152,7 +152,7 @@ public sealed record LatentDiffusion : IDisposable
         using var latents = Denoise(request);
         using var decoded = Decode(latents, request.Tiling);
         using var noGradients = no_grad();
-        return decoded.div(2).add_(0.5).clamp_(0, 1);
+        return decoded.Over(2).Plus_(0.5).Clamped_(0, 1);
     }
 
     /// <summary>Generates latents: all of a request but decoding.</summary>
@@ -177,7 +177,7 @@ public sealed record LatentDiffusion : IDisposable
         Tensor latents;
         if (request.Start is not { } start)
         {
-            latents = Draw(request.Noise.Latents, PositionalNoise.InitialStep).mul(plan.InitNoiseSigma);
+            latents = Draw(request.Noise.Latents, PositionalNoise.InitialStep).Times(plan.InitNoiseSigma);
         }
         else if (request.Share?.Start is not null)
         {
@@ -190,7 +190,7 @@ public sealed record LatentDiffusion : IDisposable
             plan = plan.WithStrength(start.Strength);
             image = Encode(start.Image, Draw(request.Noise.Posterior, PositionalNoise.InitialStep - 1));
             noise = Draw(request.Noise.Image, PositionalNoise.InitialStep);
-            latents = start.Mask is not null && plan.Start == 0 ? noise.mul(plan.InitNoiseSigma)
+            latents = start.Mask is not null && plan.Start == 0 ? noise.Times(plan.InitNoiseSigma)
                 : Samplers.Sampler.AddNoise(plan, image, noise);
         }
         var inpainting = request.Start?.Mask is null ? null : Inpainting.Of(this, request, image!, shape);
@@ -215,9 +215,10 @@ public sealed record LatentDiffusion : IDisposable
     {
         using var noGradients = no_grad();
         using var scope = NewDisposeScope();
-        using var posterior = Vae.encode(image.to(VaeType, Device).mul(2).sub_(1));
+        using var posterior = Vae.encode(image.to(VaeType, Device).Times(2).Minus_(1));
         var latents = (noise is null ? posterior.Mode() : posterior.Sample(noise)).to(ScalarType.Float32);
-        return (PerChannel is var (mean, std) ? (latents - mean).div_(std) : latents.sub(Vae.Config.ShiftFactor ?? 0)).mul_(Vae.Config.ScalingFactor).MoveToOuterDisposeScope();
+        return (PerChannel is var (mean, std) ? (latents - mean).div_(std) : latents.Minus(Vae.Config.ShiftFactor ?? 0))
+            .Times_(Vae.Config.ScalingFactor).MoveToOuterDisposeScope();
     }
 
     /// <summary>The image of scaled latents.</summary>
@@ -275,8 +276,9 @@ public sealed record LatentDiffusion : IDisposable
 
     private ScalarType VaeType => Vae.parameters().First().dtype;
 
-    private Tensor Unscaled(Tensor latents) =>
-        PerChannel is var (mean, std) ? latents.div(Vae.Config.ScalingFactor).mul_(std.to(latents.device)).add_(mean.to(latents.device)) : latents.div(Vae.Config.ScalingFactor).add_(Vae.Config.ShiftFactor ?? 0);
+    private Tensor Unscaled(Tensor latents) => PerChannel is var (mean, std)
+        ? latents.Over(Vae.Config.ScalingFactor).mul_(std.to(latents.device)).Plus_(mean.to(latents.device))
+        : latents.Over(Vae.Config.ScalingFactor).Plus_(Vae.Config.ShiftFactor ?? 0);
 
     // Mean and spread of each latent channel, for autoencoders that give both (Playground 2.5); they replace the shift.
     private (Tensor Mean, Tensor Std)? PerChannel => Vae.Config is { LatentsMean: { } mean, LatentsStd: { } std }

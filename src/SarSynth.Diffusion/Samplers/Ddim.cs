@@ -23,6 +23,6 @@ public static partial class Sampler
         // From pure noise (bar 0) with eta 1 all of the noise is new: what is left of the old is 0, or less by rounding.
         double kept = Math.Sqrt(Math.Max(0, 1 - barPrevious - deviation * deviation));
         var next = Mix(Math.Sqrt(barPrevious), x0, kept, noise);
-        return (deviation > 0 ? next.add_(noiseOf(i, x), deviation) : next, x0);
+        return (deviation > 0 ? next.Plus_(noiseOf(i, x), deviation) : next, x0);
     });
 }

@@ -21,6 +21,6 @@ public static partial class Sampler
         double small = Math.Max((1 - barPrevious) / (1 - bar) * beta, 1e-20);
         // The "_log" forms name how a learned variance is stored; the value is the same.
         double deviation = Math.Sqrt(plan.Config.VarianceType.StartsWith("fixed_large", StringComparison.Ordinal) ? beta : small);
-        return (plan.Timesteps[i] > 0 ? mean.add_(noiseOf(i, x), deviation) : mean, x0);
+        return (plan.Timesteps[i] > 0 ? mean.Plus_(noiseOf(i, x), deviation) : mean, x0);
     });
 }

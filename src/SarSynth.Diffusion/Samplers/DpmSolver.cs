@@ -40,11 +40,11 @@ public static partial class Sampler
                 var (c, c0, c1, c2, cNoise) = Coefficients(plan, i, order, fromData, sde);
                 var next = Mix(c, x, c0, m0);
                 if (d1 is not null)
-                    next.add_(d1, c1);
+                    next.Plus_(d1, c1);
                 if (d2 is not null)
-                    next.add_(d2, c2);
+                    next.Plus_(d2, c2);
                 if (sde)
-                    next.add_(noiseOf(i, x), cNoise);
+                    next.Plus_(noiseOf(i, x), cNoise);
 
                 earlier.Insert(0, m0.DetachFromDisposeScope());
                 while (earlier.Count >= Math.Max(config.SolverOrder, 2))
@@ -87,12 +87,12 @@ public static partial class Sampler
         if (order == 1)
             return (null, null);
         double h = Lambda(plan, i + 1) - Lambda(plan, i), r0 = (Lambda(plan, i) - Lambda(plan, i - 1)) / h;
-        var first = (m0 - earlier[0]).div_(r0);
+        var first = (m0 - earlier[0]).Over_(r0);
         if (order == 2)
             return (first, null);
         double r1 = (Lambda(plan, i - 1) - Lambda(plan, i - 2)) / h;
-        var change = first - (earlier[0] - earlier[1]).div_(r1);
-        return (Mix(1, first, r0 / (r0 + r1), change), change.div(r0 + r1));
+        var change = first - (earlier[0] - earlier[1]).Over_(r1);
+        return (Mix(1, first, r0 / (r0 + r1), change), change.Over(r0 + r1));
     }
 
     /// <summary>Factors of x, of the prediction, of its first and second differences, and of fresh noise.</summary>

@@ -29,7 +29,7 @@ public static partial class Sampler
         double sigma = plan.Sigmas[i], next = plan.Sigmas[i + 1];
         double up = Math.Sqrt(next * next * (sigma * sigma - next * next) / (sigma * sigma)), down = Math.Sqrt(next * next - up * up);
         var x0 = DenoisedAt(model, x, sigma, plan.Timesteps[i], plan);
-        return (Mix(down / sigma, x, 1 - down / sigma, x0).add_(noiseOf(i, x), up), x0);
+        return (Mix(down / sigma, x, 1 - down / sigma, x0).Plus_(noiseOf(i, x), up), x0);
     });
 
     /// <summary>Heun's method in sigma: the mean of the slopes at both ends of the step; the model is called twice in all but the last step.</summary>
@@ -47,15 +47,15 @@ public static partial class Sampler
         var guessed = Clipped(DenoisedAt(model, guess, next, plan.Timesteps[i + 1], plan));
         // x + (next - sigma) (d + d') / 2 with d = (x - x0) / sigma and d' = (guess - guessed) / next.
         double half = (next - sigma) / 2;
-        return (Mix(1 + half / sigma, x, -half / sigma, x0).add_(guess, half / next).add_(guessed, -half / next), x0);
+        return (Mix(1 + half / sigma, x, -half / sigma, x0).Plus_(guess, half / next).Plus_(guessed, -half / next), x0);
 
-        Tensor Clipped(Tensor estimate) => plan.Config.ClipSample ? estimate.clamp_(-plan.Config.ClipSampleRange, plan.Config.ClipSampleRange) : estimate;
+        Tensor Clipped(Tensor estimate) => plan.Config.ClipSample ? estimate.Clamped_(-plan.Config.ClipSampleRange, plan.Config.ClipSampleRange) : estimate;
     });
 
     private static Tensor DenoisedAt(Denoiser model, Tensor x, double level, double timestep, SamplingPlan plan)
     {
         var (alpha, sigma) = AlphaSigma(level);
-        var scaled = x.mul(alpha);
+        var scaled = x.Times(alpha);
         return Denoised(plan.Config.Schedule.Prediction, model(scaled, timestep), scaled, alpha, sigma);
     }
 }

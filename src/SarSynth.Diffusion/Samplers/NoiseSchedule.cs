@@ -117,7 +117,7 @@ public sealed record NoiseSchedule
     {
         using var scope = NewDisposeScope();
         var (signal, sigma) = Scales(timesteps, x0);
-        return (signal * x0).add_(sigma * noise).MoveToOuterDisposeScope();
+        return (signal * x0).Plus_(sigma * noise).MoveToOuterDisposeScope();
     }
 
     /// <summary>Velocity sqrt(alphaBar) noise - sqrt(1 - alphaBar) x0 at the given timesteps.</summary>

@@ -30,7 +30,7 @@ public static partial class Sampler
                 var output = model(x, plan.Timesteps[i]);
                 if (!again)
                     Keep(outputs, output);
-                var slope = again ? (output + outputs[0]).div_(2) : Combined(outputs);
+                var slope = again ? output.Plus(outputs[0]).Over_(2) : Combined(outputs);
                 var from = again ? begin! : x;
                 if (i == plan.Start)
                     begin = x.alias().DetachFromDisposeScope();
@@ -62,9 +62,9 @@ public static partial class Sampler
     private static Tensor Combined(List<Tensor> outputs)
     {
         var factors = AdamsBashforth[outputs.Count - 1];
-        var sum = outputs[0].mul(factors[0]);
+        var sum = outputs[0].Times(factors[0]);
         for (int k = 1; k < factors.Length; k++)
-            sum.add_(outputs[k], factors[k]);
+            sum.Plus_(outputs[k], factors[k]);
         return sum;
     }
 }

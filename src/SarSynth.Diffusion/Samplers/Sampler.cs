@@ -109,7 +109,7 @@ public static partial class Sampler
     }
 
     /// <summary>a x + b y.</summary>
-    private static Tensor Mix(double a, Tensor x, double b, Tensor y) => x.mul(a).add_(y, b);
+    private static Tensor Mix(double a, Tensor x, double b, Tensor y) => x.Times(a).Plus_(y, b);
 
     /// <summary>Signal and noise scales (alpha, sigma) with alpha² + sigma² = 1 for a noise level where the signal has scale 1.</summary>
     private static (double Alpha, double Sigma) AlphaSigma(double level)
@@ -139,13 +139,13 @@ public static partial class Sampler
     /// <summary>x0 bounded as configured: dynamic thresholding, clipping, or neither.</summary>
     private static Tensor Bounded(SamplerConfig config, Tensor x0) =>
         config.Thresholding ? Thresholded(config, x0)
-        : config.ClipSample ? x0.clamp(-config.ClipSampleRange, config.ClipSampleRange)
+        : config.ClipSample ? x0.Clamped(-config.ClipSampleRange, config.ClipSampleRange)
         : x0;
 
     private static Tensor Thresholded(SamplerConfig config, Tensor x0)
     {
         var ratio = tensor((float)config.DynamicThresholdingRatio, device: x0.device);
-        var limit = x0.abs().flatten(1).quantile(ratio, dim: 1).clamp(1, config.SampleMaxValue).reshape(-1, 1, 1, 1);
+        var limit = x0.abs().flatten(1).quantile(ratio, dim: 1).Clamped(1, config.SampleMaxValue).reshape(-1, 1, 1, 1);
         return x0.minimum(limit).maximum(-limit).div_(limit);
     }
 }

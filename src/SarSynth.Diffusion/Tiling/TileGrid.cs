@@ -81,7 +81,7 @@ public sealed record TileGrid(int Size = 64, int Overlap = 16, int Batch = 1)
                             .DetachFromDisposeScope();
                         var horizontal = tensor(part[i].Weights).reshape(1, 1, 1, -1);
                         var weight = vertical.mul(horizontal).to(results.dtype, results.device);
-                        sum.narrow(3, window.Left * scale, window.Width * scale).add_(results.narrow(0, i, 1).mul(weight));
+                        sum.narrow(3, window.Left * scale, window.Width * scale).Plus_(results.narrow(0, i, 1).mul(weight));
                     }
                 }
                 // Rows above the next windows have all their parts; the others move up and wait.

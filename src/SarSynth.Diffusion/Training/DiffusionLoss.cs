@@ -22,7 +22,8 @@ public static class DiffusionLoss
     {
         using var scope = NewDisposeScope();
         var prediction = model(schedule.AddNoise(x0, noise, timesteps), timesteps);
-        var error = (prediction.to(ScalarType.Float32) - schedule.Target(x0, noise, timesteps).to(ScalarType.Float32)).square();
+        var target = schedule.Target(x0, noise, timesteps);
+        var error = (prediction.to(ScalarType.Float32) - target.to(ScalarType.Float32)).Squared();
         if (minSnrGamma is not { } gamma)
             return error.mean().MoveToOuterDisposeScope();
         var weights = timesteps.cpu().data<long>().ToArray().Select(t => (float)MinSnrWeight(schedule, (int)t, gamma)).ToArray();
@@ -66,14 +67,14 @@ public static class DiffusionLoss
     {
         using var scope = NewDisposeScope();
         var error = reconstruction.to(ScalarType.Float32) - image.to(ScalarType.Float32);
-        var fidelity = squared ? error.square().mean() : error.abs().mean();
-        return (fidelity + Kl(mean, logVariance) * klWeight).MoveToOuterDisposeScope();
+        var fidelity = squared ? error.Squared().mean() : error.abs().mean();
+        return fidelity.Plus(Kl(mean, logVariance).Times(klWeight)).MoveToOuterDisposeScope();
     }
 
     /// <summary>KL divergence of N(mean, exp(logVariance)) from N(0, 1), mean over elements.</summary>
     public static Tensor Kl(Tensor mean, Tensor logVariance)
     {
         using var scope = NewDisposeScope();
-        return (mean.square() + logVariance.exp() - 1 - logVariance).mean().mul(0.5).MoveToOuterDisposeScope();
+        return (mean.Squared().Plus(logVariance.exp()).Minus(1) - logVariance).mean().Times(0.5).MoveToOuterDisposeScope();
     }
 }

@@ -64,7 +64,7 @@ public sealed class Ema : IDisposable
         {
             using var scope = NewDisposeScope();
             // average + weight (parameter - average), in two passes and without a temporary for float32.
-            average.mul_(1 - weight).add_(value(name).to(ScalarType.Float32), weight);
+            average.Times_(1 - weight).Plus_(value(name).to(ScalarType.Float32), weight);
         }
     }
 

@@ -199,7 +199,7 @@ public static class Trainer
             var value = loss(batches(at), at);
             if (value.numel() != 1)
                 throw new ArgumentException($"loss: found shape [{string.Join(", ", value.shape)}], expected a scalar.", nameof(loss));
-            GradientCheckpointing.Backward(value.mul(state.LossScale / options.Accumulation));
+            GradientCheckpointing.Backward(value.Times(state.LossScale / options.Accumulation));
             options.Autocast?.CollectGradients();
             total += value.ToDouble() / options.Accumulation;
         }

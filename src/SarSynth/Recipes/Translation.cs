@@ -206,7 +206,7 @@ file sealed class BlockTranslator(TranslationModel model, TranslateRecipe recipe
             OnStep = step => progress((step.Index + 1.0) / step.Count),
             Cancellation = cancel,
         };
-        return Sampler.Sample(denoiser, start.mul(plan.InitNoiseSigma), plan, run, recipe.Eta);
+        return Sampler.Sample(denoiser, start.Times(plan.InitNoiseSigma), plan, run, recipe.Eta);
     }
 
     private void Decode(Tensor latents, RasterWindow padded, RasterWindow window, float[] fine)

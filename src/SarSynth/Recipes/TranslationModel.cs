@@ -144,7 +144,7 @@ public sealed class TranslationModel : IDisposable
     {
         using var scope = NewDisposeScope();
         var (mean, std) = Whitening(vae.Config);
-        return vae.decode(latents.mul(std).add(mean)).MoveToOuterDisposeScope();
+        return vae.decode(latents.mul(std).Plus(mean)).MoveToOuterDisposeScope();
     }
 
     internal static Tensor Embed(CLIPTextModel encoder, ClipTokenizer tokenizer, IReadOnlyList<string> captions)

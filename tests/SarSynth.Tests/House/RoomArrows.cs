@@ -1,7 +1,5 @@
 // Which types of which rooms a built library uses: from signatures, fields, attributes and the code of every method.
-// ECMA-335, partition III: operands of instructions.
 using System.Reflection;
-using System.Reflection.Emit;
 
 namespace SarSynth.Tests.House;
 
@@ -16,13 +14,6 @@ internal sealed record RoomArrow(string FromRoom, string From, string ToRoom, st
 /// </summary>
 internal static class RoomArrows
 {
-    private const BindingFlags Declared = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static
-        | BindingFlags.Instance | BindingFlags.DeclaredOnly;
-
-    private static readonly Dictionary<short, OpCode> codes =
-        typeof(OpCodes).GetFields(BindingFlags.Public | BindingFlags.Static)
-        .Select(field => (OpCode)field.GetValue(null)!).ToDictionary(code => code.Value);
-
     /// <summary>
     /// The room of a type: the first part of its namespace below that of the assembly; null outside of rooms.
     /// </summary>
@@ -58,9 +49,9 @@ internal static class RoomArrows
             yield return other;
         foreach (var attribute in type.GetCustomAttributesData())
             yield return attribute.AttributeType;
-        foreach (var field in type.GetFields(Declared))
+        foreach (var field in type.GetFields(Instructions.Declared))
             yield return field.FieldType;
-        foreach (var method in type.GetMethods(Declared).Cast<MethodBase>().Concat(type.GetConstructors(Declared)))
+        foreach (var method in Instructions.Methods(type))
         {
             foreach (var used in Signature(method).Concat(Code(method)))
                 yield return used;
@@ -78,30 +69,7 @@ internal static class RoomArrows
         var used = body.LocalVariables.Select(local => local.LocalType)
             .Concat(body.ExceptionHandlingClauses.Where(c => c.Flags == ExceptionHandlingClauseOptions.Clause)
                 .Select(c => c.CatchType!)).ToList();
-        Type[] typeArguments = method.DeclaringType!.GetGenericArguments(),
-            arguments = method is MethodInfo ? method.GetGenericArguments() : [];
-        var il = body.GetILAsByteArray()!;
-        for (var at = 0; at < il.Length;)
-        {
-            var value = (short)(il[at] == 0xFE ? 0xFE00 | il[at + 1] : il[at]);
-            var code = codes[value];
-            at += code.Size;
-            switch (code.OperandType)
-            {
-                case OperandType.InlineField or OperandType.InlineMethod or OperandType.InlineTok
-                    or OperandType.InlineType:
-                    used.AddRange(Members(method.Module.ResolveMember(BitConverter.ToInt32(il, at), typeArguments,
-                        arguments)!));
-                    at += 4;
-                    break;
-                case OperandType.InlineSwitch:
-                    at += 4 + 4 * BitConverter.ToInt32(il, at);
-                    break;
-                default:
-                    at += Size(code.OperandType);
-                    break;
-            }
-        }
+        used.AddRange(Instructions.Members(method).SelectMany(Members));
         return used;
     }
 
@@ -115,15 +83,6 @@ internal static class RoomArrows
     };
 
     private static Type[] Owner(MethodBase method) => method.DeclaringType is { } owner ? [owner] : [];
-
-    private static int Size(OperandType operand) => operand switch
-    {
-        OperandType.InlineNone => 0,
-        OperandType.ShortInlineBrTarget or OperandType.ShortInlineI or OperandType.ShortInlineVar => 1,
-        OperandType.InlineVar => 2,
-        OperandType.InlineI8 or OperandType.InlineR => 8,
-        _ => 4,
-    };
 
     // A type and all that it is made of: elements of arrays, arguments of generic types.
     private static IEnumerable<Type> Parts(Type type)
