@@ -1,9 +1,10 @@
 // Options that every command has.
 using System.CommandLine;
+using SarSynth.Diffusion;
 
 namespace SarSynth.Cli;
 
-/// <summary>--verbose, --quiet and --json.</summary>
+/// <summary>--verbose, --quiet, --json and others that mean the same everywhere.</summary>
 static class CommonOptions
 {
     public static Option<bool> Verbose { get; } = new("--verbose") { Description = "Show stack traces of errors.", Recursive = true };
@@ -13,6 +14,11 @@ static class CommonOptions
     public static Option<bool> Json { get; } = new("--json") { Description = "Print the answer as JSON, and nothing else." };
 
     public static Option<ulong> Seed { get; } = new("--seed") { Description = "Seed of every random draw.", DefaultValueFactory = _ => 1 };
+
+    public static Option<string?> Device { get; } = new("--device")
+    {
+        Description = $"Where the networks compute: {ComputeDevice.Words}. auto takes a GPU where libtorch sees one.",
+    };
 
     public static Option<int> Threads { get; } = new("--threads")
     {

@@ -2,6 +2,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using SarSynth.Diffusion;
 using SarSynth.Diffusion.Checkpoints;
 using Spectre.Console;
 using static TorchSharp.torch;
@@ -24,7 +25,7 @@ internal static class Program
         };
         var device = new Option<string>("--device")
         {
-            Description = "cpu or cuda[:N].", DefaultValueFactory = _ => "cpu",
+            Description = ComputeDevice.Words + ".", DefaultValueFactory = _ => ComputeDevice.Auto,
         };
         var type = new Option<string>("--dtype")
         {
@@ -64,7 +65,7 @@ internal static class Program
             "bfloat16" => ScalarType.BFloat16, "float16" => ScalarType.Float16, _ => ScalarType.Float32,
         };
         var results = new List<ParityResult>();
-        foreach (var result in Parity.Walk(folder, new Device(device), scalar))
+        foreach (var result in Parity.Walk(folder, ComputeDevice.Find(device), scalar))
         {
             if (!json && !Console.IsErrorRedirected && (results.Count == 0 || results[^1].Folder != result.Folder))
                 Console.Error.WriteLine(result.Folder);

@@ -150,7 +150,7 @@ internal static partial class TrainingParity
 
     private static IEnumerable<ParityResult> Weights(ParityCase folder)
     {
-        var timesteps = folder.Output("snr.timesteps").to(ScalarType.Int64).data<long>().ToArray();
+        var timesteps = folder.Output("snr.timesteps").to(ScalarType.Int64).cpu().data<long>().ToArray();
         folder.Counts("snr.timesteps");
         foreach (var output in folder.OutputNames.Where(n => n.StartsWith("snr.", StringComparison.Ordinal) && n != "snr.timesteps").Order(StringComparer.Ordinal))
         {

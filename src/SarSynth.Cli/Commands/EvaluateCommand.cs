@@ -1,6 +1,7 @@
 // sarsynth evaluate: translated scenes against real airborne images and two baselines; the report.
 using System.CommandLine;
 using SarSynth.Data;
+using SarSynth.Diffusion;
 using SarSynth.Figures;
 using SarSynth.Recipes;
 using Spectre.Console;
@@ -21,7 +22,7 @@ static class EvaluateCommand
         var eta = new Option<double>("--eta") { Description = "DDIM's eta, 0 to 1.", DefaultValueFactory = _ => defaults.Eta };
         var command = new Command("evaluate", "Real against translated airborne images, with two baselines: amplitude KL, ENL, texture.")
         {
-            model, data, simulated, size, output, steps, eta, CommonOptions.Seed, CommonOptions.Json,
+            model, data, simulated, size, output, steps, eta, CommonOptions.Device, CommonOptions.Seed, CommonOptions.Json,
         };
         command.SetAction((parsed, cancel) =>
         {
@@ -29,6 +30,7 @@ static class EvaluateCommand
             var recipe = new TranslateRecipe
             {
                 Model = parsed.GetRequiredValue(model),
+                Device = parsed.GetValue(CommonOptions.Device) ?? defaults.Device,
                 Seed = parsed.GetValue(CommonOptions.Seed),
                 Steps = parsed.GetValue(steps),
                 Eta = parsed.GetValue(eta),
@@ -36,7 +38,7 @@ static class EvaluateCommand
             // What can fail at once fails before scenes are simulated and translated.
             if (parsed.GetValue(output) is not null)
                 EvaluationFigures.CheckReportTools();
-            using var networks = TranslationModel.Load(recipe.Model);
+            using var networks = TranslationModel.Load(recipe.Model, ComputeDevice.Find(recipe.Device));
             var scenes = parsed.GetValue(simulated) is > 0 and var count
                 ? SimulatedScenes.Generate(new() { Scenes = count, Size = parsed.GetValue(size), Seed = SimulatedScenes.UnseenSeed + recipe.Seed }, cancel: cancel).ToList()
                 : TestScenes(parsed.GetValue(data) ?? EmbeddedData.Scenes);

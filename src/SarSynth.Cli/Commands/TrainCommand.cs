@@ -11,11 +11,16 @@ static class TrainCommand
     {
         var recipe = new Option<string>("--recipe", "-r") { Description = "The kit's recipe of that name (smoke, small) or a JSON file.", DefaultValueFactory = _ => "smoke" };
         var output = new Option<string>("--out", "-o") { Description = "Model folder; training/NAME beside the current folder when left out." };
-        var command = new Command("train", "Trains autoencoder, denoiser and ControlNet from nothing, as a recipe says.") { recipe, output, CommonOptions.Json };
+        var command = new Command("train", "Trains autoencoder, denoiser and ControlNet from nothing, as a recipe says.") 
+        {
+            recipe, output, CommonOptions.Device, CommonOptions.Json,
+        };
         command.SetAction((parsed, cancel) =>
         {
             Engine.SetThreads(parsed.GetValue(CommonOptions.Threads));
             var training = KitJson.Read<TrainRecipe>(EmbeddedData.FindRecipe(parsed.GetRequiredValue(recipe)));
+            if (parsed.GetValue(CommonOptions.Device) is { } device)
+                training = training with { Device = device };
             var folder = parsed.GetValue(output) ?? Path.Combine("training", training.Name);
             var curve = new List<FineTuningProgress>();
             Progress.Run(parsed, training.Name, report =>

@@ -1,6 +1,7 @@
 // sarsynth translate: a satellite file in, an airborne-like GeoTIFF out.
 using System.CommandLine;
 using SarSynth.Data;
+using SarSynth.Diffusion;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
 using SarSynth.Recipes;
@@ -22,7 +23,7 @@ static class TranslateCommand
         var radiometry = new Option<RadiometryMatch?>("--radiometry") { Description = "absolute: calibrated like the training data; scene: match the mean brightness. Chosen by the product when left out." };
         var command = new Command("translate", "Satellite image in, airborne-like image out, on the finer grid.")
         {
-            file, output, model, prompt, steps, eta, strength, radiometry, CommonOptions.Seed, CommonOptions.Json,
+            file, output, model, prompt, steps, eta, strength, radiometry, CommonOptions.Device, CommonOptions.Seed, CommonOptions.Json,
         };
         command.SetAction((parsed, cancel) =>
         {
@@ -32,6 +33,7 @@ static class TranslateCommand
             var recipe = new TranslateRecipe
             {
                 Model = parsed.GetRequiredValue(model),
+                Device = parsed.GetValue(CommonOptions.Device) ?? defaults.Device,
                 Seed = parsed.GetValue(CommonOptions.Seed),
                 Prompt = parsed.GetRequiredValue(prompt),
                 Steps = parsed.GetValue(steps),
@@ -39,13 +41,14 @@ static class TranslateCommand
                 ControlScale = parsed.GetValue(strength),
                 Radiometry = parsed.GetValue(radiometry),
             };
+            var device = ComputeDevice.Find(recipe.Device);
             var (leftOut, validity) = Progress.Run(parsed, Path.GetFileName(input), report =>
             {
                 // The input is opened before the model: a wrong path should not wait for weights.
                 Validity validity;
                 using (var raster = SarRaster.Open(input))
                     validity = raster.Validity;
-                using var networks = TranslationModel.Load(recipe.Model);
+                using var networks = TranslationModel.Load(recipe.Model, device);
                 var leftOut = Translation.RunFile(
                     networks, input, path, recipe, progress: share => report(share, ""), cancel: cancel);
                 return (leftOut, validity);

@@ -58,6 +58,7 @@ public sealed class LearnedToken : IDisposable
     /// <exception cref="CheckpointException">No tensor of the encoder's width, or no name for the word.</exception>
     public static LearnedToken Load(string path, ClipTokenizer tokenizer, Embedding table, string? word = null)
     {
+        using var scope = NewDisposeScope();
         using var file = SafeTensorsFile.Open(path);
         long width = table.weight!.shape[1];
         var entry = file.Header.Entries.FirstOrDefault(e => e.Shape.Count is 1 or 2 && e.Shape[^1] == width)
@@ -65,8 +66,9 @@ public sealed class LearnedToken : IDisposable
         bool named = entry.Name is not ("clip_l" or "clip_g" or "emb_params");
         word ??= named ? entry.Name : throw new CheckpointException(path, $"tensor '{entry.Name}' does not name the word; give one");
         using var noGradients = no_grad();
-        var vectors = file.Read(entry.Name, ScalarType.Float32).reshape(-1, width).DetachFromDisposeScope();
-        return new LearnedToken(word, new Parameter(vectors.to(table.weight!.device), requires_grad: false), tokenizer, table);
+        var vectors = file.Read(entry.Name, ScalarType.Float32, table.weight!.device).reshape(-1, width);
+        var own = (Parameter)new Parameter(vectors, requires_grad: false).DetachFromDisposeScope();
+        return new LearnedToken(word, own, tokenizer, table);
     }
 
     /// <summary>Writes the embeddings under the word's name.</summary>
@@ -110,15 +112,13 @@ public sealed class LearnedToken : IDisposable
 
     private static void Grow(Embedding table, int rows)
     {
-        long missing = rows - table.weight!.shape[0];
+        long missing = rows - table.Rows();
         if (missing <= 0)
             return;
         using var noGradients = no_grad();
         using var old = table.weight!;
         using var more = zeros([missing, old.shape[1]], old.dtype, old.device);
         using var whole = cat([old, more]);
-        var grown = new Parameter(whole.clone(), old.requires_grad);
-        grown.DetachFromDisposeScope();
-        table.weight = grown;
+        ModuleWeights.Replace(table, "weight", new Parameter(whole.clone(), old.requires_grad), nameof(LearnedToken));
     }
 }

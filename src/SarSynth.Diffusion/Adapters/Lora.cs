@@ -102,7 +102,7 @@ public sealed class Lora : IDisposable
                 long[] shape = linear.weight.shape;
                 // Uniform within 1 / sqrt(in): the Kaiming initialisation that PEFT uses for A.
                 double bound = 1 / Math.Sqrt(shape[1]);
-                var draws = rand([rank, shape[1]], generator: generator).Times_(2 * bound).Minus_(bound);
+                var draws = rand([rank, shape[1]], device: CPU, generator: generator).Times_(2 * bound).Minus_(bound);
                 var down = new Parameter(draws.to(linear.weight.device));
                 var up = new Parameter(zeros([shape[0], rank], device: linear.weight.device));
                 var magnitude = dora ? new Parameter(Norms(linear.weight)) : null;
@@ -128,7 +128,7 @@ public sealed class Lora : IDisposable
                     + layerPath.Replace('.', '_');
                 tensors[prefix + ".lora_down.weight"] = layer.Down.detach();
                 tensors[prefix + ".lora_up.weight"] = layer.Up.detach();
-                tensors[prefix + ".alpha"] = tensor((float)layer.Alpha);
+                tensors[prefix + ".alpha"] = tensor((float)layer.Alpha, device: CPU);
                 if (layer.Magnitude is { } scales)
                     tensors[prefix + ".dora_scale"] = scales.detach();
                 continue;
@@ -249,7 +249,7 @@ public sealed class Lora : IDisposable
     {
         using var noGradients = no_grad();
         using var scope = NewDisposeScope();
-        return Dora.Norm(weight.detach().to(ScalarType.Float32), ones(weight.shape[0], 1)).MoveToOuterDisposeScope();
+        return Dora.Norm(weight.detach().to(ScalarType.Float32), ones([weight.shape[0], 1], device: weight.device)).MoveToOuterDisposeScope();
     }
 
     internal static Parameter Weight(nn.Module module) => module switch

@@ -68,6 +68,14 @@ public static class ModuleWeights
         Module module, string folder, string name, long shardBytes = 10_000_000_000, string? variant = null) =>
         SafeTensors.SaveSharded(folder, name, module.state_dict(), shardBytes, new Dictionary<string, string> { ["format"] = "pt" }, variant);
 
+    /// <summary>Rows of a table.</summary>
+    internal static long Rows(this Embedding table)
+    {
+        // TorchSharp makes a new handle at every call, which somebody must let go.
+        using var weight = table.weight!;
+        return weight.shape[0];
+    }
+
     /// <summary>Number of scalar parameters; works on the meta device too.</summary>
     public static long CountParameters(Module module) => module.parameters().Sum(p => p.NumberOfElements);
 
@@ -147,7 +155,12 @@ public static class ModuleWeights
             case (GroupNorm m, "bias"): m.bias = value; break;
             case (LayerNorm m, "weight"): m.weight = value; break;
             case (LayerNorm m, "bias"): m.bias = value; break;
-            case (Embedding m, "weight"): m.weight = value; break;
+            case (Embedding m, "weight"):
+                // This setter alone does not let the old one go.
+                var old = m.get_parameter(name);
+                m.weight = value;
+                old!.Dispose();
+                break;
             default: throw new CheckpointException(source, $"{module.GetName()}: no rule to set parameter '{name}'");
         }
     }

@@ -115,7 +115,7 @@ public sealed unsafe class SafeTensorsFile : IDisposable
             try
             {
                 var fileLength = view.Capacity;
-                file = from_file(FilePath, shared: false, size: fileLength / size, dtype: type).DetachFromDisposeScope();
+                file = from_file(FilePath, shared: false, size: fileLength / size, dtype: type, device: CPU).DetachFromDisposeScope();
             }
             catch (Exception e) when (e is not CheckpointException)
             {
@@ -187,7 +187,7 @@ public sealed unsafe class SafeTensorsFile : IDisposable
                 source.CopyTo(part.bytes);
                 continue;
             }
-            var buffer = empty(count, dtype: stored);
+            var buffer = empty(count, dtype: stored, device: CPU);
             if (IsFloat8(entry.Type))
                 Decode(source, System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(buffer.bytes), entry.Type);
             else

@@ -18,7 +18,7 @@ public static class GradientCheckpointing
         if (!is_grad_enabled())
             return block(inputs);
         // Autograd only asks for a backward when an input wants a gradient; the block's parameters may be all that do.
-        using var anchor = zeros(1, requires_grad: true);
+        using var anchor = zeros(1, device: inputs.Count > 0 ? inputs[0].device : CPU, requires_grad: true);
         return Recomputed.apply([block, anchor, .. inputs]);
     }
 
@@ -71,7 +71,11 @@ public static class GradientCheckpointing
             using var gradients = enable_grad();
             var inputs = saved.Select(s => s.detach().requires_grad_(s.requires_grad)).ToList();
             using (var output = block(inputs))
-                output.backward([grad_output]);
+            {
+                // A block of frozen layers before the first that is trained has no gradient to give.
+                if (output.requires_grad)
+                    output.backward([grad_output]);
+            }
             return [null!, null!, .. inputs.Select(i => i.requires_grad ? i.grad! : null!)];
         }
     }

@@ -221,15 +221,17 @@ public sealed class DiagonalGaussian : IDisposable
     /// <param name="noise">Standard normal, of the mean's shape.</param>
     public Tensor Sample(Tensor noise)
     {
-        using var scaled = Std * noise.to(Mean.dtype);
+        using var fitting = noise.to(Mean.dtype);
+        using var scaled = Std * fitting;
         return Mean.Plus(scaled);
     }
 
     /// <summary>A draw from the distribution.</summary>
-    /// <param name="generator">Where the noise comes from; the engine's default where null.</param>
+    /// <param name="generator">Where the noise comes from; a CPU generator, the engine's default where null.</param>
     public Tensor Sample(Generator? generator = null)
     {
-        using var noise = randn(Mean.shape, device: Mean.device, dtype: Mean.dtype, generator: generator);
+        using var drawn = randn(Mean.shape, device: CPU, dtype: Mean.dtype, generator: generator);
+        using var noise = drawn.to(Mean.device);
         return Sample(noise);
     }
 

@@ -167,7 +167,7 @@ public sealed class CLIPTextModel : nn.Module, IPretrainedModel<CLIPTextModel>
     static CLIPTextModel IPretrainedModel<CLIPTextModel>.Create(string json, string source, Device? device, ScalarType? dtype) =>
         new(CLIPTextConfig.FromJson(json, source), device, dtype);
 
-    string IPretrainedModel<CLIPTextModel>.ConfigJson => (Config with { VocabSize = (int)TokenEmbedding.weight!.shape[0] }).ToJson();
+    string IPretrainedModel<CLIPTextModel>.ConfigJson => (Config with { VocabSize = (int)TokenEmbedding.Rows() }).ToJson();
 }
 
 /// <summary>CLIP's text encoder with the projection of its pooled text: the second of SDXL, and the refiner's.</summary>
@@ -205,7 +205,7 @@ public sealed class CLIPTextModelWithProjection : nn.Module, IPretrainedModel<CL
     static CLIPTextModelWithProjection IPretrainedModel<CLIPTextModelWithProjection>.Create(string json, string source, Device? device, ScalarType? dtype) =>
         new(CLIPTextConfig.FromJson(json, source), device, dtype);
 
-    string IPretrainedModel<CLIPTextModelWithProjection>.ConfigJson => (Config with { VocabSize = (int)TokenEmbedding.weight!.shape[0] }).ToJson(nameof(CLIPTextModelWithProjection));
+    string IPretrainedModel<CLIPTextModelWithProjection>.ConfigJson => (Config with { VocabSize = (int)TokenEmbedding.Rows() }).ToJson(nameof(CLIPTextModelWithProjection));
 }
 
 internal sealed class CLIPTextTransformer : nn.Module
@@ -230,7 +230,7 @@ internal sealed class CLIPTextTransformer : nn.Module
         if (ids.dim() != 2 || ids.shape[1] > config.MaxPositionEmbeddings)
             throw new ArgumentException($"input_ids: found shape [{string.Join(", ", ids.shape)}], expected [N, T] with at most {config.MaxPositionEmbeddings} tokens.", nameof(ids));
         using var scope = NewDisposeScope();
-        long most = ids.numel() == 0 ? 0 : ids.max().ToInt64(), known = embeddings.token_embedding.weight!.shape[0];
+        long most = ids.numel() == 0 ? 0 : ids.max().ToInt64(), known = embeddings.token_embedding.Rows();
         if (most >= known)
             throw new ArgumentException($"input_ids: found a token {most}, expected at most {known - 1}: another vocabulary?", nameof(ids));
         var h = embeddings.call(ids);

@@ -89,7 +89,9 @@ public sealed class ControlNetModel : ConditionalEncoder, IPretrainedModel<Contr
         var weight = unet.conv_in.weight;
         if (from.ConvInKernel != 3 || from.TimeCondProjDim != null || from.TimeEmbeddingDim != null)
             throw new ArgumentException("the UNet has settings that no ControlNet has: conv_in_kernel, time_cond_proj_dim or time_embedding_dim.", nameof(unet));
-        var controlNet = new ControlNetModel(config, weight.device, weight.dtype);
+        // What is not copied is drawn on the CPU: the same numbers on every machine.
+        var meta = weight.device_type == DeviceType.META;
+        var controlNet = new ControlNetModel(config, meta ? weight.device : CPU, weight.dtype);
         var source = unet.named_parameters().ToDictionary(p => p.Item1, p => p.Item2, StringComparer.Ordinal);
         using var grad = no_grad();
         foreach (var (name, parameter) in controlNet.named_parameters())
@@ -97,6 +99,7 @@ public sealed class ControlNetModel : ConditionalEncoder, IPretrainedModel<Contr
             if (source.TryGetValue(name, out var value))
                 parameter.copy_(value);
         }
+        controlNet.to(weight.device);
         return controlNet;
     }
 
@@ -158,8 +161,8 @@ public sealed class ControlNetModel : ConditionalEncoder, IPretrainedModel<Contr
     internal static Conv2d Zero(Conv2d layer)
     {
         using var grad = no_grad();
-        layer.weight.zero_();
-        layer.bias!.zero_();
+        nn.init.zeros_(layer.weight);
+        nn.init.zeros_(layer.bias!);
         return layer;
     }
 

@@ -18,7 +18,11 @@ internal readonly struct Placement(Device? device, ScalarType? type)
 
     public Conv2d Conv2d(long from, long to, long kernel = 3, long stride = 1, long padding = 1)
     {
+        // TorchSharp forgets a handle of the kernel that it draws, which would keep its memory until a collection.
+        using var scope = NewDisposeScope();
         var convolution = nn.Conv2d(from, to, kernel_size: kernel, stride: stride, padding: padding, device: Device, dtype: Type);
+        convolution.weight.DetachFromDisposeScope();
+        convolution.bias!.DetachFromDisposeScope();
         if (kernel == 1)
             return convolution;
         // In the order of the images that it is called with: else every call turns the whole kernel first.
@@ -42,7 +46,14 @@ internal readonly struct Placement(Device? device, ScalarType? type)
 
     public LayerNorm LayerNorm(long width, double eps = 1e-5) => nn.LayerNorm(width, eps: eps, device: Device, dtype: Type);
 
-    public Embedding Embedding(long count, long width) => nn.Embedding(count, width, device: Device, dtype: Type);
+    public Embedding Embedding(long count, long width)
+    {
+        // As with a convolution's kernel: on its way to the device TorchSharp forgets the table that it drew.
+        using var scope = NewDisposeScope();
+        var embedding = nn.Embedding(count, width, device: Device, dtype: Type);
+        embedding.get_parameter("weight")!.DetachFromDisposeScope();
+        return embedding;
+    }
 }
 
 /// <summary>

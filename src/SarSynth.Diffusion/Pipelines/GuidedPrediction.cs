@@ -36,7 +36,8 @@ internal sealed class GuidedPrediction : IDisposable
         {
             pooled = Joined(e => e.Pooled ?? throw new InvalidOperationException("this model needs the pooled text of its second text encoder"));
             var ids = TimeIds(request.Sizes, height, width);
-            timeIds = (guided ? stack([tensor(ids.Negative), tensor(ids.Positive)]) : tensor(ids.Positive).unsqueeze(0)).to(type, model.Device);
+            Tensor Row(float[] values) => tensor(values, device: model.Device);
+            timeIds = (guided ? stack([Row(ids.Negative), Row(ids.Positive)]) : Row(ids.Positive).unsqueeze(0)).to(type, model.Device);
         }
         if (model.Unet.Config.TimeCondProjDim is { } dimension)
             guidanceEmbedding = GuidanceEmbedding(request.Guidance.Scale - 1, dimension).to(type, model.Device);
@@ -146,6 +147,6 @@ internal sealed class GuidedPrediction : IDisposable
     {
         int half = dimension / 2;
         var angles = Enumerable.Range(0, half).Select(i => 1000 * guidance * Math.Exp(-Math.Log(10000) * i / (half - 1))).ToArray();
-        return tensor([.. angles.Select(a => (float)Math.Sin(a)), .. angles.Select(a => (float)Math.Cos(a))]).unsqueeze(0);
+        return tensor([.. angles.Select(a => (float)Math.Sin(a)), .. angles.Select(a => (float)Math.Cos(a))], device: CPU).unsqueeze(0);
     }
 }

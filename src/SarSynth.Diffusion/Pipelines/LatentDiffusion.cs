@@ -168,7 +168,7 @@ public sealed record LatentDiffusion : IDisposable
         using var generator = Seeded.Generator(request.Seed);
         var field = new PositionalNoise(request.Seed);
         long[] shape = [1, Vae.Config.LatentChannels, height / Vae.Config.Factor, width / Vae.Config.Factor];
-        Tensor Draw(Tensor? recorded, int stream) => (recorded ?? (request.Tiling is null ? randn(shape, generator: generator)
+        Tensor Draw(Tensor? recorded, int stream) => (recorded ?? (request.Tiling is null ? randn(shape, device: CPU, generator: generator)
             : field.Window(stream, (int)shape[1], 0, 0, (int)shape[2], (int)shape[3]))).to(ScalarType.Float32, Device);
 
         // Where to start: pure noise, or an image noised to the level of the first step taken.
@@ -200,7 +200,7 @@ public sealed record LatentDiffusion : IDisposable
         Denoiser model = request.Tiling is null ? (x, t) => prediction.Predict(x, t, null) : request.Tiling.Over(prediction.Predict);
         var run = new SamplingRun
         {
-            Noise = request.Noise.Steps ?? (request.Tiling is null ? (_, like) => randn(like.shape, generator: generator).to(like.device) : field.Source()),
+            Noise = request.Noise.Steps ?? (request.Tiling is null ? (_, like) => randn(like.shape, device: CPU, generator: generator).to(like.device) : field.Source()),
             OnStep = request.OnStep,
             Adjust = inpainting is null ? null : step => inpainting.KeepOutside(plan, step, noise!),
             Cancellation = request.Cancellation,

@@ -57,7 +57,7 @@ public sealed record PromptEncoder(ClipTokenizer? Tokenizer, CLIPTextModel? Enco
         if (tokenizer is null)
             throw new InvalidOperationException("the pipeline has no tokenizer (a single file holds none);"
                 + " give the folder of its vocabulary, or embeddings instead of a prompt");
-        var ids = tensor(tokenizer.EncodePadded(prompt).Ids, ScalarType.Int64).unsqueeze(0);
+        var ids = tensor(tokenizer.EncodePadded(prompt).Ids, ScalarType.Int64, CPU).unsqueeze(0);
         return ids.to(Device ?? table.weight!.device);
     }
 }

@@ -155,7 +155,7 @@ public sealed record NoiseSchedule
         Array.Fill(shape, 1);
         shape[0] = steps.Length;
         Tensor Scale(Func<float, float> of) =>
-            tensor(steps.Select(t => MathF.Sqrt(of(alphasCumprod[t]))).ToArray()).reshape(shape).to(like.dtype, like.device);
+            tensor(steps.Select(t => MathF.Sqrt(of(alphasCumprod[t]))).ToArray(), device: CPU).reshape(shape).to(like.dtype, like.device);
         return (Scale(a => a), Scale(a => 1 - a));
     }
 

@@ -25,7 +25,7 @@ public sealed class PositionalNoise(ulong seed)
         var values = new float[(long)channels * height * width];
         Parallel.For(0, channels * height, line =>
             FillLine(values.AsSpan(line * width, width), step, line / height, top + line % height, left));
-        return tensor(values).reshape(1, channels, height, width);
+        return tensor(values, device: CPU).reshape(1, channels, height, width);
     }
 
     /// <summary>The field as noise of a sampler's steps.</summary>

@@ -68,7 +68,7 @@ public sealed record TileGrid(int Size = 64, int Overlap = 16, int Batch = 1)
             for (int r = 0; r < tops.Count; r++)
             {
                 var row = lefts.Select(l => (Window: new TileWindow(tops[r].Start, l.Start, Math.Min(Size, height), Math.Min(Size, width)), l.Weights));
-                using var vertical = tensor(tops[r].Weights).reshape(1, 1, -1, 1);
+                using var vertical = tensor(tops[r].Weights, device: CPU).reshape(1, 1, -1, 1);
                 foreach (var part in row.Chunk(Math.Max(1, Batch)))
                 {
                     using var scope = NewDisposeScope();
@@ -79,7 +79,7 @@ public sealed record TileGrid(int Size = 64, int Overlap = 16, int Batch = 1)
                         var window = part[i].Window;
                         sum ??= zeros([1, results.shape[1], Math.Min(Size, height) * scale, (long)width * scale], results.dtype, results.device)
                             .DetachFromDisposeScope();
-                        var horizontal = tensor(part[i].Weights).reshape(1, 1, 1, -1);
+                        var horizontal = tensor(part[i].Weights, device: CPU).reshape(1, 1, 1, -1);
                         var weight = vertical.mul(horizontal).to(results.dtype, results.device);
                         sum.narrow(3, window.Left * scale, window.Width * scale).Plus_(results.narrow(0, i, 1).mul(weight));
                     }

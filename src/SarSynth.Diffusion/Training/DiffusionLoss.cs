@@ -39,8 +39,8 @@ public static class DiffusionLoss
     public static Tensor Draw(NoiseSchedule schedule, Func<Tensor, Tensor, Tensor> model, Tensor x0, Generator generator, double? minSnrGamma = null)
     {
         using var scope = NewDisposeScope();
-        var noise = randn(x0.shape, generator: generator).to(x0.dtype, x0.device);
-        var timesteps = randint(schedule.TrainTimesteps, [x0.shape[0]], ScalarType.Int64, generator: generator).to(x0.device);
+        var noise = randn(x0.shape, device: CPU, generator: generator).to(x0.dtype, x0.device);
+        var timesteps = randint(schedule.TrainTimesteps, [x0.shape[0]], ScalarType.Int64, CPU, generator: generator).to(x0.device);
         return OfNoise(schedule, model, x0, noise, timesteps, minSnrGamma).MoveToOuterDisposeScope();
     }
 

@@ -37,6 +37,7 @@ public sealed record FileFingerprint(string Path, long Bytes, string Sha256)
 /// <param name="Outputs">What was written.</param>
 /// <param name="Versions">The kit, the runtime and the tensor engine.</param>
 /// <param name="Created">When, UTC.</param>
+/// <param name="Device">Where tensors were computed ("cpu", "cuda:0"); null where the step has none.</param>
 public sealed record Provenance(
     string Step,
     JsonNode Recipe,
@@ -44,7 +45,8 @@ public sealed record Provenance(
     IReadOnlyList<FileFingerprint> Inputs,
     IReadOnlyList<FileFingerprint> Outputs,
     IReadOnlyDictionary<string, string> Versions,
-    DateTime Created)
+    DateTime Created,
+    string? Device = null)
 {
     /// <summary>Fingerprints files and collects versions.</summary>
     /// <param name="step">What was done.</param>
@@ -52,14 +54,17 @@ public sealed record Provenance(
     /// <param name="seed">The seed.</param>
     /// <param name="inputs">Files that were read.</param>
     /// <param name="outputs">Files that were written.</param>
-    public static Provenance Of<TRecipe>(string step, TRecipe recipe, ulong seed, IEnumerable<string> inputs, IEnumerable<string> outputs) => new(
+    /// <param name="device">Where tensors were computed; null where there were none.</param>
+    public static Provenance Of<TRecipe>(
+        string step, TRecipe recipe, ulong seed, IEnumerable<string> inputs, IEnumerable<string> outputs, string? device = null) => new(
         step,
         JsonSerializer.SerializeToNode(recipe, KitJson.Options)!,
         seed,
         [.. inputs.Select(FileFingerprint.Of)],
         [.. outputs.Select(FileFingerprint.Of)],
         CurrentVersions(),
-        DateTime.UtcNow);
+        DateTime.UtcNow,
+        device);
 
     /// <summary>Writes the record as JSON to <paramref name="path"/>.</summary>
     /// <param name="path">By convention the file's own name with ".provenance.json" behind it.</param>

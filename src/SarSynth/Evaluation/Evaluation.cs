@@ -9,7 +9,7 @@ namespace SarSynth.Evaluation;
 /// <param name="Scenes">The scenes, with the real airborne images.</param>
 /// <param name="Candidates">The baselines first, the model last.</param>
 /// <param name="Table">Their statistics against the real ones.</param>
-/// <param name="Recipe">How the model translated.</param>
+/// <param name="Recipe">How the model translated, and on which device.</param>
 public sealed record Evaluation(IReadOnlyList<PairedScene> Scenes, IReadOnlyList<Candidate> Candidates, LikenessTable Table, TranslateRecipe Recipe)
 {
     /// <summary>Translates scenes, makes the baselines, and compares all with the real airborne images.</summary>
@@ -31,6 +31,7 @@ public sealed record Evaluation(IReadOnlyList<PairedScene> Scenes, IReadOnlyList
             new("bicubic + speckle", [.. scenes.Select((s, i) => Baselines.BicubicWithSpeckle(s.Satellite, s.Scale, recipe.Seed + (ulong)i))]),
             new("SarSynth", translated),
         ];
-        return new(scenes, candidates, AirborneLikeness.Compare([.. scenes.Select(s => s.Airborne)], candidates), recipe);
+        return new(scenes, candidates, AirborneLikeness.Compare([.. scenes.Select(s => s.Airborne)], candidates),
+            recipe with { Device = model.Device.ToString() });
     }
 }

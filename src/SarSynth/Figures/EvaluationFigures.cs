@@ -104,6 +104,6 @@ public static class EvaluationFigures
             .Save(Path.Combine(folder, "index.html"));
         evaluation.ToPanel(0).Save(Path.Combine(folder, "translation.png"));
         Data.Provenance.Of("evaluate", evaluation.Recipe, evaluation.Recipe.Seed, [],
-            [Path.Combine(folder, "index.html")]).Write(Path.Combine(folder, "evaluation.provenance.json"));
+            [Path.Combine(folder, "index.html")], evaluation.Recipe.Device).Write(Path.Combine(folder, "evaluation.provenance.json"));
     }
 }

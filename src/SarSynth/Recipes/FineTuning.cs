@@ -3,6 +3,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using SarSynth.Data;
+using SarSynth.Diffusion;
 using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Diffusion.Models;
 using SarSynth.Diffusion.Samplers;
@@ -33,10 +34,12 @@ public static class FineTuning
     /// <param name="folder">Folder of the model; checkpoints go into its "training" folder until the end.</param>
     /// <param name="progress">Told every step.</param>
     /// <param name="cancel">Stops after a step, with a checkpoint.</param>
+    /// <exception cref="ArgumentException">A device that is not known or not there.</exception>
     /// <exception cref="CheckpointException">A configuration that is not known, or checkpoints of another training.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; run again to go on.</exception>
     public static void Run(TrainRecipe recipe, string folder, Action<FineTuningProgress>? progress = null, CancellationToken cancel = default)
     {
+        ComputeDevice.Find(recipe.Device);  // A wrong word should not wait for the scenes.
         var scenes = SimulatedScenes.Generate(recipe.Data, cancel: cancel).ToList();
         Run(recipe, scenes, folder, progress, cancel);
     }
@@ -72,6 +75,7 @@ file sealed class TrainingRun
     private readonly double satelliteMeanLog;
     private readonly ClipTokenizer tokenizer;
     private readonly NoiseSchedule schedule;
+    private readonly Device device;
     private readonly double totalCost;
     private double doneCost;
 
@@ -79,6 +83,7 @@ file sealed class TrainingRun
         TrainRecipe recipe, IReadOnlyList<PairedScene> scenes, string folder, Action<FineTuningProgress>? progress, CancellationToken cancel)
     {
         (this.recipe, this.scenes, this.folder, this.progress, this.cancel) = (recipe, scenes, folder, progress, cancel);
+        device = ComputeDevice.Find(recipe.Device);
         airborne = FitLog(scenes.Select(s => s.Airborne.Pixels));
         satellite = FitLog(scenes.Select(s => s.Satellite.Pixels));
         satelliteMeanLog = Translation.MeanLog(scenes.SelectMany(s => s.Satellite.Pixels));
@@ -101,8 +106,9 @@ file sealed class TrainingRun
         var config = AutoencoderKLConfig.FromJson(recipe.Vae.ToJsonString(), "recipe field 'vae'");
         var vae = new AutoencoderKL(config);
         Initialisation.NearLinear(vae);
+        vae.to(device);
         var tiles = Sampler("autoencoder", recipe.Autoencoder);
-        Train("autoencoder", recipe.Autoencoder, Parameters(("vae", vae)), tiles, (batch, step) =>
+        Train("autoencoder", recipe.Autoencoder, vae, Parameters(("vae", vae)), tiles, (batch, step) =>
         {
             var images = Images(batch);
             using var posterior = vae.encode(images);
@@ -121,14 +127,17 @@ file sealed class TrainingRun
         json["bos_token_id"] = tokenizer.BeginId;
         json["eos_token_id"] = tokenizer.EndId;
         json["pad_token_id"] = tokenizer.PadId;
-        return new(CLIPTextConfig.FromJson(json.ToJsonString(), "recipe field 'textEncoder'"));
+        var text = new CLIPTextModel(CLIPTextConfig.FromJson(json.ToJsonString(), "recipe field 'textEncoder'"));
+        text.to(device);
+        return text;
     }
 
     public UNet2DConditionModel TrainDenoiser(AutoencoderKL vae, CLIPTextModel text)
     {
         Seed("denoiser");
         var unet = new UNet2DConditionModel(UNet2DConditionConfig.FromJson(recipe.Unet.ToJsonString(), "recipe field 'unet'"));
-        Train("denoiser", recipe.Denoiser, Parameters(("unet", unet), ("text_encoder", text)), Sampler("denoiser", recipe.Denoiser), (batch, step) =>
+        unet.to(device);
+        Train("denoiser", recipe.Denoiser, unet, Parameters(("unet", unet), ("text_encoder", text)), Sampler("denoiser", recipe.Denoiser), (batch, step) =>
         {
             var (latents, embeddings) = (Latents(vae, batch, step), Embeddings(text, batch, step));
             return DiffusionLoss.Draw(schedule, (noisy, t) => unet.forward(noisy, t, embeddings), latents, step.Generator);
@@ -142,7 +151,7 @@ file sealed class TrainingRun
         var config = ControlNetConfig.FromJson(recipe.Controlnet.ToJsonString(), "recipe field 'controlnet'");
         var control = ControlNetModel.FromUNet(unet, config.ConditioningChannels, config.ConditioningEmbeddingOutChannels);
         // The small model has seen little: the denoiser goes on learning beside its ControlNet.
-        Train("control", recipe.Control, Parameters(("controlnet", control), ("unet", unet), ("text_encoder", text)), Sampler("control", recipe.Control), (batch, step) =>
+        Train("control", recipe.Control, control, Parameters(("controlnet", control), ("unet", unet), ("text_encoder", text)), Sampler("control", recipe.Control), (batch, step) =>
         {
             var (latents, embeddings) = (Latents(vae, batch, step), Embeddings(text, batch, step));
             var condition = Condition(batch);
@@ -170,7 +179,7 @@ file sealed class TrainingRun
         using var model = new TranslationModel(
             card, vae, unet, control, text, tokenizer, SamplerConfig.Parse(recipe.Scheduler.ToJsonString(), "recipe field 'scheduler'"));
         model.Save(folder, recipe.Scheduler);
-        Provenance.Of("train", recipe, recipe.Seed, [], []).Write(Path.Combine(folder, "training.provenance.json"));
+        Provenance.Of("train", recipe, recipe.Seed, [], [], device.ToString()).Write(Path.Combine(folder, "training.provenance.json"));
         File.Move(LossFile, Path.Combine(folder, "losses.csv"), overwrite: true);
         Directory.Delete(Path.Combine(folder, CheckpointFolder), recursive: true);
     }
@@ -192,6 +201,7 @@ file sealed class TrainingRun
             LatentsMean = ToArray(posterior.Mean.mean([0, 2, 3])),
             LatentsStd = ToArray(posterior.Mean.std([0, 2, 3], unbiased: true)),
         });
+        whitened.to(device);
         whitened.load_state_dict(vae.state_dict());
         return whitened;
     }
@@ -213,8 +223,10 @@ file sealed class TrainingRun
     // Before a stage's networks are made: how many numbers the stages before drew hangs on where a run was killed.
     private void Seed(string stage) => manual_seed(unchecked((long)SeedOf(stage)));
 
+    /// <summary>Trains one stage; the network made for it is let go where that does not come to its end.</summary>
     private void Train(
-        string stage, StageRecipe s, IReadOnlyDictionary<string, Parameter> parameters, TileSampler tiles, Func<TileBatch, TrainingStep, Tensor> loss)
+        string stage, StageRecipe s, nn.Module made, IReadOnlyDictionary<string, Parameter> parameters, TileSampler tiles,
+        Func<TileBatch, TrainingStep, Tensor> loss)
     {
         var options = new TrainerOptions
         {
@@ -244,9 +256,17 @@ file sealed class TrainingRun
             progress?.Invoke(new(stage, p.Step, p.Steps, p.Loss, (doneCost + Cost(s) * p.Step / p.Steps) / totalCost, p.StepsPerSecond));
         }
         Directory.CreateDirectory(options.Folder);
-        using var result = Trainer.Run(options, parameters, step => tiles.Batch((int)step.Index, s.Batch), loss, OnStep, cancel);
-        cancel.ThrowIfCancellationRequested();
-        result.Ema?.CopyTo(parameters);
+        try
+        {
+            using var result = Trainer.Run(options, parameters, step => tiles.Batch((int)step.Index, s.Batch), loss, OnStep, cancel);
+            cancel.ThrowIfCancellationRequested();
+            result.Ema?.CopyTo(parameters);
+        }
+        catch
+        {
+            made.Dispose();
+            throw;
+        }
         doneCost += Cost(s);
     }
 
@@ -265,14 +285,14 @@ file sealed class TrainingRun
     {
         var values = new float[batch.Airborne.Length];
         airborne.Apply(batch.Airborne, values);
-        return tensor(values).reshape(batch.Count, 1, batch.Size, batch.Size);
+        return tensor(values, device: device).reshape(batch.Count, 1, batch.Size, batch.Size);
     }
 
     private Tensor Condition(TileBatch batch)
     {
         var values = new float[batch.Satellite.Length];
         satellite.Apply(batch.Satellite, values);
-        return tensor(values).reshape(batch.Count, 1, batch.Size / batch.Scale, batch.Size / batch.Scale);
+        return tensor(values, device: device).reshape(batch.Count, 1, batch.Size / batch.Scale, batch.Size / batch.Scale);
     }
 
     private Tensor Latents(AutoencoderKL vae, TileBatch batch, TrainingStep step)
@@ -283,7 +303,7 @@ file sealed class TrainingRun
 
     private Tensor Embeddings(CLIPTextModel text, TileBatch batch, TrainingStep step)
     {
-        using var draws = rand([batch.Count], generator: step.Generator);
+        using var draws = rand([batch.Count], device: CPU, generator: step.Generator);
         var keep = draws.data<float>().ToArray();
         return TranslationModel.Embed(text, tokenizer, [.. batch.Captions.Select((c, i) => keep[i] < recipe.CaptionDropout ? "" : c)]);
     }
@@ -292,5 +312,5 @@ file sealed class TrainingRun
         .SelectMany(m => m.Module.named_parameters().Select(p => ($"{m.Name}.{p.name}", p.parameter)))
         .ToDictionary(p => p.Item1, p => p.parameter);
 
-    private static double[] ToArray(Tensor values) => [.. values.data<float>().ToArray().Select(v => Math.Round(v, 6))];
+    private static double[] ToArray(Tensor values) => [.. values.cpu().data<float>().ToArray().Select(v => Math.Round(v, 6))];
 }

@@ -1,5 +1,6 @@
 // Recipes are plain records: what a step did can be read, repeated and changed without code.
 using System.Text.Json.Nodes;
+using SarSynth.Diffusion;
 
 namespace SarSynth.Recipes;
 
@@ -62,6 +63,9 @@ public sealed record TrainRecipe
     /// <summary>Seed of weights, tiles, timesteps and noise.</summary>
     public ulong Seed { get; init; } = 1;
 
+    /// <summary>Where it computes: auto, cpu, cuda or cuda:N (<see cref="ComputeDevice"/>).</summary>
+    public string Device { get; init; } = ComputeDevice.Auto;
+
     /// <summary>The scenes to learn from.</summary>
     public required SimulationRecipe Data { get; init; }
 
@@ -114,6 +118,9 @@ public sealed record TranslateRecipe
 {
     /// <summary>Folder of the model.</summary>
     public string Model { get; init; } = "sarsynth-small";
+
+    /// <summary>Where the model computes: auto, cpu, cuda or cuda:N (<see cref="ComputeDevice"/>).</summary>
+    public string Device { get; init; } = ComputeDevice.Auto;
 
     /// <summary>Seed of the noise.</summary>
     public ulong Seed { get; init; } = 1;

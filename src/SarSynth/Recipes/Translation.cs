@@ -81,7 +81,7 @@ public static class Translation
             writer.Complete();
         }
         var inputs = File.Exists(input) ? new[] { input } : [];
-        Provenance.Of("translate", recipe, recipe.Seed, inputs, [output]).Write(output + ".provenance.json");
+        Provenance.Of("translate", recipe, recipe.Seed, inputs, [output], model.Device.ToString()).Write(output + ".provenance.json");
         return leftOut;
     }
 
@@ -179,7 +179,7 @@ file sealed class BlockTranslator(TranslationModel model, TranslateRecipe recipe
         for (var i = 0; i < values.Length; i++)
             if (!valid[i])
                 values[i] = 0;
-        return tensor(values).reshape(1, 1, padded.Rows, padded.Columns);
+        return tensor(values, device: model.Device).reshape(1, 1, padded.Rows, padded.Columns);
     }
 
     private Tensor Denoise(Tensor condition, RasterWindow padded, Action<double> progress, CancellationToken cancel)
@@ -188,7 +188,7 @@ file sealed class BlockTranslator(TranslationModel model, TranslateRecipe recipe
         var denoiser = tiling.Over((input, timestep, windows) =>
         {
             using var scope = NewDisposeScope();
-            var t = tensor((float)timestep);
+            var t = tensor((float)timestep, device: input.device);
             var embeddings = text.expand(input.shape[0], -1, -1);
             var local = cat([.. windows.Select(w => w.Of(condition))]);
             // The text's keys and values are those of one window: the same at every step and place.
@@ -199,7 +199,8 @@ file sealed class BlockTranslator(TranslationModel model, TranslateRecipe recipe
                 input, t, embeddings, down_block_additional_residuals: residuals.Down, mid_block_additional_residual: residuals.Mid,
                 cache: alone ? unetText : null).MoveToOuterDisposeScope();
         });
-        var start = noise.Window(PositionalNoise.InitialStep, model.Unet.Config.InChannels, padded.Row, padded.Column, padded.Rows, padded.Columns);
+        var start = noise.Window(PositionalNoise.InitialStep, model.Unet.Config.InChannels, padded.Row, padded.Column, padded.Rows, padded.Columns)
+            .to(model.Device);
         var run = new SamplingRun
         {
             Noise = noise.Source(padded.Row, padded.Column),
@@ -219,7 +220,7 @@ file sealed class BlockTranslator(TranslationModel model, TranslateRecipe recipe
         {
             using (band)
             {
-                var normalised = band.contiguous().data<float>().ToArray();
+                var normalised = band.contiguous().cpu().data<float>().ToArray();
                 var amplitude = new float[normalised.Length];
                 model.Card.Airborne.Invert(normalised, amplitude);
                 for (var r = 0; r < (int)band.shape[2]; r++)

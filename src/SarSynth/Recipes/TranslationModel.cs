@@ -1,6 +1,7 @@
 // A trained satellite-to-airborne model: the diffusers folder layout, and one file that says what its pixels mean.
 using System.Text.Json.Nodes;
 using SarSynth.Data;
+using SarSynth.Diffusion;
 using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Diffusion.Models;
 using SarSynth.Diffusion.Samplers;
@@ -72,18 +73,21 @@ public sealed class TranslationModel : IDisposable
     /// <summary>Noise schedule and sampler.</summary>
     public SamplerConfig Sampler { get; }
 
+    /// <summary>Where the weights are, and where it computes.</summary>
+    public Device Device => DeviceOf(Unet);
+
     private IEnumerable<nn.Module> Modules => [Vae, Unet, ControlNet, TextEncoder];
 
     /// <summary>Reads a model folder.</summary>
     /// <param name="folder">A folder with <see cref="ModelCard.FileName"/>, or the name of a model that comes with the kit ("sarsynth-small").</param>
-    /// <param name="device">Where the weights go; the CPU when null.</param>
+    /// <param name="device">Where the weights go; a GPU where there is one when null, else the CPU.</param>
     /// <exception cref="FileNotFoundException">No such model.</exception>
     /// <exception cref="CheckpointException">Weights or configuration that do not fit; the message names the tensor or field.</exception>
     public static TranslationModel Load(string folder, Device? device = null)
     {
         var path = EmbeddedData.FindModel(folder);
         var card = KitJson.Read<ModelCard>(Path.Combine(path, ModelCard.FileName));
-        var options = new WeightOptions(Device: device, Type: ScalarType.Float32);
+        var options = new WeightOptions(Device: device ?? ComputeDevice.Find(), Type: ScalarType.Float32);
         return new(
             card,
             ModelFolder.Load<AutoencoderKL>(Path.Combine(path, "vae"), options),
@@ -135,7 +139,7 @@ public sealed class TranslationModel : IDisposable
         using var scope = NewDisposeScope();
         using var posterior = vae.encode(images);
         var latents = generator is null ? posterior.Mode() : posterior.Sample(generator);
-        var (mean, std) = Whitening(vae.Config);
+        var (mean, std) = Whitening(vae);
         return latents.sub(mean).div(std).MoveToOuterDisposeScope();
     }
 
@@ -143,7 +147,7 @@ public sealed class TranslationModel : IDisposable
     internal static Tensor Decode(AutoencoderKL vae, Tensor latents)
     {
         using var scope = NewDisposeScope();
-        var (mean, std) = Whitening(vae.Config);
+        var (mean, std) = Whitening(vae);
         return vae.decode(latents.mul(std).Plus(mean)).MoveToOuterDisposeScope();
     }
 
@@ -151,7 +155,7 @@ public sealed class TranslationModel : IDisposable
     {
         using var scope = NewDisposeScope();
         var ids = captions.SelectMany(c => tokenizer.EncodePadded(c).Ids).ToArray();
-        var tokens = tensor(ids).reshape(captions.Count, -1).to(encoder.parameters().First().device);
+        var tokens = tensor(ids, device: DeviceOf(encoder)).reshape(captions.Count, -1);
         return encoder.forward(tokens).LastHiddenState.MoveToOuterDisposeScope();
     }
 
@@ -162,10 +166,14 @@ public sealed class TranslationModel : IDisposable
             module.Dispose();
     }
 
-    private static (Tensor Mean, Tensor Std) Whitening(AutoencoderKLConfig config)
+    internal static Device DeviceOf(nn.Module module) => module.parameters().First().device;
+
+    private static (Tensor Mean, Tensor Std) Whitening(AutoencoderKL vae)
     {
-        var mean = tensor(Array.ConvertAll(config.LatentsMean ?? new double[config.LatentChannels], v => (float)v));
-        var std = tensor(Array.ConvertAll(config.LatentsStd ?? [.. Enumerable.Repeat(1.0, config.LatentChannels)], v => (float)(v / config.ScalingFactor)));
+        var (config, device) = (vae.Config, DeviceOf(vae));
+        var mean = tensor(Array.ConvertAll(config.LatentsMean ?? new double[config.LatentChannels], v => (float)v), device: device);
+        var std = tensor(Array.ConvertAll(config.LatentsStd ?? [.. Enumerable.Repeat(1.0, config.LatentChannels)], v => (float)(v / config.ScalingFactor)),
+            device: device);
         return (mean.reshape(1, -1, 1, 1), std.reshape(1, -1, 1, 1));
     }
 }
