@@ -1,6 +1,7 @@
 // Latent diffusion beside diffusers' recorded figures: the mid-size UNet, its training step, the VAE's decoder.
 // The figures were taken on another two-core machine; a 3x3 convolution of the same run scales them to this one.
 using System.Diagnostics;
+using SarSynth.Diffusion;
 using SarSynth.Diffusion.Memory;
 using SarSynth.Diffusion.Models;
 using SarSynth.Diffusion.Samplers;
@@ -20,7 +21,7 @@ internal static class Diffusion
 
     internal static int Run(string[] args)
     {
-        var on = args is ["--device", var name] ? device(name) : CPU;
+        var on = args is ["--device", var name] ? ComputeDevice.Find(name) : CPU;
         set_num_threads(2);
         var rows = new List<(string Name, double Milliseconds, double Theirs, double Goal)>();
         double convolution = Convolution(on);

@@ -1,5 +1,6 @@
 // SDXL at full size with random bfloat16 weights, made on the spot in diffusers' layout: opening, time and memory of the first steps.
 using System.Diagnostics;
+using SarSynth.Diffusion;
 using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Diffusion.Models;
 using SarSynth.Diffusion.Pipelines;
@@ -14,10 +15,11 @@ internal static class DiffusionFull
 {
     private const int Steps = 2;
 
-    /// <summary><c>unet</c> (5.1 GB on disk) or <c>pipeline</c> (6.9 GB); --folder DIR for where, --keep to leave the files there, --threads N.</summary>
+    /// <summary><c>unet</c> (5.1 GB on disk) or <c>pipeline</c> (6.9 GB); --folder DIR for where, --keep to leave the files there, --threads N; --device cuda.</summary>
     internal static int Run(string[] args)
     {
         string Option(string name, string otherwise) => args.SkipWhile(a => a != name).Skip(1).FirstOrDefault(otherwise);
+        var on = ComputeDevice.Find(Option("--device", "cpu"));
         set_num_threads(int.Parse(Option("--threads", "2")));
         var what = args is ["pipeline", ..] ? "pipeline" : "unet";
         var folder = Option("--folder", Path.Combine(Path.GetTempPath(), $"sarsynth-full-{what}"));
@@ -25,7 +27,7 @@ internal static class DiffusionFull
         if (args.Contains("--make"))
             return what == "unet" ? MakeUnet(folder) : MakePipeline(folder);
         if (args.Contains("--open"))
-            return what == "unet" ? OpenUnet(folder) : OpenPipeline(folder);
+            return what == "unet" ? OpenUnet(folder, on) : OpenPipeline(folder, on);
         try
         {
             if (!File.Exists(Path.Combine(folder, what == "unet" ? "config.json" : "model_index.json")))
@@ -36,7 +38,7 @@ internal static class DiffusionFull
                 Console.WriteLine($"made {Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Sum(f => new FileInfo(f).Length) / 1e9:F2} GB in {watch.Elapsed.TotalSeconds:F0} s");
             }
             // Each in a process of its own: the peak is that of opening and stepping, not of making the files.
-            return Self.Run("diffusion-full", what, "--open", "--folder", folder, "--threads", $"{get_num_threads()}");
+            return Self.Run("diffusion-full", what, "--open", "--folder", folder, "--threads", $"{get_num_threads()}", "--device", on.ToString());
         }
         finally
         {
@@ -68,25 +70,27 @@ internal static class DiffusionFull
         return 0;
     }
 
-    private static int OpenUnet(string folder)
+    private static int OpenUnet(string folder, Device on)
     {
         var watch = Stopwatch.StartNew();
-        using var unet = ModelFolder.Load<UNet2DConditionModel>(folder);
+        using var unet = ModelFolder.Load<UNet2DConditionModel>(folder, new(on));
         var opened = watch.Elapsed.TotalSeconds;
-        Tensor Random(params long[] shape) => randn(shape).to(ScalarType.BFloat16);
+        Tensor Random(params long[] shape) => randn(shape).to(ScalarType.BFloat16, on);
         watch.Restart();
-        using var result = unet.forward(Random(1, 4, 64, 64), tensor(new long[] { 500 }), Random(1, 77, 2048), Random(1, 1280), randn(1, 6));
+        using var result = unet.forward(Random(1, 4, 64, 64), tensor(new long[] { 500 }, device: on), Random(1, 77, 2048), Random(1, 1280), randn(1, 6).to(on));
         Console.WriteLine($"SDXL UNet, {ModuleWeights.CountParameters(unet):N0} parameters, bfloat16: opened in {opened:F2} s (goal 2), first step at 512 x 512 {watch.Elapsed.TotalSeconds:F1} s");
+        Wait(on);
         watch.Restart();
-        using var second = unet.forward(Random(1, 4, 64, 64), tensor(new long[] { 250 }), Random(1, 77, 2048), Random(1, 1280), randn(1, 6));
+        using var second = unet.forward(Random(1, 4, 64, 64), tensor(new long[] { 250 }, device: on), Random(1, 77, 2048), Random(1, 1280), randn(1, 6).to(on));
+        Wait(on);
         Console.WriteLine($"second step {watch.Elapsed.TotalSeconds:F1} s");
         return Report(opened, Bytes(unet), result);
     }
 
-    private static int OpenPipeline(string folder)
+    private static int OpenPipeline(string folder, Device on)
     {
         var watch = Stopwatch.StartNew();
-        using var model = LatentDiffusion.Load(folder);
+        using var model = LatentDiffusion.Load(folder, new(on));
         var opened = watch.Elapsed.TotalSeconds;
         var parameters = new nn.Module?[] { model.Unet, model.Vae, model.Prompts.Encoder, model.Prompts.Encoder2 }.Select(part => ModuleWeights.CountParameters(part!)).ToArray();
         Console.WriteLine($"SDXL pipeline, {string.Join(" + ", parameters.Select(p => $"{p:N0}"))} parameters, bfloat16: opened in {opened:F2} s (goal 2)");
@@ -98,6 +102,12 @@ internal static class DiffusionFull
         });
         Console.WriteLine($"text to image [{string.Join(", ", image.shape)}], {Steps} guided steps: {watch.Elapsed.TotalSeconds:F1} s");
         return Report(opened, Bytes(model.Unet) + Bytes(model.Vae) + Bytes(model.Prompts.Encoder!) + Bytes(model.Prompts.Encoder2!), image);
+    }
+
+    private static void Wait(Device on)
+    {
+        if (on.type == DeviceType.CUDA)
+            cuda.synchronize();
     }
 
     private static int Report(double opened, long bytes, Tensor result)

@@ -1,5 +1,6 @@
 // The diffusion models beside the same models in plain PyTorch (diffusion.py), in turns on one machine: time, and peak memory.
 using System.Diagnostics;
+using SarSynth.Diffusion;
 using SarSynth.Diffusion.Models;
 using SarSynth.Diffusion.Training;
 using TorchSharp;
@@ -10,6 +11,8 @@ namespace SarSynth.Benchmarks;
 internal static class DiffusionPair
 {
     private const int Rounds = 5;
+
+    private static Device on = CPU;
 
     // Goals are shares of PyTorch's own time for the same: of 1.13, and of 2 and later; 0: none.
     private static readonly (string Key, string Name, double Goal1, double Goal2)[] Cases =
@@ -30,6 +33,8 @@ internal static class DiffusionPair
 
     internal static int Run(string[] args)
     {
+        if (args.SkipWhile(a => a != "--device").Skip(1).FirstOrDefault() is { } word)
+            on = ComputeDevice.Find(word);
         if (args is ["peak", var which, ..])
             return Peak(which, args is [_, _, var count] ? int.Parse(count) : Rounds);
         string? After(string option) => args.SkipWhile(a => a != option).Skip(1).FirstOrDefault();
@@ -43,8 +48,8 @@ internal static class DiffusionPair
         set_num_threads(threads);
         var only = Cases.Select(c => c.Key).Intersect(args).ToArray();
         PythonScript? Peer() => root is null
-            ? PythonScript.Start("diffusion.py", $"{threads}")
-            : PythonScript.StartIn(root, "diffusion.py", $"{threads}");
+            ? PythonScript.Start("diffusion.py", $"{threads}", on.ToString())
+            : PythonScript.StartIn(root, "diffusion.py", $"{threads}", on.ToString());
         try
         {
             using var python = Peer();
@@ -88,7 +93,7 @@ internal static class DiffusionPair
             }
             Row(name, mine[0] * 1000, theirs[0] * 1000, "ms", second ? goal2 : goal1, $"{mine[1] / theirs[1]:F2}");
         }
-        foreach (var (key, name, goal1, goal2) in only.Length > 0 ? [] : Peaks)
+        foreach (var (key, name, goal1, goal2) in only.Length > 0 || on.type != DeviceType.CPU ? [] : Peaks)
         {
             using var fresh = peer()!;
             for (var round = 0; round < Rounds; round++)
@@ -115,10 +120,10 @@ internal static class DiffusionPair
         switch (key)
         {
             case "conv":
-                Tensor image = randn(4, 128, 64, 64), weight = randn(128, 128, 3, 3), bias = randn(128);
+                Tensor image = Normal(4, 128, 64, 64), weight = Normal(128, 128, 3, 3), bias = Normal(128);
                 return Quiet(() => nn.functional.conv2d(image, weight, bias, padding: [1L, 1L]));
             case "attention":
-                Tensor q = randn(2, 4096, 640), k = randn(2, 4096, 640), v = randn(2, 4096, 640);
+                Tensor q = Normal(2, 4096, 640), k = Normal(2, 4096, 640), v = Normal(2, 4096, 640);
                 return Quiet(() => ScaledDotProduct.Attend(q, k, v, heads: 10));
             case "vae":
                 var vae = new AutoencoderKL(new()
@@ -127,26 +132,27 @@ internal static class DiffusionPair
                     LayersPerBlock = 2,
                     DownBlockTypes = [.. Enumerable.Repeat("DownEncoderBlock2D", 4)],
                     UpBlockTypes = [.. Enumerable.Repeat("UpDecoderBlock2D", 4)],
-                });
-                var latents = randn(1, 4, 32, 32);
+                }, on);
+                var latents = Normal(1, 4, 32, 32);
                 return Quiet(() => vae.decode(latents));
             case "train":
-                var trained = new UNet2DConditionModel(MidSize);
+                var trained = new UNet2DConditionModel(MidSize, on);
                 var optimizer = new AdamWOptimizer(trained.named_parameters().ToDictionary(p => p.name, p => p.parameter));
                 var (noisy, text, pooled, ids) = Inputs(2, ScalarType.Float32);
-                Tensor times = tensor(new long[] { 213, 871 }), noise = randn(2, 4, 64, 64);
+                Tensor times = tensor(new long[] { 213, 871 }, device: on), noise = Normal(2, 4, 64, 64);
                 return () =>
                 {
                     using var scope = NewDisposeScope();
                     optimizer.ZeroGrad();  // To none, as the other side does.
                     nn.functional.mse_loss(trained.forward(noisy, times, text, pooled, ids), noise).backward();
                     optimizer.Step(1e-4);
+                    Wait();
                 };
             default:
                 var type = key == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32;
-                var unet = new UNet2DConditionModel(MidSize, dtype: type);
+                var unet = new UNet2DConditionModel(MidSize, on, type);
                 var (sample, context, embeds, sizes) = Inputs(1, type);
-                var step = tensor(new long[] { 500 });
+                var step = tensor(new long[] { 500 }, device: on);
                 return Quiet(() => unet.forward(sample, step, context, embeds, sizes));
         }
     }
@@ -155,10 +161,20 @@ internal static class DiffusionPair
     {
         using var grad = no_grad();
         run().Dispose();
+        Wait();
     };
 
+    private static Tensor Normal(params long[] shape) => randn(shape, device: on);
+
+    // A GPU works on while the program goes on: time is up when it is done.
+    private static void Wait()
+    {
+        if (on.type == DeviceType.CUDA)
+            cuda.synchronize();
+    }
+
     private static (Tensor, Tensor, Tensor, Tensor) Inputs(int n, ScalarType type) =>
-        (randn(n, 4, 64, 64).to(type), randn(n, 77, 256).to(type), randn(n, 256).to(type), randn(n, 6));
+        (Normal(n, 4, 64, 64).to(type), Normal(n, 77, 256).to(type), Normal(n, 256).to(type), Normal(n, 6));
 
     private static int Peak(string key, int rounds)
     {

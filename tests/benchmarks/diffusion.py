@@ -8,7 +8,16 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 torch.set_num_threads(int(sys.argv[1]) if len(sys.argv) > 1 else 2)
+ON = sys.argv[2] if len(sys.argv) > 2 else "cpu"
+if ON != "cpu":
+    torch.set_default_device(ON)
 torch.manual_seed(0)
+
+
+def wait():
+    """Until a GPU has done what it was given."""
+    if ON != "cpu":
+        torch.cuda.synchronize()
 
 
 def attend_in_steps(q, k, v):
@@ -220,6 +229,8 @@ if __name__ == "__main__":
             if case not in made:
                 made[case] = make(case)
                 made[case]()
+                wait()
             start, cpu = time.perf_counter(), time.process_time()
             made[case]()
+            wait()
             print(time.perf_counter() - start, time.process_time() - cpu, flush=True)
