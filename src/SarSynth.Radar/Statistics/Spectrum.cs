@@ -98,7 +98,8 @@ public static class Spectrum
     {
         int n = groups[0].Length;
         long total = segments.Sum();
-        if (total == 0)
+        // Pixels near the smallest number may have none left after the transform.
+        if (total == 0 || !(groups.Sum(g => g.Sum()) > 0))
             throw new ArgumentException("image: found only NaN and zeros along this axis, expected signal.", nameof(groups));
         string method = $"Welch (1967), Hann windows of {n}, {total} segments; {errors}";
         Estimate Jackknifed(Func<double[], double, double> statistic, bool positive = true)
@@ -154,12 +155,17 @@ public static class Spectrum
                     {
                         int p = s * hop + i;
                         var value = image[axis == ImageAxis.Range ? line * columns + p : p * columns + line];
+                        value *= window[i];
                         power += (double)value.Real * value.Real + (double)value.Imaginary * value.Imaginary;
-                        batch[used * n + i] = value * window[i];
+                        batch[used * n + i] = value;
                     }
-                    if (double.IsInfinity(power))
+                    // No value of a transform of n is larger than the root of n times their power.
+                    if (n * power > (double)float.MaxValue * float.MaxValue)
+                    {
                         throw new ArgumentException(
-                            $"image: found an infinite pixel in line {line}, expected finite values.", nameof(image));
+                            $"image: found an infinite pixel (or ones too large to transform) in line {line}, expected finite values.",
+                            nameof(image));
+                    }
                     if (power > 0)
                         used++;
                     if (used == most)
