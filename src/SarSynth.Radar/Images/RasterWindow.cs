@@ -63,6 +63,10 @@ public enum PixelKind
 
     /// <summary>Intensity in decibels, 10 log10 |s|²; read as a linear <see cref="IntensityImage"/>.</summary>
     Decibel,
+
+    /// <summary>Values that a normalisation made of amplitudes for a model; they are no backscatter and not read as
+    /// such.</summary>
+    Normalised,
 }
 
 /// <summary>A block of a raster as it streams by.</summary>

@@ -50,6 +50,9 @@ public sealed record Validity
     /// <summary>The stored value that the product's specification calls fill, told by the file or not; null for none.</summary>
     public double? Fill { get; init; }
 
+    /// <summary>A value that the caller says means no data, as the numbers are read; null for none.</summary>
+    public double? Told { get; init; }
+
     /// <summary>Whether there is no rule but NaN.</summary>
     [JsonIgnore]
     public bool IsAll => this == All;
@@ -62,6 +65,8 @@ public sealed record Validity
             rules.Add(FormattableString.Invariant($"nodata value {value:G9}"));
         if (Fill is { } fill)
             rules.Add(FormattableString.Invariant($"fill value {fill:G9} of the product"));
+        if (Told is { } told)
+            rules.Add(FormattableString.Invariant($"value {told:G9} that was told to mean none"));
         if (Mask.HasFlag(MaskKind.Internal))
             rules.Add("mask in the file");
         if (Mask.HasFlag(MaskKind.Sidecar))

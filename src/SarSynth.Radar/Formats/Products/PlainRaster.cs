@@ -67,7 +67,8 @@ internal static class PlainRaster
         if (items.TryGetValue(MetadataItems.Kind, out var name))
         {
             return (Enum.Parse<PixelKind>(Known.Value(path, MetadataItems.Kind, name,
-                nameof(PixelKind.Amplitude), nameof(PixelKind.Intensity), nameof(PixelKind.Decibel))), false);
+                nameof(PixelKind.Amplitude), nameof(PixelKind.Intensity), nameof(PixelKind.Decibel),
+                nameof(PixelKind.Normalised))), false);
         }
         var stem = Path.GetFileNameWithoutExtension(path);
         if (unit.Equals("dB", StringComparison.OrdinalIgnoreCase) || stem.EndsWith("_db", StringComparison.OrdinalIgnoreCase))

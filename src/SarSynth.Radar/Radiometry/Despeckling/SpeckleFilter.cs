@@ -41,13 +41,16 @@ public abstract record SpeckleFilter
     /// <param name="raster">The input, of any pixel kind; its intensity is filtered.</param>
     /// <param name="path">The GeoTIFF of intensities; it appears whole or not at all.</param>
     /// <param name="options">How to write it.</param>
+    /// <param name="progress">Told the share that is done.</param>
     /// <returns>Pixels without data: they were left out of all windows and are NaN in the file.</returns>
     /// <exception cref="RasterException">Reading or writing failed.</exception>
-    public long Apply(SarRaster raster, string path, GeoTiffOptions? options = null)
+    public long Apply(
+        SarRaster raster, string path, GeoTiffOptions? options = null, Action<double>? progress = null)
     {
         ArgumentNullException.ThrowIfNull(raster);
-        using var writer = new GeoTiffWriter(path, raster.Rows, raster.Columns, PixelKind.Intensity, raster.Metadata, raster.GeoReference, options);
-        var leftOut = new SpeckleStream(this, raster, writer).Run();
+        using var writer = new GeoTiffWriter(path, raster.Rows, raster.Columns, PixelKind.Intensity, raster.Metadata,
+            raster.GeoReference, options);
+        var leftOut = new SpeckleStream(this, raster, writer).Run(progress);
         writer.Complete();
         return leftOut;
     }

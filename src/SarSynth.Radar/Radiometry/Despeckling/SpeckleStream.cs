@@ -39,8 +39,9 @@ internal sealed class SpeckleStream
         output = new float[input.Length];
     }
 
+    /// <param name="progress">Told the share that is done.</param>
     /// <returns>Pixels without data.</returns>
-    public long Run()
+    public long Run(Action<double>? progress = null)
     {
         foreach (var strip in RasterWindow.Cover(raster.Rows, raster.Columns, rows, raster.Columns))
         {
@@ -52,7 +53,11 @@ internal sealed class SpeckleStream
                 raster.ReadIntensity(lines, band);
             }
             foreach (var part in RasterWindow.Cover(strip.Rows, raster.Columns, strip.Rows, columns))
+            {
                 Filter(part with { Row = strip.Row }, lines);
+                var before = (long)strip.Row * raster.Columns + (long)strip.Rows * (part.Column + part.Columns);
+                progress?.Invoke((double)before / raster.Rows / raster.Columns);
+            }
         }
         return leftOut;
     }
