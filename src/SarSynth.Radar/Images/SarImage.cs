@@ -11,7 +11,10 @@ public abstract class SarImage
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rows);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(columns);
         if ((long)rows * columns != pixelCount)
-            throw new ArgumentException($"pixels: found {pixelCount} values, expected {rows} x {columns} = {(long)rows * columns}.");
+        {
+            throw new ArgumentException(
+                $"pixels: found {pixelCount} values, expected {rows} x {columns} = {(long)rows * columns}.");
+        }
         Rows = rows;
         Columns = columns;
         Metadata = metadata ?? SarMetadata.Unknown;
@@ -42,10 +45,30 @@ public abstract class SarImage
 
     /// <summary>The magnitude of every pixel, linear.</summary>
     public abstract AmplitudeImage ToAmplitude();
+
+    /// <summary>The pixels of a window as an image of its own, with its place on the ground.</summary>
+    /// <param name="window">Inside the image.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The window reaches outside.</exception>
+    public abstract SarImage Crop(RasterWindow window);
+
+    private protected T[] Part<T>(T[] pixels, RasterWindow window)
+    {
+        window.RequireInside(Rows, Columns);
+        var part = new T[window.Rows * window.Columns];
+        for (var row = 0; row < window.Rows; row++)
+        {
+            pixels.AsSpan((window.Row + row) * Columns + window.Column, window.Columns)
+                .CopyTo(part.AsSpan(row * window.Columns));
+        }
+        return part;
+    }
+
+    private protected GeoReference? Place(RasterWindow window) => GeoReference?.Shifted(window.Row, window.Column);
 }
 
 /// <summary>An image of detected amplitude |s| (linear, not negative; NaN marks no data).</summary>
-public sealed class AmplitudeImage(int rows, int columns, float[] pixels, SarMetadata? metadata = null, GeoReference? geoReference = null)
+public sealed class AmplitudeImage(int rows, int columns, float[] pixels,
+    SarMetadata? metadata = null, GeoReference? geoReference = null)
     : SarImage(rows, columns, pixels.Length, metadata, geoReference)
 {
     /// <summary>Amplitudes, row-major, [Rows x Columns].</summary>
@@ -60,10 +83,15 @@ public sealed class AmplitudeImage(int rows, int columns, float[] pixels, SarMet
 
     /// <inheritdoc/>
     public override AmplitudeImage ToAmplitude() => this;
+
+    /// <inheritdoc/>
+    public override AmplitudeImage Crop(RasterWindow window) =>
+        new(window.Rows, window.Columns, Part(Pixels, window), Metadata, Place(window));
 }
 
 /// <summary>An image of intensity |s|² (linear, not negative; NaN marks no data).</summary>
-public sealed class IntensityImage(int rows, int columns, float[] pixels, SarMetadata? metadata = null, GeoReference? geoReference = null)
+public sealed class IntensityImage(int rows, int columns, float[] pixels,
+    SarMetadata? metadata = null, GeoReference? geoReference = null)
     : SarImage(rows, columns, pixels.Length, metadata, geoReference)
 {
     /// <summary>Intensities, row-major, [Rows x Columns].</summary>
@@ -78,10 +106,15 @@ public sealed class IntensityImage(int rows, int columns, float[] pixels, SarMet
     /// <inheritdoc/>
     public override AmplitudeImage ToAmplitude() =>
         new(Rows, Columns, Array.ConvertAll(Pixels, MathF.Sqrt), Metadata, GeoReference);
+
+    /// <inheritdoc/>
+    public override IntensityImage Crop(RasterWindow window) =>
+        new(window.Rows, window.Columns, Part(Pixels, window), Metadata, Place(window));
 }
 
 /// <summary>A single-look complex image.</summary>
-public sealed class ComplexImage(int rows, int columns, Complex32[] pixels, SarMetadata? metadata = null, GeoReference? geoReference = null)
+public sealed class ComplexImage(int rows, int columns, Complex32[] pixels,
+    SarMetadata? metadata = null, GeoReference? geoReference = null)
     : SarImage(rows, columns, pixels.Length, metadata, geoReference)
 {
     /// <summary>Complex pixels, row-major, [Rows x Columns].</summary>
@@ -97,4 +130,8 @@ public sealed class ComplexImage(int rows, int columns, Complex32[] pixels, SarM
     /// <inheritdoc/>
     public override AmplitudeImage ToAmplitude() =>
         new(Rows, Columns, Array.ConvertAll(Pixels, s => MathF.Sqrt(s.Real * s.Real + s.Imaginary * s.Imaginary)), Metadata, GeoReference);
+
+    /// <inheritdoc/>
+    public override ComplexImage Crop(RasterWindow window) =>
+        new(window.Rows, window.Columns, Part(Pixels, window), Metadata, Place(window));
 }
