@@ -179,17 +179,20 @@ public static class ResolutionChange
     {
         ArgumentNullException.ThrowIfNull(facts);
         ArgumentNullException.ThrowIfNull(window);
-        var width = window.WidthFactor();
-        return new SpectralCrop
-        {
-            RowFactor = Factor(facts.AzimuthSpacing, azimuthSpacing, "azimuth"),
-            ColumnFactor = Factor(facts.RangeSpacing, rangeSpacing, "range"),
-            RowBandwidth = Bandwidth(width, azimuthSpacing, azimuthResolution, "azimuth"),
-            ColumnBandwidth = Bandwidth(width, rangeSpacing, rangeResolution, "range"),
-            RowWindow = window,
-            ColumnWindow = window,
-        };
+        return CropFor(facts, rangeResolution, azimuthResolution, rangeSpacing, azimuthSpacing, window, window);
     }
+
+    /// <summary>The same with a weighting of its own for each axis.</summary>
+    internal static SpectralCrop CropFor(SarMetadata facts, double rangeResolution, double azimuthResolution,
+        double rangeSpacing, double azimuthSpacing, SpectralWindow rangeWindow, SpectralWindow azimuthWindow) => new()
+    {
+        RowFactor = Factor(facts.AzimuthSpacing, azimuthSpacing, "azimuth"),
+        ColumnFactor = Factor(facts.RangeSpacing, rangeSpacing, "range"),
+        RowBandwidth = Bandwidth(azimuthWindow.WidthFactor(), azimuthSpacing, azimuthResolution, "azimuth"),
+        ColumnBandwidth = Bandwidth(rangeWindow.WidthFactor(), rangeSpacing, rangeResolution, "range"),
+        RowWindow = azimuthWindow,
+        ColumnWindow = rangeWindow,
+    };
 
     /// <summary>Centres of the azimuth and range spectra in cycles per sample, -0.5 ... 0.5.</summary>
     /// <remarks>Madsen (1989): the phase of the autocorrelation at lag one.</remarks>

@@ -40,11 +40,52 @@ public sealed record SatelliteRecipe
     /// <summary>Power n of sigma nought's fall with incidence, cos^n: 1 keeps gamma nought, 2 is Lambert's law.</summary>
     public double IncidencePower { get; init; } = 1;
 
-    /// <summary>Weighting of the spectrum in both axes.</summary>
+    /// <summary>Weighting of the spectrum, along range and, unless it has its own, along azimuth.</summary>
     public SpectralWindow Window { get; init; } = new HammingWindow(0.7);
+
+    /// <summary>Weighting of the azimuth spectrum; null for that of <see cref="Window"/>.</summary>
+    public SpectralWindow? AzimuthWindow { get; init; }
 
     /// <summary>Seed of the thermal noise.</summary>
     public int Seed { get; init; }
+
+    /// <summary>
+    /// What a sensor would see of an airborne image, resampled so that its pixel is a whole number of airborne ones, the
+    /// same along range and azimuth: the pair that translation learns from.
+    /// </summary>
+    /// <param name="satellite">The sensor; its noise, windows, bandwidths and incidence are taken.</param>
+    /// <param name="airborne">Facts of the airborne image: spacing, incidence, and whether range is slant range (taken so unless it says no).</param>
+    /// <returns>
+    /// A recipe whose result has rows and columns that are those of the airborne image over the scale, where that divides them.
+    /// </returns>
+    /// <exception cref="ArgumentException">The image does not tell its spacing or incidence, or its pixels are larger than the sensor's.</exception>
+    public static SatelliteRecipe Of(Sensor satellite, SarMetadata airborne)
+    {
+        ArgumentNullException.ThrowIfNull(satellite);
+        ArgumentNullException.ThrowIfNull(airborne);
+        satellite.Check();
+        double range = airborne.RangeSpacing ?? throw new ArgumentException("range spacing: the image does not tell its own.");
+        double azimuth = airborne.AzimuthSpacing ?? throw new ArgumentException("azimuth spacing: the image does not tell its own.");
+        // Metres on the ground for each metre of the image's range.
+        var ground = airborne.SlantRange == false ? 1 : 1 / Math.Sin(Math.PI / 180
+            * (airborne.IncidenceAngle ?? throw new ArgumentException("incidence: the image does not tell its own, so its ground spacing is not known.")));
+        var pair = SensorPair.Grid.Of(range * ground, azimuth, satellite)
+            ?? throw new ArgumentException(FormattableString.Invariant($"image: found pixels of {range * ground:0.###} m on the ground along range and {azimuth:0.###} m along azimuth, ")
+                + $"expected at most those of {satellite.Name}, {SensorPair.Pixel(satellite)}.");
+        return new SatelliteRecipe
+        {
+            RangeResolution = satellite.SlantRangeResolution / Math.Sin(satellite.IncidenceAngle * Math.PI / 180) / ground,
+            AzimuthResolution = satellite.AzimuthResolution,
+            RangeSpacing = pair.RangeSpacing / ground,
+            AzimuthSpacing = pair.AzimuthSpacing,
+            RangeLooks = pair.RangeLooks,
+            AzimuthLooks = pair.AzimuthLooks,
+            NoiseEquivalentSigmaNought = satellite.NoiseEquivalentSigmaNought,
+            IncidenceAngle = airborne.IncidenceAngle is null ? null : satellite.IncidenceAngle,
+            Window = satellite.RangeWindow,
+            AzimuthWindow = satellite.AzimuthWindow,
+        };
+    }
 
     /// <summary>This recipe as JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, Json);
@@ -131,9 +172,10 @@ public sealed record SatelliteRecipe
 
     private SpectralCrop CropFor(SarMetadata airborne)
     {
-        var width = Window.WidthFactor();
+        var (range, azimuth) = (Window, AzimuthWindow ?? Window);
         return ResolutionChange.CropFor(airborne, RangeResolution, AzimuthResolution,
-            RangeSpacing ?? RangeResolution / width / 1.2, AzimuthSpacing ?? AzimuthResolution / width / 1.2, Window);
+            RangeSpacing ?? RangeResolution / range.WidthFactor() / 1.2,
+            AzimuthSpacing ?? AzimuthResolution / azimuth.WidthFactor() / 1.2, range, azimuth);
     }
 
     private SarMetadata Facts(SarMetadata coarse) => coarse with { IncidenceAngle = IncidenceAngle ?? coarse.IncidenceAngle, Looks = 1 };

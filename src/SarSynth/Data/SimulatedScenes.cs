@@ -14,14 +14,18 @@ public static class SimulatedScenes
     /// <param name="recipe">Sensors, number, size and seed.</param>
     /// <param name="progress">Told the number of scenes made.</param>
     /// <param name="cancel">Ends between scenes.</param>
-    /// <exception cref="ArgumentException">A size that the scale of the two sensors does not divide.</exception>
+    /// <returns>
+    /// Registered pairs: where the spacings of the sensors are no whole multiples, the satellite's image is sampled on a grid
+    /// where they are; airborne rows and columns at the end that fill no satellite pixel are left off.
+    /// </returns>
+    /// <exception cref="ArgumentException">The airborne sensor is not the finer one; the message names those that are.</exception>
     public static IEnumerable<PairedScene> Generate(SimulationRecipe recipe, IProgress<int>? progress = null, CancellationToken cancel = default)
     {
-        var (airborne, satellite) = (FindSensor(recipe.Airborne), FindSensor(recipe.Satellite));
+        var pair = SensorPair.Of(FindSensor(recipe.Airborne), FindSensor(recipe.Satellite));
         for (var i = 0; i < recipe.Scenes; i++)
         {
             cancel.ThrowIfCancellationRequested();
-            yield return Observe(recipe, airborne, satellite, recipe.Seed + (ulong)i);
+            yield return Observe(recipe, pair, recipe.Seed + (ulong)i);
             progress?.Report(i + 1);
         }
     }
@@ -34,23 +38,29 @@ public static class SimulatedScenes
     /// <summary>Name of the scene of a seed.</summary>
     public static string NameOf(ulong seed) => $"scene-{seed:D7}";
 
-    private static PairedScene Observe(SimulationRecipe recipe, Sensor airborne, Sensor satellite, ulong seed)
+    private static PairedScene Observe(SimulationRecipe recipe, SensorPair pair, ulong seed)
     {
-        var scene = Scene.Generate(seed, new SceneOptions { Rows = recipe.Size, Columns = recipe.Size });
-        return new(NameOf(seed),
-            Simulator.Observe(scene, airborne, seed).Detected,
-            Simulator.Observe(scene, satellite, seed).Detected,
-            Captions(scene, recipe));
+        // Airborne pixels in cells of the scene, which stay 0.4 m or finer whatever the sensor: so fine is what is drawn.
+        var airborne = pair.Airborne;
+        var (high, wide) = (airborne.AzimuthSpacing * airborne.AzimuthLooks, airborne.GroundRangeSpacing * airborne.RangeLooks);
+        var cell = Math.Min(0.4, Math.Min(airborne.AzimuthSpacing, airborne.GroundRangeSpacing));
+        var scene = Scene.Generate(seed, new SceneOptions
+        {
+            Rows = (int)Math.Round(recipe.Size * high / cell), Columns = (int)Math.Round(recipe.Size * wide / cell), Spacing = cell,
+        });
+        var (fine, coarse) = pair.Observe(scene, seed);
+        return new(NameOf(seed), fine, coarse, Captions(scene, recipe, high / cell, wide / cell));
     }
 
-    private static List<TileCaption> Captions(Scene scene, SimulationRecipe recipe)
+    private static List<TileCaption> Captions(Scene scene, SimulationRecipe recipe, double high, double wide)
     {
         var captions = new List<TileCaption>();
         // Half-overlapping squares: any tile of their size shares most of its ground with one of them.
         var step = Math.Max(1, recipe.CaptionSize / 2);
         for (var row = 0; row + recipe.CaptionSize <= recipe.Size; row += step)
             for (var column = 0; column + recipe.CaptionSize <= recipe.Size; column += step)
-                captions.Add(new(row, column, recipe.CaptionSize, scene.Caption(row, column, recipe.CaptionSize, recipe.CaptionSize)));
+                captions.Add(new(row, column, recipe.CaptionSize, scene.Caption((int)(row * high), (int)(column * wide),
+                    (int)(recipe.CaptionSize * high), (int)(recipe.CaptionSize * wide))));
         return captions;
     }
 }

@@ -129,6 +129,23 @@ public sealed class PairedSceneTests : IDisposable
         Assert.Empty(PairedDataset.Open(folder).Load(folder, Split.Train));
     }
 
+    [Theory]
+    [InlineData("airborne-x-040", "terrasar-x-stripmap", 5)]
+    [InlineData("airborne-x-160", "sentinel-1-iw", 9)]
+    public void SensorsWhoseSpacingsAreNoWholeMultiplesPair(string airborne, string satellite, int scale)
+    {
+        var recipe = new SimulationRecipe { Airborne = airborne, Satellite = satellite, Size = 128, Seed = 77, CaptionSize = 64 };
+        var scene = SimulatedScenes.Generate(recipe).Single();
+        Assert.Equal((scale, 128 / scale * scale), (scene.Scale, scene.Airborne.Rows));
+        // Captions count airborne pixels, whatever their size on the ground.
+        Assert.Equal(9, scene.Captions.Count);
+        Assert.Equal((64, 64), (scene.Captions[^1].Row, scene.Captions[^1].Column));
+    }
+
+    [Fact]
+    public void SensorsThatAreTooCoarseAreRefusedWithWhatToTake() => Assert.Contains("take airborne-x-040", Assert.Throws<ArgumentException>(
+        () => SimulatedScenes.Generate(new() { Airborne = "uavsar-l", Satellite = "terrasar-x-stripmap" }).First()).Message);
+
     [Fact]
     public void AChangedFileIsRefusedByName()
     {
