@@ -37,6 +37,14 @@ public sealed class MagicsTests
     }
 
     [Fact]
+    public void ImportStandsBetweenTheCodeAroundIt()
+    {
+        var cell = Magics.Parse("var a = 1;\n#!import \"kit.csx\"\na");
+        Assert.Equal([("csharp", "var a = 1;"), ("import", "\"kit.csx\""), ("csharp", "\n\na")],
+            cell.Segments.Select(s => (s.Language, s.Text)));
+    }
+
+    [Fact]
     public void UnknownMagicIsNamedWithItsLine()
     {
         var error = Assert.Throws<MagicException>(() => Magics.Parse("1\n#!fsharp"));

@@ -15,10 +15,12 @@ internal sealed class CellExecutor : IDisposable
     private readonly CellRunner _runner;
     private readonly Polyglot _polyglot;
     private readonly ValueSharing _sharing;
+    private readonly string _directory;
+    private readonly Stack<string> _importing = new();
 
     internal CellExecutor(Session session, CellRunner runner, string directory)
     {
-        (_session, _runner) = (session, runner);
+        (_session, _runner, _directory) = (session, runner, directory);
         _polyglot = new Polyglot(directory);
         _sharing = new ValueSharing(session, _polyglot, CSharp, directory);
     }
@@ -30,13 +32,8 @@ internal sealed class CellExecutor : IDisposable
         {
             var parsed = Magics.Parse(code);
             var clock = parsed.Commands.Contains("time") ? Stopwatch.StartNew() : null;
-            if (parsed.Packages.Count > 0 || parsed.Sources.Count > 0)
-                Restore(cell, parsed);
-            foreach (var segment in parsed.Segments)
-                if (Run(cell, segment) is { } error)
-                    return error;
-            foreach (var command in parsed.Commands)
-                Command(cell, command);
+            if (Run(cell, parsed, $"In[{cell.Number}]") is { } error)
+                return error;
             if (clock is not null)
                 cell.Write("stdout", $"Wall time: {(clock.Elapsed.TotalSeconds < 1 ? $"{clock.Elapsed.TotalMilliseconds:0.00} ms" : $"{clock.Elapsed.TotalSeconds:0.000} s")}\n");
             return null;
@@ -94,16 +91,56 @@ internal sealed class CellExecutor : IDisposable
 
     public void Dispose() => _polyglot.Dispose();
 
-    private CellError? Run(Cell cell, Segment segment) => segment.Language switch
+    private CellError? Run(Cell cell, ParsedCell parsed, string name)
     {
-        "csharp" => CSharp(cell, segment.Text),
+        if (parsed.Packages.Count > 0 || parsed.Sources.Count > 0)
+            Restore(cell, parsed);
+        foreach (var segment in parsed.Segments)
+            if (Run(cell, segment, name) is { } error)
+                return error;
+        foreach (var command in parsed.Commands)
+            Command(cell, command);
+        return null;
+    }
+
+    private CellError? Run(Cell cell, Segment segment, string name) => segment.Language switch
+    {
+        "csharp" => CSharp(cell, segment.Text, name),
+        "import" => Import(cell, segment.Text),
         "set" or "share" or "value" => _sharing.Run(cell, segment),
         _ => _polyglot.Run(cell, segment),
     };
 
-    private CellError? CSharp(Cell cell, string code)
+    // Unlike a file of "#load", whose "using" lines are its own, this one is a cell before the cell.
+    private CellError? Import(Cell cell, string file)
     {
-        var submission = _session.Prepare(code, $"In[{cell.Number}]");
+        var path = Path.GetFullPath(file.Trim().Trim('"'), _directory);
+        if (_importing.Contains(path))
+            throw new MagicException($"#!import {path}: the file imports itself.");
+        var extension = Path.GetExtension(path).ToLowerInvariant();
+        if (extension is not (".csx" or ".cs" or ".dib"))
+            throw new MagicException($"#!import {path}: found extension '{extension}', expected .csx, .cs or .dib.");
+        if (!File.Exists(path))
+            throw new MagicException($"#!import {path}: there is no such file.");
+        var text = File.ReadAllText(path);
+        if (extension == ".dib")
+            text = Magics.WithoutMetadata(text);
+        _importing.Push(path);
+        try
+        {
+            return Run(cell, Magics.Parse(text), path);
+        }
+        finally
+        {
+            _importing.Pop();
+        }
+    }
+
+    private CellError? CSharp(Cell cell, string code) => CSharp(cell, code, $"In[{cell.Number}]");
+
+    private CellError? CSharp(Cell cell, string code, string name)
+    {
+        var submission = _session.Prepare(code, name);
         if (submission.Run is null)
             return null;
         var outcome = submission.NamesInteractive ? InteractiveBridge.Run(_runner, cell, submission.Run)

@@ -5,7 +5,9 @@ namespace SarSynth.Kernel.Execution;
 internal sealed class MagicException(string message) : Exception(message);
 
 /// <summary>A stretch of a cell in one language.</summary>
-/// <param name="Language">csharp, html, markdown, javascript, bash, python, pwsh, mermaid; or set, share or value.</param>
+/// <param name="Language">
+/// csharp, html, markdown, javascript, bash, python, pwsh, mermaid; or set, share, value or import.
+/// </param>
 /// <param name="Text">The text; for C# with empty lines in the place of everything else, so that line numbers hold.</param>
 /// <param name="Target">Of set and share: the language whose part of the cell they are in.</param>
 internal sealed record Segment(string Language, string Text, string? Target = null);
@@ -28,10 +30,11 @@ internal static class Magics
 
     private static readonly string[] Commands = ["#!time", "#!who", "#!whos", "#!lsmagic", "#!about"];
     private static readonly string[] Sharing = ["#!set", "#!share"];
+    private const string Import = "#!import";
 
     /// <summary>All magic commands.</summary>
     internal static IReadOnlyList<string> Known { get; } =
-        [.. Languages.Keys.Concat(Commands).Concat(Sharing).Order(StringComparer.Ordinal)];
+        [.. Languages.Keys.Concat(Commands).Concat(Sharing).Append(Import).Order(StringComparer.Ordinal)];
 
     /// <summary>Takes a cell apart.</summary>
     /// <exception cref="MagicException">An unknown magic command, named.</exception>
@@ -49,7 +52,7 @@ internal static class Magics
             var line = lines[i].Trim();
             if (line.StartsWith("#!", StringComparison.Ordinal) && Word(line) is var word && (language == "csharp" || IsKnown(word)))
             {
-                if (Sharing.Contains(word))
+                if (word == Import || Sharing.Contains(word))
                 {
                     Close(i, keepBlank: false);
                     segments.Add(new Segment(word[2..], line[word.Length..].Trim(), language));
@@ -143,7 +146,7 @@ internal static class Magics
     }
 
     private static bool IsKnown(string word) =>
-        Languages.ContainsKey(word) || Commands.Contains(word) || Sharing.Contains(word);
+        word == Import || Languages.ContainsKey(word) || Commands.Contains(word) || Sharing.Contains(word);
 
     private static string Word(string line) => line.Split(' ', '\t')[0];
 

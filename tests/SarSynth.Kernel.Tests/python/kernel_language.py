@@ -255,6 +255,23 @@ class Magic(KernelCase):
         self.assertIn("apples", self.ok("#!who").text())
         self.assertIn("apples\tint\t3", self.ok("#!whos").of("display_data")[0]["data"]["text/plain"])
 
+    def test_import_is_a_cell_before_the_cell(self):
+        with tempfile.TemporaryDirectory() as folder:
+            kit = os.path.join(folder, "kit.csx")
+            with open(kit, "w") as f:
+                f.write("using System.Numerics;\nusing static System.Math;\nint Twice(int x) => 2 * x;\nvar kit = 20;\n")
+            self.assertEqual(self.ok(f'#!import "{kit}"\nTwice(kit) + 2').value, "42")
+            self.assertEqual(self.ok("Sqrt(Vector2.One.X)").value, "1")
+            with open(kit, "w") as f:
+                f.write("var a = 1;\nint b = nothing;\n")
+            self.assertIn("in kit.csx line 2", self.fails(f'#!import "{kit}"').error)
+            with open(kit, "w") as f:
+                f.write(f'#!import "{kit}"\n')
+            self.assertIn("imports itself", self.fails(f'#!import "{kit}"').error)
+            self.assertIn("no such file", self.fails(f'#!import "{folder}/nothing.csx"').error)
+            self.assertIn("found extension '.txt'", self.fails(f'#!import "{folder}/kit.txt"').error)
+        self.assertEqual(self.ok("Twice(3)").value, "6")
+
     def test_unknown_magic_is_named(self):
         self.assertIn("#!fsharp", self.fails("1+1\n#!fsharp\nlet x = 1").error)
 
