@@ -234,7 +234,7 @@ file sealed class TrainingRun
             Steps = s.Steps,
             LearningRate = s.LearningRate,
             Schedule = new(LrShape.Cosine, s.Warmup),
-            Optimizer = new(WeightDecay: 1e-4),
+            Optimizer = new AdamWOptions(WeightDecay: 1e-4),
             ClipNorm = s.ClipNorm,
             Ema = s.EmaDecay > 0 ? new(s.EmaDecay) : null,
             CheckpointEvery = s.CheckpointEvery,
