@@ -3,7 +3,7 @@ using System.CommandLine;
 using SarSynth.Data;
 using SarSynth.Diffusion;
 using SarSynth.Figures;
-using SarSynth.Recipes;
+using SarSynth.Translation;
 using Spectre.Console;
 
 namespace SarSynth.Cli.Commands;
@@ -38,7 +38,7 @@ static class EvaluateCommand
             // What can fail at once fails before scenes are simulated and translated.
             if (parsed.GetValue(output) is not null)
                 EvaluationFigures.CheckReportTools();
-            using var networks = TranslationModel.Load(recipe.Model, ComputeDevice.Find(recipe.Device));
+            using var networks = Translator.Load(recipe.Model, ComputeDevice.Find(recipe.Device));
             var scenes = parsed.GetValue(simulated) is > 0 and var count
                 ? SimulatedScenes.Generate(new() { Scenes = count, Size = parsed.GetValue(size), Seed = SimulatedScenes.UnseenSeed + recipe.Seed }, cancel: cancel).ToList()
                 : TestScenes(parsed.GetValue(data) ?? EmbeddedData.Scenes);

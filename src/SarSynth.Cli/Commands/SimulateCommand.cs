@@ -2,7 +2,6 @@
 using System.CommandLine;
 using SarSynth.Data;
 using SarSynth.Radar.Images;
-using SarSynth.Recipes;
 
 namespace SarSynth.Cli.Commands;
 

@@ -1,7 +1,7 @@
 // sarsynth train: a model folder from a recipe; killed runs go on.
 using System.CommandLine;
 using SarSynth.Data;
-using SarSynth.Recipes;
+using SarSynth.FineTuning;
 
 namespace SarSynth.Cli.Commands;
 
@@ -25,7 +25,7 @@ static class TrainCommand
             var curve = new List<FineTuningProgress>();
             Progress.Run(parsed, training.Name, report =>
             {
-                FineTuning.Run(training, folder, p =>
+                FineTune.Run(training, folder, p =>
                 {
                     curve.Add(p);
                     report(p.Share, $"{p.Stage} {p.Step}/{p.Steps}, loss {p.Loss:F4}, {p.StepsPerSecond:F1} steps/s");

@@ -4,7 +4,7 @@ using SarSynth.Data;
 using SarSynth.Diffusion;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
-using SarSynth.Recipes;
+using SarSynth.Translation;
 
 namespace SarSynth.Cli.Commands;
 
@@ -48,9 +48,9 @@ static class TranslateCommand
                 Validity validity;
                 using (var raster = SarRaster.Open(input))
                     validity = raster.Validity;
-                using var networks = TranslationModel.Load(recipe.Model, device);
-                var leftOut = Translation.RunFile(
-                    networks, input, path, recipe, progress: share => report(share, ""), cancel: cancel);
+                using var networks = Translator.Load(recipe.Model, device);
+                var leftOut = networks.TranslateFile(
+                    input, path, recipe, progress: share => report(share, ""), cancel: cancel).LeftOut;
                 return (leftOut, validity);
             });
             using (var made = SarRaster.Open(path))

@@ -1,6 +1,5 @@
 // Paired scenes from the simulator: the same ground, two sensors, independent speckle.
 using SarSynth.Radar.Simulation;
-using SarSynth.Recipes;
 
 namespace SarSynth.Data;
 

@@ -1,7 +1,7 @@
 // Translated scenes against real airborne images and against the baselines.
 using SarSynth.Data;
 using SarSynth.Radar.Images;
-using SarSynth.Recipes;
+using SarSynth.Translation;
 
 namespace SarSynth.Evaluation;
 
@@ -19,12 +19,12 @@ public sealed record Evaluation(IReadOnlyList<PairedScene> Scenes, IReadOnlyList
     /// <param name="progress">Told the share that is done and the scene's name.</param>
     /// <param name="cancel">Ends between denoising steps.</param>
     public static Evaluation Run(
-        TranslationModel model, IReadOnlyList<PairedScene> scenes, TranslateRecipe recipe, Action<double, string>? progress = null, CancellationToken cancel = default)
+        Translator model, IReadOnlyList<PairedScene> scenes, TranslateRecipe recipe, Action<double, string>? progress = null, CancellationToken cancel = default)
     {
         var translated = new List<AmplitudeImage>();
         foreach (var (i, scene) in scenes.Index())
-            translated.Add(Translation.Run(
-                model, scene.Satellite, recipe with { Seed = recipe.Seed + (ulong)i }, share => progress?.Invoke((i + share) / scenes.Count, scene.Name), cancel));
+            translated.Add(model.Translate(
+                scene.Satellite, recipe with { Seed = recipe.Seed + (ulong)i }, share => progress?.Invoke((i + share) / scenes.Count, scene.Name), cancel));
         IReadOnlyList<Candidate> candidates =
         [
             new("bicubic", [.. scenes.Select(s => Baselines.Bicubic(s.Satellite, s.Scale))]),

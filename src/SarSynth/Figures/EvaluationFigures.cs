@@ -2,7 +2,7 @@
 using SarSynth.Data;
 using SarSynth.Evaluation;
 using SarSynth.Radar.Images;
-using SarSynth.Recipes;
+using SarSynth.Translation;
 using EvaluationResult = SarSynth.Evaluation.Evaluation;
 
 namespace SarSynth.Figures;

@@ -2,7 +2,6 @@ using SarSynth.Data;
 using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
-using SarSynth.Recipes;
 
 namespace SarSynth.Tests.Data;
 

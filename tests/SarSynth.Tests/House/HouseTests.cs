@@ -143,7 +143,7 @@ public partial class HouseTests
             .Where(f => !f.Split('/').Any(left.Contains) && f != "environment/engine.props")];
     }
 
-    [GeneratedRegex(@"\b(SarSynth\.(?:Radar|Diffusion|Kernel|Cli|Data|Recipes|Evaluation|Figures)|TorchSharp)\b(?:\.\w+)*")]
+    [GeneratedRegex(@"\b(SarSynth\.(?:Radar|Diffusion|Kernel|Cli|Data|FineTuning|Translation|Evaluation|Figures)|TorchSharp)\b(?:\.\w+)*")]
     private static partial Regex Ours();
 
     [GeneratedRegex("""//[^\n]*|"[^"\n]*" """, RegexOptions.IgnorePatternWhitespace)]

@@ -8,10 +8,14 @@ using SarSynth.Radar.Images;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace SarSynth.Recipes;
+namespace SarSynth.Translation;
 
-/// <summary>Translates satellite images with a <see cref="TranslationModel"/>.</summary>
-public static class Translation
+/// <summary>What a translation of a file found out.</summary>
+/// <param name="LeftOut">Satellite pixels that hold no data or are 0: they hold no data in the output.</param>
+/// <param name="Remarks">Where the input is not what the model was trained on: one plain line each.</param>
+public sealed record TranslationResult(long LeftOut, IReadOnlyList<string> Remarks);
+
+public sealed partial class Translator
 {
     /// <summary>Satellite pixels a side of the blocks that a file is translated in.</summary>
     public const int BlockSize = 192;
@@ -20,54 +24,52 @@ public static class Translation
     public const int Halo = 32;
 
     /// <summary>Translates an image in memory.</summary>
-    /// <param name="model">The model.</param>
     /// <param name="satellite">The satellite image, at least 8 x 8; NaN and zero are no data and stay NaN.</param>
     /// <param name="recipe">Seed, steps, prompt, radiometry.</param>
     /// <param name="progress">Told the share that is done.</param>
     /// <param name="cancel">Ends between denoising steps.</param>
     /// <returns>Amplitudes on a grid <see cref="ModelCard.Scale"/> times finer, georeference carried over.</returns>
-    public static AmplitudeImage Run(
-        TranslationModel model, SarImage satellite, TranslateRecipe recipe, Action<double>? progress = null, CancellationToken cancel = default)
+    public AmplitudeImage Translate(
+        SarImage satellite, TranslateRecipe recipe, Action<double>? progress = null, CancellationToken cancel = default)
     {
         var image = satellite.ToAmplitude();
-        var gain = Gain(model.Card, recipe, image.Metadata, () => MeanLog(image.Pixels));
-        var result = new float[(long)image.Rows * image.Columns * model.Card.Scale * model.Card.Scale];
+        var gain = Gain(Card, recipe, image.Metadata, () => MeanLog(image.Pixels));
+        var result = new float[(long)image.Rows * image.Columns * Card.Scale * Card.Scale];
         var blocks = RasterWindow.Cover(image.Rows, image.Columns, BlockSize, BlockSize).ToList();
-        using var run = new BlockTranslator(model, recipe, gain);
+        using var run = new BlockTranslator(this, recipe, gain);
         for (var i = 0; i < blocks.Count; i++)
         {
             var (window, padded) = (blocks[i], blocks[i].Grown(Halo, image.Rows, image.Columns));
             var fine = run.Translate(Cut(image, padded), padded, window, share => progress?.Invoke((i + share) / blocks.Count), cancel);
-            var (scale, width) = (model.Card.Scale, image.Columns * model.Card.Scale);
+            var (scale, width) = (Card.Scale, image.Columns * Card.Scale);
             for (var r = 0; r < window.Rows * scale; r++)
                 fine.AsSpan(r * window.Columns * scale, window.Columns * scale).CopyTo(result.AsSpan((window.Row * scale + r) * width + window.Column * scale));
         }
-        return new(image.Rows * model.Card.Scale, image.Columns * model.Card.Scale, result, Metadata(model.Card, image.Metadata), image.GeoReference?.Refined(model.Card.Scale));
+        return new(image.Rows * Card.Scale, image.Columns * Card.Scale, result, Metadata(Card, image.Metadata), image.GeoReference?.Refined(Card.Scale));
     }
 
     /// <summary>Translates a file of any size into a GeoTIFF, block by block, and writes the provenance beside it.</summary>
-    /// <param name="model">The model.</param>
     /// <param name="input">A raster that <see cref="SarRaster"/> reads.</param>
     /// <param name="output">The GeoTIFF to write (.tif, .tiff); it appears whole or not at all.</param>
     /// <param name="recipe">Seed, steps, prompt, radiometry.</param>
     /// <param name="options">How the input is read; the product's own rules when null.</param>
     /// <param name="progress">Told the share that is done.</param>
     /// <param name="cancel">Ends between denoising steps; nothing stays behind.</param>
-    /// <returns>Satellite pixels that hold no data or are 0: they were left out, and hold no data in the output.</returns>
+    /// <returns>What was left out, and what the input is that the model was not trained on.</returns>
     /// <exception cref="RasterException">The input is not a raster or cannot be read, or has no valid pixel.</exception>
-    public static long RunFile(
-        TranslationModel model, string input, string output, TranslateRecipe recipe, RasterOptions? options = null, Action<double>? progress = null, CancellationToken cancel = default)
+    public TranslationResult TranslateFile(
+        string input, string output, TranslateRecipe recipe, RasterOptions? options = null, Action<double>? progress = null, CancellationToken cancel = default)
     {
         GeoTiff.RequireExtension(output);
         using var raster = SarRaster.Open(input, options);
-        var scale = model.Card.Scale;
-        var gain = Gain(model.Card, recipe, raster.Metadata, () => MeanLog(raster.Blocks().SelectMany(b => b.Image.ToAmplitude().Pixels)));
+        var scale = Card.Scale;
+        var gain = Gain(Card, recipe, raster.Metadata, () => MeanLog(raster.Blocks().SelectMany(b => b.Image.ToAmplitude().Pixels)));
         if (double.IsNaN(gain))
             throw new RasterException(input, "has no pixel above 0, so there is nothing to translate");
         long leftOut;
         using (var writer = new GeoTiffWriter(
-            output, raster.Rows * scale, raster.Columns * scale, PixelKind.Amplitude, Metadata(model.Card, raster.Metadata), raster.GeoReference?.Refined(scale)))
-        using (var run = new BlockTranslator(model, recipe, gain))
+            output, raster.Rows * scale, raster.Columns * scale, PixelKind.Amplitude, Metadata(Card, raster.Metadata), raster.GeoReference?.Refined(scale)))
+        using (var run = new BlockTranslator(this, recipe, gain))
         {
             var (done, total) = (0, RasterWindow.Cover(raster.Rows, raster.Columns, BlockSize, BlockSize).Count());
             foreach (var block in raster.Blocks(BlockSize, BlockSize, Halo))
@@ -81,8 +83,8 @@ public static class Translation
             writer.Complete();
         }
         var inputs = File.Exists(input) ? new[] { input } : [];
-        Provenance.Of("translate", recipe, recipe.Seed, inputs, [output], model.Device.ToString()).Write(output + ".provenance.json");
-        return leftOut;
+        Provenance.Of("translate", recipe, recipe.Seed, inputs, [output], Device.ToString()).Write(output + ".provenance.json");
+        return new(leftOut, []);
     }
 
     /// <summary>Mean of ln amplitude over positive pixels; NaN when there is none.</summary>
@@ -127,7 +129,7 @@ public static class Translation
 }
 
 /// <summary>Translates the blocks of one image; noise depends on the place in the image, so neighbours agree.</summary>
-file sealed class BlockTranslator(TranslationModel model, TranslateRecipe recipe, double gain) : IDisposable
+file sealed class BlockTranslator(Translator model, TranslateRecipe recipe, double gain) : IDisposable
 {
     private readonly Tensor text = EmbedPrompt(model, recipe.Prompt);
     private readonly TextCache unetText = new(), controlText = new();
@@ -165,7 +167,7 @@ file sealed class BlockTranslator(TranslationModel model, TranslateRecipe recipe
         controlText.Dispose();
     }
 
-    private static Tensor EmbedPrompt(TranslationModel model, string prompt)
+    private static Tensor EmbedPrompt(Translator model, string prompt)
     {
         using var noGradients = no_grad();
         return model.Embed([prompt]);
@@ -216,7 +218,7 @@ file sealed class BlockTranslator(TranslationModel model, TranslateRecipe recipe
         var width = padded.Columns * scale;
         var (top, left) = ((window.Row - padded.Row) * scale, (window.Column - padded.Column) * scale);
         var (rows, columns) = (window.Rows * scale, window.Columns * scale);
-        foreach (var (first, band) in tiling.Bands(padded.Rows, padded.Columns, scale, windows => TranslationModel.Decode(model.Vae, cat([.. windows.Select(w => w.Of(latents))]))))
+        foreach (var (first, band) in tiling.Bands(padded.Rows, padded.Columns, scale, windows => Translator.Decode(model.Vae, cat([.. windows.Select(w => w.Of(latents))]))))
         {
             using (band)
             {

@@ -6,45 +6,16 @@ using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Diffusion.Models;
 using SarSynth.Diffusion.Samplers;
 using SarSynth.Diffusion.Tokenizers;
-using SarSynth.Radar.Radiometry;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace SarSynth.Recipes;
-
-/// <summary>What a model folder's sarsynth.json says: grids, brightness, and what the model learned from.</summary>
-public sealed record ModelCard
-{
-    /// <summary>File name of the card in a model folder.</summary>
-    public const string FileName = "sarsynth.json";
-
-    /// <summary>What the model is, in a sentence.</summary>
-    public required string Description { get; init; }
-
-    /// <summary>Airborne pixels per satellite pixel.</summary>
-    public required int Scale { get; init; }
-
-    /// <summary>Name of the satellite sensor that training saw.</summary>
-    public required string SatelliteSensor { get; init; }
-
-    /// <summary>Name of the airborne sensor whose images it makes.</summary>
-    public required string AirborneSensor { get; init; }
-
-    /// <summary>Airborne amplitude to model values.</summary>
-    public required LogNormalisation Airborne { get; init; }
-
-    /// <summary>Satellite amplitude to the values that condition the model.</summary>
-    public required LogNormalisation Satellite { get; init; }
-
-    /// <summary>Mean of ln amplitude of the training data's satellite images: what <see cref="RadiometryMatch.Scene"/> shifts an image to.</summary>
-    public required double SatelliteMeanLog { get; init; }
-}
+namespace SarSynth.Translation;
 
 /// <summary>The networks of a satellite-to-airborne model, ready to run.</summary>
-public sealed class TranslationModel : IDisposable
+public sealed partial class Translator : IDisposable
 {
     /// <summary>Gathers the parts.</summary>
-    public TranslationModel(
+    public Translator(
         ModelCard card, AutoencoderKL vae, UNet2DConditionModel unet, ControlNetModel controlnet, CLIPTextModel textEncoder, ClipTokenizer tokenizer, SamplerConfig sampler)
     {
         (Card, Vae, Unet, ControlNet, TextEncoder, Tokenizer, Sampler) = (card, vae, unet, controlnet, textEncoder, tokenizer, sampler);
@@ -83,7 +54,7 @@ public sealed class TranslationModel : IDisposable
     /// <param name="device">Where the weights go; a GPU where there is one when null, else the CPU.</param>
     /// <exception cref="FileNotFoundException">No such model.</exception>
     /// <exception cref="CheckpointException">Weights or configuration that do not fit; the message names the tensor or field.</exception>
-    public static TranslationModel Load(string folder, Device? device = null)
+    public static Translator Load(string folder, Device? device = null)
     {
         var path = EmbeddedData.FindModel(folder);
         var card = KitJson.Read<ModelCard>(Path.Combine(path, ModelCard.FileName));

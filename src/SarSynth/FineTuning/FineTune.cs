@@ -11,11 +11,12 @@ using SarSynth.Diffusion.Tokenizers;
 using SarSynth.Diffusion.Training;
 using SarSynth.Radar.Images;
 using SarSynth.Radar.Radiometry;
+using SarSynth.Translation;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace SarSynth.Recipes;
+namespace SarSynth.FineTuning;
 
 /// <summary>Where a training stands.</summary>
 /// <param name="Stage">"autoencoder", "denoiser" or "control".</param>
@@ -26,8 +27,8 @@ namespace SarSynth.Recipes;
 /// <param name="StepsPerSecond">Speed.</param>
 public sealed record FineTuningProgress(string Stage, long Step, long Steps, double Loss, double Share, double StepsPerSecond);
 
-/// <summary>Trains the networks of a <see cref="TranslationModel"/> from nothing.</summary>
-public static class FineTuning
+/// <summary>Trains the networks of a <see cref="Translator"/> from nothing.</summary>
+public static class FineTune
 {
     /// <summary>Trains as the recipe says and writes the model folder; a run that was killed goes on from its last checkpoint.</summary>
     /// <param name="recipe">Data, networks and stages.</param>
@@ -86,7 +87,7 @@ file sealed class TrainingRun
         device = ComputeDevice.Find(recipe.Device);
         airborne = FitLog(scenes.Select(s => s.Airborne.Pixels));
         satellite = FitLog(scenes.Select(s => s.Satellite.Pixels));
-        satelliteMeanLog = Translation.MeanLog(scenes.SelectMany(s => s.Satellite.Pixels));
+        satelliteMeanLog = Translator.MeanLog(scenes.SelectMany(s => s.Satellite.Pixels));
         tokenizer = ClipTokenizer.Train(
             scenes.SelectMany(s => s.Captions).Select(c => c.Text), recipe.Vocabulary, (int)recipe.TextEncoder["max_position_embeddings"]!);
         // Each caption comes up many times; once is enough to hear that it is too long.
@@ -176,7 +177,7 @@ file sealed class TrainingRun
             Satellite = satellite,
             SatelliteMeanLog = satelliteMeanLog,
         };
-        using var model = new TranslationModel(
+        using var model = new Translator(
             card, vae, unet, control, text, tokenizer, SamplerConfig.Parse(recipe.Scheduler.ToJsonString(), "recipe field 'scheduler'"));
         model.Save(folder, recipe.Scheduler);
         Provenance.Of("train", recipe, recipe.Seed, [], [], device.ToString()).Write(Path.Combine(folder, "training.provenance.json"));
@@ -298,14 +299,14 @@ file sealed class TrainingRun
     private Tensor Latents(AutoencoderKL vae, TileBatch batch, TrainingStep step)
     {
         using var noGradients = no_grad();
-        return TranslationModel.Encode(vae, Images(batch), step.Generator);
+        return Translator.Encode(vae, Images(batch), step.Generator);
     }
 
     private Tensor Embeddings(CLIPTextModel text, TileBatch batch, TrainingStep step)
     {
         using var draws = rand([batch.Count], device: CPU, generator: step.Generator);
         var keep = draws.data<float>().ToArray();
-        return TranslationModel.Embed(text, tokenizer, [.. batch.Captions.Select((c, i) => keep[i] < recipe.CaptionDropout ? "" : c)]);
+        return Translator.Embed(text, tokenizer, [.. batch.Captions.Select((c, i) => keep[i] < recipe.CaptionDropout ? "" : c)]);
     }
 
     private static Dictionary<string, Parameter> Parameters(params (string Name, nn.Module Module)[] modules) => modules

@@ -1,9 +1,10 @@
 using System.Runtime;
-using SarSynth.Recipes;
+using SarSynth.FineTuning;
+using SarSynth.Translation;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace SarSynth.Tests.Recipes;
+namespace SarSynth.Tests.Translation;
 
 /// <summary>Nothing of the kit leaves a tensor behind for the garbage collector, which does not see its memory.</summary>
 [Collection(WholeProcess.Name)]
@@ -26,20 +27,20 @@ public sealed class LiveTensorTests : IDisposable
     [Fact]
     public void ATranslationLeavesNoTensor()
     {
-        using var model = TranslationModel.Load(Fast.Model, CPU);
-        Assert.Equal((0, 0), Left(() => Translation.Run(model, TinyModel.Scenes[0].Satellite, Fast)));
+        using var model = Translator.Load(Fast.Model, CPU);
+        Assert.Equal((0, 0), Left(() => model.Translate(TinyModel.Scenes[0].Satellite, Fast)));
     }
 
     [Fact]
     public void AnEvaluationLeavesNoTensor()
     {
-        using var model = TranslationModel.Load(Fast.Model, CPU);
+        using var model = Translator.Load(Fast.Model, CPU);
         Assert.Equal((0, 0), Left(() => SarSynth.Evaluation.Evaluation.Run(model, TinyModel.Scenes, Fast)));
     }
 
     [Fact]
     public void AModelThatIsLoadedAndLetGoLeavesNoTensor() =>
-        Assert.Equal(0, Left(() => TranslationModel.Load(Fast.Model, CPU).Dispose()).Forgotten);
+        Assert.Equal(0, Left(() => Translator.Load(Fast.Model, CPU).Dispose()).Forgotten);
 
     [Fact]
     public void ATrainingLeavesNoTensor()
@@ -51,9 +52,9 @@ public sealed class LiveTensorTests : IDisposable
             Denoiser = TinyModel.Recipe.Denoiser with { Steps = 5 },
             Control = TinyModel.Recipe.Control with { Steps = 5 },
         });
-        var few = Left(() => FineTuning.Run(TinyModel.Recipe, TinyModel.Scenes, Path.Combine(folder, $"{run++}")));
+        var few = Left(() => FineTune.Run(TinyModel.Recipe, TinyModel.Scenes, Path.Combine(folder, $"{run++}")));
         Assert.Equal(0, few.Forgotten);
-        Assert.Equal(few, Left(() => FineTuning.Run(more, TinyModel.Scenes, Path.Combine(folder, $"{run++}"))));
+        Assert.Equal(few, Left(() => FineTune.Run(more, TinyModel.Scenes, Path.Combine(folder, $"{run++}"))));
     }
 
     [Fact]
@@ -65,10 +66,10 @@ public sealed class LiveTensorTests : IDisposable
             var at = Path.Combine(folder, $"{run++}");
             using var cancel = new CancellationTokenSource();
             Assert.Throws<OperationCanceledException>(() =>
-                FineTuning.Run(TinyModel.Recipe, TinyModel.Scenes, at, p => cancel.Cancel(), cancel.Token));
+                FineTune.Run(TinyModel.Recipe, TinyModel.Scenes, at, p => cancel.Cancel(), cancel.Token));
             Assert.Throws<IOException>(() =>
-                FineTuning.Run(TinyModel.Recipe, TinyModel.Scenes, at, p => throw new IOException(p.Stage)));
-            FineTuning.Run(TinyModel.Recipe, TinyModel.Scenes, at);
+                FineTune.Run(TinyModel.Recipe, TinyModel.Scenes, at, p => throw new IOException(p.Stage)));
+            FineTune.Run(TinyModel.Recipe, TinyModel.Scenes, at);
         }).Forgotten);
     }
 

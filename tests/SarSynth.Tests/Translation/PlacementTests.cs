@@ -1,10 +1,11 @@
 using SarSynth.Data;
 using SarSynth.Radar.Images;
-using SarSynth.Recipes;
+using SarSynth.FineTuning;
+using SarSynth.Translation;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace SarSynth.Tests.Recipes;
+namespace SarSynth.Tests.Translation;
 
 /// <summary>What belongs to the whole process (the default device, the count of tensors) is tested while nothing else runs.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
@@ -41,12 +42,12 @@ public sealed class PlacementTests(TinyModel tiny) : IClassFixture<TinyModel>, I
     [Fact]
     public void ATranslationIsMadeWhereTheModelIs()
     {
-        var expected = Translation.Run(tiny.Model, Satellite, Fast).Pixels;
+        var expected = tiny.Model.Translate(Satellite, Fast).Pixels;
         OnMeta(() =>
         {
-            using var model = TranslationModel.Load(Path.Combine(tiny.Folder, "model"), CPU);
+            using var model = Translator.Load(Path.Combine(tiny.Folder, "model"), CPU);
             Assert.Equal(DeviceType.CPU, model.Device.type);
-            Assert.Equal(expected, Translation.Run(model, Satellite, Fast).Pixels);
+            Assert.Equal(expected, model.Translate(Satellite, Fast).Pixels);
         });
     }
 
@@ -62,7 +63,7 @@ public sealed class PlacementTests(TinyModel tiny) : IClassFixture<TinyModel>, I
     public void AutoencoderDenoiserAndControlAreTrainedWhereTheRecipeSays()
     {
         // The same bytes as the training of the fixture, which ran on the CPU without the trick.
-        OnMeta(() => FineTuning.Run(TinyModel.Recipe with { Device = "cpu" }, TinyModel.Scenes, folder));
+        OnMeta(() => FineTune.Run(TinyModel.Recipe with { Device = "cpu" }, TinyModel.Scenes, folder));
         foreach (var part in new[] { "vae", "unet", "controlnet", "text_encoder" })
         {
             var file = Directory.GetFiles(Path.Combine(folder, part), "*.safetensors").Single();
@@ -76,7 +77,7 @@ public sealed class PlacementTests(TinyModel tiny) : IClassFixture<TinyModel>, I
     [Fact]
     public void AModelWithAllItsPartsMoves()
     {
-        using var model = TranslationModel.Load(Path.Combine(tiny.Folder, "model"), device(DeviceType.META));
+        using var model = Translator.Load(Path.Combine(tiny.Folder, "model"), device(DeviceType.META));
         Assert.Equal(DeviceType.META, model.Device.type);
         foreach (var part in new nn.Module[] { model.Vae, model.Unet, model.ControlNet, model.TextEncoder })
             Assert.All(part.named_parameters(), p => Assert.Equal(DeviceType.META, p.parameter.device_type));
