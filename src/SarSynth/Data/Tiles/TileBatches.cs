@@ -1,0 +1,121 @@
+// Batches of tiles of one size, read ahead on other threads: the loader that a training waits for as little as can be.
+using System.Collections.Concurrent;
+
+namespace SarSynth.Data;
+
+/// <summary>How far batches have come.</summary>
+/// <param name="Sequence">Where the sequence of tiles stands; null at the beginning.</param>
+/// <param name="Waiting">Tiles that were drawn and wait for others of their size.</param>
+public sealed record TileBatchPosition(TilePosition? Sequence, IReadOnlyList<TileReference> Waiting)
+{
+    /// <summary>Before the first batch.</summary>
+    public static TileBatchPosition Start { get; } = new(null, []);
+}
+
+/// <summary>
+/// Batches in the order of a sequence. Tiles of different sizes gather by size, and a size gives a batch when it has
+/// enough; none is lost or seen twice by it, and the ones that wait are part of the position.
+/// </summary>
+public sealed class TileBatches : IDisposable
+{
+    private readonly int batch, step;
+    private readonly Dictionary<(int Rows, int Columns), Queue<(TileReference Reference, Tile Tile)>> waiting = [];
+    private readonly BlockingCollection<Drawn> ahead;
+    private readonly CancellationTokenSource stop = new();
+    private readonly Task reading;
+    private TilePosition? sequence;
+
+    private readonly record struct Drawn(TileStep? Step, Task<Tile>? Tile, Exception? Failure);
+
+    /// <param name="source">Where tiles come from; stays the caller's.</param>
+    /// <param name="order">Seed and rank.</param>
+    /// <param name="batch">Tiles in a batch, at least 1.</param>
+    /// <param name="from">Where to go on; null from the beginning.</param>
+    /// <param name="step">Sides are cut about the middle to multiples of this; 1 leaves tiles as they are.</param>
+    /// <param name="ahead">Batches that are read ahead.</param>
+    /// <exception cref="ArgumentException">A batch, step or number of batches ahead below 1, or a position of other
+    /// data.</exception>
+    public TileBatches(ITileSource source, TileOrder order, int batch, TileBatchPosition? from = null, int step = 8,
+        int ahead = 2)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(step, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(ahead, 1);
+        (this.batch, this.step) = (batch, step);
+        sequence = from?.Sequence;
+        foreach (var reference in from?.Waiting ?? [])
+            Queue(reference, source.Load(reference));
+        var steps = source.Sequence(order, sequence);
+        this.ahead = new BlockingCollection<Drawn>(batch * ahead);
+        reading = Task.Factory.StartNew(() => ReadAhead(steps), CancellationToken.None,
+            TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    }
+
+    /// <summary>Where the next batch begins: for the checkpoint of the step that took the last one.</summary>
+    public TileBatchPosition Position =>
+        new(sequence, [.. waiting.OrderBy(q => q.Key).SelectMany(q => q.Value).Select(t => t.Reference)]);
+
+    /// <summary>The next batch: tiles of one size.</summary>
+    /// <param name="cancel">Ends the waiting for it.</param>
+    /// <exception cref="TileException">A tile cannot be read, or is not what it should be.</exception>
+    public IReadOnlyList<Tile> Next(CancellationToken cancel = default)
+    {
+        while (true)
+        {
+            // By size, so that after a stop the same queue is the first to be full.
+            foreach (var (_, queue) in waiting.OrderBy(q => q.Key))
+            {
+                if (queue.Count >= batch)
+                    return [.. Enumerable.Range(0, batch).Select(_ => queue.Dequeue().Tile)];
+            }
+            var drawn = ahead.Take(cancel);
+            if (drawn.Failure is { } failure)
+                System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
+            Queue(drawn.Step!.Reference, drawn.Tile!.GetAwaiter().GetResult());
+            sequence = drawn.Step.After;
+        }
+    }
+
+    /// <summary>Stops reading ahead.</summary>
+    public void Dispose()
+    {
+        stop.Cancel();
+        try
+        {
+            reading.Wait();
+        }
+        catch (AggregateException)
+        {
+            // Whoever takes a batch is told what went wrong; here nobody does.
+        }
+        ahead.Dispose();
+        stop.Dispose();
+    }
+
+    private void Queue(TileReference reference, Tile tile)
+    {
+        tile = Tiles.CutTo(tile, step);
+        var size = (tile.Rows, tile.Columns);
+        if (!waiting.TryGetValue(size, out var queue))
+            waiting[size] = queue = new();
+        queue.Enqueue((reference, tile));
+    }
+
+    private void ReadAhead(IEnumerable<TileStep> steps)
+    {
+        try
+        {
+            foreach (var next in steps)
+                ahead.Add(new Drawn(next, Task.Run(next.Load), null), stop.Token);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // Disposed.
+        }
+        catch (Exception error)
+        {
+            ahead.Add(new Drawn(null, null, error), stop.Token);
+        }
+    }
+}
