@@ -10,115 +10,46 @@ using static TorchSharp.torch;
 
 namespace SarSynth.Diffusion.Training;
 
-/// <summary>Settings of a training.</summary>
-public sealed record TrainerOptions
-{
-    /// <summary>Folder of the checkpoints, or null for a training that keeps none.</summary>
-    public string? Folder { get; init; }
-
-    /// <summary>Optimisation steps of the whole training.</summary>
-    public required long Steps { get; init; }
-
-    /// <summary>Learning rate after the warm-up.</summary>
-    public double LearningRate { get; init; } = 1e-4;
-
-    /// <summary>How the learning rate goes over the steps.</summary>
-    public LrSchedule Schedule { get; init; } = new();
-
-    /// <summary>AdamW's settings.</summary>
-    public AdamWOptions Optimizer { get; init; } = new();
-
-    /// <summary>Gradients are scaled down to this L2 norm; null for no limit.</summary>
-    public double? ClipNorm { get; init; } = 1;
-
-    /// <summary>Micro-batches whose gradients are averaged in a step.</summary>
-    public int Accumulation { get; init; } = 1;
-
-    /// <summary>Average of the parameters to keep, or null for none.</summary>
-    public EmaOptions? Ema { get; init; }
-
-    /// <summary>Steps between checkpoints; the last step always has one.</summary>
-    public long CheckpointEvery { get; init; } = 500;
-
-    /// <summary>Newest checkpoints to keep.</summary>
-    public int KeepCheckpoints { get; init; } = 2;
-
-    /// <summary>Seed of all randomness.</summary>
-    public long Seed { get; init; }
-
-    /// <summary>
-    /// Mixed precision of the model whose <see cref="Memory.Autocast.Masters"/> are trained: gradients reach the masters after each
-    /// micro-batch, and the 16-bit copies follow after each step. Null for a model of one type.
-    /// </summary>
-    public Autocast? Autocast { get; init; }
-
-    /// <summary>
-    /// float16: the loss is multiplied by a scale that is halved when a gradient is not finite (such a step changes nothing) and
-    /// doubled after <see cref="LossScaleGrowth"/> steps without one (Micikevicius et al. 2018, section 3.2). Null for none:
-    /// bfloat16, float32.
-    /// </summary>
-    public double? LossScale { get; init; }
-
-    /// <summary>Steps after which a loss scale is doubled.</summary>
-    public int LossScaleGrowth { get; init; } = 2000;
-}
-
-/// <summary>The micro-batch that a training asks for.</summary>
-/// <param name="Step">Steps taken before.</param>
-/// <param name="Micro">Index of the micro-batch in the step.</param>
-/// <param name="Generator">CPU generator seeded for this micro-batch; use it for the choice of data and for noise.</param>
-/// <param name="Index">Index of the micro-batch in the whole training: the place in a sequence of batches.</param>
-public readonly record struct TrainingStep(long Step, int Micro, Generator Generator, long Index);
-
-/// <summary>Where a training stands after a step.</summary>
-/// <param name="Step">Steps taken, this one included.</param>
-/// <param name="Steps">Steps of the whole training.</param>
-/// <param name="Loss">Loss of the step, mean over its micro-batches.</param>
-/// <param name="GradientNorm">L2 norm of the gradients before clipping; 0 when there is no clipping.</param>
-/// <param name="LearningRate">Rate of the step.</param>
-/// <param name="StepsPerSecond">Mean speed since this run began.</param>
-public readonly record struct TrainingProgress(long Step, long Steps, double Loss, double GradientNorm, double LearningRate, double StepsPerSecond);
-
-/// <summary>What a training left behind.</summary>
-/// <param name="Step">Steps taken; fewer than asked for when it was cancelled.</param>
-/// <param name="LastLoss">Loss of the last step of this run, NaN when it had none.</param>
-/// <param name="Ema">The average of the parameters; null when none was asked for.</param>
-public sealed record TrainingResult(long Step, double LastLoss, Ema? Ema) : IDisposable
-{
-    /// <summary>Lets go of the average.</summary>
-    public void Dispose() => Ema?.Dispose();
-}
-
 /// <summary>
 /// Trains any set of parameters. Mixed precision: give parameters of a model that was converted to bfloat16; the
 /// optimizer steps float32 copies of them, and the average and the checkpoints keep those.
 /// </summary>
 public static class Trainer
 {
-    /// <summary>Trains, going on from the newest checkpoint in the folder when there is one.</summary>
+    /// <summary>Trains, going on from the newest whole checkpoint in the folder when there is one.</summary>
     /// <param name="options">Settings.</param>
     /// <param name="parameters">The parameters to train, by the name they have in checkpoints.</param>
     /// <param name="batches">Gives the batch of a micro-step; the same batch for the same step and generator.</param>
     /// <param name="loss">Loss of a batch, a scalar tensor; draws its noise from the step's generator.</param>
     /// <param name="onStep">Called after every step; what it throws ends the training, with a checkpoint.</param>
+    /// <param name="validate">
+    /// A value that is the lower the better, such as the loss on data that are not trained on; computed without
+    /// gradients.
+    /// The checkpoint with the lowest one is kept. The same value for the same parameters and generator.
+    /// </param>
     /// <param name="cancellation">Ends the training after a step, with a checkpoint.</param>
     /// <returns>Where it ended; dispose it for the average's sake.</returns>
+    /// <exception cref="ArgumentException">Nothing to train, or a group that holds no parameter.</exception>
     /// <exception cref="CheckpointException">The folder holds a checkpoint of another training, or of other settings:
-    /// each field that differs is named.</exception>
-    /// <exception cref="InvalidOperationException">The loss became NaN or infinite; the last checkpoint is from before.
-    /// </exception>
+    /// each field that differs is named. Or all of its checkpoints are damaged.</exception>
+    /// <exception cref="TrainingDivergedException">Too many steps in a row had a loss or gradients that are not
+    /// finite: the
+    /// last one's are named.</exception>
     /// <remarks>What ended the training is what is thrown, also where its last checkpoint could not be written; the
-    /// exception's Data has the reason of that under "checkpoint".</remarks>
+    /// exception's data then say so under "checkpoint".</remarks>
     public static TrainingResult Run<TBatch>(TrainerOptions options, IReadOnlyDictionary<string, Parameter> parameters,
         Func<TrainingStep, TBatch> batches, Func<TBatch, TrainingStep, Tensor> loss,
-        Action<TrainingProgress>? onStep = null, CancellationToken cancellation = default)
+        Action<TrainingProgress>? onStep = null, CancellationToken cancellation = default,
+        Func<ValidationPoint, double>? validate = null)
     {
         if (parameters.Count == 0)
             throw new ArgumentException("no parameters to train", nameof(parameters));
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Accumulation, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.CheckpointEvery, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.ValidateEvery, 1);
+        var groups = new Groups(options, parameters.Keys);
 
-        using var optimizer = new AdamWOptimizer(parameters, options.Optimizer);
+        using var optimizer = options.Optimizer.Over(parameters);
         var ema = options.Ema is null ? null : new Ema(parameters, options.Ema);
         var state = new TrainingState(0, options.LossScale ?? 1, 0);
         long saved = 0;
@@ -135,24 +66,47 @@ public static class Trainer
             var clock = Stopwatch.StartNew();
             while (state.Step < options.Steps && !cancellation.IsCancellationRequested)
             {
-                last = MicroBatches(options, state, batches, loss);
-                // Parameters that lead to no loss are not worth a checkpoint; half a step is none either.
+                var made = MicroBatches(options, state, batches, loss);
+                // Half a step is no checkpoint, and parameters that lead to no loss are not worth one.
                 whole = false;
-                if (!double.IsFinite(last))
-                    throw new InvalidOperationException(
-                        $"step {state.Step + 1}: the loss is {last}; the last checkpoint is of step {saved}");
-                var (norm, rate) = Update(options, optimizer, ref state);
-                ema?.Update(optimizer.Value, state.Step);
+                last = made.Loss;
+                double norm = double.IsFinite(last) ? optimizer.GradientNorm() / state.LossScale : double.NaN;
+                long number = state.Step;
+                bool stepped = double.IsFinite(norm);
+                if (stepped)
+                {
+                    Update(options, groups, optimizer, state, norm);
+                    state = state.AfterStep(options.LossScale is not null, options.LossScaleGrowth);
+                    ema?.Update(optimizer.Value, state.Step);
+                }
+                else
+                    state = Skip(options, optimizer, state, made, saved);
+                optimizer.ZeroGrad();
+                options.Autocast?.Refresh();
+
+                double? validation = null;
+                if (validate is not null
+                    && (state.Step % options.ValidateEvery == 0 || state.Step == options.Steps))
+                    validation = Validate(options, validate, ref state, ema);
                 whole = true;
 
                 // What the outside sees of it.
-                if (state.Step % options.CheckpointEvery == 0 || state.Step == options.Steps)
+                if (state.Step % options.CheckpointEvery == 0 || state.Step == options.Steps
+                    || state.BestStep == state.Step)
                     Keep();
                 double speed = (state.Step - first) / clock.Elapsed.TotalSeconds;
-                onStep?.Invoke(new TrainingProgress(state.Step, options.Steps, last, norm, rate, speed));
+                onStep?.Invoke(new TrainingProgress(state.Step, options.Steps, last, norm,
+                    options.Schedule.At(number, options.Steps, options.LearningRate), speed)
+                {
+                    Rates = groups.Rates(number), Validation = validation, Skipped = state.Skipped,
+                });
             }
             Keep();
-            return new TrainingResult(state.Step, last, ema);
+            return new TrainingResult(state.Step, last, ema)
+            {
+                Skipped = state.Skipped,
+                Best = state.BestValue is { } value ? (state.BestStep, value) : null,
+            };
         }
         catch (Exception failure)
         {
@@ -185,44 +139,89 @@ public static class Trainer
         }
     }
 
-    /// <summary>Adds up the gradients of a step's micro-batches in place.</summary>
-    /// <returns>Their mean loss.</returns>
-    private static double MicroBatches<TBatch>(TrainerOptions options, TrainingState state,
+    /// <summary>What came of a step's micro-batches: their mean loss, and what they said of themselves.</summary>
+    private readonly record struct Made(double Loss, IReadOnlyList<(string What, string Values)> Notes);
+
+    /// <summary>Adds up the gradients of a step's micro-batches in place; ends at one whose loss is not
+    /// finite.</summary>
+    private static Made MicroBatches<TBatch>(TrainerOptions options, TrainingState state,
         Func<TrainingStep, TBatch> batches, Func<TBatch, TrainingStep, Tensor> loss)
     {
         double total = 0;
-        for (int micro = 0; micro < options.Accumulation; micro++)
+        List<(string, string)> notes = [];
+        for (int micro = 0; micro < options.Accumulation && double.IsFinite(total); micro++)
         {
             using var scope = NewDisposeScope();
             using var generator = GeneratorOf(options.Seed, state.Step, micro);
             var at = new TrainingStep(state.Step, micro, generator, state.Step * options.Accumulation + micro);
             var value = loss(batches(at), at);
             if (value.numel() != 1)
-                throw new ArgumentException($"loss: found shape [{string.Join(", ", value.shape)}], expected a scalar.", nameof(loss));
+                throw new ArgumentException(
+                    $"loss: found shape [{string.Join(", ", value.shape)}], expected a scalar.", nameof(loss));
+            notes.AddRange(at.Notes);
+            total += value.ToDouble() / options.Accumulation;
+            if (!double.IsFinite(total))
+                break;
             GradientCheckpointing.Backward(value.Times(state.LossScale / options.Accumulation));
             options.Autocast?.CollectGradients();
-            total += value.ToDouble() / options.Accumulation;
         }
-        return total;
+        return new Made(total, notes);
     }
 
-    /// <summary>Steps the parameters by the gradients as they stand, and takes the gradients away.</summary>
-    private static (double Norm, double Rate) Update(TrainerOptions options, AdamWOptimizer optimizer,
-        ref TrainingState state)
+    /// <summary>Steps the parameters by the gradients as they stand.</summary>
+    private static void Update(TrainerOptions options, Groups groups, ParameterOptimizer optimizer,
+        TrainingState state, double norm)
     {
-        double rate = options.Schedule.At(state.Step, options.Steps, options.LearningRate), norm = 0, clip = 1;
-        if (options.ClipNorm is not null || options.LossScale is not null)
-            norm = optimizer.GradientNorm() / state.LossScale;
-        if (options.ClipNorm is { } limit)
-            clip = Math.Min(1, limit / (norm + 1e-6));
-        bool scaled = options.LossScale is not null;
-        if (!scaled || double.IsFinite(norm))
-            optimizer.Step(rate, clip / state.LossScale);
-        optimizer.ZeroGrad();
-        options.Autocast?.Refresh();
-        state = scaled ? state.AfterScaledStep(double.IsFinite(norm), options.LossScaleGrowth)
-            : state with { Step = state.Step + 1 };
-        return (norm, rate);
+        double clip = options.ClipNorm is { } limit ? Math.Min(1, limit / (norm + 1e-6)) : 1;
+        optimizer.Step(name => groups.Size(name, state.Step), clip / state.LossScale);
+    }
+
+    /// <summary>A step that is not finite: halves the loss scale where that may be the reason, or counts it and says
+    /// so.</summary>
+    private static TrainingState Skip(TrainerOptions options, ParameterOptimizer optimizer, TrainingState state,
+        Made made, long saved)
+    {
+        if (double.IsFinite(made.Loss) && options.LossScale is not null && state.LossScale > 1)
+            return state with { Step = state.Step + 1, LossScale = state.LossScale / 2, FiniteSteps = 0 };
+        var skipped = state with
+        {
+            Step = state.Step + 1, FiniteSteps = 0, Skipped = state.Skipped + 1,
+            SkippedInARow = state.SkippedInARow + 1,
+        };
+        IReadOnlyList<string> gradients = double.IsFinite(made.Loss) ? optimizer.WithoutFiniteGradients() : [];
+        var report = $"step {skipped.Step}: " + (double.IsFinite(made.Loss)
+            ? $"the gradients of {Some(gradients)} are not finite" : $"the loss is {made.Loss}");
+        if (optimizer.WithoutFiniteValues() is { Count: > 0 } values)
+            report += $"; the values of {Some(values)} are not finite";
+        foreach (var (what, text) in made.Notes)
+            report += $"; {what} {text}";
+        if (skipped.SkippedInARow <= options.SkipsInARow)
+        {
+            options.Warn($"{report}; skipped ({skipped.SkippedInARow} in a row, {skipped.Skipped} in all)");
+            return skipped;
+        }
+        var ending = options.Folder is null ? "" : $"; the last checkpoint is of step {saved}";
+        throw new TrainingDivergedException(
+            $"{report}; {skipped.SkippedInARow} such steps in a row end the training{ending}",
+            skipped.Step, made.Loss, gradients);
+    }
+
+    private static string Some(IReadOnlyList<string> names) =>
+        string.Join(", ", names.Take(5)) + (names.Count > 5 ? $" and {names.Count - 5} more" : "");
+
+    private static double Validate(TrainerOptions options, Func<ValidationPoint, double> validate,
+        ref TrainingState state, Ema? ema)
+    {
+        using var noGradients = no_grad();
+        using var scope = NewDisposeScope();
+        // Before the first step of all: a seed that no step has.
+        using var generator = GeneratorOf(options.Seed, -1, 0);
+        double value = validate(new ValidationPoint(state.Step, generator, ema));
+        if (!double.IsFinite(value))
+            options.Warn($"step {state.Step}: the validation is {value}");
+        else if (value < (state.BestValue ?? double.PositiveInfinity))
+            state = state with { BestStep = state.Step, BestValue = value };
+        return value;
     }
 
     /// <summary>
@@ -238,5 +237,41 @@ public static class Trainer
         long mixed = (long)((z ^ (z >> 31)) >> 1);
         manual_seed(mixed);
         return Seeded.Generator((ulong)mixed);
+    }
+
+    /// <summary>Which group each parameter is in, and the group's step.</summary>
+    private sealed class Groups
+    {
+        private readonly TrainerOptions options;
+        private readonly Dictionary<string, ParameterGroup?> groupOf;
+
+        public Groups(TrainerOptions options, IEnumerable<string> names)
+        {
+            this.options = options;
+            foreach (var group in options.Groups)
+            {
+                if (!(group.LearningRate >= 0 && double.IsFinite(group.LearningRate)))
+                    throw new ArgumentException(
+                        $"group '{group.Prefix}': learning rate {group.LearningRate}; expected 0 or more");
+                if (options.Groups.Count(g => g.Prefix == group.Prefix) > 1)
+                    throw new ArgumentException($"group '{group.Prefix}' is there twice");
+            }
+            groupOf = names.ToDictionary(name => name, name => options.Groups.Where(g => g.Holds(name))
+                .MaxBy(g => g.Prefix.Length), StringComparer.Ordinal);
+            if (options.Groups.FirstOrDefault(g => !groupOf.ContainsValue(g)) is { } empty)
+                throw new ArgumentException($"group '{empty.Prefix}' holds no parameter; the parameters begin with "
+                    + string.Join(", ", groupOf.Keys.Select(n => n.Split('.')[0]).Distinct().Order().Take(10)));
+        }
+
+        public StepSize Size(string name, long step)
+        {
+            var group = groupOf[name];
+            return new StepSize(At(step, group?.LearningRate ?? options.LearningRate), group?.WeightDecay);
+        }
+
+        public IReadOnlyDictionary<string, double> Rates(long step) =>
+            options.Groups.ToDictionary(g => g.Prefix, g => At(step, g.LearningRate), StringComparer.Ordinal);
+
+        private double At(long step, double rate) => options.Schedule.At(step, options.Steps, rate);
     }
 }
