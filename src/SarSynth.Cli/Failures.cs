@@ -1,48 +1,82 @@
 // One line that names the file and the reason, exit code 2; a stack trace only when asked for.
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Text.RegularExpressions;
 
 namespace SarSynth.Cli;
 
 /// <summary>Turns exceptions into the message and exit code that a shell expects.</summary>
-static class Failures
+static partial class Failures
 {
     /// <summary>Bad input: a file, an option, a recipe.</summary>
     public const int BadInput = 2;
 
+    private const int Interrupted = 130;
+
     /// <summary>Runs the command line; no exception leaves it.</summary>
-    public static int Run(RootCommand root, string[] args)
+    public static int Run(Command root, string[] args)
     {
         var parsed = root.Parse(args);
-        if (parsed.Errors.Count > 0)
+        var wrong = WrongWords(parsed).ToList();
+        if (wrong.Count > 0)
         {
-            foreach (var error in parsed.Errors)
-                Console.Error.WriteLine($"sarsynth: {error.Message}");
-            Console.Error.WriteLine($"sarsynth: '{string.Join(' ', CommandPath(parsed).Append("--help"))}' lists what it takes.");
+            wrong.ForEach(Terminal.Error);
+            Terminal.Error($"'{string.Join(' ', CommandPath(parsed).Append("--help"))}' lists what it takes.");
             return BadInput;
         }
+        Terminal.IsQuiet = parsed.GetValue(CommonOptions.Quiet);
+        ProgressLine.Install(Terminal.IsQuiet);
         try
         {
             return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
         }
         catch (OperationCanceledException)
         {
-            Console.Error.WriteLine("sarsynth: interrupted; what was finished is kept.");
-            return 130;
+            Terminal.Error("interrupted; what was finished is kept.");
+            return Interrupted;
         }
         catch (Exception e)
         {
-            Console.Error.WriteLine(parsed.GetValue(CommonOptions.Verbose) ? e.ToString() : $"sarsynth: {OneLine(e)}");
+            Terminal.Error(Line(e, parsed));
             return BadInput;
         }
     }
 
+    /// <summary>An exception in one line, or all of it with --verbose.</summary>
+    public static string Line(Exception e, ParseResult parsed) =>
+        parsed.GetValue(CommonOptions.Verbose) ? e.ToString() : OneLine(e);
+
+    // An option that is not known would be taken for an input file where the command takes these.
+    private static IEnumerable<string> WrongWords(ParseResult parsed)
+    {
+        var command = parsed.CommandResult.Command;
+        var options = parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens)
+            .Select(token => token.Value).Where(word => word.StartsWith("--", StringComparison.Ordinal)).ToList();
+        return options.Count > 0
+            ? options.Select(word => $"there is no option '{word}'{Hint($"'{word}'", command)}")
+            : parsed.Errors.Select(error => error.Message.TrimEnd('.') + Hint(error.Message, command));
+    }
+
+    // The name that was meant, where an unknown command or option is told between quotes.
+    private static string Hint(string message, Command command) =>
+        Quoted().Match(message) is { Success: true } found
+            ? Nearest.Hint(found.Groups[1].Value, found.Groups[1].Value.StartsWith('-')
+                ? OptionsOf(command).SelectMany(option => option.Aliases.Append(option.Name))
+                : command.Subcommands.Select(sub => sub.Name))
+            : "";
+
+    private static IEnumerable<Option> OptionsOf(Command command) => command.Options
+        .Concat(command.Parents.OfType<Command>().SelectMany(OptionsOf).Where(option => option.Recursive));
+
     private static IEnumerable<string> CommandPath(ParseResult parsed)
     {
         var names = new Stack<string>();
-        for (System.CommandLine.Parsing.SymbolResult? r = parsed.CommandResult; r is not null; r = r.Parent)
-            if (r is System.CommandLine.Parsing.CommandResult c && c.Command is not RootCommand)
+        for (SymbolResult? r = parsed.CommandResult; r is not null; r = r.Parent)
+        {
+            if (r is CommandResult c)
                 names.Push(c.Command.Name);
-        return names.Prepend("sarsynth");
+        }
+        return names;
     }
 
     private static string OneLine(Exception e)
@@ -50,9 +84,12 @@ static class Failures
         // A wrapper thrown by a parallel loop or a task says less than what it wraps.
         while (e is AggregateException or TypeInitializationException && e.InnerException is { } inner)
             e = inner;
-        var line = string.Join(' ', e.Message.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
-        return e is ArgumentException or IOException or InvalidDataException or FormatException or NotSupportedException or UnauthorizedAccessException
-            ? line
-            : $"{line} ({e.GetType().Name}; --verbose shows where)";
+        var line = string.Join(' ', e.Message.Split(
+            ['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        return e is ArgumentException or IOException or InvalidDataException or FormatException or NotSupportedException
+            or UnauthorizedAccessException ? line : $"{line} ({e.GetType().Name}; --verbose shows where)";
     }
+
+    [GeneratedRegex("'([^']+)'")]
+    private static partial Regex Quoted();
 }

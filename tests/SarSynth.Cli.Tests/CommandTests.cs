@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json.Nodes;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
@@ -7,58 +6,17 @@ using SarSynth.Tests.Support;
 namespace SarSynth.Cli.Tests;
 
 /// <summary>The program as a shell sees it: exit codes, one-line errors, JSON, files.</summary>
-public sealed class CommandTests : IDisposable
+public sealed class CommandTests : Shell
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("sarsynth-cli-").FullName;
-
-    public void Dispose() => Directory.Delete(folder, recursive: true);
-
-    private static string Embedded(string file) => Path.Combine(TestData.Root, "data-manifests", "embedded", "paired-scenes", file);
-
-    private static string SatelliteFile => Directory.GetFiles(Embedded(""), "*.satellite.tif").Order().First();
-
-    private (int Code, string Out, string Error) Run(params string[] arguments) => RunWith([], arguments);
-
-    private (int Code, string Out, string Error) RunWith(Dictionary<string, string> variables, params string[] arguments)
-    {
-        var start = new ProcessStartInfo(Environment.ProcessPath!, [typeof(Failures).Assembly.Location, .. arguments])
-        {
-            WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
-        };
-        foreach (var (name, value) in variables)
-            start.Environment[name] = value;
-        using var process = Process.Start(start)!;
-        process.StandardInput.Close();
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output, error.Result);
-    }
-
-    [Theory]
-    [InlineData("info")]
-    [InlineData("stats")]
-    [InlineData("simulate")]
-    [InlineData("train")]
-    [InlineData("translate")]
-    [InlineData("evaluate")]
-    [InlineData("data")]
-    public void EveryCommandExplainsItself(string command)
-    {
-        var (code, output, _) = Run(command, "--help");
-        Assert.Equal(0, code);
-        Assert.Contains(command, output);
-        Assert.Contains("Description:", output);
-    }
-
     [Fact]
     public void ReportThatCannotBeDrawnFailsBeforeTranslating()
     {
         var dotnet = Path.GetDirectoryName(Environment.ProcessPath)!;
-        var (code, _, error) = RunWith(new() { ["PATH"] = dotnet, ["SARSYNTH_CHROMIUM"] = "" }, "evaluate", "--report", "report", "--model", "no-such-model");
+        var (code, _, error) = RunWith(
+            new() { ["PATH"] = dotnet, ["SARSYNTH_CHROMIUM"] = "" }, "evaluate", "--report", "report", "--model", "no-such-model");
         Assert.Equal(Failures.BadInput, code);
         Assert.Contains("No Chromium", error);
-        Assert.False(Directory.Exists(Path.Combine(folder, "report")));
+        Assert.False(Directory.Exists(Path.Combine(Folder, "report")));
     }
 
     [Fact]
@@ -77,8 +35,9 @@ public sealed class CommandTests : IDisposable
     {
         // Single-look speckle over homogeneous ground: 65,536 Rayleigh amplitudes, ENL 1 with a standard error of 0.004.
         var random = new Random(1);
-        var ground = Path.Combine(folder, "ground.tif");
-        GeoTiff.Write(new AmplitudeImage(256, 256, [.. Enumerable.Range(0, 65536).Select(_ => (float)Math.Sqrt(-Math.Log(1 - random.NextDouble())))]), ground);
+        var ground = Path.Combine(Folder, "ground.tif");
+        var rayleigh = Enumerable.Range(0, 65536).Select(_ => (float)Math.Sqrt(-Math.Log(1 - random.NextDouble())));
+        GeoTiff.Write(new AmplitudeImage(256, 256, [.. rayleigh]), ground);
         var (code, output, error) = Run("stats", ground, "--json");
         Assert.True(code == 0, error);
         Assert.InRange((double)JsonNode.Parse(output)!["looks"]!["homogeneous"]!["value"]!, 0.98, 1.02);
@@ -91,8 +50,8 @@ public sealed class CommandTests : IDisposable
         Assert.Equal(0, Run("simulate", "--out", "a", "--size", "64", "--seed", "9").Code);
         Assert.Equal(0, Run("simulate", "--out", "b", "--size", "64", "--seed", "9").Code);
         foreach (var file in new[] { "scene-0000009.airborne.tif", "scene-0000009.satellite.tif", "scene-0000009.airborne.png" })
-            Assert.Equal(File.ReadAllBytes(Path.Combine(folder, "a", file)), File.ReadAllBytes(Path.Combine(folder, "b", file)));
-        Assert.True(File.Exists(Path.Combine(folder, "a", "scene-0000009.provenance.json")));
+            Assert.Equal(File.ReadAllBytes(Path.Combine(Folder, "a", file)), File.ReadAllBytes(Path.Combine(Folder, "b", file)));
+        Assert.True(File.Exists(Path.Combine(Folder, "a", "scene-0000009.provenance.json")));
     }
 
     public static TheoryData<string, string[], string> BadInput => new()
@@ -119,7 +78,7 @@ public sealed class CommandTests : IDisposable
     public void BadInputIsOneLineThatNamesItAndExitCodeTwo(string what, string[] arguments, string named)
     {
         Prepare();
-        var before = Directory.GetFileSystemEntries(folder).Order();
+        var before = Directory.GetFileSystemEntries(Folder).Order();
         var (code, output, error) = Run(arguments);
         Assert.True(code == 2, $"{what}: exit code {code}\n{output}{error}");
         var lines = error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
@@ -128,23 +87,24 @@ public sealed class CommandTests : IDisposable
         Assert.StartsWith("sarsynth: ", lines[0]);
         Assert.Contains(named, lines[0]);
         Assert.DoesNotContain("   at ", error);
-        Assert.Equal(before, Directory.GetFileSystemEntries(folder).Order());
+        Assert.Equal(before, Directory.GetFileSystemEntries(Folder).Order());
     }
 
     private void Prepare()
     {
-        File.Copy(SatelliteFile, Path.Combine(folder, "good.tif"));
-        File.WriteAllText(Path.Combine(folder, "text.tif"), "this is prose");
-        File.WriteAllBytes(Path.Combine(folder, "empty.tif"), []);
-        File.WriteAllBytes(Path.Combine(folder, "truncated.tif"), File.ReadAllBytes(SatelliteFile)[..20000]);
+        File.Copy(SatelliteFile, Path.Combine(Folder, "good.tif"));
+        File.WriteAllText(Path.Combine(Folder, "text.tif"), "this is prose");
+        File.WriteAllText(Path.Combine(Folder, "good.png"), "");
+        File.WriteAllBytes(Path.Combine(Folder, "empty.tif"), []);
+        File.WriteAllBytes(Path.Combine(Folder, "truncated.tif"), File.ReadAllBytes(SatelliteFile)[..20000]);
         var manifest = JsonNode.Parse(File.ReadAllText(Path.Combine(TestData.Root, "data-manifests", "paired-scenes.json")))!;
         foreach (var file in manifest["files"]!.AsArray())
             if (((string)file!["path"]!).EndsWith("scenes.json", StringComparison.Ordinal))
                 file["sha256"] = new string('0', 64);
         manifest["name"] = "wrong";
-        File.WriteAllText(Path.Combine(folder, "wrong.json"), manifest.ToJsonString());
-        Copy(Path.Combine(TestData.Root, "data-manifests", "embedded", "sarsynth-small"), Path.Combine(folder, "broken-model"));
-        var weights = Path.Combine(folder, "broken-model", "vae", "diffusion_pytorch_model.safetensors");
+        File.WriteAllText(Path.Combine(Folder, "wrong.json"), manifest.ToJsonString());
+        Copy(Path.Combine(TestData.Root, "data-manifests", "embedded", "sarsynth-small"), Path.Combine(Folder, "broken-model"));
+        var weights = Path.Combine(Folder, "broken-model", "vae", "diffusion_pytorch_model.safetensors");
         var bytes = File.ReadAllBytes(weights);
         bytes[9] = (byte)'!';
         File.WriteAllBytes(weights, bytes);

@@ -32,11 +32,11 @@ static class DataCommand
                 Console.WriteLine(KitJson.Serialize(manifests.Select(m => new { m.Name, m.Kind, m.Title, m.Licence, m.Sensor, m.Size, Files = m.Files.Count })));
                 return;
             }
-            var table = new Table().Border(TableBorder.Rounded).AddColumns("name", "kind", "size", "licence", "title");
+            var table = Terminal.Table("name", "kind", "size", "licence", "title");
             table.Columns[2].RightAligned();
             foreach (var m in manifests)
                 table.AddRow(Markup.Escape(m.Name), m.Kind.ToString().ToLowerInvariant(), Megabytes(m.Size), Markup.Escape(m.Licence), Markup.Escape(m.Title));
-            AnsiConsole.Write(table);
+            Terminal.Out.Write(table);
         });
         return command;
     }
@@ -52,7 +52,7 @@ static class DataCommand
             {
                 null => Manifest.LoadAll(EmbeddedData.ManifestFolder),
                 var path when path.EndsWith(".json", StringComparison.Ordinal) => [Manifest.Load(path)],
-                var one => [store.Manifest(one)],
+                var one => [store.Manifest(Names.Manifest(one))],
             };
             foreach (var manifest in manifests)
                 foreach (var file in manifest.Files)
@@ -71,9 +71,11 @@ static class DataCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             var store = new ManifestStore(Checkout);
-            var manifest = store.Manifest(parsed.GetRequiredValue(name));
-            var paths = await Task.Run(() => Progress.Run(parsed, manifest.Name, report =>
-                store.FetchAsync(manifest, null, new Told(p => report((double)p.Received / p.Size, Path.GetFileName(p.Path))), cancellation).GetAwaiter().GetResult()), CancellationToken.None);
+            var manifest = store.Manifest(Names.Manifest(parsed.GetRequiredValue(name)));
+            using var progress = Progress.Begin($"fetching {manifest.Name}");
+            var told = new Told(p => progress.At((double)p.Received / p.Size, Path.GetFileName(p.Path)));
+            var paths = await store.FetchAsync(manifest, null, told, cancellation);
+            progress.At(1);
             foreach (var path in paths)
                 Console.WriteLine(path);
             return 0;
@@ -88,7 +90,7 @@ static class DataCommand
         var command = new Command("record", "Writes the sizes and checksums that the kit's own files have now into their manifest.") { name, folder };
         command.SetAction(parsed =>
         {
-            var manifest = new ManifestStore(Checkout).Manifest(parsed.GetRequiredValue(name));
+            var manifest = new ManifestStore(Checkout).Manifest(Names.Manifest(parsed.GetRequiredValue(name)));
             manifest = manifest.Recorded(Checkout, parsed.GetValue(folder));
             var path = Path.Combine(EmbeddedData.ManifestFolder, manifest.Name + ".json");
             AtomicFile.WriteText(path, manifest.ToJson());

@@ -1,7 +1,9 @@
-// sarsynth evaluate: translated scenes against real airborne images and two baselines; the report.
+// sarsynth evaluate: translated scenes against simulated airborne images and two baselines; the report.
 using System.CommandLine;
+using System.Globalization;
 using SarSynth.Data;
 using SarSynth.Diffusion;
+using SarSynth.Evaluation;
 using SarSynth.Figures;
 using SarSynth.Translation;
 using Spectre.Console;
@@ -13,40 +15,58 @@ static class EvaluateCommand
     public static Command Create()
     {
         var defaults = new TranslateRecipe();
-        var model = new Option<string>("--model", "-m") { Description = "Model folder, or a model that comes with the kit.", DefaultValueFactory = _ => defaults.Model };
-        var data = new Option<string>("--data", "-d") { Description = "Folder of paired scenes; its test scenes are used. The embedded ones when left out." };
-        var simulated = new Option<int>("--simulated") { Description = "Instead of --data: this many freshly simulated scenes that no recipe of the kit trains on." };
-        var size = new Option<int>("--size") { Description = "Side of simulated scenes, airborne pixels.", DefaultValueFactory = _ => 512 };
-        var output = new Option<string>("--report") { Description = "Folder of the report (index.html); none when left out." };
-        var steps = new Option<int>("--steps") { Description = "Denoising steps.", DefaultValueFactory = _ => defaults.Steps };
-        var eta = new Option<double>("--eta") { Description = "DDIM's eta, 0 to 1.", DefaultValueFactory = _ => defaults.Eta };
-        var command = new Command("evaluate", "Real against translated airborne images, with two baselines: amplitude KL, ENL, texture.")
+        var data = new Option<string?>("--data", "-d")
         {
-            model, data, simulated, size, output, steps, eta, CommonOptions.Device, CommonOptions.Seed, CommonOptions.Json,
+            Description = "Folder of paired scenes; its test scenes are used. The embedded ones when left out.",
+        };
+        var simulated = new Option<int>("--simulated")
+        {
+            Description = "Instead of --data: this many freshly simulated scenes that no recipe of the kit trains on.",
+        };
+        var size = new Option<int>("--size")
+        {
+            Description = "Side of simulated scenes, airborne pixels.",
+            DefaultValueFactory = _ => 512,
+        };
+        var output = new Option<string?>("--report") { Description = "Folder of the report (index.html); none when left out." };
+        var command = new Command("evaluate",
+            "Translated scenes against simulated airborne ones, with two baselines: amplitude KL, ENL, texture.")
+        {
+            ModelOptions.Model, data, simulated, size, output, ModelOptions.Steps, ModelOptions.Eta, CommonOptions.Device,
+            CommonOptions.Seed, CommonOptions.Force, CommonOptions.Json,
         };
         command.SetAction((parsed, cancel) =>
         {
-            Engine.SetThreads(parsed.GetValue(CommonOptions.Threads));
+            // What can fail at once fails before scenes are simulated and translated.
+            var report = parsed.GetValue(output);
+            if (report is not null)
+            {
+                Finished.Refuse(Path.Combine(report, "index.html"), parsed.GetValue(CommonOptions.Force));
+                EvaluationFigures.CheckReportTools();
+            }
             var recipe = new TranslateRecipe
             {
-                Model = parsed.GetRequiredValue(model),
+                Model = Names.Model(parsed.GetRequiredValue(ModelOptions.Model)),
                 Device = parsed.GetValue(CommonOptions.Device) ?? defaults.Device,
                 Seed = parsed.GetValue(CommonOptions.Seed),
-                Steps = parsed.GetValue(steps),
-                Eta = parsed.GetValue(eta),
+                Steps = parsed.GetValue(ModelOptions.Steps) ?? defaults.Steps,
+                Eta = parsed.GetValue(ModelOptions.Eta) ?? defaults.Eta,
             };
-            // What can fail at once fails before scenes are simulated and translated.
-            if (parsed.GetValue(output) is not null)
-                EvaluationFigures.CheckReportTools();
+            Engine.SetThreads(parsed.GetValue(CommonOptions.Threads));
             using var networks = Translator.Load(recipe.Model, ComputeDevice.Find(recipe.Device));
             var scenes = parsed.GetValue(simulated) is > 0 and var count
-                ? SimulatedScenes.Generate(new() { Scenes = count, Size = parsed.GetValue(size), Seed = SimulatedScenes.UnseenSeed + recipe.Seed }, cancel: cancel).ToList()
-                : TestScenes(parsed.GetValue(data) ?? EmbeddedData.Scenes);
-            var evaluation = Progress.Run(parsed, "translating", report => Evaluation.Evaluation.Run(networks, scenes, recipe, report, cancel));
-            if (parsed.GetValue(output) is { } folder)
-                evaluation.WriteReport(folder, networks.Card);
+                ? Simulated(count, parsed.GetValue(size), recipe.Seed, cancel)
+                : TestScenes(Names.ExistingPath(parsed.GetValue(data) ?? EmbeddedData.Scenes));
+            Evaluation.Evaluation evaluation;
+            using (var progress = Progress.Begin("evaluating"))
+            {
+                evaluation = Evaluation.Evaluation.Run(networks, scenes, recipe, (share, name) => progress.At(share, name), cancel);
+                progress.At(1);
+            }
+            if (report is not null)
+                evaluation.WriteReport(report, networks.Card);
             if (parsed.GetValue(CommonOptions.Json))
-                Console.WriteLine(KitJson.Serialize(evaluation.Table));
+                Terminal.Line(KitJson.Serialize(evaluation.Table));
             else
                 Print(evaluation.Table);
             return Task.FromResult(0);
@@ -54,20 +74,33 @@ static class EvaluateCommand
         return command;
     }
 
+    private static List<PairedScene> Simulated(int count, int size, ulong seed, CancellationToken cancel)
+    {
+        var recipe = new SimulationRecipe { Scenes = count, Size = size, Seed = SimulatedScenes.UnseenSeed + seed };
+        return SimulatedScenes.Generate(recipe, cancel: cancel).ToList();
+    }
+
     private static List<PairedScene> TestScenes(string folder)
     {
         var scenes = PairedDataset.Open(folder).Load(folder, Split.Test).ToList();
-        return scenes.Count > 0 ? scenes : throw new InvalidDataException($"{Path.Combine(folder, PairedDataset.FileName)}: found no scene of the test part.");
+        return scenes.Count > 0 ? scenes
+            : throw new InvalidDataException($"{Path.Combine(folder, PairedDataset.FileName)}: found no scene of the test part.");
     }
 
-    private static void Print(SarSynth.Evaluation.LikenessTable result)
+    // A column for each image: the statistics have long names, and there may be more of them.
+    private static void Print(LikenessTable result)
     {
-        var table = new Table().Border(TableBorder.Rounded)
-            .AddColumns("image", "KL(real||image)", "KL(image||real)", "W1", "ENL homogeneous", "power dB", "GLCM contrast", "GLCM homogeneity");
-        foreach (var row in result.Rows.Prepend(result.Reference))
-            table.AddRow(
-                Markup.Escape(row.Name), $"{row.AmplitudeKl.Value:F4}", $"{row.AmplitudeKlReverse.Value:F4}", $"{row.Wasserstein.Value:F4}",
-                $"{row.EnlHomogeneous.Value:F3}", $"{row.MeanPowerError:F2}", $"{row.GlcmContrast:F2}", $"{row.GlcmHomogeneity:F4}");
-        AnsiConsole.Write(table);
+        LikenessRow[] rows = [result.Reference, .. result.Rows];
+        var table = Terminal.Table(["", .. rows.Select(row => Markup.Escape(row.Name))]);
+        void Row(string name, Func<LikenessRow, double> value, string format) => table.AddRow(
+            [Markup.Escape(name), .. rows.Select(row => value(row).ToString(format, CultureInfo.InvariantCulture))]);
+        Row("KL(airborne||image), nats", row => row.AmplitudeKl.Value, "F4");
+        Row("KL(image||airborne), nats", row => row.AmplitudeKlReverse.Value, "F4");
+        Row("Wasserstein-1", row => row.Wasserstein.Value, "F4");
+        Row("ENL, homogeneous", row => row.EnlHomogeneous.Value, "F3");
+        Row("mean power, dB", row => row.MeanPowerError, "F2");
+        Row("GLCM contrast", row => row.GlcmContrast, "F2");
+        Row("GLCM homogeneity", row => row.GlcmHomogeneity, "F4");
+        Terminal.Out.Write(table);
     }
 }

@@ -1,5 +1,6 @@
 // sarsynth info FILE: what a product is, without reading its pixels.
 using System.CommandLine;
+using System.Globalization;
 using SarSynth.Data;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
@@ -11,13 +12,16 @@ static class InfoCommand
 {
     public static Command Create()
     {
-        var file = Arguments.Raster;
-        var command = new Command("info", "What a SAR product is: sensor, grid, pixels, place.") { file, CommonOptions.Json };
+        var command = new Command("info", "What a product or raster is: sensor, grid, pixels, place.")
+        {
+            RasterInput.File, CommonOptions.Json,
+        };
+        RasterInput.AddTo(command);
         command.SetAction(parsed =>
         {
-            using var raster = SarRaster.Open(parsed.GetRequiredValue(file));
+            using var raster = RasterInput.OpenAny(parsed.GetRequiredValue(RasterInput.File), RasterInput.Options(parsed));
             if (parsed.GetValue(CommonOptions.Json))
-                Console.WriteLine(KitJson.Serialize(Describe(raster)));
+                Terminal.Line(KitJson.Serialize(Describe(raster)));
             else
                 Print(raster);
         });
@@ -25,59 +29,59 @@ static class InfoCommand
     }
 
     private sealed record Description(
-        string Path, string Format, int Rows, int Columns, PixelKind Pixels, bool PixelsAreAssumed, Validity Validity,
-        IReadOnlyList<string> Channels, string Channel, SarMetadata Metadata, GeoReference? GeoReference,
-        IReadOnlyList<string> Remarks);
+        string Path, string Format, int Rows, int Columns, PixelKind? Pixels, bool PixelsAreAssumed, string? Elevation,
+        Validity Validity, IReadOnlyList<string> Channels, string Channel, RasterWindow Part, SarMetadata Metadata,
+        GeoReference? GeoReference, IReadOnlyList<string> Remarks);
 
-    private static Description Describe(SarRaster r) =>
-        new(r.Path, r.Format, r.Rows, r.Columns, r.Kind, r.KindIsAssumed, r.Validity, r.Channels, r.Channel, r.Metadata,
-            r.GeoReference,
-            r.Remarks);
+    private static Description Describe(SarRaster r) => new(
+        r.Path, r.Format, r.Rows, r.Columns, r.ElevationEvidence is null ? r.Kind : null, r.KindIsAssumed, r.ElevationEvidence,
+        r.Validity, r.Channels, r.Channel, r.Part, r.Metadata, r.GeoReference, r.Remarks);
 
     private static void Print(SarRaster raster)
     {
         var m = raster.Metadata;
-        var table = new Table().Border(TableBorder.Rounded).HideHeaders().AddColumns("", "");
-        void Row(string name, string? value) => table.AddRow(Markup.Escape(name), value is null ? "[grey]not told[/]" : Markup.Escape(value));
+        var slant = m.SlantRange == true;
+        var table = Terminal.Table("", "").HideHeaders();
+        void Row(string name, string? value) =>
+            table.AddRow(Markup.Escape(name), value is null ? "[grey]not told[/]" : Markup.Escape(value));
         Row("file", raster.Path);
         Row("format", raster.Format);
-        Row("size", $"{raster.Rows} rows (azimuth) x {raster.Columns} columns (range)");
-        Row("pixels", raster.Kind.ToString().ToLowerInvariant() + (raster.KindIsAssumed ? " (assumed: the file does not tell)" : ""));
+        Row("size", slant ? $"{raster.Rows} rows (azimuth) x {raster.Columns} columns (range)"
+            : $"{raster.Rows} rows x {raster.Columns} columns");
+        if (raster.Part.Row > 0 || raster.Part.Column > 0)
+            Row("part", $"from row {raster.Part.Row}, column {raster.Part.Column} of the file");
+        Row("pixels", Pixels(raster));
         Row("validity", raster.Validity.ToString());
         Row("channels", raster.Channels.Count == 0 ? null : string.Join(", ", raster.Channels));
+        if (raster.Channels.Count > 1)
+            Row("channel", raster.Channel);
         Row("sensor", m.Sensor);
         Row("band", m.Band);
         Row("polarisation", m.Polarisation);
         Row("mode", m.Mode);
-        Row("spacing", Pair(m.RangeSpacing, m.AzimuthSpacing, "m"));
-        Row("resolution", Pair(m.RangeResolution, m.AzimuthResolution, "m"));
+        Row("spacing", Pair(slant, m.RangeSpacing, m.AzimuthSpacing));
+        Row("resolution", Pair(slant, m.RangeResolution, m.AzimuthResolution));
         Row("incidence", Text.Number(m.IncidenceAngle, "degrees"));
         Row("look direction", m.LookDirection);
         Row("looks", Text.Number(m.Looks));
-        Row("date", m.Date?.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", System.Globalization.CultureInfo.InvariantCulture));
-        Row("georeference", raster.GeoReference switch
-        {
-            { Transform: { } t } => $"origin {t[0]:G10}, {t[3]:G10}; pixel {t[1]:G6}, {t[5]:G6}",
-            { } place => ControlPoints(place),
-            null => null,
-        });
+        Row("date", m.Date?.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture));
+        Row("georeference", raster.GeoReference is { } place ? Places.Describe(place) : null);
         foreach (var remark in raster.Remarks)
             Row("remark", remark);
-        AnsiConsole.Write(table);
+        Terminal.Out.Write(table);
     }
 
-    // A few of the points are shown; --json has them all.
-    private static string ControlPoints(GeoReference place)
+    private static string Pixels(SarRaster raster) => raster switch
     {
-        const int shown = 4;
-        var name = place.Projection.Split('"') is { Length: > 1 } parts ? parts[1] : "an unnamed reference system";
-        var points = place.ControlPoints.Take(shown).Select(p =>
-            $"row {p.Row:G7}, column {p.Column:G7}: {p.X:G10}, {p.Y:G10}");
-        return $"{place.ControlPoints.Count} ground control points in {name}\n{string.Join('\n', points)}"
-            + (place.ControlPoints.Count > shown ? "\n..." : "");
-    }
+        { ElevationEvidence: { } evidence } => $"heights of the ground, it seems: {evidence}",
+        { KindIsAssumed: true } => "unknown: the file does not tell; other commands take them for amplitude",
+        _ => raster.Kind.ToString().ToLowerInvariant(),
+    };
 
-    private static string? Pair(double? range, double? azimuth, string unit) => range is null && azimuth is null
-        ? null
-        : $"range {Text.Number(range, unit) ?? "?"}, azimuth {Text.Number(azimuth, unit) ?? "?"}";
+    private static string? Pair(bool slant, double? range, double? azimuth) => (range, azimuth) switch
+    {
+        (null, null) => null,
+        _ when slant => $"range {Text.Number(range, "m") ?? "?"}, azimuth {Text.Number(azimuth, "m") ?? "?"}",
+        _ => $"columns {Text.Number(range, "m") ?? "?"}, rows {Text.Number(azimuth, "m") ?? "?"}",
+    };
 }

@@ -11,50 +11,79 @@ static class SimulateCommand
     {
         var output = new Option<string>("--out", "-o") { Description = "Folder to write the scenes into.", Required = true };
         var scenes = new Option<int>("--scenes", "-n") { Description = "How many scenes.", DefaultValueFactory = _ => 1 };
-        var size = new Option<int>("--size") { Description = "Side of a scene, airborne pixels.", DefaultValueFactory = _ => 512 };
-        var airborne = new Option<string>("--airborne") { Description = "Airborne sensor: a name or a JSON file.", DefaultValueFactory = _ => "airborne-x-040" };
-        var satellite = new Option<string>("--satellite") { Description = "Satellite sensor: a name or a JSON file.", DefaultValueFactory = _ => "satellite-x-160" };
-        var split = new Option<Split>("--split") { Description = "Which part of a data set the scenes are.", DefaultValueFactory = _ => Split.Test };
+        var size = new Option<int>("--size")
+        {
+            Description = "Side of a scene, airborne pixels.",
+            DefaultValueFactory = _ => 512,
+        };
+        var airborne = new Option<string>("--airborne")
+        {
+            Description = "Airborne sensor: a name or a JSON file.",
+            DefaultValueFactory = _ => "airborne-x-040",
+        };
+        var satellite = new Option<string>("--satellite")
+        {
+            Description = "Satellite sensor: a name or a JSON file.",
+            DefaultValueFactory = _ => "satellite-x-160",
+        };
+        var split = new Option<Split>("--split")
+        {
+            Description = "Which part of a data set the scenes are.",
+            DefaultValueFactory = _ => Split.Test,
+        };
         var command = new Command("simulate", "Seeded scenes, seen by an airborne sensor and by a satellite: registered pairs with captions.")
         {
-            output, scenes, size, airborne, satellite, split, CommonOptions.Seed, CommonOptions.Json,
+            output, scenes, size, airborne, satellite, split, CommonOptions.Seed, CommonOptions.Force, CommonOptions.Json,
         };
         command.SetAction(parsed =>
         {
             var recipe = new SimulationRecipe
             {
-                Airborne = parsed.GetRequiredValue(airborne),
-                Satellite = parsed.GetRequiredValue(satellite),
+                Airborne = Names.Sensor(parsed.GetRequiredValue(airborne)),
+                Satellite = Names.Sensor(parsed.GetRequiredValue(satellite)),
                 Scenes = parsed.GetValue(scenes),
                 Size = parsed.GetValue(size),
                 Seed = parsed.GetValue(CommonOptions.Seed),
             };
             var folder = parsed.GetRequiredValue(output);
-            var dataset = Progress.Run(parsed, "simulating", report => Write(recipe, folder, parsed.GetValue(split), report));
+            foreach (var name in NamesOf(recipe))
+                Finished.Refuse(Path.Combine(folder, $"{name}.provenance.json"), parsed.GetValue(CommonOptions.Force), $"scene {name} in {folder}");
+            var dataset = Write(recipe, folder, parsed.GetValue(split));
             if (parsed.GetValue(CommonOptions.Json))
-                Console.WriteLine(KitJson.Serialize(dataset));
+                Terminal.Line(KitJson.Serialize(dataset));
             else
+            {
                 foreach (var scene in dataset.Scenes)
-                    Console.WriteLine($"{Path.Combine(folder, scene.Airborne.Path)}  {Path.Combine(folder, scene.Satellite.Path)}");
+                    Terminal.Line($"{Path.Combine(folder, scene.Airborne.Path)}  {Path.Combine(folder, scene.Satellite.Path)}");
+            }
         });
         return command;
     }
 
-    private static PairedDataset Write(SimulationRecipe recipe, string folder, Split split, Action<double, string> report)
+    private static HashSet<string> NamesOf(SimulationRecipe recipe) =>
+        [.. Enumerable.Range(0, recipe.Scenes).Select(i => SimulatedScenes.NameOf(recipe.Seed + (ulong)i))];
+
+    private static PairedDataset Write(SimulationRecipe recipe, string folder, Split split)
     {
+        using var progress = Progress.Begin("simulating");
         var scenes = SimulatedScenes.Generate(recipe).Select((scene, i) =>
         {
-            report((i + 0.5) / recipe.Scenes, scene.Name);
+            progress.At((i + 0.5) / recipe.Scenes, scene.Name);
             QuickLook.Write(scene.Airborne, Path.Combine(folder, $"{scene.Name}.airborne.png"));
             QuickLook.Write(scene.Satellite, Path.Combine(folder, $"{scene.Name}.satellite.png"));
             return (scene, split);
         });
         Directory.CreateDirectory(folder);
-        var dataset = PairedDataset.Write(folder, $"Simulated pairs of {recipe.Airborne} and {recipe.Satellite}", "MIT", scenes);
-        var own = Enumerable.Range(0, recipe.Scenes).Select(i => SimulatedScenes.NameOf(recipe.Seed + (ulong)i)).ToHashSet();
+        var title = $"Simulated pairs of {recipe.Airborne} and {recipe.Satellite}";
+        var dataset = PairedDataset.Write(folder, title, "MIT", scenes);
+        var own = NamesOf(recipe);
         foreach (var scene in dataset.Scenes.Where(s => own.Contains(s.Name)))
-            Provenance.Of("simulate", recipe, recipe.Seed, [], [Path.Combine(folder, scene.Airborne.Path), Path.Combine(folder, scene.Satellite.Path)])
+        {
+            string[] files = [Path.Combine(folder, scene.Airborne.Path), Path.Combine(folder, scene.Satellite.Path)];
+            Provenance.Of("simulate", recipe, recipe.Seed, [], files)
                 .Write(Path.Combine(folder, $"{scene.Name}.provenance.json"));
+        }
+        progress.At(1);
         return dataset with { Scenes = [.. dataset.Scenes.Where(s => own.Contains(s.Name))] };
     }
 }

@@ -9,37 +9,47 @@ static class TrainCommand
 {
     public static Command Create()
     {
-        var recipe = new Option<string>("--recipe", "-r") { Description = "The kit's recipe of that name (smoke, small) or a JSON file.", DefaultValueFactory = _ => "smoke" };
-        var output = new Option<string>("--out", "-o") { Description = "Model folder; training/NAME beside the current folder when left out." };
-        var command = new Command("train", "Trains autoencoder, denoiser and ControlNet from nothing, as a recipe says.") 
+        var recipe = new Option<string>("--recipe", "-r")
         {
-            recipe, output, CommonOptions.Device, CommonOptions.Json,
+            Description = "The kit's recipe of that name (smoke, small) or a JSON file.",
+            DefaultValueFactory = _ => "smoke",
+        };
+        var output = new Option<string>("--out", "-o")
+        {
+            Description = "Model folder; training/NAME beside the current folder when left out.",
+        };
+        var command = new Command("train", "Trains autoencoder, denoiser and ControlNet from nothing, as a recipe says.")
+        {
+            recipe, output, CommonOptions.Device, CommonOptions.Force, CommonOptions.Json,
         };
         command.SetAction((parsed, cancel) =>
         {
-            Engine.SetThreads(parsed.GetValue(CommonOptions.Threads));
-            var training = KitJson.Read<TrainRecipe>(EmbeddedData.FindRecipe(parsed.GetRequiredValue(recipe)));
+            var training = KitJson.Read<TrainRecipe>(EmbeddedData.FindRecipe(Names.Recipe(parsed.GetRequiredValue(recipe))));
             if (parsed.GetValue(CommonOptions.Device) is { } device)
                 training = training with { Device = device };
             var folder = parsed.GetValue(output) ?? Path.Combine("training", training.Name);
+            // A folder of a training that was killed holds no finished model: it goes on.
+            if (Names.IsModel(folder))
+                Finished.Refuse(folder, parsed.GetValue(CommonOptions.Force), $"{folder}: a finished model");
+            Engine.SetThreads(parsed.GetValue(CommonOptions.Threads));
             var curve = new List<FineTuningProgress>();
-            Progress.Run(parsed, training.Name, report =>
+            using (var progress = Progress.Begin($"training {training.Name}"))
             {
                 FineTune.Run(training, folder, p =>
                 {
                     curve.Add(p);
-                    report(p.Share, $"{p.Stage} {p.Step}/{p.Steps}, loss {p.Loss:F4}, {p.StepsPerSecond:F1} steps/s");
+                    progress.At(p.Share, $"{p.Stage} {p.Step}/{p.Steps}, loss {p.Loss:F4}, {p.StepsPerSecond:F1} steps/s");
                 }, cancel);
-                return true;
-            });
+                progress.At(1);
+            }
             var stages = curve.GroupBy(p => p.Stage).Select(Summary).ToList();
             if (parsed.GetValue(CommonOptions.Json))
-                Console.WriteLine(KitJson.Serialize(new { Folder = folder, Stages = stages }));
+                Terminal.Line(KitJson.Serialize(new { Folder = folder, Stages = stages }));
             else
             {
                 foreach (var s in stages)
-                    Console.WriteLine($"{s.Stage,-12} {s.Steps,6} steps   loss {s.First:F4} -> {s.Last:F4}");
-                Console.WriteLine($"model: {folder}");
+                    Terminal.Line($"{s.Stage,-12} {s.Steps,6} steps   loss {s.First:F4} -> {s.Last:F4}");
+                Terminal.Line($"model: {folder}");
             }
             return Task.FromResult(0);
         });

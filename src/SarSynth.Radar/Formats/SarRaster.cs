@@ -82,6 +82,8 @@ public sealed partial class SarRaster : IDisposable
     {
         if (ModelOfTheGround().Match(System.IO.Path.GetFileNameWithoutExtension(path)) is { Success: true } name)
             return $"its name says '{name.Groups[1].Value}'";
+        if (content.GeoReference?.Projection is { } system && (system.Contains("VERT_CS[") || system.Contains("VERTCRS[")))
+            return "its reference system has heights";
         if (content.Pixels is not GdalSource source
             || !int.TryParse(content.Channel, System.Globalization.CultureInfo.InvariantCulture, out var number))
             return null;
