@@ -114,7 +114,8 @@ file sealed class TrainingRun
             var images = Images(batch);
             using var posterior = vae.encode(images);
             var restored = vae.decode(posterior.Sample(step.Generator));
-            return DiffusionLoss.OfAutoencoder(images, restored, posterior.Mean, posterior.LogVar, recipe.KlWeight, squared: true);
+            return AutoencoderLoss.Of(new() { L1 = 0, L2 = 1, Kl = recipe.KlWeight }, images, restored, posterior.Mean,
+                posterior.LogVar);
         });
         using (vae)
             return Whitened(vae);
