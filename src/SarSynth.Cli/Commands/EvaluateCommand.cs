@@ -1,4 +1,4 @@
-// sarsynth evaluate: translated scenes against simulated airborne images and two baselines; the report.
+// sarsynth evaluate: translated scenes against airborne images and the baselines; the report.
 using System.CommandLine;
 using System.Globalization;
 using SarSynth.Data;
@@ -30,7 +30,7 @@ static class EvaluateCommand
         };
         var output = new Option<string?>("--report") { Description = "Folder of the report (index.html); none when left out." };
         var command = new Command("evaluate",
-            "Translated scenes against simulated airborne ones, with two baselines: amplitude KL, ENL, texture.")
+            "Translated scenes against airborne ones, beside three baselines: amplitude KL, ENL, texture.")
         {
             ModelOptions.Model, data, simulated, size, output, ModelOptions.Steps, ModelOptions.Eta, CommonOptions.Device,
             CommonOptions.Seed, CommonOptions.Force, CommonOptions.Json,
@@ -42,7 +42,7 @@ static class EvaluateCommand
             if (report is not null)
             {
                 Finished.Refuse(Path.Combine(report, "index.html"), parsed.GetValue(CommonOptions.Force));
-                EvaluationFigures.CheckReportTools();
+                ComparisonFigures.CheckReportTools();
             }
             var recipe = new TranslateRecipe
             {
@@ -57,18 +57,14 @@ static class EvaluateCommand
             var scenes = parsed.GetValue(simulated) is > 0 and var count
                 ? Simulated(count, parsed.GetValue(size), recipe.Seed, cancel)
                 : TestScenes(Names.ExistingPath(parsed.GetValue(data) ?? EmbeddedData.Scenes));
-            Evaluation.Evaluation evaluation;
-            using (var progress = Progress.Begin("evaluating"))
-            {
-                evaluation = Evaluation.Evaluation.Run(networks, scenes, recipe, (share, name) => progress.At(share, name), cancel);
-                progress.At(1);
-            }
+            var translated = networks.Translate(scenes, recipe, cancel);
+            var comparison = Comparison.Of(scenes, [.. Baselines.All(scenes, recipe.Seed), new("SarSynth", translated)]);
             if (report is not null)
-                evaluation.WriteReport(report, networks.Card);
+                comparison.WriteReport(report, networks.Card, recipe with { Device = networks.Device.ToString() });
             if (parsed.GetValue(CommonOptions.Json))
-                Terminal.Line(KitJson.Serialize(evaluation.Table));
+                Terminal.Line(KitJson.Serialize(comparison.Table));
             else
-                Print(evaluation.Table);
+                Print(comparison.Table);
             return Task.FromResult(0);
         });
         return command;

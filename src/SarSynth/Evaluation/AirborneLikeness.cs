@@ -1,4 +1,4 @@
-// How airborne-like an image is: its SAR statistics against those of real airborne images of the same ground.
+// How airborne-like an image is: its SAR statistics against those of airborne images of the same ground.
 using SarSynth.Radar.Images;
 using SarSynth.Radar.Radiometry;
 using SarSynth.Radar.Simulation;
@@ -6,18 +6,18 @@ using SarSynth.Radar.Statistics;
 
 namespace SarSynth.Evaluation;
 
-/// <summary>Images of one maker (a model, a baseline, the airborne sensor again), in the order of the real ones.</summary>
+/// <summary>Images of one maker: a model, a baseline, an airborne sensor.</summary>
 /// <param name="Name">Name shown in tables and plots.</param>
-/// <param name="Images">One for each real image, of its size.</param>
+/// <param name="Images">One for each place.</param>
 public sealed record Candidate(string Name, IReadOnlyList<AmplitudeImage> Images);
 
 /// <summary>One row of the comparison.</summary>
 /// <param name="Name">The candidate.</param>
-/// <param name="AmplitudeKl">KL(real || candidate) of the pooled amplitude histograms, nats; 0 is equal.</param>
-/// <param name="AmplitudeKlReverse">KL(candidate || real), nats.</param>
-/// <param name="Wasserstein">Wasserstein-1 distance of pooled amplitudes, in units of the real mean amplitude.</param>
-/// <param name="EnlHomogeneous">ENL pooled over the windows that are homogeneous in the real images.</param>
-/// <param name="MeanPowerError">Mean intensity against the real one, dB.</param>
+/// <param name="AmplitudeKl">KL(truth || candidate) of the pooled amplitude histograms, nats; 0 is equal.</param>
+/// <param name="AmplitudeKlReverse">KL(candidate || truth), nats.</param>
+/// <param name="Wasserstein">Wasserstein-1 distance of pooled amplitudes, in units of the truth's mean amplitude.</param>
+/// <param name="EnlHomogeneous">ENL pooled over the windows that are homogeneous in the truth.</param>
+/// <param name="MeanPowerError">Mean intensity against the truth's, dB.</param>
 /// <param name="GlcmContrast">GLCM contrast (distance 1, four angles), mean over images.</param>
 /// <param name="GlcmHomogeneity">GLCM homogeneity, likewise.</param>
 public sealed record LikenessRow(
@@ -30,63 +30,69 @@ public sealed record LikenessRow(
     double GlcmContrast,
     double GlcmHomogeneity);
 
-/// <summary>The comparison of candidates with real airborne images.</summary>
-/// <param name="Reference">The real images' own row.</param>
+/// <summary>The comparison of candidates with airborne images, the truth: measured or simulated ones.</summary>
+/// <param name="Reference">The truth's own row.</param>
 /// <param name="Rows">One row a candidate, in the given order.</param>
 /// <param name="HomogeneousWindows">Number of windows that the ENL rests on.</param>
-/// <param name="Normalisation">The normalisation A / (mu + 3 sigma) of the real images, with which all GLCMs were made.</param>
-public sealed record LikenessTable(LikenessRow Reference, IReadOnlyList<LikenessRow> Rows, int HomogeneousWindows, ClippedNormalisation Normalisation);
+/// <param name="Normalisation">The truth's normalisation A / (mu + 3 sigma), with which all GLCMs were made.</param>
+public sealed record LikenessTable(
+    LikenessRow Reference, IReadOnlyList<LikenessRow> Rows, int HomogeneousWindows, ClippedNormalisation Normalisation);
 
-/// <summary>Statistics of candidates against real airborne images of the same ground.</summary>
+/// <summary>Statistics of candidates against airborne images of the same ground.</summary>
 public static class AirborneLikeness
 {
     /// <summary>Grey levels of the GLCMs.</summary>
     public const int GlcmLevels = 32;
 
-    /// <summary>Bins of the amplitude histograms, from 0 to the real images' mu + 3 sigma; the last bin holds all above.</summary>
+    /// <summary>Bins of the amplitude histograms, from 0 to the truth's mu + 3 sigma; the last bin holds all above.</summary>
     public const int HistogramBins = 128;
 
     /// <summary>Side of the homogeneous windows, pixels.</summary>
     public const int Window = 16;
 
     /// <summary>Compares.</summary>
-    /// <param name="real">Real airborne images; at least one.</param>
-    /// <param name="candidates">Images of the same ground; any number of makers.</param>
-    /// <exception cref="ArgumentException">No real image, or a candidate whose images differ from the real ones in number or size.</exception>
-    public static LikenessTable Compare(IReadOnlyList<AmplitudeImage> real, IReadOnlyList<Candidate> candidates)
+    /// <param name="truth">Airborne images, at least one, and what they are called.</param>
+    /// <param name="candidates">Images of the same ground in the same order; any number of makers.</param>
+    /// <exception cref="ArgumentException">
+    /// No true image, or a candidate whose images differ from the true ones in number or size.
+    /// </exception>
+    public static LikenessTable Compare(Candidate truth, IReadOnlyList<Candidate> candidates)
     {
-        if (real.Count == 0)
-            throw new ArgumentException("no real airborne image to compare with.");
+        if (truth.Images.Count == 0)
+            throw new ArgumentException($"'{truth.Name}': found no image to compare with, expected at least one.");
         foreach (var candidate in candidates)
-            CheckSizes(real, candidate);
+            CheckSizes(truth, candidate);
 
-        var pooled = Pool(real);
+        var pooled = Pool(truth.Images);
         var normalisation = new NormalisationFit().Add(pooled).Clipped();
-        var windows = real.Select(image => Enl.Homogeneous(image.ToIntensity().Pixels, image.Rows, image.Columns, Window).Chosen).ToList();
-        var reference = Measure(new("real airborne", real), pooled, normalisation, windows);
-        return new(reference, [.. candidates.Select(c => Measure(c, pooled, normalisation, windows))], windows.Sum(w => w.Count), normalisation);
+        var windows = truth.Images
+            .Select(i => Enl.Homogeneous(i.ToIntensity().Pixels, i.Rows, i.Columns, Window).Chosen).ToList();
+        var reference = Measure(truth, pooled, normalisation, windows);
+        return new(reference, [.. candidates.Select(c => Measure(c, pooled, normalisation, windows))],
+            windows.Sum(w => w.Count), normalisation);
     }
 
     private static LikenessRow Measure(
-        Candidate candidate, float[] real, ClippedNormalisation normalisation, IReadOnlyList<IReadOnlyList<HomogeneousWindow>> windows)
+        Candidate candidate, float[] truth, ClippedNormalisation normalisation,
+        IReadOnlyList<IReadOnlyList<HomogeneousWindow>> windows)
     {
         var own = Pool(candidate.Images);
-        var (p, q) = (AmplitudeHistogram(real, normalisation), AmplitudeHistogram(own, normalisation));
+        var (p, q) = (AmplitudeHistogram(truth, normalisation), AmplitudeHistogram(own, normalisation));
         var glcm = candidate.Images.Select(image => Texture(image, normalisation)).ToList();
         return new(
             candidate.Name,
             Distance.KullbackLeibler(p, q),
             Distance.KullbackLeibler(q, p),
-            RelativeWasserstein(real, own),
+            RelativeWasserstein(truth, own),
             PooledEnl(candidate.Images, windows),
-            10 * Math.Log10(MeanPower(own) / MeanPower(real)),
+            10 * Math.Log10(MeanPower(own) / MeanPower(truth)),
             glcm.Average(g => g.Contrast),
             glcm.Average(g => g.Homogeneity));
     }
 
     /// <summary>The histogram of A / (mu + 3 sigma) clipped to [0, 1]: what KL divergences are computed on.</summary>
     /// <param name="amplitudes">Linear amplitudes; NaN is left out.</param>
-    /// <param name="normalisation">The real images' normalisation.</param>
+    /// <param name="normalisation">The truth's normalisation.</param>
     public static Histogram AmplitudeHistogram(ReadOnlySpan<float> amplitudes, ClippedNormalisation normalisation)
     {
         var normalised = new float[amplitudes.Length];
@@ -110,13 +116,14 @@ public static class AirborneLikeness
         return sum / count;
     }
 
-    private static Estimate RelativeWasserstein(float[] real, float[] own)
+    private static Estimate RelativeWasserstein(float[] truth, float[] own)
     {
-        var scale = (float)(1 / Moments.Of(real).Mean.Value);
-        return Distance.Wasserstein1(Array.ConvertAll(real, a => a * scale), Array.ConvertAll(own, a => a * scale));
+        var scale = (float)(1 / Moments.Of(truth).Mean.Value);
+        return Distance.Wasserstein1(Array.ConvertAll(truth, a => a * scale), Array.ConvertAll(own, a => a * scale));
     }
 
-    private static Estimate PooledEnl(IReadOnlyList<AmplitudeImage> images, IReadOnlyList<IReadOnlyList<HomogeneousWindow>> windows)
+    private static Estimate PooledEnl(
+        IReadOnlyList<AmplitudeImage> images, IReadOnlyList<IReadOnlyList<HomogeneousWindow>> windows)
     {
         // Each window's pixels over their own mean: brightness may differ from window to window, speckle may not.
         var pooled = new List<float>();
@@ -133,7 +140,7 @@ public static class AirborneLikeness
             }
         }
         return pooled.Count == 0
-            ? Estimate.Undefined("no window of the real images is homogeneous", 0, "ENL by moments")
+            ? Estimate.Undefined("no window of the true images is homogeneous", 0, "ENL by moments")
             : Enl.ByMoments(pooled.ToArray());
     }
 
@@ -146,13 +153,15 @@ public static class AirborneLikeness
         return (features[GlcmFeature.Contrast], features[GlcmFeature.Homogeneity]);
     }
 
-    private static void CheckSizes(IReadOnlyList<AmplitudeImage> real, Candidate candidate)
+    private static void CheckSizes(Candidate truth, Candidate candidate)
     {
-        if (candidate.Images.Count != real.Count)
-            throw new ArgumentException($"candidate '{candidate.Name}' has {candidate.Images.Count} images, expected {real.Count}.");
-        for (var i = 0; i < real.Count; i++)
-            if (candidate.Images[i].Rows != real[i].Rows || candidate.Images[i].Columns != real[i].Columns)
-                throw new ArgumentException(
-                    $"candidate '{candidate.Name}', image {i}: {candidate.Images[i].Rows} x {candidate.Images[i].Columns}, expected {real[i].Rows} x {real[i].Columns}.");
+        var (expected, found) = (truth.Images, candidate.Images);
+        if (found.Count != expected.Count)
+            throw new ArgumentException(
+                $"candidate '{candidate.Name}': found {found.Count} images, expected {expected.Count}.");
+        for (var i = 0; i < expected.Count; i++)
+            if (found[i].Rows != expected[i].Rows || found[i].Columns != expected[i].Columns)
+                throw new ArgumentException($"candidate '{candidate.Name}', image {i}: found {found[i].Rows} x "
+                    + $"{found[i].Columns}, expected {expected[i].Rows} x {expected[i].Columns} of '{truth.Name}'.");
     }
 }

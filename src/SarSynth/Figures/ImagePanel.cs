@@ -45,7 +45,60 @@ public sealed class ImagePanel
     {
         outline?.RequireInside(image.Rows, image.Columns);
         var png = QuickLook.ToPng(image, remap, new QuickLookOptions { MaxSize = PictureSize });
-        return With(new Picture(title, caption, png, image.Rows, image.Columns, Spacing(image), outline, Pixelated: false));
+        return With(new Picture(title, caption, png, image.Rows, image.Columns, Spacing(image.Metadata), outline,
+            Pixelated: false, new Ground(remap, image.Crop)));
+    }
+
+    /// <summary>Adds a raster of any size, which is streamed through once and never held whole.</summary>
+    /// <param name="title">Title above the picture.</param>
+    /// <param name="raster">The raster; <see cref="Zoom"/> reads its part from it as well.</param>
+    /// <param name="caption">Words below the picture.</param>
+    /// <param name="remap">From amplitude to grey; null: linear to the 99th percentile.</param>
+    /// <exception cref="RasterException">It cannot be read.</exception>
+    public ImagePanel Add(string title, SarRaster raster, string caption = "", Remap? remap = null)
+    {
+        using var progress = Data.Progress.Begin($"looking at {Path.GetFileName(raster.Path)}");
+        var png = QuickLook.ToPng(raster, remap, new QuickLookOptions { MaxSize = PictureSize }, share => progress.At(share));
+        return With(new Picture(title, caption, png, raster.Rows, raster.Columns, Spacing(raster.Metadata), null,
+            Pixelated: false, new Ground(remap, window => raster.Read(window))));
+    }
+
+    /// <summary>
+    /// Adds a row below the last one: the same part of each of its images, enlarged so that single pixels can be seen. Where
+    /// it lies is outlined above.
+    /// </summary>
+    /// <param name="size">Side of the part, pixels of the finest image of the row.</param>
+    /// <param name="down">Where the part lies, 0 (top) to 1 (bottom).</param>
+    /// <param name="across">Likewise, 0 (left) to 1 (right).</param>
+    /// <exception cref="InvalidOperationException">The row has no image.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The part is larger than an image.</exception>
+    public ImagePanel Zoom(int size, double down = 0.5, double across = 0.5)
+    {
+        var images = rows[^1].Where(p => p.Ground is not null).ToArray();
+        if (images.Length == 0)
+            throw new InvalidOperationException("Zoom: found a row without an image, expected one to enlarge.");
+        // Places are those of the coarsest image's pixels, so that all parts show the same ground.
+        int fine = images.Max(p => p.Rows), coarse = images.Min(p => p.Rows);
+        var side = Math.Max(1, (int)Math.Round((double)size * coarse / fine));
+        var coarsest = images.First(p => p.Rows == coarse);
+        var (row, column) = (Place(down, coarse), Place(across, coarsest.Columns));
+        var zoomed = new ImagePanel(Title, PictureSize, [.. rows.SkipLast(1), [.. rows[^1].Select(p => p with { Outline = Part(p) })], []]);
+        foreach (var image in images)
+            zoomed = zoomed.AddPart(image.Title, image.Ground!, Part(image)!.Value, image.MetresPerPixel, "");
+        return zoomed;
+
+        int Place(double share, int length) => (int)Math.Round(Math.Clamp(share, 0, 1) * Math.Max(0, length - side));
+
+        RasterWindow? Part(Picture picture)
+        {
+            if (picture.Ground is null)
+                return picture.Outline;
+            var factor = (double)picture.Rows / coarse;
+            var part = new RasterWindow((int)Math.Round(row * factor), (int)Math.Round(column * factor),
+                (int)Math.Round(side * factor), (int)Math.Round(side * factor));
+            part.RequireInside(picture.Rows, picture.Columns);
+            return part;
+        }
     }
 
     /// <summary>Adds a part of an image, enlarged so that single pixels can be seen.</summary>
@@ -57,9 +110,8 @@ public sealed class ImagePanel
     /// <exception cref="ArgumentOutOfRangeException">The window is empty or reaches outside the image.</exception>
     public ImagePanel AddZoom(string title, SarImage image, RasterWindow window, string caption = "", Remap? remap = null)
     {
-        var part = Cut(image.ToAmplitude(), window);
-        var png = QuickLook.ToPng(part, remap, new QuickLookOptions { MaxSize = Math.Max(PictureSize, Math.Max(window.Rows, window.Columns)) });
-        return With(new Picture(title, caption, png, window.Rows, window.Columns, Spacing(image), null, Pixelated: true));
+        window.RequireInside(image.Rows, image.Columns);
+        return AddPart(title, new Ground(remap, image.Crop), window, Spacing(image.Metadata), caption);
     }
 
     /// <summary>Adds a picture that exists already.</summary>
@@ -71,7 +123,8 @@ public sealed class ImagePanel
     public ImagePanel Add(string title, byte[] png, string caption = "", double? metresPerPixel = null)
     {
         var (height, width) = PngFile.Size(png);
-        return With(new Picture(title, caption, png, height, width, metresPerPixel, null, Pixelated: Math.Max(width, height) < PictureSize));
+        return With(new Picture(title, caption, png, height, width, metresPerPixel, null,
+            Pixelated: Math.Max(width, height) < PictureSize, null));
     }
 
     /// <summary>Begins a new row.</summary>
@@ -121,6 +174,13 @@ public sealed class ImagePanel
     public override string ToString() =>
         $"{(Title.Length > 0 ? Title + ": " : "")}{string.Join(", ", rows.SelectMany(r => r).Select(p => p.Title))}";
 
+    private ImagePanel AddPart(string title, Ground ground, RasterWindow window, double? spacing, string caption)
+    {
+        var options = new QuickLookOptions { MaxSize = Math.Max(PictureSize, Math.Max(window.Rows, window.Columns)) };
+        var png = QuickLook.ToPng(ground.Part(window), ground.Remap, options);
+        return With(new Picture(title, caption, png, window.Rows, window.Columns, spacing, null, Pixelated: true, null));
+    }
+
     private ImagePanel With(Picture picture) => new(Title, PictureSize, [.. rows.SkipLast(1), [.. rows[^1], picture]]);
 
     // Of the widest row; a long heading breaks rather than widen it.
@@ -161,18 +221,13 @@ public sealed class ImagePanel
         ? string.Create(CultureInfo.InvariantCulture, $"{metres / 1000:0.##} km")
         : string.Create(CultureInfo.InvariantCulture, $"{metres:0.##} m");
 
-    private static double? Spacing(SarImage image) => image.Metadata.RangeSpacing is > 0 and var spacing ? spacing : null;
-
-    private static AmplitudeImage Cut(AmplitudeImage image, RasterWindow window)
-    {
-        window.RequireInside(image.Rows, image.Columns);
-        var pixels = new float[window.Rows * window.Columns];
-        for (var row = 0; row < window.Rows; row++)
-            image.Pixels.AsSpan((window.Row + row) * image.Columns + window.Column, window.Columns).CopyTo(pixels.AsSpan(row * window.Columns));
-        return new AmplitudeImage(window.Rows, window.Columns, pixels, image.Metadata);
-    }
+    private static double? Spacing(SarMetadata metadata) => metadata.RangeSpacing is > 0 and var spacing ? spacing : null;
 
     private static string Encode(string text) => WebUtility.HtmlEncode(text);
 
-    private sealed record Picture(string Title, string Caption, byte[] Png, int Rows, int Columns, double? MetresPerPixel, RasterWindow? Outline, bool Pixelated);
+    private sealed record Picture(string Title, string Caption, byte[] Png, int Rows, int Columns, double? MetresPerPixel,
+        RasterWindow? Outline, bool Pixelated, Ground? Ground);
+
+    // Where a picture's parts come from.
+    private sealed record Ground(Remap? Remap, Func<RasterWindow, SarImage> Part);
 }

@@ -3,6 +3,7 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using Plotly.NET;
+using SarSynth.Evaluation;
 
 namespace SarSynth.Figures;
 
@@ -38,6 +39,7 @@ public static class NotebookFormatters
         Add<ImagePanel>((Html, p => p.ToHtml()), (Png, p => Convert.ToBase64String(p.ToNotebookPng())),
             (Plain, p => p.ToString()));
         Add<ReportTable>((Html, t => t.ToHtml()), (Plain, t => t.ToString()));
+        Add<LikenessTable>((Html, t => t.ToTable().ToHtml()), (Plain, t => t.ToTable().ToString()));
         Add<Report>((Html, r => r.ToFragment()), (Plain, r => r.ToString()));
         Add<ProgressView>((Html, p => p.ToHtml()), (Plain, p => p.ToString()));
         return true;

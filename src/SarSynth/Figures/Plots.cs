@@ -3,8 +3,8 @@ using System.Globalization;
 using System.Numerics;
 using Plotly.NET;
 using SarSynth.Evaluation;
+using SarSynth.Radar.Statistics;
 using Chart = Plotly.NET.CSharp.Chart;
-using EvaluationResult = SarSynth.Evaluation.Evaluation;
 
 namespace SarSynth.Figures;
 
@@ -210,16 +210,15 @@ public static class Plots
     }
 
     /// <summary>
-    /// Amplitude densities of all images of an evaluation, normalised by the real images' mu + 3 sigma.
+    /// Amplitude densities of all images of a comparison, normalised by the truth's mu + 3 sigma.
     /// </summary>
-    /// <param name="evaluation">The evaluation.</param>
-    public static GenericChart Amplitude(EvaluationResult evaluation)
+    /// <param name="comparison">The comparison.</param>
+    public static GenericChart Amplitude(Comparison comparison)
     {
-        var real = new Candidate("real airborne", [.. evaluation.Scenes.Select(s => s.Airborne)]);
-        var lines = evaluation.Candidates.Prepend(real).Select(candidate =>
+        var lines = comparison.Candidates.Prepend(comparison.Truth).Select(candidate =>
         {
             var pixels = candidate.Images.SelectMany(i => i.Pixels);
-            var histogram = AirborneLikeness.AmplitudeHistogram([.. pixels], evaluation.Table.Normalisation);
+            var histogram = AirborneLikeness.AmplitudeHistogram([.. pixels], comparison.Table.Normalisation);
             // The last bin holds all that was clipped; it is no density.
             var bins = histogram.Counts.Count - 1;
             return Line(
@@ -228,6 +227,28 @@ public static class Plots
         });
         return Chart.Combine(lines.ToArray()).WithTitle("Amplitude distributions")
             .WithXAxis("A / (mu + 3 sigma)").WithYAxis("density", AxisScale.Log);
+    }
+
+    /// <summary>
+    /// Power spectral densities of the intensity of all images of a comparison, each over its own mean: of speckle alone
+    /// where the ground is flat, and of what the sensor's band lets through.
+    /// </summary>
+    /// <param name="comparison">The comparison; its images are 8 x 8 pixels or larger.</param>
+    /// <param name="axis">Along range or azimuth.</param>
+    public static GenericChart Spectrum(Comparison comparison, ImageAxis axis = ImageAxis.Range)
+    {
+        var lines = comparison.Candidates.Prepend(comparison.Truth).Select(candidate =>
+        {
+            var densities = candidate.Images.Select(i => Radar.Statistics.Spectrum.Of(
+                i.ToIntensity().Pixels, i.Rows, i.Columns, axis).PowerDensity).ToArray();
+            // Images of other sizes have other frequencies; those of the first are shown. A real signal's spectrum is even.
+            var n = densities[0].Count;
+            var alike = densities.Where(d => d.Count == n).ToArray();
+            var positive = Enumerable.Range(n / 2 + 1, n - n / 2 - 1).ToArray();
+            return Line(positive.Select(k => (double)k / n - 0.5), positive.Select(k => alike.Average(d => d[k])), candidate.Name);
+        });
+        return Chart.Combine(lines.ToArray()).WithTitle($"Spectrum of the intensity along {axis.ToString().ToLowerInvariant()}")
+            .WithXAxis("cycles per pixel").WithYAxis("density over its mean", AxisScale.Log);
     }
 
     // Only traces that were made a moment ago are changed: charts share theirs.

@@ -32,10 +32,10 @@ public sealed class LiveTensorTests : IDisposable
     }
 
     [Fact]
-    public void AnEvaluationLeavesNoTensor()
+    public void TranslatedScenesLeaveNoTensor()
     {
         using var model = Translator.Load(Fast.Model, CPU);
-        Assert.Equal((0, 0), Left(() => SarSynth.Evaluation.Evaluation.Run(model, TinyModel.Scenes, Fast)));
+        Assert.Equal((0, 0), Left(() => model.Translate(TinyModel.Scenes, Fast)));
     }
 
     [Fact]
