@@ -13,6 +13,7 @@ public class RoomTests
         [
             ["Checkpoints"], ["Tokenizers", "Samplers"], ["Models", "Adapters", "Tiling"], ["Memory"], ["Pipelines", "Training"],
         ],
+        ["SarSynth"] = [["Data"], ["Translation"], ["FineTuning"], ["Evaluation"], ["Figures"]],
     };
 
     public static TheoryData<string> Projects => [.. floors.Keys];
@@ -50,6 +51,19 @@ public class RoomTests
             ["Training"], ["Pipelines"]]);
         Assert.Contains("Memory: BlockOffload uses ResnetBlock2D of Models", wrong);
         Assert.All(wrong, line => Assert.StartsWith("Memory: BlockOffload", line, StringComparison.Ordinal));
+    }
+
+    /// <summary>Evaluation that draws, or that translates, would be seen.</summary>
+    [Fact]
+    public void A_room_of_the_shared_library_that_looks_up_is_found()
+    {
+        var arrows = RoomArrows.Of(Assembly.Load("SarSynth"));
+        Assert.DoesNotContain(arrows, a => a is { FromRoom: "Evaluation", ToRoom: "Translation" or "FineTuning" });
+        var wrong = Wrong(arrows, [["Figures"], ["Translation"], ["FineTuning"], ["Evaluation"], ["Data"]]);
+        Assert.Contains("Figures: ComparisonFigures uses Comparison of Evaluation", wrong);
+        Assert.Contains("Evaluation: Comparison uses PairedScene of Data", wrong);
+        Assert.Contains("Translation: Translator uses EmbeddedData of Data", wrong);
+        Assert.DoesNotContain(wrong, line => line.StartsWith("Data:", StringComparison.Ordinal));
     }
 
     private static List<string> Wrong(IEnumerable<RoomArrow> arrows, string[][] order)
