@@ -27,7 +27,8 @@ static class Batch
         var isFile = Has(output, extension) && !Directory.Exists(output);
         var found = Path.GetExtension(output);
         // A folder may have dots in its name, but "x.png" where a GeoTIFF is made is a mistake.
-        if (!isFile && !Directory.Exists(output) && !output.EndsWith('/') && (found.ToLowerInvariant() is ".png" or ".tif" or ".tiff" or ".jpg"
+        if (!isFile && !Directory.Exists(output) && !output.EndsWith('/')
+            && (found.ToLowerInvariant() is ".png" or ".tif" or ".tiff" or ".jpg"
             || (found.Length == 0 && inputs.Count == 1 && !IsPlainFolder(inputs[0]))))
         {
             throw new ArgumentException($"--out {output}: found '{found}', expected {Expected(extension)}, or a folder "
@@ -36,16 +37,20 @@ static class Batch
         List<string> all = [.. inputs.SelectMany(Expanded)];
         if (isFile && all.Count > 1)
             throw new ArgumentException($"--out {output}: found one file for {all.Count} inputs, expected a folder.");
-        List<Job> jobs = [.. all.Select(input => new Job(input, isFile ? output : Path.Combine(output, NameOf(input) + extension)))];
+        List<Job> jobs = [.. all.Select(input =>
+            new Job(input, isFile ? output : Path.Combine(output, NameOf(input) + extension)))];
         foreach (var job in jobs)
         {
             if (Path.GetFullPath(job.Input) == Path.GetFullPath(job.Output))
-                throw new ArgumentException($"--out {output}: would overwrite the input {job.Input}. Give another name or folder.");
+            {
+                throw new ArgumentException($"--out {output}: would overwrite the input {job.Input}. "
+                    + "Give another name or folder.");
+            }
         }
         if (jobs.GroupBy(job => job.Output).FirstOrDefault(same => same.Count() > 1) is { } twice)
         {
-            throw new ArgumentException($"--out {output}: {string.Join(" and ", twice.Take(2).Select(job => job.Input))} "
-                + $"would both become {twice.Key}.");
+            var both = string.Join(" and ", twice.Take(2).Select(job => job.Input));
+            throw new ArgumentException($"--out {output}: {both} would both become {twice.Key}.");
         }
         return jobs;
     }
@@ -58,7 +63,8 @@ static class Batch
     /// <param name="cancel">Ends between two inputs.</param>
     /// <returns>The exit code.</returns>
     public static int Run(
-        ParseResult parsed, string doing, IReadOnlyList<Job> jobs, Func<Job, bool> make, CancellationToken cancel = default)
+        ParseResult parsed, string doing, IReadOnlyList<Job> jobs, Func<Job, bool> make,
+        CancellationToken cancel = default)
     {
         var (bad, done) = (new List<string>(), new List<object>());
         foreach (var job in Progress.Over(doing, jobs, job => Path.GetFileName(job.Input.TrimEnd('/'))))
@@ -151,7 +157,8 @@ static class Batch
 
     private static string NameOf(string input) => Path.GetFileNameWithoutExtension(input.TrimEnd('/'));
 
-    private static bool Has(string path, string extension) => path.EndsWith(extension, StringComparison.OrdinalIgnoreCase)
+    private static bool Has(string path, string extension) =>
+        path.EndsWith(extension, StringComparison.OrdinalIgnoreCase)
         || (extension == ".tif" && path.EndsWith(".tiff", StringComparison.OrdinalIgnoreCase));
 
     private static string Expected(string extension) => extension == ".tif" ? ".tif or .tiff" : extension;

@@ -2,12 +2,13 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.Text.RegularExpressions;
 using SarSynth.Cli.Commands;
 
 namespace SarSynth.Cli;
 
 /// <summary>The program's command line.</summary>
-static class CommandLine
+static partial class CommandLine
 {
     /// <summary>The list of all commands, those of the script ./sarsynth too; the script shows the same file.</summary>
     public static string Usage
@@ -19,6 +20,9 @@ static class CommandLine
             return reader.ReadToEnd();
         }
     }
+
+    /// <summary>The names in the list: those of the program and those of the script.</summary>
+    public static IReadOnlyList<string> Names => [.. Listed().Matches(Usage).Select(found => found.Groups[1].Value)];
 
     /// <summary>The root, whose name is the script's: a program's file has another.</summary>
     public static Command Create()
@@ -53,6 +57,10 @@ static class CommandLine
         });
         return root;
     }
+
+    // A command stands at the margin of two, and its words in a column of their own.
+    [GeneratedRegex("^  ([a-z]+) {2,}", RegexOptions.Multiline)]
+    private static partial Regex Listed();
 
     private sealed class UsageOrHelp(SynchronousCommandLineAction help, Command root) : SynchronousCommandLineAction
     {

@@ -13,10 +13,14 @@ static class CommonOptions
     public static Option<bool> Quiet { get; } =
         new("--quiet", "-q") { Description = "No progress and no remarks: results and errors only.", Recursive = true };
 
-    public static Option<bool> Json { get; } = new("--json") { Description = "Print the answer as JSON, and nothing else." };
+    public static Option<bool> Json { get; } =
+        new("--json") { Description = "Print the answer as JSON, and nothing else." };
 
     public static Option<bool> Force { get; } =
-        new("--force") { Description = "Replace what is finished already; without it nothing finished is overwritten." };
+        new("--force")
+        {
+            Description = "Replace what is finished already; without it nothing finished is overwritten.",
+        };
 
     public static Option<ulong> Seed { get; } =
         new("--seed") { Description = "Seed of every random draw.", DefaultValueFactory = _ => 1 };

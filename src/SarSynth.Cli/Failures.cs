@@ -62,7 +62,7 @@ static partial class Failures
         Quoted().Match(message) is { Success: true } found
             ? Nearest.Hint(found.Groups[1].Value, found.Groups[1].Value.StartsWith('-')
                 ? OptionsOf(command).SelectMany(option => option.Aliases.Append(option.Name))
-                : command.Subcommands.Select(sub => sub.Name))
+                : command.Parents.Any() ? command.Subcommands.Select(sub => sub.Name) : CommandLine.Names)
             : "";
 
     private static IEnumerable<Option> OptionsOf(Command command) => command.Options

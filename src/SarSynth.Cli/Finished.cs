@@ -65,7 +65,7 @@ static class Finished
         if (FirstDifference(told?["recipe"], wanted, "") is { } field)
             return $"made by another recipe ({field})";
         if (Sums(told?["inputs"]) is var made && !made.SequenceEqual(inputs.Select(f => FileFingerprint.Of(f).Sha256)))
-            return $"made from another input than {string.Join(", ", inputs.Take(1).Select(f => Path.GetFileName(f)))} as it is now";
+            return $"made from another input than {Path.GetFileName(inputs[0])} as it is now";
         return Sums(told?["outputs"]).FirstOrDefault() == FileFingerprint.Of(result).Sha256 ? null
             : "and it is not the file that its provenance tells of";
     }

@@ -28,7 +28,8 @@ static class ModelOptions
 
     public static Option<int?> Steps { get; } = new("--steps") { Description = "Denoising steps." };
 
-    public static Option<double?> Eta { get; } = new("--eta") { Description = "DDIM's eta, 0 to 1: noise of the steps." };
+    public static Option<double?> Eta { get; } =
+        new("--eta") { Description = "DDIM's eta, 0 to 1: noise of the steps." };
 
     /// <summary>The schedulers by their names on the command line.</summary>
     public static IReadOnlyDictionary<string, SamplerKind> Schedulers { get; } = new Dictionary<string, SamplerKind>

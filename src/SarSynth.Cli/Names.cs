@@ -43,7 +43,8 @@ static class Names
 
     /// <summary>The models that come with the kit.</summary>
     public static IReadOnlyList<string> Models => Directory.Exists(EmbeddedData.Folder)
-        ? [.. Directory.GetDirectories(EmbeddedData.Folder).Where(IsModel).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)]
+        ? [.. Directory.GetDirectories(EmbeddedData.Folder).Where(IsModel).Select(f =>
+            Path.GetFileName(f)!).Order(StringComparer.Ordinal)]
         : [];
 
     private static IReadOnlyList<string> Recipes =>
@@ -58,6 +59,7 @@ static class Names
         if (known.Contains(name))
             return name;
         throw new FileNotFoundException($"{what} '{name}': the kit's own are {string.Join(", ", known)}"
-            + (path is null ? "" : $", and {path} may be given") + (Nearest.Hint(name, known) is { Length: > 0 } hint ? hint : "."), name);
+            + (path is null ? "" : $", and {path} may be given")
+                + (Nearest.Hint(name, known) is { Length: > 0 } hint ? hint : "."), name);
     }
 }

@@ -10,12 +10,14 @@ static class Nearest
     /// <param name="known">What there is.</param>
     public static string? To(string name, IEnumerable<string> known)
     {
-        var best = known.Select(word => (Word: word, Distance: Distance(name.ToLowerInvariant(), word.ToLowerInvariant())))
+        var best = known.Select(word =>
+            (Word: word, Distance: Distance(name.ToLowerInvariant(), word.ToLowerInvariant())))
             .OrderBy(found => found.Distance).ThenBy(found => found.Word, StringComparer.Ordinal).FirstOrDefault();
         if (best.Word is null)
             return null;
         // The beginning of one name only is meant as that name, too.
-        var begun = known.Where(word => name.Length >= 3 && word.StartsWith(name, StringComparison.OrdinalIgnoreCase)).ToList();
+        var begun = known.Where(word => name.Length >= 3
+            && word.StartsWith(name, StringComparison.OrdinalIgnoreCase)).ToList();
         return 3 * best.Distance <= name.Length ? best.Word : begun.Count == 1 ? begun[0] : null;
     }
 
@@ -24,7 +26,8 @@ static class Nearest
     public static string Hint(string name, IEnumerable<string> known) =>
         To(name, known) is { } near ? $"; did you mean '{near}'?" : "";
 
-    /// <summary>Letters to change, add, leave out or exchange with their neighbour (optimal string alignment).</summary>
+    /// <summary>Letters to change, add, leave out or exchange with their neighbour (optimal string
+    /// alignment).</summary>
     internal static int Distance(string a, string b)
     {
         var d = new int[a.Length + 1, b.Length + 1];

@@ -17,7 +17,8 @@ static partial class Places
         if (place.Transform is { } t)
         {
             var unit = UnitOf(place.Projection);
-            return $"{system}\npixel {Number(Length(t[1], t[4]))} x {Number(Length(t[2], t[5]))} {unit} (x, y)".TrimEnd()
+            var pixel = $"pixel {Number(Length(t[1], t[4]))} x {Number(Length(t[2], t[5]))} {unit}".TrimEnd();
+            return $"{system}\n{pixel} (x, y)"
                 + (t[2] != 0 || t[4] != 0 ? ", turned" : "") + $"\nupper left corner {Number(t[0])}, {Number(t[3])}";
         }
         var points = place.ControlPoints.Take(ShownPoints).Select(p =>
@@ -37,7 +38,8 @@ static partial class Places
     }
 
     // The unit of the axes is the last one that is named before that of heights.
-    private static string UnitOf(string projection) => Unit().Matches(Vertical().Split(projection)[0]).LastOrDefault() is { } found
+    private static string UnitOf(string projection) => Unit().Matches(Vertical().Split(projection)[0]).LastOrDefault()
+        is { } found
         ? found.Groups[1].Value switch
         {
             "metre" or "meter" or "m" => "m",

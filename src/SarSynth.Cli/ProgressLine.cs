@@ -37,7 +37,8 @@ internal abstract class ProgressLine(string what, TimeProvider clock) : IProgres
     {
         var elapsed = clock.GetElapsedTime(begun);
         var left = share is > 0.01 and < 1 ? $", about {Text.Time(elapsed * ((1 - share) / share))} left" : "";
-        return $"{what}: {Math.Floor(100 * share):F0} %{(note.Length > 0 ? ", " + note : "")}, {Text.Time(elapsed)}{left}";
+        var doing = note.Length > 0 ? ", " + note : "";
+        return $"{what}: {Math.Floor(100 * share):F0} %{doing}, {Text.Time(elapsed)}{left}";
     }
 
     protected static void Draw(string line)

@@ -63,7 +63,8 @@ static class RasterInput
     public static RasterOptions Options(ParseResult parsed)
     {
         var part = parsed.GetValue(window) is { } w ? Numbers("--window", w, "ROW,COL,ROWS,COLS", Whole) : null;
-        var place = parsed.GetValue(box) is { } b ? Numbers("--bbox", b, "WEST,SOUTH,EAST,NORTH", double.IsFinite) : null;
+        var place = parsed.GetValue(box) is { } b ? Numbers("--bbox", b, "WEST,SOUTH,EAST,NORTH", double.IsFinite)
+            : null;
         if (part is not null && place is not null)
             throw new ArgumentException("--window and --bbox: found both, expected one of them.");
         if (parsed.GetValue(lonLat) && place is null)
@@ -78,8 +79,10 @@ static class RasterInput
         };
     }
 
-    /// <summary>Opens a raster of backscatter, and says which channel was taken of several and what was assumed.</summary>
-    /// <exception cref="RasterException">It cannot be read, or says of itself that it is an elevation model.</exception>
+    /// <summary>Opens a raster of backscatter, and says which channel was taken of several and what was
+    /// assumed.</summary>
+    /// <exception cref="RasterException">It cannot be read, or says of itself that it is an elevation
+    /// model.</exception>
     public static SarRaster Open(string path, RasterOptions options)
     {
         var raster = OpenAny(path, options);
@@ -140,6 +143,7 @@ static class RasterInput
         (false, null) => null,
         (false, "amplitude") => PixelKind.Amplitude,
         (false, "intensity") => PixelKind.Intensity,
-        (false, var other) => throw new ArgumentException($"--pixels: found '{other}', expected amplitude or intensity."),
+        (false, var other) =>
+            throw new ArgumentException($"--pixels: found '{other}', expected amplitude or intensity."),
     };
 }

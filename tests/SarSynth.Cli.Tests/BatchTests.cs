@@ -37,9 +37,11 @@ public sealed class BatchTests : Shell
         Good("despeckle", "a.tif", "-o", "d.tif", "--filter", "boxcar", "--size", "3");
         // The intensity is linear: inside, the mean of a window is its middle.
         Assert.Equal(10 * 20 + 10, Pixels("d.tif")[10 * 20 + 10], 1e-3);
-        foreach (var filter in (string[])["lee", "refined-lee", "enhanced-lee", "kuan", "frost", "gamma-map", "non-local"])
+        foreach (var filter in (string[])["lee", "refined-lee", "enhanced-lee", "kuan", "frost", "gamma-map",
+            "non-local"])
             Good("despeckle", "a.tif", "-o", $"{filter}.tif", "--filter", filter, "--looks", "4");
-        Assert.Contains("does not tell its looks", Good("despeckle", "a.tif", "-o", "one.tif", "--filter", "lee").Error);
+        Assert.Contains("does not tell its looks",
+            Good("despeckle", "a.tif", "-o", "one.tif", "--filter", "lee").Error);
     }
 
     [Fact]
@@ -49,7 +51,8 @@ public sealed class BatchTests : Shell
         Good("normalise", "a.tif", "-o", "n.tif");
         var all = Enumerable.Range(0, 2000).Select(i => i / 40 + i % 40 / 1000.0 + 1).ToArray();
         double mean = all.Average(), sigma = Math.Sqrt(all.Average(a => (a - mean) * (a - mean)));
-        var kept = JsonNode.Parse(File.ReadAllText(In("n.tif.provenance.json")))!["recipe"]!["found"]!["normalisation"]!;
+        var recipe = JsonNode.Parse(File.ReadAllText(In("n.tif.provenance.json")))!["recipe"]!;
+        var kept = recipe["found"]!["normalisation"]!;
         Assert.Equal("clipped", (string?)kept["kind"]);
         Assert.Equal(mean, (double)kept["mean"]!, 1e-4);
         Assert.Equal(sigma, (double)kept["standardDeviation"]!, 1e-4);
@@ -73,7 +76,8 @@ public sealed class BatchTests : Shell
         Assert.Equal((64, 32, Backscatter.GammaNought), (made.Rows, made.Columns, made.Metadata.Quantity));
         Assert.Equal(64 * 32, made.Read().CountNoData());
         Assert.Contains("is calibrated already, to GammaNought", Run("calibrate", In("c.tif"), "-o", "d.tif").Error);
-        Assert.Contains("expected one of sigma0, beta0, gamma0", Run("calibrate", product, "-o", "e.tif", "--to", "sigma").Error);
+        Assert.Contains("expected one of sigma0, beta0, gamma0",
+            Run("calibrate", product, "-o", "e.tif", "--to", "sigma").Error);
     }
 
     [Fact]
@@ -101,7 +105,8 @@ public sealed class BatchTests : Shell
         Assert.Equal(first, File.GetLastWriteTimeUtc(In("out/a.tif")));
         var bytes = File.ReadAllBytes(In("out/a.tif"));
         Assert.Contains("rowLooks 2, now 3", Refused("multilook", "a.tif", "-o", "out/", "-l", "3,2"));
-        Assert.Contains("read.window", Refused("multilook", "a.tif", "-o", "out/", "-l", "2,2", "--window", "0,0,20,20"));
+        Assert.Contains("read.window",
+            Refused("multilook", "a.tif", "-o", "out/", "-l", "2,2", "--window", "0,0,20,20"));
         Assert.Contains("made by 'multilook'", Refused("despeckle", "a.tif", "-o", "out/"));
         Ramp("a.tif", 62);
         Assert.Contains("made from another input", Refused("multilook", "a.tif", "-o", "out/", "-l", "2,2"));

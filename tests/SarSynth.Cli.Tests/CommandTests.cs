@@ -12,8 +12,10 @@ public sealed class CommandTests : Shell
     public void ReportThatCannotBeDrawnFailsBeforeTranslating()
     {
         var dotnet = Path.GetDirectoryName(Environment.ProcessPath)!;
-        var (code, _, error) = RunWith(
-            new() { ["PATH"] = dotnet, ["SARSYNTH_CHROMIUM"] = "" }, "evaluate", "--report", "report", "--model", "no-such-model");
+        File.WriteAllText(In("plotly.min.js"), "");
+        Dictionary<string, string> variables =
+            new() { ["PATH"] = dotnet, ["SARSYNTH_CHROMIUM"] = "", ["SARSYNTH_PLOTLY"] = In("plotly.min.js") };
+        var (code, _, error) = RunWith(variables, "evaluate", "--report", "report", "--model", "sarsynth-small");
         Assert.Equal(Failures.BadInput, code);
         Assert.Contains("No Chromium", error);
         Assert.False(Directory.Exists(Path.Combine(Folder, "report")));
@@ -33,7 +35,8 @@ public sealed class CommandTests : Shell
     [Fact]
     public void StatsOfAFileAreJson()
     {
-        // Single-look speckle over homogeneous ground: 65,536 Rayleigh amplitudes, ENL 1 with a standard error of 0.004.
+        // Single-look speckle over homogeneous ground: 65,536 Rayleigh amplitudes, ENL 1 with a standard error of
+        // 0.004.
         var random = new Random(1);
         var ground = Path.Combine(Folder, "ground.tif");
         var rayleigh = Enumerable.Range(0, 65536).Select(_ => (float)Math.Sqrt(-Math.Log(1 - random.NextDouble())));
@@ -49,8 +52,10 @@ public sealed class CommandTests : Shell
     {
         Assert.Equal(0, Run("simulate", "--out", "a", "--size", "64", "--seed", "9").Code);
         Assert.Equal(0, Run("simulate", "--out", "b", "--size", "64", "--seed", "9").Code);
-        foreach (var file in new[] { "scene-0000009.airborne.tif", "scene-0000009.satellite.tif", "scene-0000009.airborne.png" })
-            Assert.Equal(File.ReadAllBytes(Path.Combine(Folder, "a", file)), File.ReadAllBytes(Path.Combine(Folder, "b", file)));
+        foreach (var file in new[] { "scene-0000009.airborne.tif", "scene-0000009.satellite.tif",
+            "scene-0000009.airborne.png" })
+            Assert.Equal(File.ReadAllBytes(Path.Combine(Folder, "a", file)),
+                File.ReadAllBytes(Path.Combine(Folder, "b", file)));
         Assert.True(File.Exists(Path.Combine(Folder, "a", "scene-0000009.provenance.json")));
     }
 
@@ -64,9 +69,11 @@ public sealed class CommandTests : Shell
         { "translate what is not a raster", ["translate", "text.tif", "--out", "out.tif"], "text.tif" },
         { "translate into a picture", ["translate", "good.tif", "--out", "x.png"], "Give --out x.tif" },
         { "translate without an extension", ["translate", "good.tif", "--out", "x"], "expected .tif or .tiff" },
-        { "a quick-look over the input", ["translate", "good.png", "--out", "good.tif"], "overwrite the input good.png" },
+        { "a quick-look over the input", ["translate", "good.png", "--out", "good.tif"],
+            "overwrite the input good.png" },
         { "an unknown model", ["translate", "good.tif", "--out", "out.tif", "--model", "nobody"], "nobody" },
-        { "a broken weights file", ["translate", "good.tif", "--out", "out.tif", "--model", "broken-model"], "diffusion_pytorch_model.safetensors" },
+        { "a broken weights file", ["translate", "good.tif", "--out", "out.tif", "--model", "broken-model"],
+            "diffusion_pytorch_model.safetensors" },
         { "an unknown recipe", ["train", "--recipe", "nothing"], "nothing" },
         { "a recipe that is no JSON", ["train", "--recipe", "text.tif"], "text.tif" },
         { "a checksum that differs", ["data", "check", "wrong.json"], "scenes.json" },
@@ -97,13 +104,15 @@ public sealed class CommandTests : Shell
         File.WriteAllText(Path.Combine(Folder, "good.png"), "");
         File.WriteAllBytes(Path.Combine(Folder, "empty.tif"), []);
         File.WriteAllBytes(Path.Combine(Folder, "truncated.tif"), File.ReadAllBytes(SatelliteFile)[..20000]);
-        var manifest = JsonNode.Parse(File.ReadAllText(Path.Combine(TestData.Root, "data-manifests", "paired-scenes.json")))!;
+        var manifest = JsonNode.Parse(File.ReadAllText(Path.Combine(TestData.Root, "data-manifests",
+            "paired-scenes.json")))!;
         foreach (var file in manifest["files"]!.AsArray())
             if (((string)file!["path"]!).EndsWith("scenes.json", StringComparison.Ordinal))
                 file["sha256"] = new string('0', 64);
         manifest["name"] = "wrong";
         File.WriteAllText(Path.Combine(Folder, "wrong.json"), manifest.ToJsonString());
-        Copy(Path.Combine(TestData.Root, "data-manifests", "embedded", "sarsynth-small"), Path.Combine(Folder, "broken-model"));
+        Copy(Path.Combine(TestData.Root, "data-manifests", "embedded", "sarsynth-small"),
+            Path.Combine(Folder, "broken-model"));
         var weights = Path.Combine(Folder, "broken-model", "vae", "diffusion_pytorch_model.safetensors");
         var bytes = File.ReadAllBytes(weights);
         bytes[9] = (byte)'!';

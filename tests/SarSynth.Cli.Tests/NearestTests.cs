@@ -8,7 +8,8 @@ public sealed class NearestTests
     [InlineData("stats", "stats", 0)]
     [InlineData("inof", "info", 1)]
     [InlineData("ca", "abc", 3)]
-    public void DistanceIsThatOfTheTextbook(string a, string b, int distance) => Assert.Equal(distance, Nearest.Distance(a, b));
+    public void DistanceIsThatOfTheTextbook(string a, string b, int distance) =>
+        Assert.Equal(distance, Nearest.Distance(a, b));
 
     [Fact]
     public void WhatIsFarIsNotSuggested()

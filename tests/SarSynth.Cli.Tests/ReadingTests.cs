@@ -55,7 +55,8 @@ public sealed class ReadingTests : Shell
         // Without a word they would be amplitudes, and that is said.
         Assert.Contains("nothing tells what the pixels are", Good("stats", "db.npy").Error);
         Assert.DoesNotContain("nothing tells", Good("stats", "db.npy", "--quiet").Error);
-        var intensity = JsonNode.Parse(Good("stats", "db.npy", "--pixels", "intensity", "--nodata", "7", "--json").Out)!;
+        var intensity = JsonNode.Parse(Good("stats", "db.npy", "--pixels", "intensity", "--nodata", "7",
+            "--json").Out)!;
         Assert.Equal(15, (double)intensity["intensity"]!["mean"]!["value"]!, 4);
     }
 
@@ -77,10 +78,11 @@ public sealed class ReadingTests : Shell
     public void BandChosenOfSeveralIsNamed()
     {
         Ramp("a.tif");
-        File.WriteAllText(In("two.vrt"), """
+        const string Source = "<SimpleSource><SourceFilename relativeToVRT=\"1\">a.tif</SourceFilename></SimpleSource>";
+        File.WriteAllText(In("two.vrt"), $"""
             <VRTDataset rasterXSize="80" rasterYSize="60">
-              <VRTRasterBand dataType="Float32" band="1"><SimpleSource><SourceFilename relativeToVRT="1">a.tif</SourceFilename></SimpleSource></VRTRasterBand>
-              <VRTRasterBand dataType="Float32" band="2"><SimpleSource><SourceFilename relativeToVRT="1">a.tif</SourceFilename></SimpleSource></VRTRasterBand>
+              <VRTRasterBand dataType="Float32" band="1">{Source}</VRTRasterBand>
+              <VRTRasterBand dataType="Float32" band="2">{Source}</VRTRasterBand>
             </VRTDataset>
             """);
         Assert.Contains("two.vrt: channel 1 is taken of 1, 2", Good("stats", "two.vrt", "--json").Error);
@@ -99,7 +101,8 @@ public sealed class ReadingTests : Shell
     public void WhatIsWrongWithReadingIsSaid(string named, params string[] options)
     {
         Ramp("a.tif");
-        foreach (var command in (string[][])[["info", "a.tif"], ["stats", "a.tif"], ["translate", "a.tif", "-o", "t.tif"], ["despeckle", "a.tif", "-o", "d.tif"]])
+        foreach (var command in (string[][])[["info", "a.tif"], ["stats", "a.tif"],
+            ["translate", "a.tif", "-o", "t.tif"], ["despeckle", "a.tif", "-o", "d.tif"]])
         {
             var (code, _, error) = Run([.. command, .. options]);
             Assert.Equal(Failures.BadInput, code);

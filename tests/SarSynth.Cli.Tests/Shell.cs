@@ -28,7 +28,8 @@ public abstract class Shell : IDisposable
 
     protected (int Code, string Out, string Error) Run(params string[] arguments) => RunWith([], arguments);
 
-    protected (int Code, string Out, string Error) RunWith(Dictionary<string, string> variables, params string[] arguments)
+    protected (int Code, string Out, string Error) RunWith(Dictionary<string, string> variables,
+        params string[] arguments)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!, [typeof(Failures).Assembly.Location, .. arguments])
         {
@@ -62,7 +63,8 @@ public abstract class Shell : IDisposable
         var pixels = new float[rows * columns];
         for (var i = 0; i < pixels.Length; i++)
             pixels[i] = i / columns + i % columns / 1000f + 1;
-        GeoTiff.Write(new AmplitudeImage(rows, columns, pixels, metadata, new([500000, 2, 0, 4000, 0, -2], Utm32)), In(name));
+        GeoTiff.Write(new AmplitudeImage(rows, columns, pixels, metadata, new([500000, 2, 0, 4000, 0, -2], Utm32)),
+            In(name));
         return In(name);
     }
 

@@ -19,14 +19,19 @@ static class DespeckleCommand
         };
         var size = new Option<int?>("--size")
         {
-            Description = "Side of the window (non-local: of the search window), odd; the filter's usual when left out.",
+            Description = "Side of the window (non-local: of the search window), odd; the filter's usual when left "
+                + "out.",
         };
         var looks = new Option<double?>("--looks", "-l")
         {
             Description = "Equivalent number of looks of the input; what the product tells when left out, else 1.",
         };
-        var damping = new Option<double?>("--damping") { Description = "frost and enhanced-lee: larger keeps more detail." };
-        return RasterCommand.Create("despeckle", "Filters speckle from intensity; no data stays no data.", "despeckling",
+        var damping = new Option<double?>("--damping")
+        {
+            Description = "frost and enhanced-lee: larger keeps more detail.",
+        };
+        return RasterCommand.Create("despeckle", "Filters speckle from intensity; no data stays no data.",
+            "despeckling",
             ".tif", [filter, size, looks, damping], (parsed, reading) =>
             {
                 SpeckleFilter Made(double l) =>
@@ -34,12 +39,18 @@ static class DespeckleCommand
                 var told = parsed.GetValue(looks);
                 Made(told ?? 1);  // What is wrong with the options is said before a raster is opened.
                 return new(
-                    raster => new { Read = Batch.Used(reading, raster), Filter = Made(told ?? raster.Metadata.Looks ?? 1) },
+                    raster => new { Read = Batch.Used(reading, raster),
+                        Filter = Made(told ?? raster.Metadata.Looks ?? 1) },
                     (raster, path, progress) =>
                     {
-                        if (told is null && raster.Metadata.Looks is null && parsed.GetRequiredValue(filter) is not ("boxcar" or "frost"))
-                            Terminal.Remark($"{raster.Path}: does not tell its looks: 1 is taken; --looks says otherwise");
-                        return new { LeftOut = Made(told ?? raster.Metadata.Looks ?? 1).Apply(raster, path, progress: progress) };
+                        if (told is null && raster.Metadata.Looks is null && parsed.GetRequiredValue(filter)
+                            is not ("boxcar" or "frost"))
+                        {
+                            Terminal.Remark($"{raster.Path}: does not tell its looks: 1 is taken; "
+                                + "--looks says otherwise");
+                        }
+                        return new { LeftOut = Made(told ?? raster.Metadata.Looks ?? 1).Apply(raster, path,
+                            progress: progress) };
                     });
             });
     }

@@ -28,11 +28,15 @@ static class EvaluateCommand
             Description = "Side of simulated scenes, airborne pixels.",
             DefaultValueFactory = _ => 512,
         };
-        var output = new Option<string?>("--report") { Description = "Folder of the report (index.html); none when left out." };
+        var output = new Option<string?>("--report")
+        {
+            Description = "Folder of the report (index.html); none when left out.",
+        };
         var command = new Command("evaluate",
             "Translated scenes against airborne ones, beside three baselines: amplitude KL, ENL, texture.")
         {
-            ModelOptions.Model, data, simulated, size, output, ModelOptions.Steps, ModelOptions.Eta, CommonOptions.Device,
+            ModelOptions.Model, data, simulated, size, output, ModelOptions.Steps, ModelOptions.Eta,
+                CommonOptions.Device,
             CommonOptions.Seed, CommonOptions.Force, CommonOptions.Json,
         };
         command.SetAction((parsed, cancel) =>
@@ -58,7 +62,8 @@ static class EvaluateCommand
                 ? Simulated(count, parsed.GetValue(size), recipe.Seed, cancel)
                 : TestScenes(Names.ExistingPath(parsed.GetValue(data) ?? EmbeddedData.Scenes));
             var translated = networks.Translate(scenes, recipe, cancel);
-            var comparison = Comparison.Of(scenes, [.. Baselines.All(scenes, recipe.Seed), new("SarSynth", translated)]);
+            var comparison = Comparison.Of(scenes,
+                [.. Baselines.All(scenes, recipe.Seed), new("SarSynth", translated)]);
             if (report is not null)
                 comparison.WriteReport(report, networks.Card, recipe with { Device = networks.Device.ToString() });
             if (parsed.GetValue(CommonOptions.Json))
@@ -80,7 +85,8 @@ static class EvaluateCommand
     {
         var scenes = PairedDataset.Open(folder).Load(folder, Split.Test).ToList();
         return scenes.Count > 0 ? scenes
-            : throw new InvalidDataException($"{Path.Combine(folder, PairedDataset.FileName)}: found no scene of the test part.");
+            : throw new InvalidDataException(
+                $"{Path.Combine(folder, PairedDataset.FileName)}: found no scene of the test part.");
     }
 
     // A column for each image: the statistics have long names, and there may be more of them.

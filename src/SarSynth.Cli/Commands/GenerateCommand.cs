@@ -34,7 +34,8 @@ static class GenerateCommand
         var defaults = new GenerationRequest();
         var output = new Option<string>("--out", "-o")
         {
-            Description = "The image to write: .tif (amplitudes) or .png (a picture). Of several each gets its seed's number.",
+            Description = "The image to write: .tif (amplitudes) or .png (a picture). Of several each has its seed in "
+                + "its name.",
             Required = true,
         };
         var size = new Option<string?>("--size")
@@ -46,7 +47,8 @@ static class GenerateCommand
             Description = "How many images; each has the next seed.",
             DefaultValueFactory = _ => 1,
         };
-        var command = new Command("generate", "Images from words, with a model of the kit, a diffusers folder or a single file.")
+        var command = new Command("generate",
+            "Images from words, with a model of the kit, a diffusers folder or a single file.")
         {
             output, ModelOptions.Model, ModelOptions.Prompt, ModelOptions.NegativePrompt, ModelOptions.Guidance,
             ModelOptions.Steps, ModelOptions.Eta, ModelOptions.Scheduler, size, count, CommonOptions.Seed,
@@ -56,14 +58,18 @@ static class GenerateCommand
         {
             var path = parsed.GetRequiredValue(output);
             if (Path.GetExtension(path).ToLowerInvariant() is not (".tif" or ".tiff" or ".png"))
-                throw new ArgumentException($"--out {path}: found '{Path.GetExtension(path)}', expected .tif, .tiff or .png.");
+            {
+                throw new ArgumentException(
+                    $"--out {path}: found '{Path.GetExtension(path)}', expected .tif, .tiff or .png.");
+            }
             var sides = parsed.GetValue(size) is { } text
                 ? RasterInput.Numbers("--size", text, "HEIGHT,WIDTH", n => RasterInput.Whole(n) && n >= 1) : null;
             var scheduler = ModelOptions.SchedulerOf(parsed);
             var recipe = new Recipe
             {
                 Model = Names.Model(parsed.GetRequiredValue(ModelOptions.Model)),
-                Prompt = parsed.GetValue(ModelOptions.Prompt) ?? throw new ArgumentException("--prompt: is missing, expected what the image shows."),
+                Prompt = parsed.GetValue(ModelOptions.Prompt)
+                    ?? throw new ArgumentException("--prompt: is missing, expected what the image shows."),
                 NegativePrompt = parsed.GetValue(ModelOptions.NegativePrompt),
                 Guidance = parsed.GetValue(ModelOptions.Guidance) ?? defaults.Guidance.Scale,
                 Steps = parsed.GetValue(ModelOptions.Steps) ?? defaults.Steps,
@@ -89,13 +95,18 @@ static class GenerateCommand
         }
         Engine.SetThreads(parsed.GetValue(CommonOptions.Threads));
         var device = ComputeDevice.Find(parsed.GetValue(CommonOptions.Device) ?? ComputeDevice.Auto);
-        var folder = Directory.Exists(recipe.Model) || File.Exists(recipe.Model) ? recipe.Model : EmbeddedData.FindModel(recipe.Model);
+        var folder = Directory.Exists(recipe.Model) || File.Exists(recipe.Model) ? recipe.Model
+            : EmbeddedData.FindModel(recipe.Model);
         var card = File.Exists(Path.Combine(folder, ModelCard.FileName))
             ? KitJson.Read<ModelCard>(Path.Combine(folder, ModelCard.FileName)) : null;
         using var model = LatentDiffusion.Load(
-            folder, new WeightOptions(device, card is null ? null : ScalarType.Float32), sampler: ModelOptions.SchedulerOf(parsed));
+            folder, new WeightOptions(device, card is null ? null : ScalarType.Float32),
+                sampler: ModelOptions.SchedulerOf(parsed));
         if (card is null && model.Vae.Config.OutChannels > 1)
-            Terminal.Remark($"{folder}: makes {model.Vae.Config.OutChannels} channels; their mean is written, colour is not kept");
+        {
+            Terminal.Remark($"{folder}: makes {model.Vae.Config.OutChannels} channels; their mean is written, "
+                + "colour is not kept");
+        }
         foreach (var (i, path) in Progress.Over("generating", paths.Index().ToList(), p => Path.GetFileName(p.Item)))
         {
             var one = recipe with { Seed = recipe.Seed + (ulong)i };
@@ -113,7 +124,8 @@ static class GenerateCommand
         return 0;
     }
 
-    private static AmplitudeImage Generate(LatentDiffusion model, ModelCard? card, Recipe recipe, CancellationToken cancel)
+    private static AmplitudeImage Generate(LatentDiffusion model, ModelCard? card, Recipe recipe,
+        CancellationToken cancel)
     {
         using var progress = Progress.Begin("denoising");
         var request = new GenerationRequest
@@ -141,10 +153,16 @@ static class GenerateCommand
         return card.Airborne.Invert(Values(made), rows, columns);
     }
 
-    private static float[] Values(Tensor tensor) => tensor.to(ScalarType.Float32).contiguous().cpu().data<float>().ToArray();
+    private static float[] Values(Tensor tensor) =>
+        tensor.to(ScalarType.Float32).contiguous().cpu().data<float>().ToArray();
 
     // x.tif; of several x-7.tif, x-8.tif, ... by their seeds.
-    private static List<string> Paths(string path, int count, ulong seed) => count == 1 ? [path]
-        : [.. Enumerable.Range(0, count).Select(i => Path.Combine(Path.GetDirectoryName(path) ?? "",
-            $"{Path.GetFileNameWithoutExtension(path)}-{(seed + (ulong)i).ToString(CultureInfo.InvariantCulture)}{Path.GetExtension(path)}"))];
+    private static List<string> Paths(string path, int count, ulong seed)
+    {
+        if (count == 1)
+            return [path];
+        var (folder, stem) = (Path.GetDirectoryName(path) ?? "", Path.GetFileNameWithoutExtension(path));
+        return [.. Enumerable.Range(0, count).Select(i => (seed + (ulong)i).ToString(CultureInfo.InvariantCulture))
+            .Select(number => Path.Combine(folder, $"{stem}-{number}{Path.GetExtension(path)}"))];
+    }
 }

@@ -19,7 +19,8 @@ static class InfoCommand
         RasterInput.AddTo(command);
         command.SetAction(parsed =>
         {
-            using var raster = RasterInput.OpenAny(parsed.GetRequiredValue(RasterInput.File), RasterInput.Options(parsed));
+            using var raster = RasterInput.OpenAny(parsed.GetRequiredValue(RasterInput.File),
+                RasterInput.Options(parsed));
             if (parsed.GetValue(CommonOptions.Json))
                 Terminal.Line(KitJson.Serialize(Describe(raster)));
             else
@@ -34,7 +35,8 @@ static class InfoCommand
         GeoReference? GeoReference, IReadOnlyList<string> Remarks);
 
     private static Description Describe(SarRaster r) => new(
-        r.Path, r.Format, r.Rows, r.Columns, r.ElevationEvidence is null ? r.Kind : null, r.KindIsAssumed, r.ElevationEvidence,
+        r.Path, r.Format, r.Rows, r.Columns, r.ElevationEvidence is null ? r.Kind : null, r.KindIsAssumed,
+            r.ElevationEvidence,
         r.Validity, r.Channels, r.Channel, r.Part, r.Metadata, r.GeoReference, r.Remarks);
 
     private static void Print(SarRaster raster)

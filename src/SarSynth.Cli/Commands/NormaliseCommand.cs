@@ -25,7 +25,8 @@ static class NormaliseCommand
         {
             Description = "log: amplitude added before the logarithm; 1e-4 of the mean amplitude when left out.",
         };
-        return RasterCommand.Create("normalise", "Amplitudes to a model's values, fitted to each input; parameters beside it.",
+        return RasterCommand.Create("normalise",
+            "Amplitudes to a model's values, fitted to each input; parameters beside it.",
             "normalising", ".tif", [method, deviations, epsilon], (parsed, reading) =>
             {
                 var name = parsed.GetRequiredValue(method);
@@ -33,7 +34,8 @@ static class NormaliseCommand
                     throw new ArgumentException($"--method: found '{name}', expected sigma or log.");
                 var (sigmas, added) = (parsed.GetValue(deviations), parsed.GetValue(epsilon));
                 return new(
-                    raster => new { Read = Batch.Used(reading, raster), Method = name, Deviations = sigmas, Epsilon = added },
+                    raster => new { Read = Batch.Used(reading, raster), Method = name, Deviations = sigmas,
+                        Epsilon = added },
                     (raster, path, progress) =>
                     {
                         var normalisation = Fit(raster, name, sigmas, added, progress);
@@ -43,12 +45,15 @@ static class NormaliseCommand
             });
     }
 
-    private static Normalisation Fit(SarRaster raster, string method, double deviations, double? epsilon, Action<double> progress)
+    private static Normalisation Fit(SarRaster raster, string method, double deviations, double? epsilon,
+        Action<double> progress)
     {
         if (method == "sigma")
-            return new NormalisationFit().Add(raster, share => progress(2 * share / 3)).Clipped(deviations, NormalisationScope.Scene);
+            return new NormalisationFit().Add(raster, share => progress(2 * share / 3)).Clipped(deviations,
+                NormalisationScope.Scene);
         var added = epsilon
             ?? 1e-4 * new NormalisationFit().Add(raster, share => progress(share / 3)).Clipped().Mean;
-        return new NormalisationFit(added).Add(raster, share => progress((1 + share) / 3)).Log(NormalisationScope.Scene);
+        return new NormalisationFit(added).Add(raster, share =>
+            progress((1 + share) / 3)).Log(NormalisationScope.Scene);
     }
 }

@@ -24,21 +24,24 @@ static class QuickLookCommand
         };
         var remap = new Option<string>("--remap")
         {
-            Description = "From amplitude to grey: percentile (linear to the 99th), deviation (linear to mean + 3 sigma), "
-                + "decibel (1st to 99.5th percentile), density (logarithmic).",
+            Description = "From amplitude to grey: percentile (linear to the 99th), deviation (linear to mean + "
+                + "3 sigma), decibel (1st to 99.5th percentile), density (logarithmic).",
             DefaultValueFactory = _ => remaps[0],
         };
         var white = new Option<double?>("--white")
         {
             Description = "Instead of --remap: the amplitude that is white, so that pictures can be compared.",
         };
-        return RasterCommand.Create("quicklook", "Pictures (PNG) of products and rasters of any size.", "quick-looks", ".png",
+        return RasterCommand.Create("quicklook", "Pictures (PNG) of products and rasters of any size.", "quick-looks",
+            ".png",
             [size, bits, remap, white], (parsed, reading) =>
             {
                 var grey = Remap(parsed.GetRequiredValue(remap), parsed.GetValue(white));
-                var options = new QuickLookOptions { MaxSize = AtLeastOne("--size", parsed.GetValue(size)), Bits = Bits(parsed.GetValue(bits)) };
+                var options = new QuickLookOptions { MaxSize = AtLeastOne("--size", parsed.GetValue(size)),
+                    Bits = Bits(parsed.GetValue(bits)) };
                 return new(
-                    raster => new { Read = Batch.Used(reading, raster), Remap = grey.ToString(), options.MaxSize, options.Bits },
+                    raster => new { Read = Batch.Used(reading, raster), Remap = grey.ToString(), options.MaxSize,
+                        options.Bits },
                     (raster, path, progress) =>
                     {
                         QuickLook.Write(raster, path, grey, options, progress);

@@ -14,10 +14,20 @@ static class SatelliteCommand
         };
         var range = new Option<double?>("--range-resolution") { Description = "3 dB width along range, metres." };
         var azimuth = new Option<double?>("--azimuth-resolution") { Description = "3 dB width along azimuth, metres." };
-        var looks = new Option<string?>("--looks", "-l") { Description = "AZIMUTH,RANGE pixels that are averaged; 1,1 stays complex." };
-        var noise = new Option<double?>("--nesz") { Description = "Noise-equivalent sigma nought, dB; none when left out." };
-        var incidence = new Option<double?>("--incidence") { Description = "Incidence angle of the satellite, degrees." };
-        return RasterCommand.Create("satellite", "What a satellite would have seen of a complex airborne image.", "degrading",
+        var looks = new Option<string?>("--looks", "-l")
+        {
+            Description = "AZIMUTH,RANGE pixels that are averaged; 1,1 stays complex.",
+        };
+        var noise = new Option<double?>("--nesz")
+        {
+            Description = "Noise-equivalent sigma nought, dB; none when left out.",
+        };
+        var incidence = new Option<double?>("--incidence")
+        {
+            Description = "Incidence angle of the satellite, degrees.",
+        };
+        return RasterCommand.Create("satellite", "What a satellite would have seen of a complex airborne image.",
+            "degrading",
             ".tif", [recipe, range, azimuth, looks, noise, incidence, CommonOptions.Seed], (parsed, reading) =>
             {
                 var file = parsed.GetValue(recipe);
@@ -31,7 +41,8 @@ static class SatelliteCommand
                 };
                 if (parsed.GetValue(looks) is { } sides)
                 {
-                    var pair = RasterInput.Numbers("--looks", sides, "AZIMUTH,RANGE", n => RasterInput.Whole(n) && n >= 1);
+                    var pair = RasterInput.Numbers("--looks", sides, "AZIMUTH,RANGE", n => RasterInput.Whole(n)
+                        && n >= 1);
                     made = made with { AzimuthLooks = (int)pair[0], RangeLooks = (int)pair[1] };
                 }
                 made = made with

@@ -9,8 +9,13 @@ static class SimulateCommand
 {
     public static Command Create()
     {
-        var output = new Option<string>("--out", "-o") { Description = "Folder to write the scenes into.", Required = true };
-        var scenes = new Option<int>("--scenes", "-n") { Description = "How many scenes.", DefaultValueFactory = _ => 1 };
+        var output = new Option<string>("--out", "-o")
+        {
+            Description = "Folder to write the scenes into.",
+            Required = true,
+        };
+        var scenes = new Option<int>("--scenes", "-n") { Description = "How many scenes.", DefaultValueFactory = _ =>
+            1 };
         var size = new Option<int>("--size")
         {
             Description = "Side of a scene, airborne pixels.",
@@ -31,9 +36,11 @@ static class SimulateCommand
             Description = "Which part of a data set the scenes are.",
             DefaultValueFactory = _ => Split.Test,
         };
-        var command = new Command("simulate", "Seeded scenes, seen by an airborne sensor and by a satellite: registered pairs with captions.")
+        var command = new Command("simulate",
+            "Seeded scenes, seen by an airborne sensor and by a satellite: registered pairs with captions.")
         {
-            output, scenes, size, airborne, satellite, split, CommonOptions.Seed, CommonOptions.Force, CommonOptions.Json,
+            output, scenes, size, airborne, satellite, split, CommonOptions.Seed, CommonOptions.Force,
+                CommonOptions.Json,
         };
         command.SetAction(parsed =>
         {
@@ -47,14 +54,18 @@ static class SimulateCommand
             };
             var folder = parsed.GetRequiredValue(output);
             foreach (var name in NamesOf(recipe))
-                Finished.Refuse(Path.Combine(folder, $"{name}.provenance.json"), parsed.GetValue(CommonOptions.Force), $"scene {name} in {folder}");
+                Finished.Refuse(Path.Combine(folder, $"{name}.provenance.json"), parsed.GetValue(CommonOptions.Force),
+                    $"scene {name} in {folder}");
             var dataset = Write(recipe, folder, parsed.GetValue(split));
             if (parsed.GetValue(CommonOptions.Json))
                 Terminal.Line(KitJson.Serialize(dataset));
             else
             {
                 foreach (var scene in dataset.Scenes)
-                    Terminal.Line($"{Path.Combine(folder, scene.Airborne.Path)}  {Path.Combine(folder, scene.Satellite.Path)}");
+                {
+                    var (fine, coarse) = (scene.Airborne.Path, scene.Satellite.Path);
+                    Terminal.Line($"{Path.Combine(folder, fine)}  {Path.Combine(folder, coarse)}");
+                }
             }
         });
         return command;

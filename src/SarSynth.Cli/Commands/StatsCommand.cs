@@ -20,7 +20,8 @@ static class StatsCommand
 
     public static Command Create()
     {
-        var command = new Command("stats", "Statistics of a raster of any size: moments, ENL, clutter laws, texture, spectra, targets.")
+        var command = new Command("stats",
+            "Statistics of a raster of any size: moments, ENL, clutter laws, texture, spectra, targets.")
         {
             RasterInput.File, CommonOptions.Json,
         };
@@ -55,7 +56,8 @@ static class StatsCommand
         Row("mean amplitude", s.Amplitude.Mean);
         Row("mean intensity", s.Intensity.Mean);
         Row("amplitude std / mean", s.Amplitude.CoefficientOfVariation);
-        Add("intensity skewness", Number(s.Intensity.Skewness), "excess kurtosis " + Number(s.Intensity.ExcessKurtosis));
+        Add("intensity skewness", Number(s.Intensity.Skewness), "excess kurtosis "
+            + Number(s.Intensity.ExcessKurtosis));
         if (s.LogCumulants is { } cumulants)
         {
             Row("kappa 2 of ln intensity", cumulants.K2);
@@ -73,14 +75,16 @@ static class StatsCommand
             Add("", "none", "too few positive pixels");
         foreach (var (i, fit) in s.Clutter.Where(f => f.Law is not null).Take(ShownLaws).Index())
         {
-            Add($"{i + 1}. {fit.Family}", string.Join(", ", fit.Parameters.Select(p => $"{p.Name} {Number(p.Estimate.Value)}")),
+            Add($"{i + 1}. {fit.Family}", string.Join(", ",
+                fit.Parameters.Select(p => $"{p.Name} {Number(p.Estimate.Value)}")),
                 $"AIC {(i == 0 ? Number(fit.Aic) : "+" + Number(fit.Aic - s.Clutter[0].Aic))}");
         }
         Head("texture");
         if (s.Texture is { } texture)
         {
             foreach (var feature in shownFeatures)
-                Add($"GLCM {feature.ToString().ToLowerInvariant()}", Number(texture[feature]), "distance 1, four angles");
+                Add($"GLCM {feature.ToString().ToLowerInvariant()}", Number(texture[feature]),
+                    "distance 1, four angles");
         }
         else
             Add("", "none", "no amplitude above 0");
@@ -124,12 +128,14 @@ static class StatsCommand
 
     // Value and error; the interval is in the JSON.
     private static string Short(Estimate e) => !e.IsDefined ? "undefined"
-        : double.IsNaN(e.StandardError) ? Number(e.Value) : $"{Number(e.Value)} ± {e.StandardError.ToString("G2", CultureInfo.InvariantCulture)}";
+        : double.IsNaN(e.StandardError) ? Number(e.Value)
+            : $"{Number(e.Value)} ± {e.StandardError.ToString("G2", CultureInfo.InvariantCulture)}";
 
     private static string Number(double value) =>
         double.IsNaN(value) ? "undefined" : value.ToString("G5", CultureInfo.InvariantCulture);
 
-    private static string Decibels(double ratio) => (10 * Math.Log10(ratio)).ToString("F1", CultureInfo.InvariantCulture) + " dB";
+    private static string Decibels(double ratio) =>
+        (10 * Math.Log10(ratio)).ToString("F1", CultureInfo.InvariantCulture) + " dB";
 
     /// <summary>A histogram of 64 columns in eighths of a character.</summary>
     private static void PrintHistogram(Histogram histogram)

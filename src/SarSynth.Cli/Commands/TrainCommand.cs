@@ -18,13 +18,15 @@ static class TrainCommand
         {
             Description = "Model folder; training/NAME beside the current folder when left out.",
         };
-        var command = new Command("train", "Trains autoencoder, denoiser and ControlNet from nothing, as a recipe says.")
+        var command = new Command("train",
+            "Trains autoencoder, denoiser and ControlNet from nothing, as a recipe says.")
         {
             recipe, output, CommonOptions.Device, CommonOptions.Force, CommonOptions.Json,
         };
         command.SetAction((parsed, cancel) =>
         {
-            var training = KitJson.Read<TrainRecipe>(EmbeddedData.FindRecipe(Names.Recipe(parsed.GetRequiredValue(recipe))));
+            var training = KitJson.Read<TrainRecipe>(
+                EmbeddedData.FindRecipe(Names.Recipe(parsed.GetRequiredValue(recipe))));
             if (parsed.GetValue(CommonOptions.Device) is { } device)
                 training = training with { Device = device };
             var folder = parsed.GetValue(output) ?? Path.Combine("training", training.Name);
@@ -38,7 +40,8 @@ static class TrainCommand
                 FineTune.Run(training, folder, p =>
                 {
                     curve.Add(p);
-                    progress.At(p.Share, $"{p.Stage} {p.Step}/{p.Steps}, loss {p.Loss:F4}, {p.StepsPerSecond:F1} steps/s");
+                    var speed = $"{p.StepsPerSecond:F1} steps/s";
+                    progress.At(p.Share, $"{p.Stage} {p.Step}/{p.Steps}, loss {p.Loss:F4}, {speed}");
                 }, cancel);
                 progress.At(1);
             }

@@ -33,7 +33,8 @@ static class TranslateCommand
         command.SetAction((parsed, cancel) =>
         {
             var reading = RasterInput.Options(parsed);
-            var jobs = Batch.Plan(parsed.GetRequiredValue(CommonOptions.Inputs), parsed.GetRequiredValue(output), ".tif");
+            var jobs = Batch.Plan(parsed.GetRequiredValue(CommonOptions.Inputs), parsed.GetRequiredValue(output),
+                ".tif");
             foreach (var job in jobs)
                 PictureOf(job);
             var recipe = new TranslateRecipe
@@ -52,7 +53,8 @@ static class TranslateCommand
             var model = new Lazy<Translator>(() => Translator.Load(recipe.Model, ComputeDevice.Find(recipe.Device)));
             try
             {
-                return Task.FromResult(Batch.Run(parsed, "translating", jobs, job => Translate(parsed, job, reading, recipe, model, cancel), cancel));
+                return Task.FromResult(Batch.Run(parsed, "translating", jobs, job =>
+                    Translate(parsed, job, reading, recipe, model, cancel), cancel));
             }
             finally
             {
@@ -69,10 +71,12 @@ static class TranslateCommand
         Validity validity;
         using (var raster = RasterInput.Open(job.Input, reading))
             validity = raster.Validity;
-        if (Finished.IsDone(job.Output, "translate", recipe, Finished.FilesOf(job.Input), parsed.GetValue(CommonOptions.Force)))
+        if (Finished.IsDone(job.Output, "translate", recipe, Finished.FilesOf(job.Input),
+            parsed.GetValue(CommonOptions.Force)))
             return false;
         using var progress = Progress.Begin("denoising");
-        var result = model.Value.TranslateFile(job.Input, job.Output, recipe, reading, share => progress.At(share), cancel);
+        var result = model.Value.TranslateFile(job.Input, job.Output, recipe, reading, share => progress.At(share),
+            cancel);
         foreach (var remark in result.Remarks)
             Terminal.Remark($"{job.Input}: {remark}");
         using (var made = SarRaster.Open(job.Output))

@@ -33,7 +33,8 @@ internal static unsafe partial class Gdal
             {
                 if (transform == 0 || OCTTransform(transform, x.Length, px, py, pz) == 0
                     || !x.All(double.IsFinite) || !y.All(double.IsFinite))
-                    throw new RasterException(path, $"box: {Errors("cannot be brought into the raster's reference system")}");
+                    throw new RasterException(path,
+                        $"box: {Errors("cannot be brought into the raster's reference system")}");
             }
         }
         finally
@@ -70,7 +71,8 @@ internal static unsafe partial class Gdal
             {
                 // Destination to source: from the ground to the pixels.
                 if (fit == 0 || GDALGCPTransform(fit, 1, x.Length, px, py, pz, success) == 0 || good.Contains(0))
-                    throw new RasterException(path, $"box: {Errors($"{points.Count} control points do not tell where it lies")}");
+                    throw new RasterException(path,
+                        $"box: {Errors($"{points.Count} control points do not tell where it lies")}");
             }
         }
         finally

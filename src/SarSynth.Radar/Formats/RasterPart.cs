@@ -91,7 +91,8 @@ internal static class RasterPart
         if (window.Rows < 1 || window.Columns < 1 || window.Row < 0 || window.Column < 0
             || (long)window.Row + window.Rows > rows || (long)window.Column + window.Columns > columns)
         {
-            throw new RasterException(path, $"window: found {window.Rows} x {window.Columns} pixels from row {window.Row}, "
+            throw new RasterException(path,
+                $"window: found {window.Rows} x {window.Columns} pixels from row {window.Row}, "
                 + $"column {window.Column}, expected one inside the raster's {rows} x {columns}");
         }
         return window;
@@ -108,18 +109,21 @@ internal static class RasterPart
         {
             if (place.Projection.Length == 0)
             {
-                throw new RasterException(path, "does not tell its reference system, so longitude and latitude cannot be "
+                throw new RasterException(path,
+                    "does not tell its reference system, so longitude and latitude cannot be "
                     + "found in it: give the box in the raster's own numbers");
             }
             Gdal.TransformPoints(path, GdalGeoReference.Geographic, place.Projection, x, y);
         }
         var (r, c) = place.Transform is { } transform ? Inverse(path, transform, x, y)
             : Gdal.InverseControlPoints(path, place.ControlPoints, x, y);
-        int top = Math.Max(0, (int)Math.Floor(Bounded(r.Min() + Slack))), left = Math.Max(0, (int)Math.Floor(Bounded(c.Min() + Slack)));
+        int top = Math.Max(0, (int)Math.Floor(Bounded(r.Min() + Slack))),
+            left = Math.Max(0, (int)Math.Floor(Bounded(c.Min() + Slack)));
         int bottom = Math.Min(rows, (int)Math.Ceiling(Bounded(r.Max() - Slack)));
         int right = Math.Min(columns, (int)Math.Ceiling(Bounded(c.Max() - Slack)));
         if (top >= bottom || left >= right)
-            throw new RasterException(path, $"box: found {box}, which lies outside of the raster ({Extent(place, rows, columns)})");
+            throw new RasterException(path,
+                $"box: found {box}, which lies outside of the raster ({Extent(place, rows, columns)})");
         return new RasterWindow(top, left, bottom - top, right - left);
     }
 
@@ -134,7 +138,8 @@ internal static class RasterPart
         return ([.. x, .. x, .. All(box.West), .. All(box.East)], [.. All(box.South), .. All(box.North), .. y, .. y]);
     }
 
-    private static (double[] Rows, double[] Columns) Inverse(string path, IReadOnlyList<double> t, double[] x, double[] y)
+    private static (double[] Rows, double[] Columns) Inverse(string path, IReadOnlyList<double> t, double[] x,
+        double[] y)
     {
         var determinant = t[1] * t[5] - t[2] * t[4];
         if (determinant == 0 || !double.IsFinite(determinant))
@@ -156,6 +161,7 @@ internal static class RasterPart
                 ? all.Select(p => (t[0] + p.Column * t[1] + p.Row * t[2], t[3] + p.Column * t[4] + p.Row * t[5])) : []]
             : [.. place.ControlPoints.Select(p => (p.X, p.Y))];
         return FormattableString.Invariant($"{corners.Min(p => p.X):G9},{corners.Min(p => p.Y):G9},")
-            + FormattableString.Invariant($"{corners.Max(p => p.X):G9},{corners.Max(p => p.Y):G9} in its own reference system");
+            + FormattableString.Invariant($"{corners.Max(p => p.X):G9},{corners.Max(p => p.Y):G9} ")
+            + "in its own reference system";
     }
 }

@@ -14,10 +14,13 @@ namespace SarSynth.Radar.Formats;
 /// GeoTIFF, ENVI, NumPy .npy, and other local rasters that GDAL reads.
 /// </summary>
 /// <remarks>
-/// What the pixels are (<see cref="Kind"/>) follows, in this order: the product's own rules; complex samples are complex;
+/// What the pixels are (<see cref="Kind"/>) follows, in this order: the product's own rules; complex samples are
+/// complex;
 /// <see cref="RasterOptions.Kind"/>; the metadata item SARSYNTH_PIXEL_KIND; a band whose unit is "dB", or a
-/// file whose name ends in "_db", is in decibels; a PolSARpro diagonal (T11, T22, T33, C11, C22, C33, C44) is intensity.
-/// Where nothing tells, it is amplitude, and <see cref="KindIsAssumed"/> is true; then a negative pixel is an error when
+/// file whose name ends in "_db", is in decibels; a PolSARpro diagonal (T11, T22, T33, C11, C22, C33, C44) is
+/// intensity.
+/// Where nothing tells, it is amplitude, and <see cref="KindIsAssumed"/> is true; then a negative pixel is an error
+/// when
 /// it is read.
 /// </remarks>
 public sealed partial class SarRaster : IDisposable
@@ -47,7 +50,8 @@ public sealed partial class SarRaster : IDisposable
         {
             if (options.Kind == PixelKind.Decibel && content.Kind != PixelKind.Decibel)
             {
-                throw new RasterException(path, $"has {content.Kind.ToString().ToLowerInvariant()} pixels by its own word, "
+                throw new RasterException(path,
+                    $"has {content.Kind.ToString().ToLowerInvariant()} pixels by its own word, "
                     + "but decibels were asked for");
             }
             var elevation = options.Kind is null && content.KindIsAssumed ? ElevationWord(path, content) : null;
@@ -75,14 +79,16 @@ public sealed partial class SarRaster : IDisposable
     /// <summary>Whether a folder is a product, and not merely a place where files lie.</summary>
     /// <param name="folder">A path; it need not be there.</param>
     public static bool IsProductFolder(string folder) => Directory.Exists(folder)
-        && (File.Exists(System.IO.Path.Combine(folder, "manifest.safe")) || TerraSarX.FindAnnotation(folder) is not null);
+        && (File.Exists(System.IO.Path.Combine(folder, "manifest.safe")) || TerraSarX.FindAnnotation(folder)
+            is not null);
 
     // Names, units and descriptions are the file's own words; numbers alone never make a raster an elevation.
     private static string? ElevationWord(string path, RasterContent content)
     {
         if (ModelOfTheGround().Match(System.IO.Path.GetFileNameWithoutExtension(path)) is { Success: true } name)
             return $"its name says '{name.Groups[1].Value}'";
-        if (content.GeoReference?.Projection is { } system && (system.Contains("VERT_CS[") || system.Contains("VERTCRS[")))
+        if (content.GeoReference?.Projection is { } system
+            && (system.Contains("VERT_CS[") || system.Contains("VERTCRS[")))
             return "its reference system has heights";
         if (content.Pixels is not GdalSource source
             || !int.TryParse(content.Channel, System.Globalization.CultureInfo.InvariantCulture, out var number))
@@ -127,7 +133,8 @@ public sealed partial class SarRaster : IDisposable
     public bool KindIsAssumed => content.KindIsAssumed;
 
     /// <summary>
-    /// What in the file says that its pixels are heights of the ground and not backscatter, in words; null where nothing
+    /// What in the file says that its pixels are heights of the ground and not backscatter, in words; null where
+    /// nothing
     /// does, or where the caller told the kind.
     /// </summary>
     public string? ElevationEvidence { get; private init; }
@@ -256,7 +263,8 @@ public sealed partial class SarRaster : IDisposable
         var samples = ArrayPool<Complex32>.Shared.Rent(rows * window.Columns);
         for (var row = 0; row < window.Rows; row += rows)
         {
-            var part = new RasterWindow(window.Row + row, window.Column, Math.Min(rows, window.Rows - row), window.Columns);
+            var part = new RasterWindow(window.Row + row, window.Column, Math.Min(rows, window.Rows - row),
+                window.Columns);
             var read = samples.AsSpan(0, part.Rows * part.Columns);
             lock (gate)
                 content.Pixels.Read(part, read);
@@ -270,7 +278,8 @@ public sealed partial class SarRaster : IDisposable
     private void Clean(Span<float> pixels, RasterWindow window)
     {
         if (Kind == PixelKind.Normalised)
-            throw new RasterException(Path, "holds normalised values, which are no backscatter: its provenance says of what");
+            throw new RasterException(Path,
+                "holds normalised values, which are no backscatter: its provenance says of what");
         if (Kind == PixelKind.Decibel)
         {
             for (var i = 0; i < pixels.Length; i++)

@@ -30,8 +30,10 @@ public static class CalibrationRaster
             foreach (var block in raster.Blocks(writer.TileRows, columns))
             {
                 var window = block.Window;
-                var inProduct = window with { Row = raster.Part.Row + window.Row, Column = raster.Part.Column + window.Column };
-                writer.WriteWindow(window.Row, window.Column, calibration.Apply(block.Image, inProduct, quantity, removeNoise));
+                var inProduct = window with { Row = raster.Part.Row + window.Row, Column = raster.Part.Column
+                    + window.Column };
+                writer.WriteWindow(window.Row, window.Column,
+                    calibration.Apply(block.Image, inProduct, quantity, removeNoise));
                 done += (long)window.Rows * window.Columns;
                 progress?.Invoke((double)done / raster.Rows / raster.Columns);
             }

@@ -32,7 +32,8 @@ public static class NormalisationRaster
         /// <param name="options">How to write it.</param>
         /// <param name="progress">Told the share that is done.</param>
         /// <exception cref="RasterException">Reading or writing failed.</exception>
-        public void Apply(SarRaster raster, string path, GeoTiffOptions? options = null, Action<double>? progress = null)
+        public void Apply(SarRaster raster, string path, GeoTiffOptions? options = null,
+            Action<double>? progress = null)
         {
             ArgumentNullException.ThrowIfNull(raster);
             using var writer = new GeoTiffWriter(

@@ -33,7 +33,8 @@ public static class MultilookRaster
             int rows = raster.Rows / rowLooks, columns = raster.Columns / columnLooks;
             // The facts and the place of the result are those that multilooking one line of rectangles gives.
             var sample = Multilook.Apply(
-                new IntensityImage(rowLooks, columnLooks, new float[rowLooks * columnLooks], raster.Metadata, raster.GeoReference),
+                new IntensityImage(rowLooks, columnLooks, new float[rowLooks * columnLooks], raster.Metadata,
+                    raster.GeoReference),
                 rowLooks, columnLooks);
             using var writer = new GeoTiffWriter(
                 path, rows, columns, PixelKind.Intensity, sample.Metadata, sample.GeoReference, options);

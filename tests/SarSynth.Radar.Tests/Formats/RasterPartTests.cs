@@ -87,7 +87,8 @@ public sealed class RasterPartTests : IDisposable
         var path = Write(GeoReference.Of(points, Wgs84));
         using var part = SarRaster.Open(path, new() { Box = new(10.1, 49.8, 10.15, 49.9, IsLonLat: true) });
         Assert.Equal(new RasterWindow(50, 100, 50, 50), part.Part);
-        Assert.Equal((-50.0, -100.0), (part.GeoReference!.ControlPoints[0].Row, part.GeoReference.ControlPoints[0].Column));
+        Assert.Equal((-50.0, -100.0), (part.GeoReference!.ControlPoints[0].Row,
+            part.GeoReference.ControlPoints[0].Column));
     }
 
     [Fact]

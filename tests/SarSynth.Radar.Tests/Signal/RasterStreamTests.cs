@@ -34,7 +34,8 @@ public sealed class RasterStreamTests : IDisposable
             Multilook.Apply(raster, In("looks.tif"), 4, 5, new() { TileSize = 64 }, shares.Add);
         using var made = SarRaster.Open(In("looks.tif"));
         Assert.Equal((300, 500), (made.Rows, made.Columns));
-        Assert.Equal((10.0, 12.0, 20.0), (made.Metadata.RangeSpacing, made.Metadata.AzimuthSpacing, made.Metadata.Looks));
+        Assert.Equal((10.0, 12.0, 20.0),
+            (made.Metadata.RangeSpacing, made.Metadata.AzimuthSpacing, made.Metadata.Looks));
         Assert.Equal([100, 10, 0, 500, 0, -12], made.GeoReference!.Transform!);
         var pixels = ((IntensityImage)made.Read()).Pixels;
         foreach (var (row, column) in ((int, int)[])[(0, 0), (63, 64), (299, 499), (150, 7)])
@@ -63,5 +64,39 @@ public sealed class RasterStreamTests : IDisposable
         Assert.Equal(PixelKind.Normalised, made.Kind);
         // They are no backscatter: who reads them as such is told.
         Assert.Contains("normalised", Assert.Throws<RasterException>(() => made.Read()).Message);
+    }
+
+    /// <summary>The factor is the row and the noise a hundredth of the column.</summary>
+    private sealed class PlaceCalibration : Calibration
+    {
+        public override bool HasNoise => true;
+
+        public override void Factors(int row, int firstColumn, Backscatter quantity, Span<double> factors) =>
+            factors.Fill(row);
+
+        public override void Noise(int row, int firstColumn, Span<double> noise)
+        {
+            for (var i = 0; i < noise.Length; i++)
+                noise[i] = (firstColumn + i) / 100.0;
+        }
+    }
+
+    [Fact]
+    public void CalibrationOfAPartUsesItsPlaceInTheProduct()
+    {
+        Ramp(300, 200).Dispose();
+        using var part = SarRaster.Open(In("ramp.tif"), new() { Window = new(100, 40, 150, 130) });
+        new PlaceCalibration().Apply(
+            part, In("calibrated.tif"), Backscatter.BetaNought, removeNoise: true, new() { TileSize = 64 });
+        using var made = SarRaster.Open(In("calibrated.tif"));
+        Assert.Equal((150, 130, Backscatter.BetaNought), (made.Rows, made.Columns, made.Metadata.Quantity));
+        Assert.Equal([180, 2, 0, 200, 0, -3], made.GeoReference!.Transform!);
+        var pixels = ((IntensityImage)made.Read()).Pixels;
+        foreach (var (row, column) in ((int, int)[])[(0, 0), (63, 64), (64, 63), (149, 129)])
+        {
+            var intensity = 100 + row + (40 + column) / 1000.0;
+            var expected = (intensity - (40 + column) / 100.0) * (100 + row);
+            Assert.Equal(expected, pixels[row * 130 + column], 1e-5 * expected);
+        }
     }
 }
