@@ -1,0 +1,52 @@
+// A folder of tiles that the kit made: what was cut from which scenes, and how.
+using System.Text.Json.Nodes;
+using SarSynth.Radar.Radiometry;
+
+namespace SarSynth.Data;
+
+/// <summary>A scene that was cut.</summary>
+/// <param name="Name">Name, unique in the set.</param>
+/// <param name="Source">The product's file or folder name.</param>
+/// <param name="Sha256">Checksum of the product's file; null for products of many files.</param>
+/// <param name="Rows">Rows on the tiles' grid.</param>
+/// <param name="Columns">Columns on the tiles' grid.</param>
+/// <param name="RowSpacing">Metres along azimuth; null where nothing tells.</param>
+/// <param name="ColumnSpacing">Metres along range.</param>
+/// <param name="Radiometry">What the amplitudes are, in words.</param>
+/// <param name="Normalisation">What they were divided by.</param>
+/// <param name="Projection">Coordinate reference system of the tiles' places as WKT; null where there is none.</param>
+/// <param name="Kept">How many tiles were kept.</param>
+/// <param name="Dropped">How many were not, by reason: "empty", "saturated", "border" (between two parts).</param>
+/// <param name="Remarks">What was assumed, a sentence each.</param>
+public sealed record TiledScene(
+    string Name, string Source, string? Sha256, int Rows, int Columns, double? RowSpacing, double? ColumnSpacing,
+    string Radiometry, ClippedNormalisation Normalisation, string? Projection, int Kept,
+    IReadOnlyDictionary<string, int> Dropped, IReadOnlyList<string> Remarks);
+
+/// <summary>What tiles.json in a folder of tiles tells.</summary>
+/// <param name="Recipe">How the tiles were cut.</param>
+/// <param name="Scenes">Scenes that are cut wholly; empty while the first ones are being cut.</param>
+/// <param name="Tiles">How many tiles each part has.</param>
+public sealed record TileSet(TilingRecipe Recipe, IReadOnlyList<TiledScene> Scenes, IReadOnlyDictionary<string,
+    int> Tiles)
+{
+    /// <summary>Name of the file in the folder.</summary>
+    public const string FileName = "tiles.json";
+
+    internal const string SceneFolder = "scenes";
+
+    /// <summary>Names of the parts' folders.</summary>
+    internal static IReadOnlyList<(Split Split, string Folder)> Parts { get; } =
+        [(Split.Train, "train"), (Split.Validation, "validation"), (Split.Test, "test")];
+
+    /// <summary>Reads the set of a folder.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <exception cref="FileNotFoundException">It has no tiles.json.</exception>
+    /// <exception cref="InvalidDataException">tiles.json is not such a set.</exception>
+    public static TileSet Open(string folder) => KitJson.Read<TileSet>(Path.Combine(folder, FileName));
+
+    /// <summary>The rows of a part's metadata.jsonl.</summary>
+    internal static IEnumerable<JsonObject> Rows(string folder, string part) => Path.Combine(folder, part,
+        TileIndex.JsonLines) is var index
+        && File.Exists(index) ? TileIndex.JsonRows(index).Select(row => row.Fields) : [];
+}
