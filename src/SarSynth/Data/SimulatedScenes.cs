@@ -11,21 +11,20 @@ public static class SimulatedScenes
 
     /// <summary>Makes the scenes of a recipe, one by one; the same recipe gives the same pixels.</summary>
     /// <param name="recipe">Sensors, number, size and seed.</param>
-    /// <param name="progress">Told the number of scenes made.</param>
     /// <param name="cancel">Ends between scenes.</param>
     /// <returns>
     /// Registered pairs: where the spacings of the sensors are no whole multiples, the satellite's image is sampled on a grid
     /// where they are; airborne rows and columns at the end that fill no satellite pixel are left off.
     /// </returns>
     /// <exception cref="ArgumentException">The airborne sensor is not the finer one; the message names those that are.</exception>
-    public static IEnumerable<PairedScene> Generate(SimulationRecipe recipe, IProgress<int>? progress = null, CancellationToken cancel = default)
+    public static IEnumerable<PairedScene> Generate(SimulationRecipe recipe, CancellationToken cancel = default)
     {
         var pair = SensorPair.Of(FindSensor(recipe.Airborne), FindSensor(recipe.Satellite));
-        for (var i = 0; i < recipe.Scenes; i++)
+        var seeds = Enumerable.Range(0, recipe.Scenes).Select(i => recipe.Seed + (ulong)i).ToArray();
+        foreach (var seed in Progress.Over("simulating scenes", seeds, NameOf))
         {
             cancel.ThrowIfCancellationRequested();
-            yield return Observe(recipe, pair, recipe.Seed + (ulong)i);
-            progress?.Report(i + 1);
+            yield return Observe(recipe, pair, seed);
         }
     }
 

@@ -5,7 +5,7 @@ using SarSynth.Radar.Images;
 namespace SarSynth.Translation;
 
 /// <summary>Translates the satellite images of scenes.</summary>
-public static class SceneTranslation
+public static class TranslatedScenes
 {
     /// <summary>Translates each scene's satellite image.</summary>
     /// <param name="model">The model.</param>
