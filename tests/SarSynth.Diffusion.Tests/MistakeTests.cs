@@ -7,9 +7,11 @@ namespace SarSynth.Diffusion.Tests;
 
 internal static class Program
 {
-    /// <summary>The child's door: tries every mistake and prints one line of JSON for each, [name, type, message].</summary>
+    /// <summary>The children's door: trains, or tries every mistake and prints one line of JSON for each, [name, type, message].</summary>
     private static int Main(string[] arguments)
     {
+        if (arguments is ["train", var folder])
+            return Training.KilledTraining.Run(folder);
         if (arguments is not ["mistakes"])
             return 2;
         foreach (var mistake in Mistakes.All)
