@@ -79,10 +79,13 @@ static class Batch
                 if (!parsed.GetValue(CommonOptions.Json))
                     Terminal.Line(job.Output);
             }
-            catch (Exception e) when (jobs.Count > 1 && e is not OperationCanceledException)
+            catch (Exception e) when (e is not OperationCanceledException)
             {
                 bad.Add(job.Input);
-                Terminal.Error(Failures.Line(e, parsed));
+                var line = Failures.Line(e, parsed);
+                Terminal.Error(line.Contains(job.Input) || line.Contains(job.Output) ? line : $"{job.Input}: {line}");
+                if (jobs.Count == 1)
+                    return Failures.BadInput;
             }
         }
         if (parsed.GetValue(CommonOptions.Json))

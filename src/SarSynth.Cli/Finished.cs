@@ -11,6 +11,9 @@ static class Finished
     /// <summary>What the provenance of a result is called.</summary>
     public static string ProvenanceOf(string result) => result + ".provenance.json";
 
+    // What a recipe may hold that changes nothing in a finished result.
+    private static readonly string[] besideTheResult = [Found, "strict"];
+
     /// <summary>The field of a recipe in the provenance that holds what the step itself found out.</summary>
     public const string Found = "found";
 
@@ -31,13 +34,15 @@ static class Finished
     /// <param name="recipe">The recipe.</param>
     /// <param name="inputs">The input's files.</param>
     /// <param name="force">Whether to make it anew whatever is there.</param>
+    /// <param name="ran">What the provenance must tell besides of how it ran; null for nothing.</param>
     /// <returns>Whether there is nothing to do.</returns>
     /// <exception cref="IOException">Another result is there; the message says what it differs in.</exception>
-    public static bool IsDone(string result, string step, object recipe, IReadOnlyList<string> inputs, bool force)
+    public static bool IsDone(
+        string result, string step, object recipe, IReadOnlyList<string> inputs, bool force, object? ran = null)
     {
         if (force || !Path.Exists(result))
             return false;
-        if (Difference(result, step, recipe, inputs) is not { } difference)
+        if (Difference(result, step, recipe, inputs, ran) is not { } difference)
             return true;
         throw new IOException($"{result}: is there already, {difference}; --force replaces it");
     }
@@ -46,7 +51,8 @@ static class Finished
     public static IReadOnlyList<string> FilesOf(string input) => Directory.Exists(input)
         ? [.. Directory.GetFiles(input, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)] : [input];
 
-    private static string? Difference(string result, string step, object recipe, IReadOnlyList<string> inputs)
+    private static string? Difference(
+        string result, string step, object recipe, IReadOnlyList<string> inputs, object? ran)
     {
         JsonNode? told;
         try
@@ -61,14 +67,22 @@ static class Finished
         }
         if ((string?)told?["step"] != step)
             return $"made by '{(string?)told?["step"]}'";
-        var wanted = JsonNode.Parse(JsonSerializer.Serialize(recipe, recipe.GetType(), KitJson.Options));
-        if (FirstDifference(told?["recipe"], wanted, "") is { } field)
+        if (FirstDifference(told?["recipe"], Json(recipe), "") is { } field)
             return $"made by another recipe ({field})";
+        foreach (var (name, value) in ran is null ? [] : Json(ran).AsObject())
+        {
+            if (FirstDifference(told?["ran"]?[name], value, name) is { } other)
+                return $"made otherwise ({other})";
+        }
         if (Sums(told?["inputs"]) is var made && !made.SequenceEqual(inputs.Select(f => FileFingerprint.Of(f).Sha256)))
             return $"made from another input than {Path.GetFileName(inputs[0])} as it is now";
         return Sums(told?["outputs"]).FirstOrDefault() == FileFingerprint.Of(result).Sha256 ? null
             : "and it is not the file that its provenance tells of";
     }
+
+    // As it is read back from a file, so that both sides are of one kind.
+    private static JsonNode Json(object value) =>
+        JsonNode.Parse(JsonSerializer.Serialize(value, value.GetType(), KitJson.Options))!;
 
     private static IEnumerable<string?> Sums(JsonNode? files) =>
         files is JsonArray all ? all.Select(file => (string?)file?["sha256"]) : [];
@@ -80,7 +94,7 @@ static class Finished
             return null;
         if (made is JsonObject a && wanted is JsonObject b)
         {
-            return a.Select(f => f.Key).Union(b.Select(f => f.Key)).Where(key => key != Found)
+            return a.Select(f => f.Key).Union(b.Select(f => f.Key)).Where(key => !besideTheResult.Contains(key))
                 .Select(key => FirstDifference(a[key], b[key], name.Length > 0 ? $"{name}.{key}" : key))
                 .FirstOrDefault(found => found is not null);
         }

@@ -55,14 +55,14 @@ internal sealed class TerminalProgress(string what, TimeProvider clock) : Progre
     {
         var line = Sentence(share, note);
         var width = Width();
-        Draw(line.Length <= width ? line : line[..(width - 1)] + "…");
+        Draw(line.Length <= width ? line : line[..Math.Max(0, width - 1)] + "…");
     }
 
     private static int Width()
     {
         try
         {
-            return Math.Max(20, Console.WindowWidth - 1);
+            return Console.WindowWidth > 0 ? Console.WindowWidth - 1 : 79;
         }
         catch (IOException)
         {

@@ -96,13 +96,16 @@ static class EvaluateCommand
         var table = Terminal.Table(["", .. rows.Select(row => Markup.Escape(row.Name))]);
         void Row(string name, Func<LikenessRow, double> value, string format) => table.AddRow(
             [Markup.Escape(name), .. rows.Select(row => value(row).ToString(format, CultureInfo.InvariantCulture))]);
-        Row("KL(airborne||image), nats", row => row.AmplitudeKl.Value, "F4");
-        Row("KL(image||airborne), nats", row => row.AmplitudeKlReverse.Value, "F4");
+        Row("KL to image", row => row.AmplitudeKl.Value, "F4");
+        Row("KL to airborne", row => row.AmplitudeKlReverse.Value, "F4");
         Row("Wasserstein-1", row => row.Wasserstein.Value, "F4");
         Row("ENL, homogeneous", row => row.EnlHomogeneous.Value, "F3");
         Row("mean power, dB", row => row.MeanPowerError, "F2");
         Row("GLCM contrast", row => row.GlcmContrast, "F2");
         Row("GLCM homogeneity", row => row.GlcmHomogeneity, "F4");
+        table.Columns[0].NoWrap();
         Terminal.Out.Write(table);
+        Terminal.Line("KL to image: KL(airborne || image) of amplitudes, nats; to airborne: reversed.");
+        Terminal.Line("Wasserstein-1 in mean amplitudes of the airborne images.");
     }
 }
