@@ -13,11 +13,15 @@ static class DataCommand
 
     public static Command Create()
     {
-        var command = new Command("data", "Data sets and models: what exists, whether it is here and whole, fetching what is not.");
+        var command = new Command("data", "Data sets and models: what exists and is here, and tiles, captions and pairs of one's own.");
         command.Subcommands.Add(List());
         command.Subcommands.Add(Check());
         command.Subcommands.Add(Fetch());
         command.Subcommands.Add(Record());
+        command.Subcommands.Add(DataCommandTiles.Tile());
+        command.Subcommands.Add(DataCommandTiles.Look());
+        command.Subcommands.Add(DataCommandTiles.Caption());
+        command.Subcommands.Add(DataCommandTiles.Pairs());
         return command;
     }
 

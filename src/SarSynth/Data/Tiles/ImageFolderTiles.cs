@@ -41,6 +41,9 @@ internal sealed class ImageFolderTiles : ITileSource
 
     public long? Count => rows.Count;
 
+    /// <summary>The tiles' names in the data's own order.</summary>
+    public IEnumerable<string> Keys => rows.Select(row => row.Key);
+
     public IEnumerable<TileStep> Sequence(TileOrder order, TilePosition? from = null) =>
         Tiles.Sequence(rows.Count, data, order, from, Load);
 

@@ -114,6 +114,11 @@ internal static class TileIndex
             ? [KeyValuePair.Create(column, text)] : [];
     }
 
+    /// <summary>The rows of a .csv or .jsonl file with the numbers of their lines.</summary>
+    /// <exception cref="TileException">A line is no such row.</exception>
+    public static IEnumerable<(int Line, JsonObject Fields)> RowsOf(string index) =>
+        index.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) ? CsvRows(index) : JsonRows(index);
+
     /// <summary>The lines of a metadata.jsonl with their numbers.</summary>
     /// <exception cref="TileException">A line is no JSON object.</exception>
     public static IEnumerable<(int Line, JsonObject Fields)> JsonRows(string index)
@@ -193,7 +198,8 @@ internal static class TileIndex
         }
     }
 
-    private static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue<string>(out var text)
+    /// <summary>A text; null for anything else.</summary>
+    public static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue<string>(out var text)
         ? text : null;
 
     private static double? Number(JsonNode? node) => node switch
