@@ -76,6 +76,32 @@ public sealed partial class HelpTests : Shell
         Assert.DoesNotContain("paired-scenes", error);
     }
 
+    [Fact]
+    public void TablesFit80ColumnsWithoutCodes()
+    {
+        File.Copy(SatelliteFile, In("a-file-whose-name-is-long-enough-to-need-more-than-one-line-of-a-table.tif"));
+        var name = Path.GetFileName(Directory.GetFiles(Folder).Single());
+        foreach (var arguments in (string[][])[["info", name], ["stats", name], ["data", "list"]])
+        {
+            // A build server's variables make other programs write colours into pipes.
+            var (code, output, error) = RunWith(new() { ["GITHUB_ACTIONS"] = "true" }, arguments);
+            Assert.True(code == 0, error);
+            Assert.DoesNotContain('\u001b', output + error);
+            Assert.All(output.Split('\n').Where(line => !line.StartsWith(name, StringComparison.Ordinal)),
+                line => Assert.True(line.Length <= 80, line));
+        }
+    }
+
+    [Fact]
+    public void StatsShowWhatTheirHelpPromises()
+    {
+        var help = CommandLine.Create().Subcommands.Single(command => command.Name == "stats").Description!;
+        File.Copy(SatelliteFile, In("a.tif"));
+        var (output, _) = Good("stats", "a.tif");
+        foreach (var promised in help[(help.IndexOf(':') + 1)..].TrimEnd('.').Split(',', StringSplitOptions.TrimEntries))
+            Assert.Contains(promised, output);
+    }
+
     [GeneratedRegex("^    ([a-z]+)\\)", RegexOptions.Multiline)]
     private static partial Regex Case();
 }

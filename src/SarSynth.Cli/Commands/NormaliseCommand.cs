@@ -1,6 +1,7 @@
 // sarsynth normalise IN... -o: amplitudes to the numbers that a model works on; the parameters go into the provenance.
 using System.CommandLine;
 using SarSynth.Radar.Formats;
+using SarSynth.Radar.Images;
 using SarSynth.Radar.Radiometry;
 
 namespace SarSynth.Cli.Commands;
@@ -38,7 +39,15 @@ static class NormaliseCommand
                         Epsilon = added },
                     (raster, path, progress) =>
                     {
-                        var normalisation = Fit(raster, name, sigmas, added, progress);
+                        Normalisation normalisation;
+                        try
+                        {
+                            normalisation = Fit(raster, name, sigmas, added, progress);
+                        }
+                        catch (InvalidOperationException e)
+                        {
+                            throw new RasterException(raster.Path, $"cannot be normalised: {e.Message}", e);
+                        }
                         normalisation.Apply(raster, path, progress: share => progress(2 / 3.0 + share / 3));
                         return new { Normalisation = normalisation };
                     });
