@@ -87,8 +87,25 @@ public sealed record TrainerOptions
     /// <summary>Steps after which a loss scale is doubled.</summary>
     public int LossScaleGrowth { get; init; } = 2000;
 
+    /// <summary>What goes with the checkpoints beside the parameters, such as the place in the data; null for nothing.
+    /// </summary>
+    public ITrainingCompanion? Companion { get; init; }
+
     /// <summary>Told what does not end the training but should be known: steps skipped, checkpoints damaged.</summary>
     public Action<string> Warn { get; init; } = Console.Error.WriteLine;
+}
+
+/// <summary>
+/// State outside of the trainer that its checkpoints keep, so that a resumed training goes on with it.
+/// </summary>
+public interface ITrainingCompanion
+{
+    /// <summary>The state with which a training goes on after a number of steps.</summary>
+    /// <param name="step">Steps taken: the last one, or one whose successor has begun and failed.</param>
+    string State(long step);
+
+    /// <summary>Sets the state of a checkpoint that the training goes on from.</summary>
+    void Restore(string state);
 }
 
 /// <summary>The micro-batch that a training asks for.</summary>

@@ -32,6 +32,10 @@ internal readonly record struct TrainingState(long Step, double LossScale, int F
     /// <summary>That validation; null where there was none.</summary>
     public double? BestValue { get; init; }
 
+    /// <summary>What <see cref="TrainerOptions.Companion"/> gave.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Companion { get; init; }
+
     /// <summary>The state after a step whose gradients were finite: a loss scale doubles after a number of
     /// them.</summary>
     public TrainingState AfterStep(bool scaled, int growth)
@@ -136,6 +140,7 @@ public static class TrainingCheckpoint
                 SafeTensors.Save(Path.Combine(beside, AverageName), ema.Values);
             var files = new SortedDictionary<string, string>(Directory.EnumerateFiles(beside)
                 .ToDictionary(f => Path.GetFileName(f)!, HashOf), StringComparer.Ordinal);
+            state = state with { Companion = options.Companion?.State(state.Step) };
             var saved = new Saved(state, optimizer.Steps, Settings.Of(options, parameters.Count), files, Unsigned);
             var text = JsonSerializer.Serialize(saved, Indented);
             AtomicFile.WriteText(Path.Combine(beside, StateName), text.Replace(Unsigned, HashOfText(text)));
@@ -184,6 +189,11 @@ public static class TrainingCheckpoint
             foreach (var (name, tensor) in ema.Values)
                 Check(file, name, tensor.shape);
             ema.Load(name => file.Read(name));
+        }
+        if (options.Companion is { } companion)
+        {
+            companion.Restore(saved.State.Companion ?? throw new CheckpointException(Path.Combine(folder, StateName),
+                "found no state of the data, expected one: it is of another training; use another folder"));
         }
         return saved.State;
     }

@@ -28,7 +28,7 @@ namespace SarSynth.FineTuning;
 public sealed record FineTuningProgress(string Stage, long Step, long Steps, double Loss, double Share, double StepsPerSecond);
 
 /// <summary>Trains the networks of a <see cref="Translator"/> from nothing.</summary>
-public static class FineTune
+public static partial class FineTune
 {
     /// <summary>Trains as the recipe says and writes the model folder; a run that was killed goes on from its last checkpoint.</summary>
     /// <param name="recipe">Data, networks and stages.</param>

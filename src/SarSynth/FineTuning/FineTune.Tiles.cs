@@ -1,0 +1,259 @@
+// Fine-tuning of a base model on tiles of one's own, from a recipe to files that diffusers opens.
+using System.Globalization;
+using System.Text.Json;
+using SarSynth.Data;
+using SarSynth.Diffusion;
+using SarSynth.Diffusion.Checkpoints;
+using SarSynth.Diffusion.Pipelines;
+using SarSynth.Diffusion.Training;
+using SarSynth.Radar.Images;
+using SarSynth.Radar.Statistics;
+using SarSynth.Translation;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace SarSynth.FineTuning;
+
+/// <summary>What a fine-tuning left behind.</summary>
+/// <param name="Folder">Where it is.</param>
+/// <param name="Made">Files and folders in it, by what they are.</param>
+/// <param name="Loss">Loss of the last step.</param>
+/// <param name="BestStep">The step with the lowest validation loss; null where there was none.</param>
+/// <param name="BestValidation">That loss.</param>
+/// <param name="Skipped">Steps skipped because something was not finite.</param>
+public sealed record FineTuneResult(string Folder, IReadOnlyDictionary<string, string> Made, double Loss,
+    long? BestStep,
+    double? BestValidation, long Skipped);
+
+/// <summary>A line of a fine-tuning's log, training/log.jsonl.</summary>
+/// <param name="Step">Steps taken.</param>
+/// <param name="Loss">Mean training loss since the line before.</param>
+/// <param name="Rates">Learning rates by group.</param>
+/// <param name="Validation">Loss on the validation tiles; null where it was not measured.</param>
+/// <param name="Samples">What the sample images measure; null where none were made.</param>
+public sealed record FineTuneLine(long Step, double Loss, IReadOnlyDictionary<string, double> Rates,
+    double? Validation = null, IReadOnlyList<SampleStatistics>? Samples = null);
+
+/// <summary>SAR statistics of a sample image.</summary>
+/// <param name="Prompt">What was asked for.</param>
+/// <param name="File">The picture, beside the log.</param>
+/// <param name="Mean">Mean amplitude, in the model's unit range.</param>
+/// <param name="CoefficientOfVariation">Of the amplitude; 0.523 is single-look speckle on flat ground.</param>
+/// <param name="AmplitudeKl">KL(validation tiles || image) of amplitude, 64 bins of [0, 1], nats.</param>
+public sealed record SampleStatistics(string Prompt, string File, double Mean, double CoefficientOfVariation,
+    double AmplitudeKl);
+
+public static partial class FineTune
+{
+    /// <summary>File that a finished run has, with recipe, versions and checksums.</summary>
+    public const string ProvenanceFile = "fine-tuning.provenance.json";
+
+    private const string CheckpointFolder = "training", LogFile = "log.jsonl";
+    private const int LogInterval = 10, AmplitudeBins = 64;
+
+    /// <summary>Fine-tunes; a run that ended early goes on from its last checkpoint.</summary>
+    /// <param name="recipe">Base, data, strategies.</param>
+    /// <param name="folder">Where checkpoints, log, samples and results go.</param>
+    /// <param name="onLine">Told each line of the log.</param>
+    /// <param name="cancel">Stops after a step, with a checkpoint.</param>
+    /// <exception cref="ArgumentException">A field of the recipe that cannot be, or names what the base does not
+    /// have.</exception>
+    /// <exception cref="TileException">Tiles that cannot be read or lack what the recipe needs, found before the first
+    /// step where headers tell.</exception>
+    /// <exception cref="CheckpointException">The base cannot be opened, or the folder holds another
+    /// training.</exception>
+    /// <exception cref="IOException">The folder holds a finished run.</exception>
+    /// <exception cref="TrainingDivergedException">Losses or gradients stayed NaN or infinite.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; run again to go on.</exception>
+    public static FineTuneResult Run(FineTuneRecipe recipe, string folder, Action<FineTuneLine>? onLine = null,
+        CancellationToken cancel = default)
+    {
+        recipe.Check();
+        if (File.Exists(Path.Combine(folder, ProvenanceFile)))
+            throw new IOException($"{folder}: holds a finished fine-tuning ({ProvenanceFile}); give another folder.");
+        var device = ComputeDevice.Find(recipe.Device);
+        using var progress = Progress.Begin("fine-tuning");
+        using var tiles = OpenTiles(recipe, cancel);
+        var path = File.Exists(recipe.Base) ? recipe.Base : EmbeddedData.FindModel(recipe.Base);
+        using var model = LatentDiffusion.Load(path, new WeightOptions(Device: device, Type: ScalarType.Float32));
+        using var run = new TuningRun(recipe, model, Tensors(path, model));
+        using var feed = new TileFeed(tiles.Training, recipe, run.Multiple);
+        var held = Held(recipe, tiles.Validation, run.Multiple);
+        var log = new TuningLog(recipe, run, held, Path.Combine(folder, CheckpointFolder), onLine, progress);
+        var options = Options(recipe, run, feed, folder);
+
+        using var result = Trainer.Run(options, run.Parts.Parameters, step => feed.Batch(step, cancel),
+            (batch, step) => run.Loss(batch, step), log.OnStep, cancel,
+            held.Count == 0 ? null : point => Averaged(point, run.Parts.Parameters, () => log.Look(point)));
+        cancel.ThrowIfCancellationRequested();
+        result.Ema?.CopyTo(run.Parts.Parameters);
+        var made = run.Parts.Save(folder);
+        Provenance.Of("fine-tune", recipe, recipe.Seed, File.Exists(path) ? [path] : [],
+            made.Values.Select(m => Path.Combine(folder, m)).Where(File.Exists), device.ToString())
+            .Write(Path.Combine(folder, ProvenanceFile));
+        progress.At(1);
+        return new(folder, made, result.LastLoss, result.Best?.Step, result.Best?.Value, result.Skipped);
+    }
+
+    private static double Averaged(ValidationPoint point, IReadOnlyDictionary<string,
+        TorchSharp.Modules.Parameter> parameters,
+        Func<double> look) => point.Ema is { } ema ? ema.With(parameters, look) : look();
+
+    private sealed record Sources(ITileSource Training, ITileSource? Validation) : IDisposable
+    {
+        public void Dispose()
+        {
+            Training.Dispose();
+            Validation?.Dispose();
+        }
+    }
+
+    // The data's own parts where it has them; else all of it is trained on and nothing is held out.
+    private static Sources OpenTiles(FineTuneRecipe recipe, CancellationToken cancel)
+    {
+        var wanted = recipe.Reading with
+        {
+            Conditions = recipe.Reading.Conditions
+                ?? ([.. recipe.Strategy.OfType<ControlStrategy>().Select(c => c.Condition).Distinct()]),
+            RequireCaptions = recipe.Reading.RequireCaptions && !recipe.Strategy.All(s => s is ControlStrategy),
+        };
+        ITileSource? Part(Split split)
+        {
+            try
+            {
+                return Tiles.Open(recipe.Data, wanted with { Split = split });
+            }
+            catch (TileException) when (wanted.Split is null)
+            {
+                return null;
+            }
+        }
+        var training = wanted.Split is null ? Part(Split.Train) : null;
+        var validation = training is null ? null : Part(Split.Validation);
+        training ??= Tiles.Open(recipe.Data, wanted);
+        try
+        {
+            training.Check(cancel: cancel).Require();
+            validation?.Check(cancel: cancel).Require();
+            return new(training, validation);
+        }
+        catch
+        {
+            training.Dispose();
+            validation?.Dispose();
+            throw;
+        }
+    }
+
+    private static TileTensors Tensors(string path, LatentDiffusion model)
+    {
+        var card = Path.Combine(path, ModelCard.FileName);
+        return new((int)model.Vae.Config.InChannels, File.Exists(card) ? KitJson.Read<ModelCard>(card).Airborne : null);
+    }
+
+    private static List<CutTile> Held(FineTuneRecipe recipe, ITileSource? source, int multiple) => source is null ? []
+        : [.. source.Sequence(new TileOrder { IsShuffled = false })
+            .Take((int)Math.Min(recipe.Validation.Tiles, source.Count ?? recipe.Validation.Tiles))
+            .Select((step, i) => TileFeed.Cut(step.Load(), recipe, multiple, ulong.MaxValue, (ulong)i))];
+
+    private static TrainerOptions Options(FineTuneRecipe recipe, TuningRun run, TileFeed feed, string folder) => new()
+    {
+        Folder = Path.Combine(folder, CheckpointFolder),
+        Steps = recipe.Steps,
+        Groups = run.Parts.Groups,
+        Schedule = recipe.Schedule,
+        Optimizer = recipe.Optimizer == OptimizerKind.AdamW
+            ? new AdamWOptions(WeightDecay: recipe.WeightDecay) : new AdafactorOptions(),
+        ClipNorm = recipe.ClipNorm,
+        Accumulation = recipe.Accumulation,
+        Ema = recipe.EmaDecay > 0 ? new EmaOptions(recipe.EmaDecay, UseWarmup: true) : null,
+        CheckpointEvery = recipe.CheckpointEvery,
+        KeepCheckpoints = recipe.KeepCheckpoints,
+        ValidateEvery = recipe.Validation.Every,
+        Seed = unchecked((long)recipe.Seed),
+        Autocast = run.Parts.Autocast,
+        Companion = feed,
+    };
+
+    /// <summary>The lines of a run: losses, validation, sample images and what they measure.</summary>
+    private sealed class TuningLog(FineTuneRecipe recipe, TuningRun run, List<CutTile> held, string folder,
+        Action<FineTuneLine>? onLine, Progress progress)
+    {
+        private readonly List<double> recent = [];
+        private readonly Lazy<Histogram> truth = new(() => Amplitudes([.. held.SelectMany(t => t.Tile.ToUnitRange())]));
+        private IReadOnlyList<SampleStatistics>? samples;
+        private bool begun;
+
+        private string Path => System.IO.Path.Combine(folder, LogFile);
+
+        public void OnStep(TrainingProgress step)
+        {
+            if (!begun)
+            {
+                Directory.CreateDirectory(folder);
+                Forget(step.Step);
+            }
+            begun = true;
+            recent.Add(step.Loss);
+            progress.At((double)step.Step / step.Steps, FormattableString.Invariant(
+                $"step {step.Step}/{step.Steps}, loss {step.Loss:F4}, {step.StepsPerSecond:F2} steps/s"));
+            if (step.Step % LogInterval != 0 && step.Step != step.Steps && step.Validation is null)
+                return;
+            var line = new FineTuneLine(step.Step, recent.Average(), step.Rates, step.Validation, samples);
+            samples = null;
+            recent.Clear();
+            File.AppendAllText(Path, JsonSerializer.Serialize(line, Compact) + "\n");
+            onLine?.Invoke(line);
+        }
+
+        /// <summary>Validation loss; makes the sample images beside it.</summary>
+        public double Look(ValidationPoint point)
+        {
+            var prompts = recipe.Validation.Prompts
+                ?? [.. held.Select(t => t.Tile).Where(t => t.Captions.Count > 0).Select(t => t.Caption(recipe.Caption))
+                    .Take(2)];
+            var size = (held[0].Tile.Rows, held[0].Tile.Columns);
+            samples = [.. prompts.Select((prompt, i) => Sample(point.Step, prompt, i, size))];
+            return run.Validate(held, point.Generator);
+        }
+
+        private SampleStatistics Sample(long step, string prompt, int number, (int Rows, int Columns) size)
+        {
+            var image = run.Sample(prompt, number, size);
+            var name = string.Create(CultureInfo.InvariantCulture, $"step-{step:D6}-{number + 1}.png");
+            Directory.CreateDirectory(System.IO.Path.Combine(folder, "samples"));
+            QuickLook.Write(image, System.IO.Path.Combine(folder, "samples", name));
+            var moments = Moments.Of(image.Pixels);
+            return new(prompt, "samples/" + name, moments.Mean.Value, moments.CoefficientOfVariation.Value,
+                Distance.KullbackLeibler(truth.Value, Amplitudes(image.Pixels)).Value);
+        }
+
+        private static Histogram Amplitudes(float[] values) =>
+            Histogram.Linear(values, AmplitudeBins, 0, AmplitudeBins / (AmplitudeBins - 1.0));
+
+        /// <summary>Takes the lines of steps out that are done again: a killed run may have written more of them than
+        /// it had in its last checkpoint.</summary>
+        private void Forget(long from)
+        {
+            if (!File.Exists(Path))
+                return;
+            var kept = File.ReadAllLines(Path).Where(l => StepOf(l) is { } step && step < from);
+            AtomicFile.WriteText(Path, string.Concat(kept.Select(l => l + "\n")));
+        }
+
+        // A line cut short by a kill is none.
+        private static long? StepOf(string line)
+        {
+            try
+            {
+                return JsonSerializer.Deserialize<FineTuneLine>(line, Compact)?.Step;
+            }
+            catch (JsonException)
+            {
+                return null;
+            }
+        }
+
+        private static readonly JsonSerializerOptions Compact = new(KitJson.Options) { WriteIndented = false };
+    }
+}

@@ -1,0 +1,163 @@
+// A fine-tuning as a plain record: which base, which data, what is trained, how.
+using SarSynth.Data;
+using SarSynth.Diffusion;
+using SarSynth.Diffusion.Training;
+
+namespace SarSynth.FineTuning;
+
+/// <summary>Types that a fine-tuning computes in.</summary>
+public enum Precision
+{
+    /// <summary>float32 throughout.</summary>
+    Float32,
+
+    /// <summary>The UNet's linear layers and convolutions in bfloat16, their weights' masters in float32.</summary>
+    Bfloat16,
+}
+
+/// <summary>Which optimizer steps the weights.</summary>
+public enum OptimizerKind
+{
+    /// <summary>AdamW (Loshchilov and Hutter 2019): two float32 numbers of state a weight.</summary>
+    AdamW,
+
+    /// <summary>Adafactor (Shazeer and Stern 2018): factored state, next to nothing.</summary>
+    Adafactor,
+}
+
+/// <summary>What is looked at while it trains, with fixed seeds and noise.</summary>
+public sealed record ValidationRecipe
+{
+    /// <summary>Steps between looks; the last step always has one.</summary>
+    public int Every { get; init; } = 250;
+
+    /// <summary>Tiles of the validation part that the loss is measured on; fewer where there are fewer.</summary>
+    public int Tiles { get; init; } = 16;
+
+    /// <summary>
+    /// Prompts of sample images; null takes the first two validation captions, none where it is empty.
+    /// </summary>
+    public IReadOnlyList<string>? Prompts { get; init; }
+
+    /// <summary>Sampler's steps of a sample image.</summary>
+    public int Steps { get; init; } = 25;
+
+    /// <summary>Guidance of sample images; 1 is none.</summary>
+    public double Guidance { get; init; } = 5;
+}
+
+/// <summary>Fine-tuning of a latent diffusion model on tiles of one's own.</summary>
+public sealed record FineTuneRecipe
+{
+    /// <summary>Name of the recipe.</summary>
+    public string Name { get; init; } = "fine-tuning";
+
+    /// <summary>
+    /// The model to start from: a diffusers folder, a single file, or a model that comes with the kit.
+    /// </summary>
+    public required string Base { get; init; }
+
+    /// <summary>The tiles, in any layout that <see cref="Tiles.Open"/> reads.</summary>
+    public required string Data { get; init; }
+
+    /// <summary>How they are read; the training part is taken, and the validation part beside it.</summary>
+    public TileOptions Reading { get; init; } = new();
+
+    /// <summary>Which of the captions, by name; null for the first.</summary>
+    public string? Caption { get; init; }
+
+    /// <summary>Side of the square cut out of each tile at a random place, pixels; null takes tiles whole.</summary>
+    public int? Crop { get; init; }
+
+    /// <summary>What is trained; at least one.</summary>
+    public required IReadOnlyList<Strategy> Strategy { get; init; }
+
+    /// <summary>Optimizer steps.</summary>
+    public required int Steps { get; init; }
+
+    /// <summary>Tiles in a micro-batch.</summary>
+    public int Batch { get; init; } = 1;
+
+    /// <summary>Micro-batches of a step.</summary>
+    public int Accumulation { get; init; } = 1;
+
+    /// <summary>How the rates go over the steps.</summary>
+    public LrSchedule Schedule { get; init; } = new(LrShape.Cosine, Warmup: 100);
+
+    /// <summary>The optimizer.</summary>
+    public OptimizerKind Optimizer { get; init; }
+
+    /// <summary>AdamW's decay of the weights.</summary>
+    public double WeightDecay { get; init; } = 1e-2;
+
+    /// <summary>Largest norm of the gradients; larger ones are scaled down.</summary>
+    public double ClipNorm { get; init; } = 1;
+
+    /// <summary>
+    /// Largest decay of the moving average of the trained weights, which is what is saved; 0 keeps none.
+    /// </summary>
+    public double EmaDecay { get; init; }
+
+    /// <summary>Target, weights, noise and timesteps of the loss; pixels without data never count.</summary>
+    public LossRecipe Loss { get; init; } = new();
+
+    /// <summary>Share of captions replaced by the empty one: what guidance needs.</summary>
+    public double CaptionDropout { get; init; } = 0.1;
+
+    /// <summary>Share of conditions replaced by nothing.</summary>
+    public double ConditionDropout { get; init; }
+
+    /// <summary>Types.</summary>
+    public Precision Precision { get; init; }
+
+    /// <summary>
+    /// Computes blocks again on the way back instead of keeping what is inside: less memory, a third more time.
+    /// </summary>
+    public bool GradientCheckpointing { get; init; }
+
+    /// <summary>Seed of new weights, order, crops, timesteps and noise.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Where it computes: auto, cpu, cuda or cuda:N (<see cref="ComputeDevice"/>).</summary>
+    public string Device { get; init; } = ComputeDevice.Auto;
+
+    /// <summary>Looks at what it learns.</summary>
+    public ValidationRecipe Validation { get; init; } = new();
+
+    /// <summary>Steps between checkpoints.</summary>
+    public int CheckpointEvery { get; init; } = 250;
+
+    /// <summary>Newest checkpoints that are kept, beside the best.</summary>
+    public int KeepCheckpoints { get; init; } = 2;
+
+    /// <summary>Refuses what cannot be, before anything is loaded.</summary>
+    /// <exception cref="ArgumentException">A field, with what was found and what is expected.</exception>
+    public void Check()
+    {
+        Require(Strategy.Count > 0, "strategy", "none", "one or more");
+        foreach (var strategy in Strategy)
+            Require(strategy.LearningRate > 0, "strategy.learningRate", strategy.LearningRate, "over 0");
+        foreach (var lora in Strategy.OfType<LoraStrategy>())
+            Require(lora.Rank >= 1, "strategy.rank", lora.Rank, "1 or more");
+        foreach (var token in Strategy.OfType<TokenStrategy>())
+            Require(token.Vectors >= 1, "strategy.vectors", token.Vectors, "1 or more");
+        var whole = Strategy.OfType<FullStrategy>().GroupBy(s => s.Part).FirstOrDefault(g => g.Count() > 1);
+        Require(whole is null, "strategy", $"'{whole?.Key}' whole twice", "each part once");
+        Require(Steps >= 1, "steps", Steps, "1 or more");
+        Require(Batch >= 1, "batch", Batch, "1 or more");
+        Require(Accumulation >= 1, "accumulation", Accumulation, "1 or more");
+        Require(Crop is null or >= 8, "crop", Crop, "8 pixels or more");
+        Require(CaptionDropout is >= 0 and < 1, "captionDropout", CaptionDropout, "0 to under 1");
+        Require(ConditionDropout is >= 0 and < 1, "conditionDropout", ConditionDropout, "0 to under 1");
+        Require(EmaDecay is >= 0 and < 1, "emaDecay", EmaDecay, "0 to under 1");
+        Require(CheckpointEvery >= 1, "checkpointEvery", CheckpointEvery, "1 or more");
+        Require(Validation.Every >= 1, "validation.every", Validation.Every, "1 or more");
+
+        static void Require(bool holds, string field, object? found, string expected)
+        {
+            if (!holds)
+                throw new ArgumentException(FormattableString.Invariant(
+                    $"recipe field '{field}': found {found}, expected {expected}."));
+        }
+    }
+}

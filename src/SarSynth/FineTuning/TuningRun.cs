@@ -1,0 +1,194 @@
+// One fine-tuning: captions, latents and loss of a step, what is looked at between steps, and what is left at the end.
+using SarSynth.Data;
+using SarSynth.Diffusion;
+using SarSynth.Diffusion.Memory;
+using SarSynth.Diffusion.Models;
+using SarSynth.Diffusion.Pipelines;
+using SarSynth.Diffusion.Samplers;
+using SarSynth.Diffusion.Training;
+using SarSynth.Radar.Images;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace SarSynth.FineTuning;
+
+/// <summary>The networks, the data and the loss of one run.</summary>
+internal sealed class TuningRun : IDisposable
+{
+    // Embeddings of captions that stay the same are kept: SARLO-80's longest caption, 77 tokens of SDXL, takes 640 KB.
+    private const int MostEmbeddings = 2048;
+
+    private readonly FineTuneRecipe recipe;
+    private readonly LatentDiffusion model;
+    private readonly TunedParts parts;
+    private readonly TileTensors tensors;
+    private readonly Dictionary<string, PromptEmbeddings> embeddings = new(StringComparer.Ordinal);
+    private readonly NoiseSchedule schedule;
+
+    public TuningRun(FineTuneRecipe recipe, LatentDiffusion model, TileTensors tensors)
+    {
+        (this.recipe, this.model, this.tensors) = (recipe, model, tensors);
+        schedule = model.Sampler.Schedule;
+        parts = new TunedParts(model, recipe);
+        if (!recipe.GradientCheckpointing)
+            return;
+        model.Unet.BlockRunner = GradientCheckpointing.Run;
+        foreach (var control in parts.Controls)
+            control.Net.BlockRunner = GradientCheckpointing.Run;
+    }
+
+    /// <summary>What is trained.</summary>
+    public TunedParts Parts => parts;
+
+    /// <summary>Pixels that the sides of images must be multiples of: what autoencoder and UNet halve.</summary>
+    public int Multiple => model.Vae.Config.Factor * (1 << (model.Unet.Config.BlockOutChannels.Length - 1));
+
+    /// <summary>The loss of a batch.</summary>
+    public Tensor Loss(IReadOnlyList<CutTile> batch, TrainingStep step, bool training = true)
+    {
+        using var scope = NewDisposeScope();
+        var tiles = batch.Select(b => b.Tile).ToList();
+        var (latents, mask) = Latents(tiles, step);
+        var (text, pooled) = Text(tiles, step, training);
+        var sizes = Sizes(batch, pooled);
+        var conditions = parts.Controls.Select(c => Condition(tiles, c, step, training)).ToList();
+        return DiffusionLoss.Draw(schedule, (noisy, time) =>
+        {
+            List<Tensor>? down = null;
+            Tensor? mid = null;
+            foreach (var (control, condition) in parts.Controls.Zip(conditions))
+            {
+                var residuals = control.Net.forward(noisy, time, text, condition, text_embeds: pooled, time_ids: sizes);
+                down = down is null ? [.. residuals.Down] : [.. down.Zip(residuals.Down, (a, b) => a.Plus(b))];
+                mid = mid is null ? residuals.Mid : mid.Plus(residuals.Mid);
+            }
+            return model.Unet.forward(noisy, time, text, pooled, sizes,
+                down_block_additional_residuals: down, mid_block_additional_residual: mid);
+        }, latents, step, recipe.Loss, mask).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Mean loss over tiles, without captions or conditions left out; the same noise at every call.</summary>
+    public double Validate(IReadOnlyList<CutTile> tiles, Generator generator)
+    {
+        using var noGradients = no_grad();
+        var (sum, count) = (0.0, 0);
+        foreach (var group in tiles.GroupBy(t => (t.Tile.Rows, t.Tile.Columns)))
+        {
+            foreach (var batch in group.Chunk(recipe.Batch))
+            {
+                using var scope = NewDisposeScope();
+                sum += batch.Length * Loss(batch, new TrainingStep(0, 0, generator, count), training: false).ToDouble();
+                count += batch.Length;
+            }
+        }
+        return sum / count;
+    }
+
+    /// <summary>An image of a prompt, amplitudes in the model's own unit range.</summary>
+    public AmplitudeImage Sample(string prompt, int number, (int Rows, int Columns) size)
+    {
+        using var noGradients = no_grad();
+        using var scope = NewDisposeScope();
+        var image = model.Generate(new GenerationRequest
+        {
+            Text = parts.Caption(prompt), Seed = recipe.Seed + (ulong)number, Steps = recipe.Validation.Steps,
+            Guidance = new Guidance(recipe.Validation.Guidance), Height = size.Rows, Width = size.Columns,
+        });
+        var grey = image.mean([1]).cpu().contiguous();
+        return new AmplitudeImage(size.Rows, size.Columns, grey.data<float>().ToArray());
+    }
+
+    public void Dispose()
+    {
+        model.Unet.BlockRunner = null;
+        parts.Dispose();
+        foreach (var kept in embeddings.Values)
+            kept.Dispose();
+    }
+
+    private (Tensor Latents, Tensor? Mask) Latents(List<Tile> tiles, TrainingStep step)
+    {
+        using var noGradients = no_grad();
+        using var scope = NewDisposeScope();
+        var images = tensors.Images(tiles);
+        var (rows, columns) = (tiles[0].Rows, tiles[0].Columns);
+        var factor = model.Vae.Config.Factor;
+        // One by one: a batch of the autoencoder's full-size features is what memory runs out of.
+        var noise = randn([tiles.Count, model.Vae.Config.LatentChannels, rows / factor, columns / factor], device: CPU,
+            generator: step.Generator);
+        var latents = cat([.. Enumerable.Range(0, tiles.Count).Select(i =>
+            model.Encode(images.narrow(0, i, 1), noise.narrow(0, i, 1).to(model.Device)))]);
+        var valid = tiles.Select(t => t.Validity()).ToList();
+        Tensor? mask = null;
+        if (valid.Any(v => v.Contains(0f)))
+        {
+            var pixels = tensor(valid.SelectMany(v => v).ToArray(), device: CPU).reshape(tiles.Count, 1, rows, columns);
+            mask = DiffusionLoss.MaskOfLatents(pixels, factor).to(model.Device);
+        }
+        return (latents.MoveToOuterDisposeScope(), mask?.MoveToOuterDisposeScope());
+    }
+
+    private (Tensor Text, Tensor? Pooled) Text(List<Tile> tiles, TrainingStep step, bool training)
+    {
+        var kept = Draws(tiles.Count, step);
+        var encoded = tiles.Select((tile, i) => training && kept[i] < recipe.CaptionDropout
+            ? Empty() : Encoded(parts.Caption(tile.Captions.Count == 0 ? "" : tile.Caption(recipe.Caption)))).ToList();
+        return (cat([.. encoded.Select(e => e.Text)]), encoded[0].Pooled is null ? null
+            : cat([.. encoded.Select(e => e.Pooled!)]));
+    }
+
+    // What guidance takes for "no prompt": zeros in SDXL, else the empty prompt.
+    private PromptEmbeddings Empty()
+    {
+        var empty = Encoded("");
+        return !model.ForceZerosForEmptyPrompt ? empty
+            : new PromptEmbeddings(zeros_like(empty.Text), empty.Pooled is { } pooled ? zeros_like(pooled) : null);
+    }
+
+    private PromptEmbeddings Encoded(string prompt)
+    {
+        if (parts.TrainsText)
+            return model.Prompts.Encode(prompt, gradients: is_grad_enabled());
+        if (embeddings.TryGetValue(prompt, out var known))
+            return known;
+        var made = model.Prompts.Encode(prompt);
+        if (embeddings.Count < MostEmbeddings)
+        {
+            made.Text.DetachFromDisposeScope();
+            made.Pooled?.DetachFromDisposeScope();
+            embeddings[prompt] = made;
+        }
+        return made;
+    }
+
+    /// <summary>
+    /// SDXL: size of the tile before the cut, corner of the cut, its size. Podell et al. (2023), section 2.2.
+    /// </summary>
+    private Tensor? Sizes(IReadOnlyList<CutTile> batch, Tensor? pooled)
+    {
+        if (model.Unet.Config.AdditionEmbedType != "text_time")
+            return null;
+        var width = model.Unet.Config.ProjectionClassEmbeddingsInputDim!.Value - (int)pooled!.shape[1];
+        if (width != 6 * model.Unet.Config.AdditionTimeEmbedDim!.Value)
+            throw new ArgumentException(
+                "the base is a refiner, which is told aesthetic scores: expected the base model.");
+        float[] ids = [.. batch.SelectMany(t =>
+            new float[] { t.Rows, t.Columns, t.Top, t.Left, t.Tile.Rows, t.Tile.Columns })];
+        return tensor(ids, device: model.Device).reshape(batch.Count, 6);
+    }
+
+    private Tensor Condition(List<Tile> tiles, TunedControl control, TrainingStep step, bool training)
+    {
+        var condition = TileTensors.Conditions(tiles, control.Strategy, control.Net.Config, model.Vae.Config.Factor);
+        if (!training || recipe.ConditionDropout == 0)
+            return condition.to(model.Device);
+        var keep = Draws(tiles.Count, step).Select(d => d < recipe.ConditionDropout ? 0f : 1f).ToArray();
+        return (condition * tensor(keep, device: CPU).reshape(-1, 1, 1, 1)).to(model.Device);
+    }
+
+    private static float[] Draws(int count, TrainingStep step)
+    {
+        using var draws = rand([count], device: CPU, generator: step.Generator);
+        return draws.data<float>().ToArray();
+    }
+}

@@ -1,0 +1,173 @@
+using System.Text.Json;
+using SarSynth.Data;
+using SarSynth.Diffusion.Checkpoints;
+using SarSynth.Diffusion.Models;
+using SarSynth.Diffusion.Pipelines;
+using SarSynth.Diffusion.Training;
+using SarSynth.FineTuning;
+using static SarSynth.FineTuning.Strategies;
+using static TorchSharp.torch;
+using Adapter = SarSynth.Diffusion.Adapters.Lora;
+
+namespace SarSynth.Tests.FineTuning;
+
+[Collection("engine")]
+public sealed class TileTuningTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("sarsynth-tune-").FullName;
+    private readonly FineTuneRecipe recipe;
+
+    public TileTuningTests() => recipe = new FineTuneRecipe
+    {
+        Base = TinyBase.Write(At("base")), Data = TinyBase.WriteTiles(At("tiles")), Steps = 6, Batch = 2,
+            Accumulation = 2,
+        Strategy = [.. Best, Control()], Schedule = new(LrShape.Constant), EmaDecay = 0.9, CheckpointEvery = 2,
+        Validation = new ValidationRecipe { Every = 3, Tiles = 2, Prompts = ["water"], Steps = 2 },
+            ConditionDropout = 0.2, Device = "cpu",
+    };
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    private string At(params string[] path) => Path.Combine([folder, .. path]);
+
+    [Fact]
+    public void TheSumOfAllStrategiesTrainsAndWhatItLeavesOpens()
+    {
+        var lines = new List<FineTuneLine>();
+        var result = FineTune.Run(recipe, At("out"), lines.Add);
+        Assert.Equal([3, 6], lines.Select(l => l.Step));
+        Assert.All(lines, l => Assert.True(double.IsFinite(l.Loss) && double.IsFinite(l.Validation!.Value)));
+        Assert.All(lines, l => Assert.True(File.Exists(At("out", "training", l.Samples!.Single().File))));
+        Assert.Equal(["controlnet satellite", "lora", "pipeline (unet)", "token <SAR>"], result.Made.Keys);
+
+        using var tuned = LatentDiffusion.Load(At("out", "pipeline"));
+        using var lora = Adapter.Load(At("out", result.Made["lora"]), new Dictionary<string, nn.Module>
+            { ["text_encoder"] = tuned.Prompts.Encoder!, ["text_encoder_2"] = tuned.Prompts.Encoder2! });
+        // Both encoders' attention: two layers of four projections each.
+        Assert.Equal(16, lora.Layers.Count);
+        using var control = ModelFolder.Load<ControlNetModel>(At("out", "controlnet"));
+        Assert.Equal(1, control.Config.ConditioningChannels);
+        using var token = SafeTensorsFile.Open(At("out", result.Made["token <SAR>"]));
+        Assert.Equal([(1, 16), (1, 32)], token.Header.Entries.OrderBy(e => e.Shape[1])
+            .Select(e => ((int)e.Shape[0], (int)e.Shape[1])));
+        // A result is not written over.
+        Assert.Contains("finished", Assert.Throws<IOException>(() => FineTune.Run(recipe, At("out"))).Message);
+    }
+
+    [Fact]
+    public void ARunThatWasStoppedAnywhereEndsWithTheSameBytes()
+    {
+        FineTune.Run(recipe, At("whole"));
+        foreach (var stop in new[] { 1, 2, 3, 5 })
+        {
+            // At a line of the log, and inside of a step, where the next batch has been drawn already.
+            using var cancel = new CancellationTokenSource();
+            var steps = 0;
+            Assert.ThrowsAny<OperationCanceledException>(() => FineTune.Run(
+                recipe with { Validation = recipe.Validation with { Every = stop, Prompts = [] } }, At("stopped"), _ =>
+                    { if (++steps == 1) cancel.Cancel(); }, cancel.Token));
+        }
+        FineTune.Run(recipe, At("stopped"));
+        string[] made = ["pytorch_lora_weights.safetensors", "learned_embeds.safetensors",
+            "controlnet/diffusion_pytorch_model.safetensors",
+            "pipeline/unet/diffusion_pytorch_model.safetensors"];
+        Assert.All(made, file =>
+            Assert.True(File.ReadAllBytes(At("whole", file)).AsSpan()
+                .SequenceEqual(File.ReadAllBytes(At("stopped", file))), file));
+    }
+
+    [Theory]
+    [InlineData("unet")]
+    [InlineData("unet in bfloat16")]
+    [InlineData("text_encoder_2")]
+    [InlineData("lora unet")]
+    [InlineData("dora unet")]
+    [InlineData("lora text")]
+    [InlineData("token")]
+    [InlineData("control satellite")]
+    [InlineData("control classes")]
+    public void EachStrategyAloneChangesWhatItNamesAndNothingElse(string which)
+    {
+        Strategy strategy = which switch
+        {
+            "unet" or "unet in bfloat16" => Full.Unet(1e-3),
+            "text_encoder_2" => Full.TextEncoder(1e-3, second: true),
+            "lora unet" => FineTuningLora(["unet"]),
+            "dora unet" => FineTuningLora(["unet"]) with { Dora = true, RankStabilized = true },
+            "lora text" => FineTuningLora(["text_encoders"]),
+            "token" => Token(vectors: 2),
+            "control satellite" => Control(learningRate: 1e-3),
+            _ => Control("classes", 1e-3) with { Classes = [10, 20] },
+        };
+        var own = recipe with { Strategy = [strategy], Steps = 3, Accumulation = 1, EmaDecay = 0,
+            Validation = recipe.Validation with { Prompts = [] } };
+        if (which == "unet in bfloat16")
+            own = own with { Precision = Precision.Bfloat16 };
+        using var before = LatentDiffusion.Load(recipe.Base);
+        var losses = new List<double>();
+        FineTune.Run(own, At("out"), l => losses.Add(l.Validation ?? double.NaN));
+        Assert.All(losses, l => Assert.True(double.IsFinite(l)));
+        using var checkpoint = SafeTensorsFile.Open(Path.Combine(TrainingCheckpoint.Newest(At("out",
+            "training"))!.Value.Folder, "parameters.safetensors"));
+        Assert.All(checkpoint.Header.Entries, e => Assert.StartsWith(which switch
+        {
+            "unet" or "unet in bfloat16" => "unet.", "text_encoder_2" => "text_encoder_2.", "token" => "token.", "control satellite" =>
+                "controlnet_satellite.",
+            "control classes" => "controlnet_classes.", _ => "lora_0.",
+        }, e.Name));
+        if (strategy is not FullStrategy)
+            return;
+        using var after = LatentDiffusion.Load(At("out", "pipeline"));
+        foreach (var (name, (old, now)) in new Dictionary<string, (nn.Module, nn.Module)>
+        {
+            ["unet"] = (before.Unet, after.Unet), ["vae"] = (before.Vae, after.Vae),
+            ["text_encoder"] = (before.Prompts.Encoder!, after.Prompts.Encoder!),
+            ["text_encoder_2"] = (before.Prompts.Encoder2!, after.Prompts.Encoder2!),
+        })
+            Assert.Equal(name != which.Split(' ')[0], old.parameters().Zip(now.parameters())
+                .All(p => p.First.allclose(p.Second, 0, 0)));
+    }
+
+    [Fact]
+    public void TheLossFallsOnTilesThatRepeat()
+    {
+        // Ground of two levels: what an epsilon model of random weights learns first is the noise itself.
+        var losses = new List<double>();
+        FineTune.Run(recipe with
+        {
+            Strategy = [Full.Unet(2e-3)], Steps = 60, Accumulation = 1, EmaDecay = 0, CheckpointEvery = 100,
+            Validation = recipe.Validation with { Every = 20, Prompts = [] },
+        }, At("out"), l => { if (l.Validation is { } v) losses.Add(v); });
+        Assert.Equal(3, losses.Count);
+        Assert.True(losses[^1] < 0.8 * losses[0], string.Join(", ", losses));
+    }
+
+    [Fact]
+    public void ARecipeGoesThroughJson()
+    {
+        var json = KitJson.Serialize(recipe);
+        var again = JsonSerializer.Deserialize<FineTuneRecipe>(json, KitJson.Options)!;
+        Assert.Equal(json, KitJson.Serialize(again));
+        Assert.Equal(recipe.Strategy.Select(s => s.GetType()), again.Strategy.Select(s => s.GetType()));
+    }
+
+    [Fact]
+    public void WhatCannotBeIsNamedBeforeTheFirstStep()
+    {
+        string Message(FineTuneRecipe wrong) =>
+            Assert.ThrowsAny<Exception>(() => FineTune.Run(wrong, At("out"))).Message;
+        Assert.Contains("strategy.learningRate", Message(recipe with { Strategy = [Full.Unet(0)] }));
+        var part = Message(recipe with { Strategy = [Full.Unet() with { Part = "transformer" }] });
+        Assert.Contains("'transformer'", part);
+        Assert.Contains("unet, text_encoder, text_encoder_2", part);
+        Assert.Contains("attn_9", Message(recipe with { Strategy = [Lora.Unet() with { Targets = ["attn_9"] }] }));
+        Assert.Contains("landcover", Message(recipe with { Strategy = [Control("landcover")] }));
+        Assert.Contains("'crop'", Message(recipe with { Crop = 64 }));
+        Assert.Contains("strategy.classes", Message(recipe with { Strategy = [Control("classes")] }));
+        Assert.Contains("nowhere", Message(recipe with { Base = At("nowhere") }));
+        Assert.False(File.Exists(At("out", FineTune.ProvenanceFile)));
+    }
+
+    private static LoraStrategy FineTuningLora(string[] parts) =>
+        new() { Parts = parts, Rank = 4, LearningRate = 1e-3 };
+}
