@@ -42,7 +42,7 @@ static class DataCommandTiles
             "Caption of every tile; data caption writes better ones." };
         var empty = new Option<double>("--most-empty")
         {
-            Description = "Largest share of a tile without data or exactly 0.", DefaultValueFactory = _ =>
+            Description = "Largest share of a tile without data or filled with zeros.", DefaultValueFactory = _ =>
                 defaults.MostEmpty,
         };
         var saturated = new Option<double>("--most-saturated")

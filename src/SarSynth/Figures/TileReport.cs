@@ -21,6 +21,7 @@ public static class TileReport
         .tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(136px,1fr));gap:14px 12px;margin:16px 0}
         .tiles img{width:100%;image-rendering:auto;background:#000;border-radius:3px;display:block}
         .tiles figcaption{font-size:12px;line-height:1.35;overflow-wrap:anywhere}
+        th small{white-space:normal;max-width:34ch}
         .spread{display:grid;grid-template-columns:repeat(auto-fit,minmax(280px,1fr));gap:22px;margin:18px 0}
         .spread svg{width:100%;height:auto;display:block}
         .spread rect{fill:var(--link)}
@@ -50,7 +51,7 @@ public static class TileReport
         page.Append("</div>\n");
         foreach (var (part, rows) in parts)
         {
-            page.Append($"<h2>{part}: {rows.Count} tiles</h2>\n");
+            page.Append($"<h2>{part}: {Count(rows.Count)}</h2>\n");
             var step = Math.Max(1, (rows.Count + shown - 1) / shown);
             if (step > 1)
                 page.Append($"<p>Every {Ordinal(step)} tile.</p>\n");
@@ -69,7 +70,7 @@ public static class TileReport
             {ReportStyle.Css}
             {Css}
             </style></head><body><main>
-            <h1>Tiles of {Report.Encode(name)}</h1>
+            <h1>{Report.Encode(name)}: {Count(set.Tiles.Values.Sum())}</h1>
             <p class="summary">{set.Recipe.Size} x {set.Recipe.Size} pixels {grid}, cut from {set.Scenes.Count} scenes;
             a block of ground is {Number(set.Recipe.Block ?? double.NaN)} m wide and belongs to one part.</p>
             {page}</main></body></html>
@@ -100,7 +101,7 @@ public static class TileReport
 
     private static string Reason(TilingRecipe recipe, string reason) => reason switch
     {
-        "empty" => $"more than {Percent(recipe.MostEmpty)} without data or exactly 0",
+        "empty" => $"more than {Percent(recipe.MostEmpty)} without data or filled",
         "saturated" => $"more than {Percent(recipe.MostSaturated)} above mean + {Number(recipe.Deviations)} deviations",
         _ => "on the border of two parts' ground",
     };
@@ -109,19 +110,19 @@ public static class TileReport
     {
         var html = new StringBuilder("<div class=\"table\"><table><thead><tr>");
         foreach (var head in (string[])["scene", "rows", "columns", "spacing, m", "mean", "sigma", "ceiling", "kept",
-            "dropped", "radiometry"])
+            "dropped"])
             html.Append($"<th scope=\"col\">{head}</th>");
         html.Append("</tr></thead><tbody>");
         foreach (var scene in set.Scenes)
         {
-            html.Append($"<tr><th scope=\"row\">{Report.Encode(scene.Name)}</th>");
+            var told = string.Join(" ", scene.Remarks.Prepend($"Amplitude: {scene.Radiometry}."));
+            html.Append($"<tr><th scope=\"row\">{Report.Encode(scene.Name)}<small>{Report.Encode(told)}</small></th>");
             var spacing = scene is { RowSpacing: { } row, ColumnSpacing: { } column }
                 ? $"{Number(row)} x {Number(column)}" : "unknown";
             foreach (var cell in (string[])[$"{scene.Rows}", $"{scene.Columns}", spacing,
                 Number(scene.Normalisation.Mean),
                 Number(scene.Normalisation.StandardDeviation), Number(scene.Normalisation.Ceiling), $"{scene.Kept}",
-                scene.Dropped.Count == 0 ? "0" : string.Join(", ", scene.Dropped.Select(d => $"{d.Value} {d.Key}")),
-                scene.Radiometry + (scene.Remarks.Count > 0 ? " " + string.Join(" ", scene.Remarks) : "")])
+                scene.Dropped.Count == 0 ? "0" : string.Join(", ", scene.Dropped.Select(d => $"{d.Value} {d.Key}"))])
                 html.Append($"<td>{Report.Encode(cell)}</td>");
             html.Append("</tr>");
         }
@@ -165,10 +166,12 @@ public static class TileReport
             + $"{values.Length} tiles\">{bars}"
             + $"<text x=\"0\" y=\"{Height + 13}\">{Number(low)}</text><text x=\"{Width}\" y=\"{Height + 13}\" "
             + $"text-anchor=\"end\">{Number(high)}</text></svg>"
-            + $"<figcaption>{what}; most in one bar: {counts.Max()} tiles</figcaption></figure>";
+            + $"<figcaption>{what}; the highest bar is {Count(counts.Max())}</figcaption></figure>";
     }
 
     private static string Number(double value) => value.ToString("G4", CultureInfo.InvariantCulture);
+
+    private static string Count(int tiles) => tiles == 1 ? "1 tile" : $"{tiles} tiles";
 
     private static string Percent(double share) => (100 * share).ToString("G3", CultureInfo.InvariantCulture) + " %";
 

@@ -22,7 +22,7 @@ internal static class Croissant
         ("sigma", "sc:Float", "Standard deviation of the calibrated amplitude."),
         ("enl", "sc:Float", "Equivalent number of looks, median over windows of 25 x 25."),
         ("no_data", "sc:Float", "Share of the pixels without data."),
-        ("zeros", "sc:Float", "Share of the pixels that are exactly 0."),
+        ("fill", "sc:Float", "Share of the pixels that are exactly 0 among zeros."),
         ("saturated", "sc:Float", "Share of the pixels above the ceiling."),
         ("sha256", "sc:Text", "Checksum of the image's file."),
     ];

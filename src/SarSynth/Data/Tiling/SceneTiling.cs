@@ -51,7 +51,7 @@ internal sealed class SceneTiling(
             File.Delete(file);
     }
 
-    // Exact zeros are fill: no focused echo is 0, and they would darken the scene's mean.
+    // Fill is no echo, and would darken the scene's mean.
     private ClippedNormalisation Fit(PreparedScene scene)
     {
         if (File.Exists(Constants))
@@ -61,11 +61,13 @@ internal sealed class SceneTiling(
             scene.Rows), scene.Columns))
         {
             cancel.ThrowIfCancellationRequested();
-            fit.Add(Array.ConvertAll(scene.Read(band).ToAmplitude().Pixels, a => a == 0 ? float.NaN : a));
+            var amplitude = scene.Read(band).ToAmplitude();
+            var fill = TileStatistics.FillOf(amplitude);
+            fit.Add([.. amplitude.Pixels.Select((a, i) => fill[i] ? float.NaN : a)]);
             progress(0.5 + 0.1 * (band.Row + band.Rows) / scene.Rows, $"{name}: measuring");
         }
         if (fit.Count == 0)
-            throw new RasterException(path, "holds no pixel that is neither empty nor 0, expected a scene");
+            throw new RasterException(path, "holds no pixel that is not fill, expected a scene");
         var constants = fit.Clipped(recipe.Deviations, NormalisationScope.Scene);
         AtomicFile.WriteText(Constants, constants.ToJson());
         return constants;

@@ -33,7 +33,7 @@ internal static class TileRows
             window.Columns);
         row["ceiling"] = normalisation.Ceiling;
         (row["mean"], row["sigma"], row["enl"]) = (statistics.Mean, statistics.Deviation, statistics.Enl);
-        (row["no_data"], row["zeros"], row["saturated"]) = (statistics.NoData, statistics.Zeros, statistics.Saturated);
+        (row["no_data"], row["fill"], row["saturated"]) = (statistics.NoData, statistics.Fill, statistics.Saturated);
         if (place?.Transform is { } transform)
             row["transform"] = new JsonArray([.. transform.Select(t => (JsonNode)t)]);
         if (blocks.IsGeographic)

@@ -58,16 +58,15 @@ public sealed record TilingRecipe
     public string? Caption { get; init; }
 
     /// <summary>
-    /// Largest share of a tile that may hold no data or exact zeros, which a focused image has only where it was
-    /// filled.
+    /// Largest share of a tile that may hold no data or be filled: exact zeros among zeros, as no focused image has.
     /// </summary>
     public double MostEmpty { get; init; } = 0.05;
 
     /// <summary>
-    /// Largest share of a tile that may be clipped at mu + 3 sigma: speckle alone brings 0.6 % of a homogeneous scene
-    /// there.
+    /// Largest share of a tile that may be clipped at mu + 3 sigma of its scene: speckle alone brings 0.6 % of
+    /// homogeneous ground there, towns a tenth and more; a tile a quarter of which is white shows little.
     /// </summary>
-    public double MostSaturated { get; init; } = 0.1;
+    public double MostSaturated { get; init; } = 0.25;
 
     /// <summary>
     /// Side of the blocks of ground that go to one part as a whole, metres (pixels times spacing where a scene has no
