@@ -191,6 +191,9 @@ static class DataCommandTiles
             var done = CaptionEdit.Run(parsed.GetRequiredValue(folder), (path, name, caption) =>
                 sources.Aggregate(caption, (kept, source) => source(path, name, kept) ?? kept),
                 parsed.GetRequiredValue(column), parsed.GetValue(preview));
+            var tiles = parsed.GetRequiredValue(folder);
+            if (done.Changed > 0 && !parsed.GetValue(preview) && File.Exists(Path.Combine(tiles, TileReport.FileName)))
+                TileReport.Write(tiles);
             if (parsed.GetValue(CommonOptions.Json))
                 Console.WriteLine(KitJson.Serialize(new { done.Tiles, done.Changed, done.Without }));
             else

@@ -13,6 +13,10 @@ public static class EmbeddedData
     /// <summary>The embedded paired scenes.</summary>
     public static string Scenes => Path.Combine(Folder, "paired-scenes");
 
+    /// <summary>A satellite image that comes with the kit, as a file: that of the first test scene.</summary>
+    public static string SatelliteFile =>
+        Path.Combine(Scenes, PairedDataset.Open(Scenes).Scenes.First(s => s.Split == Split.Test).Satellite.Path);
+
     /// <summary>The kit's data-manifests folder: SARSYNTH_DATA_MANIFESTS, or the first found upwards from the program and the current folder.</summary>
     /// <exception cref="DirectoryNotFoundException">There is none.</exception>
     public static string ManifestFolder

@@ -39,7 +39,7 @@ public sealed record ManifestFile(string Path, long Size, string Sha256)
 /// <param name="Kind">Data set or model.</param>
 /// <param name="Title">One line.</param>
 /// <param name="Licence">SPDX identifier, or the licence's name where it has none.</param>
-/// <param name="Files">The files, at least one.</param>
+/// <param name="Files">The files; none where a page alone tells how they are had.</param>
 public sealed partial record Manifest(string Name, ManifestKind Kind, string Title, string Licence,
     [property: JsonPropertyOrder(1)] IReadOnlyList<ManifestFile> Files)
 {
@@ -65,7 +65,16 @@ public sealed partial record Manifest(string Name, ManifestKind Kind, string Tit
     /// <summary>The credit that the licence asks for.</summary>
     public string? Attribution { get; init; }
 
-    /// <summary>A page about it.</summary>
+    /// <summary>What the licence asks of whoever uses it, a sentence each.</summary>
+    public IReadOnlyList<string> Duties { get; init; } = [];
+
+    /// <summary>How it wants to be cited.</summary>
+    public string? Citation { get; init; }
+
+    /// <summary>How much there is, in words: files of its publisher are not listed here.</summary>
+    public string? Extent { get; init; }
+
+    /// <summary>A page about it; where no file is listed, the way to it.</summary>
     public Uri? Homepage { get; init; }
 
     /// <summary>Name of the sensor: a file in data-manifests/sensors without .json.</summary>
@@ -158,6 +167,8 @@ public sealed partial record Manifest(string Name, ManifestKind Kind, string Tit
             if (file!["urls"]!.AsArray().Count == 0)
                 file.AsObject().Remove("urls");
         }
+        if (Duties.Count == 0)
+            node.AsObject().Remove("duties");
         return node.ToJsonString(options) + "\n";
     }
 
@@ -172,7 +183,10 @@ public sealed partial record Manifest(string Name, ManifestKind Kind, string Tit
         Require(AzimuthResolution is null or > 0, "azimuthResolution", $"{AzimuthResolution}", "metres above 0");
         Require(Recipe is null || Recipe.Command.Length > 0, "recipe.command", "nothing", "a command");
         Require(Recipe?.File is null || IsInside(Recipe.File), "recipe.file", $"'{Recipe?.File}'", "a relative path without '..'");
-        Require(Files.Count > 0, "files", "an empty list", "at least one file");
+        Require(Files.Count > 0 || Homepage is not null, "files", "an empty list", "at least one file, or a homepage");
+        Require(Duties.All(d => d.Length > 0), "duties", "an empty line", "sentences");
+        Require(Citation is null or { Length: > 0 }, "citation", "nothing", "a line of text");
+        Require(Extent is null or { Length: > 0 }, "extent", "nothing", "a line of text");
         for (var i = 0; i < Files.Count; i++)
         {
             var file = Files[i];

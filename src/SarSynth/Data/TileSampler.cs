@@ -1,4 +1,6 @@
 // Random registered tiles of paired scenes, reproducible from a seed: what training eats.
+using SarSynth.Radar.Images;
+
 namespace SarSynth.Data;
 
 /// <summary>A batch of registered tiles, plain arrays: normalisation and tensors come after.</summary>
@@ -11,6 +13,13 @@ public sealed record TileBatch(float[] Airborne, float[] Satellite, string[] Cap
 {
     /// <summary>Number of tiles.</summary>
     public int Count => Captions.Length;
+
+    /// <summary>The tiles as small scenes, each with its caption.</summary>
+    public IReadOnlyList<PairedScene> ToScenes() => [.. Captions.Select((caption, i) => new PairedScene($"tile {i + 1}",
+        Image(Airborne, i, Size), Image(Satellite, i, Size / Scale), [new TileCaption(0, 0, Size, caption)]))];
+
+    private static AmplitudeImage Image(float[] pixels, int index, int side) =>
+        new(side, side, pixels[(index * side * side)..((index + 1) * side * side)]);
 }
 
 /// <summary>Draws batches of tiles; the batch of a step depends on the seed and the step alone, so a resumed run sees what the whole run would have seen.</summary>

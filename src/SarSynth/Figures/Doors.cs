@@ -1,4 +1,4 @@
-// What notebooks call by bare names (kit.csx: using static SarSynth.Figures.Doors): show images, hold them against others.
+// What notebooks call by bare names (kit.csx: using static SarSynth.Figures.Doors): show images, compare them.
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
@@ -13,8 +13,8 @@ namespace SarSynth.Figures;
 public static partial class Doors
 {
     /// <summary>
-    /// Images side by side, each called as it was written: <c>Panel(scene.Satellite, fine, scene.Airborne)</c> has the titles
-    /// satellite, fine, and simulated airborne (or airborne, for a measured one).
+    /// Images side by side, each called as it was written: <c>Panel(scene.Satellite, fine, scene.Airborne)</c> has the
+    /// titles satellite, fine, and simulated airborne (or airborne, for a measured one).
     /// </summary>
     /// <param name="a">An image.</param>
     /// <param name="aName">Its title, where that which was written will not do.</param>
@@ -27,13 +27,16 @@ public static partial class Doors
 
     /// <inheritdoc cref="Panel(SarImage, string)"/>
     public static ImagePanel Panel(SarImage a, SarImage b, SarImage c,
-        [CallerArgumentExpression(nameof(a))] string aName = "", [CallerArgumentExpression(nameof(b))] string bName = "",
+        [CallerArgumentExpression(nameof(a))] string aName = "",
+        [CallerArgumentExpression(nameof(b))] string bName = "",
         [CallerArgumentExpression(nameof(c))] string cName = "") => Written((aName, a), (bName, b), (cName, c));
 
     /// <inheritdoc cref="Panel(SarImage, string)"/>
     public static ImagePanel Panel(SarImage a, SarImage b, SarImage c, SarImage d,
-        [CallerArgumentExpression(nameof(a))] string aName = "", [CallerArgumentExpression(nameof(b))] string bName = "",
-        [CallerArgumentExpression(nameof(c))] string cName = "", [CallerArgumentExpression(nameof(d))] string dName = "") =>
+        [CallerArgumentExpression(nameof(a))] string aName = "",
+        [CallerArgumentExpression(nameof(b))] string bName = "",
+        [CallerArgumentExpression(nameof(c))] string cName = "",
+        [CallerArgumentExpression(nameof(d))] string dName = "") =>
         Written((aName, a), (bName, b), (cName, c), (dName, d));
 
     /// <summary>Images side by side.</summary>
@@ -53,7 +56,8 @@ public static partial class Doors
         new ImagePanel(pictureSize: 400).Add(name ?? Path.GetFileName(raster.Path), raster);
 
     /// <inheritdoc cref="Comparison.Of(AmplitudeImage, AmplitudeImage, IReadOnlyList{Candidate}?, string)"/>
-    public static Comparison Evaluate(AmplitudeImage truth, AmplitudeImage image, IReadOnlyList<Candidate>? others = null,
+    public static Comparison Evaluate(AmplitudeImage truth, AmplitudeImage image,
+        IReadOnlyList<Candidate>? others = null,
         [CallerArgumentExpression(nameof(image))] string name = "image") =>
         Comparison.Of(truth, image, others, Words(name));
 
@@ -61,10 +65,20 @@ public static partial class Doors
     public static Comparison Evaluate(IReadOnlyList<PairedScene> scenes, params IReadOnlyList<Candidate> candidates) =>
         Comparison.Of(scenes, candidates);
 
+    /// <summary>The square in the middle of a raster; all of it where it is smaller.</summary>
+    /// <param name="raster">The raster.</param>
+    /// <param name="side">Side, pixels.</param>
+    public static RasterWindow Middle(SarRaster raster, int side)
+    {
+        int rows = Math.Min(side, raster.Rows), columns = Math.Min(side, raster.Columns);
+        return new((raster.Rows - rows) / 2, (raster.Columns - columns) / 2, rows, columns);
+    }
+
     private static ImagePanel Written(params (string Name, SarImage Image)[] images) =>
         Panel([.. images.Select(i => (Title(Words(i.Name), i.Image), i.Image))]);
 
-    private static string Title(string words, SarImage image) => words == "airborne" ? image.AirborneName() : words;
+    private static string Title(string words, SarImage image) =>
+        words == "airborne" ? image.AirborneName() : words;
 
     /// <summary>
     /// "scene.LowNoise" and "lowNoise" are "low noise"; what is no such name of a value ("SarSynth") stays as it is.

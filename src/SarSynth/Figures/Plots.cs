@@ -2,7 +2,9 @@
 using System.Globalization;
 using System.Numerics;
 using Plotly.NET;
+using SarSynth.Data;
 using SarSynth.Evaluation;
+using SarSynth.Radar.Images;
 using SarSynth.Radar.Statistics;
 using Chart = Plotly.NET.CSharp.Chart;
 
@@ -230,8 +232,8 @@ public static class Plots
     }
 
     /// <summary>
-    /// Power spectral densities of the intensity of all images of a comparison, each over its own mean: of speckle alone
-    /// where the ground is flat, and of what the sensor's band lets through.
+    /// Power spectral densities of the intensity of all images of a comparison, each over its own mean. Texture of the
+    /// ground stands at low frequencies; where the sensor's band ends, the speckle's density falls.
     /// </summary>
     /// <param name="comparison">The comparison; its images are 8 x 8 pixels or larger.</param>
     /// <param name="axis">Along range or azimuth.</param>
@@ -241,14 +243,77 @@ public static class Plots
         {
             var densities = candidate.Images.Select(i => Radar.Statistics.Spectrum.Of(
                 i.ToIntensity().Pixels, i.Rows, i.Columns, axis).PowerDensity).ToArray();
-            // Images of other sizes have other frequencies; those of the first are shown. A real signal's spectrum is even.
+            // Images of other sizes may have other frequencies: those of the first are shown. Half of an even spectrum.
             var n = densities[0].Count;
             var alike = densities.Where(d => d.Count == n).ToArray();
             var positive = Enumerable.Range(n / 2 + 1, n - n / 2 - 1).ToArray();
-            return Line(positive.Select(k => (double)k / n - 0.5), positive.Select(k => alike.Average(d => d[k])), candidate.Name);
+            return Line(positive.Select(k => (double)k / n - 0.5), positive.Select(k => alike.Average(d => d[k])),
+                candidate.Name);
         });
-        return Chart.Combine(lines.ToArray()).WithTitle($"Spectrum of the intensity along {axis.ToString().ToLowerInvariant()}")
+        return Chart.Combine(lines.ToArray())
+            .WithTitle($"Spectrum of the intensity along {axis.ToString().ToLowerInvariant()}")
             .WithXAxis("cycles per pixel").WithYAxis("density over its mean", AxisScale.Log);
+    }
+
+    /// <summary>
+    /// Amplitude over the homogeneous windows of an image, each over its own root mean square, and the law of fully
+    /// developed speckle: Rayleigh's for one look, else the square root of a Gamma variable.
+    /// </summary>
+    /// <param name="image">The image.</param>
+    /// <param name="looks">Looks of the law.</param>
+    /// <exception cref="ArgumentException">No window of the image is homogeneous.</exception>
+    public static GenericChart Speckle(SarImage image, double looks = 1)
+    {
+        var intensity = image.ToIntensity();
+        var windows = Enl.Homogeneous(intensity.Pixels, image.Rows, image.Columns, 16).Chosen;
+        if (windows.Count == 0)
+            throw new ArgumentException("image: found no homogeneous window of 16 x 16 pixels.", nameof(image));
+        var ratios = windows.SelectMany(w =>
+        {
+            var pixels = intensity.Crop(new RasterWindow(w.Row, w.Column, w.Size, w.Size)).Pixels;
+            var mean = pixels.Average(p => (double)p);
+            return pixels.Select(p => Math.Sqrt(p / mean));
+        }).ToArray();
+        var law = new GammaLaw(looks, 1);
+        var x = Enumerable.Range(0, 120).Select(i => 0.025 * (i + 0.5)).ToArray();
+        return Chart.Combine([Histogram(ratios, 120, $"{windows.Count} windows", (0, 3)),
+                Line(x, x.Select(a => 2 * a * law.Density(a * a)), looks == 1 ? "Rayleigh" : $"{looks:0.##} looks")])
+            .WithTitle("Amplitude over homogeneous ground, in units of its root mean square")
+            .WithXAxis("amplitude / rms").WithYAxis("density");
+    }
+
+    /// <summary>ENL of the window around every eighth pixel, as a map.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="window">Side of the window, pixels, odd.</param>
+    public static GenericChart LooksMap(SarImage image, int window = 15) => Map(
+        Enl.Map(image.ToIntensity().Pixels, image.Rows, image.Columns, window),
+        image.Rows, image.Columns, 8, "looks", (0, 2))
+        .WithTitle($"ENL of the {window} x {window} window around every eighth pixel").WithSize(520, 440);
+
+    /// <summary>Contrast of co-occurrence in the window around every eighth pixel, as a map.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="window">Side of the window, pixels, odd.</param>
+    public static GenericChart ContrastMap(SarImage image, int window = 31) => Map(
+        Glcm.Map(Survey.Grey(image, 16), image.Rows, image.Columns, 16, window, GlcmFeature.Contrast),
+        image.Rows, image.Columns, 8, "contrast")
+        .WithTitle($"Contrast in the {window} x {window} window around every eighth pixel").WithSize(520, 440);
+
+    /// <summary>The losses that a training wrote.</summary>
+    /// <param name="model">The model's folder, with losses.csv (stage,step,loss), or a model of the kit.</param>
+    /// <exception cref="FileNotFoundException">There is no such model, or it has no losses.</exception>
+    /// <exception cref="InvalidDataException">A line is not one of stage, step and loss.</exception>
+    public static GenericChart Losses(string model)
+    {
+        var path = Path.Combine(EmbeddedData.FindModel(model), "losses.csv");
+        if (!File.Exists(path))
+            throw new FileNotFoundException($"{path}: no such file; a training writes it.", path);
+        var lines = File.ReadLines(path).Select((line, i) => line.Split(',') is [var stage, var step, var loss]
+            && double.TryParse(step, CultureInfo.InvariantCulture, out var x)
+            && double.TryParse(loss, CultureInfo.InvariantCulture, out var y) ? (Stage: stage, Step: x, Loss: y)
+            : throw new InvalidDataException($"{path}, line {i + 1}: found '{line}', expected stage,step,loss."));
+        return Chart.Combine([.. lines.GroupBy(l => l.Stage)
+                .Select(stage => Line(stage.Select(l => l.Step), stage.Select(l => l.Loss), stage.Key))])
+            .WithTitle("Losses").WithXAxis("step").WithYAxis("loss", AxisScale.Log);
     }
 
     // Only traces that were made a moment ago are changed: charts share theirs.

@@ -50,6 +50,31 @@ public sealed class ManifestTests : IDisposable
     };
 
     [Fact]
+    public void WhatItsPublisherAloneGivesListsNoFile()
+    {
+        var text = Changed("files", "[]").TrimEnd().TrimEnd('}') + """
+            , "homepage": "https://example.org", "duties": ["Give credit."], "citation": "A paper.", "extent": "much" }
+            """;
+        var manifest = Manifest.Parse(text, "tiles.json");
+        Assert.Equal((0, "Give credit.", "A paper.", "much"), (manifest.Files.Count, manifest.Duties[0], manifest.Citation, manifest.Extent));
+        Assert.Equal(manifest.ToJson(), Manifest.Parse(manifest.ToJson(), "tiles.json").ToJson());
+    }
+
+    /// <summary>What others publish: where, under which licence, and for models that go on in others what the licence asks.</summary>
+    [Theory]
+    [InlineData("sarlo-80", "CC-BY-SA-4.0", true)]
+    [InlineData("umbra-open-data", "CC-BY-4.0", true)]
+    [InlineData("sdxl-base", "openrail++", true)]
+    [InlineData("sdxl-vae-fp16", "MIT", false)]
+    [InlineData("stable-diffusion-1-5", "creativeml-openrail-m", true)]
+    public void OthersDataSaysItsLicenceAndDuties(string name, string licence, bool hasDuties)
+    {
+        var manifest = Manifest.Load(Path.Combine(TestData.Root, "data-manifests", name + ".json"));
+        Assert.Equal((licence, hasDuties), (manifest.Licence, manifest.Duties.Count > 0));
+        Assert.NotNull(manifest.Homepage);
+    }
+
+    [Fact]
     public void EveryFieldIsRead()
     {
         var manifest = Manifest.Parse(Good, "tiles.json");

@@ -27,6 +27,17 @@ public sealed class PairedSceneTests : IDisposable
     }
 
     [Fact]
+    public void TilesAreSmallScenes()
+    {
+        var batch = new TileSampler([Numbered(20, 24, 4, new TileCaption(0, 0, 96, "fields"))], seed: 3, 16).Batch(0, 2);
+        var tiles = batch.ToScenes();
+        Assert.Equal(2, tiles.Count);
+        Assert.Equal((4, 16, "fields"), (tiles[1].Scale, tiles[1].Airborne.Rows, tiles[1].Captions.Single().Text));
+        Assert.Equal(batch.Airborne[256..], tiles[1].Airborne.Pixels);
+        Assert.Equal(batch.Satellite[16..], tiles[1].Satellite.Pixels);
+    }
+
+    [Fact]
     public void TilesOfBothSensorsShowTheSameGround()
     {
         const int Scale = 4, Size = 16, Columns = 24 * Scale;

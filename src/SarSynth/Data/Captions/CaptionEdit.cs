@@ -129,6 +129,9 @@ public static class CaptionEdit
         {
             foreach (var (index, text) in edited)
                 AtomicFile.WriteText(index, text);
+            // What tells of the indices tells their checksums.
+            if (File.Exists(Path.Combine(folder, TileSet.FileName)))
+                Croissant.Write(folder, TileSet.Open(folder));
         }
         progress.At(1);
         return (tiles, changed, without);

@@ -24,6 +24,7 @@ public sealed class TileBatches : IDisposable
     private readonly CancellationTokenSource stop = new();
     private readonly Task reading;
     private TilePosition? sequence;
+    private Exception? ended;
 
     private readonly record struct Drawn(TileStep? Step, Task<Tile>? Tile, Exception? Failure);
 
@@ -69,8 +70,9 @@ public sealed class TileBatches : IDisposable
                 if (queue.Count >= batch)
                     return [.. Enumerable.Range(0, batch).Select(_ => queue.Dequeue().Tile)];
             }
-            var drawn = ahead.Take(cancel);
-            if (drawn.Failure is { } failure)
+            var drawn = ended is null ? ahead.Take(cancel) : default;
+            // Behind a failure of the source nothing more comes: it is told again.
+            if ((ended ??= drawn.Failure) is { } failure)
                 System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
             Queue(drawn.Step!.Reference, drawn.Tile!.GetAwaiter().GetResult());
             sequence = drawn.Step.After;

@@ -60,20 +60,24 @@ internal static class Croissant
             ["recordSet"] = new JsonArray([.. parts.Select(part => (JsonNode)new JsonObject
             {
                 ["@type"] = "cr:RecordSet", ["@id"] = part, ["name"] = part,
-                ["field"] = new JsonArray([.. fields.Where(f => f.Name != "text" || set.Recipe.Caption is not null)
-                    .Select(f => (JsonNode)new JsonObject
-                {
-                    ["@type"] = "cr:Field", ["@id"] = $"{part}/{f.Name}", ["name"] = f.Name, ["description"] = f.What,
-                        ["dataType"] = f.Type,
-                    ["source"] = new JsonObject
-                    {
-                        ["fileObject"] = new JsonObject { ["@id"] = $"{part}-index" },
-                        ["extract"] = new JsonObject { ["column"] = f.Name },
-                    },
-                })]),
+                ["field"] = Fields(part, TileIndex.JsonRows(Path.Combine(folder, part, TileIndex.JsonLines)).First()
+                    .Fields),
             })]),
         });
     }
+
+    // Fields that the rows have: captions may come later.
+    private static JsonArray Fields(string part, JsonObject row) =>
+        new([.. fields.Where(f => row.ContainsKey(f.Name)).Select(f => (JsonNode)new JsonObject
+        {
+            ["@type"] = "cr:Field", ["@id"] = $"{part}/{f.Name}", ["name"] = f.Name, ["description"] = f.What,
+            ["dataType"] = f.Type,
+            ["source"] = new JsonObject
+            {
+                ["fileObject"] = new JsonObject { ["@id"] = $"{part}-index" },
+                ["extract"] = new JsonObject { ["column"] = f.Name },
+            },
+        })]);
 
     // The context that the specification asks for, as far as the words are used here.
     private static JsonObject Context()
@@ -82,7 +86,7 @@ internal static class Croissant
         {
             ["@language"] = "en", ["@vocab"] = "https://schema.org/", ["sc"] = "https://schema.org/",
             ["cr"] = "http://mlcommons.org/croissant/", ["dct"] = "http://purl.org/dc/terms/",
-                ["conformsTo"] = "dct:conformsTo",
+            ["conformsTo"] = "dct:conformsTo",
         };
         foreach (var word in (string[])["column", "extract", "field", "fileObject", "fileSet", "includes", "recordSet",
             "source"])

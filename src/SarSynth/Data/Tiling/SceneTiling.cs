@@ -87,7 +87,15 @@ internal sealed class SceneTiling(
         {
             cancel.ThrowIfCancellationRequested();
             var made = new string[some.Length];
-            Parallel.For(0, some.Length, i => made[i] = Make(scene, normalisation, blocks, some[i]));
+            try
+            {
+                Parallel.For(0, some.Length, i => made[i] = Make(scene, normalisation, blocks, some[i]));
+            }
+            catch (AggregateException several)
+            {
+                // One tile's error says what is wrong; that there were others at the same moment says nothing more.
+                System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(several.InnerExceptions[0]);
+            }
             Append(journal, made);
             done.AddRange(made);
             at += some.Length;

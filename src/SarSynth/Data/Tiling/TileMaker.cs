@@ -1,4 +1,5 @@
 // Scenes of any size become a folder of tiles that the Hugging Face libraries and the kit read.
+using System.Text.Json.Nodes;
 using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
@@ -125,32 +126,46 @@ public static class TileMaker
             .Order(StringComparer.Ordinal)
             .Select(KitJson.Read<TiledScene>)];
         var counts = TileSet.Parts.ToDictionary(part => part.Folder, part =>
-            done.SelectMany(scene => Lines(folder, scene, part.Folder)).Count());
+            done.SelectMany(scene => Rows(folder, scene, part.Folder)).Count());
         return new TileSet(recipe, done, counts);
     }
 
-    // Lines of a scene's index that belong to a part.
-    private static IEnumerable<string> Lines(string folder, TiledScene scene, string part) =>
-        from row in TileIndex.JsonRows(SceneRows(folder, scene.Name)) where (string?)row.Fields[
-            "split"] == part select TileRows.ToLine(row.Fields);
+    private static IEnumerable<string> FilesOf(string scene) => Directory.Exists(scene)
+        ? Directory.GetFiles(scene, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal) : [scene];
+
+    // Rows that are there already: captions and columns of the user's own stay with their tiles.
+    private static Dictionary<(string?, string?), JsonObject> Kept(string index) => !File.Exists(index) ? []
+        : TileIndex.JsonRows(index).ToDictionary(row => ((string?)row.Fields["file_name"],
+            (string?)row.Fields["sha256"]), row => row.Fields);
+
+    // Rows of a scene's index that belong to a part.
+    private static IEnumerable<JsonObject> Rows(string folder, TiledScene scene, string part) =>
+        TileIndex.JsonRows(SceneRows(folder, scene.Name)).Select(row => row.Fields).Where(row =>
+            (string?)row["split"] == part);
 
     private static void End(string folder, string work, TileSet set, IReadOnlyList<string> scenes)
     {
         foreach (var (_, part) in TileSet.Parts)
         {
             var index = Path.Combine(folder, part, TileIndex.JsonLines);
-            string[] lines = [.. set.Scenes.SelectMany(scene => Lines(folder, scene, part))];
+            // What killed runs had begun to write; nobody writes any more.
+            foreach (var torn in Directory.Exists(Path.Combine(folder, part))
+                ? Directory.GetFiles(Path.Combine(folder, part), ".*", SearchOption.AllDirectories) : [])
+                File.Delete(torn);
+            var kept = Kept(index);
+            string[] lines = [.. set.Scenes.SelectMany(scene => Rows(folder, scene, part)).Select(row =>
+                TileRows.ToLine(kept.GetValueOrDefault(((string?)row["file_name"], (string?)row["sha256"])) ?? row))];
             if (lines.Length > 0)
                 AtomicFile.WriteText(index, string.Concat(lines.Select(line => line + "\n")));
             else if (File.Exists(index))
                 File.Delete(index);
         }
         Croissant.Write(folder, set);
-        Provenance.Of("data tile", set.Recipe, set.Recipe.Seed, scenes.Where(File.Exists),
+        // Last of the set, so that a set which lists scenes is whole.
+        KitJson.Write(Path.Combine(folder, TileSet.FileName), set);
+        Provenance.Of("data tile", set.Recipe, set.Recipe.Seed, scenes.SelectMany(FilesOf),
             [Path.Combine(folder, TileSet.FileName)])
             .Write(Path.Combine(folder, TileSet.FileName + ".provenance.json"));
-        // Last, so that a set which lists scenes is whole.
-        KitJson.Write(Path.Combine(folder, TileSet.FileName), set);
         try
         {
             Directory.Delete(work, recursive: true);

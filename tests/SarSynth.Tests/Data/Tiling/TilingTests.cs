@@ -364,9 +364,13 @@ public sealed class TilingTests : IDisposable
             Assert.Equal(rank == 0, File.Exists(At("three/tiles/croissant.json")));
         }
         Assert.Equal(Contents(At("one/tiles")), Contents(At("three/tiles")));
-        // More scenes later, by the same recipe.
+        // More scenes later, by the same recipe; captions that were written meanwhile stay.
         TileMaker.Run(scenes[..3], At("grown/tiles"), small);
+        CaptionEdit.Run(At("grown/tiles"), CaptionEdit.Set("mine"));
         TileMaker.Run(scenes, At("grown/tiles"), small);
+        Assert.Equal(["mine", "speckle"], Rows(At("grown/tiles")).Select(row => (string?)row["text"]).Distinct()
+            .Order());
+        CaptionEdit.Run(At("grown/tiles"), CaptionEdit.Set("speckle"));
         Assert.Equal(Contents(At("one/tiles")), Contents(At("grown/tiles")));
     }
 

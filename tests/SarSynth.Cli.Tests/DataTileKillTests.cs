@@ -1,0 +1,54 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using MathNet.Numerics;
+using SarSynth.Radar.Formats;
+using SarSynth.Radar.Images;
+
+namespace SarSynth.Cli.Tests;
+
+/// <summary>A process that is killed leaves what was finished, and the next one ends with the same bytes.</summary>
+public sealed class DataTileKillTests : Shell
+{
+    [Fact]
+    public void TilesOfAKilledProcessAreFinishedByTheNext()
+    {
+        var random = new Random(1);
+        Complex32 Sample() => Complex32.FromPolarCoordinates(
+            (float)Math.Sqrt(-Math.Log(1 - random.NextDouble())), (float)(2 * Math.PI * random.NextDouble()));
+        GeoTiff.Write(new ComplexImage(1200, 1200, [.. Enumerable.Range(0, 1200 * 1200).Select(_ => Sample())],
+            new SarMetadata { AzimuthSpacing = 0.5, RangeSpacing = 0.5 }), In("scene.tif"));
+        string[] Arguments(string folder) =>
+            ["data", "tile", "scene.tif", "-o", folder, "--size", "64", "--spacing", "0.8", "--caption", "speckle",
+                "-q"];
+        Good(Arguments("whole/tiles"));
+        var whole = Contents("whole/tiles");
+        var kills = 0;
+        for (var tiles = 1; tiles < 100; tiles += 20)
+        {
+            var start = new ProcessStartInfo(
+                Environment.ProcessPath!, [typeof(Failures).Assembly.Location, .. Arguments("killed/tiles")])
+            {
+                WorkingDirectory = Folder, RedirectStandardOutput = true, RedirectStandardError = true,
+            };
+            using var process = Process.Start(start)!;
+            while (!process.HasExited && Count() < tiles)
+                Thread.Sleep(2);
+            // SIGKILL: nothing is flushed, nothing is cleaned.
+            process.Kill();
+            process.WaitForExit();
+            kills += process.ExitCode == 0 ? 0 : 1;
+        }
+        Good(Arguments("killed/tiles"));
+        Assert.Equal(whole, Contents("killed/tiles"));
+        Assert.InRange(kills, 2, 5);
+
+        int Count() => Directory.Exists(In("killed/tiles"))
+            ? Directory.EnumerateFiles(In("killed/tiles"), "scene_*.png", SearchOption.AllDirectories).Count() : 0;
+    }
+
+    private Dictionary<string, string> Contents(string folder) => Directory.EnumerateFiles(In(folder), "*",
+        SearchOption.AllDirectories)
+        .Where(file => !file.EndsWith("provenance.json", StringComparison.Ordinal)).ToDictionary(
+            file => Path.GetRelativePath(In(folder), file), file =>
+                Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(file))));
+}
