@@ -66,7 +66,7 @@ internal static unsafe partial class Gdal
 
     private static bool Initialise()
     {
-        NativeLibraries.Require(NativeLibraries.Gdal);
+        NativeLibraries.RequireGdal();
         CPLSetErrorHandler(&KeepError);
         CPLSetConfigOption("GDAL_PAM_ENABLED", Environment.GetEnvironmentVariable("GDAL_PAM_ENABLED") ?? "YES");
         CPLSetConfigOption("GDAL_DISABLE_READDIR_ON_OPEN", "EMPTY_DIR_OK");

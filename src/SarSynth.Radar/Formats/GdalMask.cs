@@ -11,8 +11,6 @@ internal sealed class GdalMask
     // GDAL's flags of a mask band, and its name for a band of transparency.
     private const int AllValid = 1, PerDataset = 2, AlphaMask = 4, NoDataMask = 8, AlphaColour = 6;
 
-    private static readonly Complex32 NoData = new(float.NaN, float.NaN);
-
     private readonly List<nint> masks = [];
     private readonly float[] empty;
 
@@ -59,13 +57,7 @@ internal sealed class GdalMask
     public void Apply(RasterWindow window, Span<float> pixels, Action<nint, RasterWindow, float[]> read)
     {
         foreach (var value in empty)
-        {
-            foreach (ref var pixel in pixels)
-            {
-                if (pixel == value)
-                    pixel = float.NaN;
-            }
-        }
+            NoData.Mark(pixels, value);
         foreach (var mask in masks)
         {
             var valid = ArrayPool<float>.Shared.Rent(pixels.Length);
@@ -84,19 +76,13 @@ internal sealed class GdalMask
     public void Apply(RasterWindow window, Span<Complex32> pixels, Action<nint, RasterWindow, float[]> read)
     {
         foreach (var value in empty)
-        {
-            foreach (ref var pixel in pixels)
-            {
-                if (pixel.Real == value && (pixel.Imaginary == 0 || pixel.Imaginary == value))
-                    pixel = NoData;
-            }
-        }
+            NoData.Mark(pixels, value);
         foreach (ref var pixel in pixels)
         {
             // The difference of a number with itself is 0; of NaN and infinity it is NaN.
             var odd = pixel.Real - pixel.Real + (pixel.Imaginary - pixel.Imaginary);
             if (odd != 0)
-                pixel = NoData;
+                pixel = NoData.Sample;
         }
         foreach (var mask in masks)
         {
@@ -105,7 +91,7 @@ internal sealed class GdalMask
             for (var i = 0; i < pixels.Length; i++)
             {
                 if (valid[i] == 0)
-                    pixels[i] = NoData;
+                    pixels[i] = NoData.Sample;
             }
             ArrayPool<float>.Shared.Return(valid);
         }

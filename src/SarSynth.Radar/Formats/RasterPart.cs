@@ -46,21 +46,13 @@ internal sealed class NoDataSource(PixelSource inner, double value) : PixelSourc
     public override void Read(RasterWindow window, Span<float> pixels)
     {
         inner.Read(window, pixels);
-        foreach (ref var pixel in pixels)
-        {
-            if (pixel == empty)
-                pixel = float.NaN;
-        }
+        NoData.Mark(pixels, empty);
     }
 
     public override void Read(RasterWindow window, Span<Complex32> pixels)
     {
         inner.Read(window, pixels);
-        foreach (ref var pixel in pixels)
-        {
-            if (pixel.Real == empty && (pixel.Imaginary == 0 || pixel.Imaginary == empty))
-                pixel = new Complex32(float.NaN, float.NaN);
-        }
+        NoData.Mark(pixels, empty);
     }
 
     public override void Dispose() => inner.Dispose();

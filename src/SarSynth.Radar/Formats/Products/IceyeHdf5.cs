@@ -12,37 +12,26 @@ internal static class IceyeHdf5
 
     public static RasterContent Open(string path, Hdf5File file)
     {
-        Hdf5File.Hdf5Dataset? real = null, imaginary = null;
-        try
+        Hdf5Dataset real = file.Open("/s_i"), imaginary = file.Open("/s_q");
+        if ((real.Rows, real.Columns, real.IsComplex) != (imaginary.Rows, imaginary.Columns, false))
+            throw new RasterException(path, $"has s_i of {real.Rows} x {real.Columns} and s_q of {imaginary.Rows} x {imaginary.Columns}, expected equal real arrays");
+        if (real.SampleType != imaginary.SampleType)
+            throw new RasterException(path,
+                $"has s_i of {real.SampleType} and s_q of {imaginary.SampleType}, expected equal types");
+        Known.Value(path, "ICEYE samples of type", real.SampleType, "int16", "float32");
+        if (file.Text("/product_level") is { } level)
+            Known.Value(path, "ICEYE product level", level, "SLC");
+        Known.Version(path, "ICEYE product specification", file.Text("/spec_version"), "1", "2", "3");
+        var metadata = CommercialTiff.IceyeFields(name => file.Text("/" + name), name => file.Number("/" + name));
+        return new RasterContent(new PairSource(file, real, imaginary), PixelKind.Complex, metadata with { SlantRange = metadata.SlantRange ?? true })
         {
-            real = file.Open("/s_i");
-            imaginary = file.Open("/s_q");
-            if ((real.Rows, real.Columns, real.IsComplex) != (imaginary.Rows, imaginary.Columns, false))
-                throw new RasterException(path, $"has s_i of {real.Rows} x {real.Columns} and s_q of {imaginary.Rows} x {imaginary.Columns}, expected equal real arrays");
-            if (real.SampleType != imaginary.SampleType)
-                throw new RasterException(path,
-                    $"has s_i of {real.SampleType} and s_q of {imaginary.SampleType}, expected equal types");
-            Known.Value(path, "ICEYE samples of type", real.SampleType, "int16", "float32");
-            if (file.Text("/product_level") is { } level)
-                Known.Value(path, "ICEYE product level", level, "SLC");
-            Known.Version(path, "ICEYE product specification", file.Text("/spec_version"), "1", "2", "3");
-            var metadata = CommercialTiff.IceyeFields(name => file.Text("/" + name), name => file.Number("/" + name));
-            return new RasterContent(new PairSource(file, real, imaginary), PixelKind.Complex, metadata with { SlantRange = metadata.SlantRange ?? true })
-            {
-                Format = "ICEYE SLC",
-                Channels = [metadata.Polarisation ?? "1"],
-                Channel = metadata.Polarisation ?? "1",
-            };
-        }
-        catch
-        {
-            real?.Dispose();
-            imaginary?.Dispose();
-            throw;
-        }
+            Format = "ICEYE SLC",
+            Channels = [metadata.Polarisation ?? "1"],
+            Channel = metadata.Polarisation ?? "1",
+        };
     }
 
-    private sealed unsafe class PairSource(Hdf5File file, Hdf5File.Hdf5Dataset real, Hdf5File.Hdf5Dataset imaginary) : PixelSource
+    private sealed class PairSource(Hdf5File file, Hdf5Dataset real, Hdf5Dataset imaginary) : PixelSource
     {
         public override int Rows => real.Rows;
 
@@ -57,20 +46,15 @@ internal static class IceyeHdf5
         public override void Read(RasterWindow window, Span<Complex32> pixels)
         {
             float[] re = new float[pixels.Length], im = new float[pixels.Length];
-            fixed (float* a = re, b = im)
-            {
-                real.Read(window, a);
-                imaginary.Read(window, b);
-            }
+            real.Read(window, re);
+            imaginary.Read(window, im);
             for (var i = 0; i < pixels.Length; i++)
-                pixels[i] = new Complex32(re[i], im[i]);
+                pixels[i] = re[i] == real.NoData && im[i] == imaginary.NoData ? NoData.Sample : new Complex32(re[i], im[i]);
         }
 
-        public override void Dispose()
-        {
-            real.Dispose();
-            imaginary.Dispose();
-            file.Dispose();
-        }
+        public override Validity Validity => real.NoData is { } value && imaginary.NoData == value
+            ? new Validity { NoDataValue = value } : Validity.All;
+
+        public override void Dispose() => file.Dispose();
     }
 }
