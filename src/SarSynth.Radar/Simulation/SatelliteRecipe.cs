@@ -201,21 +201,21 @@ public sealed record SatelliteRecipe
     private void AddNoise(Complex32[] pixels, int rows, int columns, SpectralCrop crop, double power)
     {
         var noise = new Complex32[pixels.Length];
-        Draw(new Random(Seed), noise);
+        DrawNoise(0, columns, noise);
         var image = ResolutionChange.Apply(new ComplexImage(rows, columns, noise), NoiseCrop(crop));
         // ResolutionChange keeps the mean intensity of the draw; the level wanted is the expected one.
         var scale = (float)Math.Sqrt(power);
         for (var i = 0; i < pixels.Length; i++)
             pixels[i] += image.Pixels[i] * scale;
     }
+
     // The same noise, line by line.
     private SpectralStream Noise(string path, int rows, int columns, SpectralCrop crop)
     {
         var stream = new SpectralStream(path, rows, columns, NoiseCrop(crop));
         try
         {
-            var random = new Random(Seed);
-            stream.Run((_, lines) => Draw(random, lines), null);
+            stream.Run((window, lines) => DrawNoise(window.Row, columns, lines), null);
             return stream;
         }
         catch
@@ -228,13 +228,15 @@ public sealed record SatelliteRecipe
     private static SpectralCrop NoiseCrop(SpectralCrop crop) =>
         crop with { RowFactor = 1, ColumnFactor = 1, DopplerCentroid = crop.DopplerCentroid ?? 0, RangeCentroid = crop.RangeCentroid ?? 0 };
 
-    private static void Draw(Random random, Complex32[] noise)
+    // A stream for each row, so that noise does not depend on how many rows come at a time.
+    private void DrawNoise(int firstRow, int columns, Span<Complex32> noise)
     {
-        for (var i = 0; i < noise.Length; i++)
+        float[] real = new float[columns], imaginary = new float[columns];
+        for (var at = 0; at < noise.Length; at += columns)
         {
-            var radius = Math.Sqrt(-Math.Log(1 - random.NextDouble()));
-            var (sine, cosine) = Math.SinCos(2 * Math.PI * random.NextDouble());
-            noise[i] = new Complex32((float)(radius * cosine), (float)(radius * sine));
+            new SeededRandom((ulong)Seed, "thermal noise", firstRow + at / columns).FillCircularNormal(real, imaginary);
+            for (var i = 0; i < columns; i++)
+                noise[at + i] = new Complex32(real[i], imaginary[i]);
         }
     }
 }
