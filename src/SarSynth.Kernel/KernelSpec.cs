@@ -27,7 +27,7 @@ internal static class KernelSpec
             ["env"] = Variables(),
             ["metadata"] = new JsonObject { ["debugger"] = false },
         };
-        WriteWhole(Path.Combine(folder, "kernel.json"), JsonSerializer.SerializeToUtf8Bytes(spec, new JsonSerializerOptions
+        AtomicFile.WriteBytes(Path.Combine(folder, "kernel.json"), JsonSerializer.SerializeToUtf8Bytes(spec, new JsonSerializerOptions
         {
             WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         }));
@@ -37,7 +37,7 @@ internal static class KernelSpec
                 {
                     var bytes = new MemoryStream();
                     stream.CopyTo(bytes);
-                    WriteWhole(Path.Combine(folder, logo), bytes.ToArray());
+                    AtomicFile.WriteBytes(Path.Combine(folder, logo), bytes.ToArray());
                 }
         return folder;
     }
@@ -78,16 +78,5 @@ internal static class KernelSpec
         var assembly = Path.Combine(AppContext.BaseDirectory, "sarsynth-kernel.dll");
         var host = Environment.ProcessPath ?? "dotnet";
         return Path.GetFileNameWithoutExtension(host) == "dotnet" ? [host, assembly] : [host];
-    }
-
-    private static void WriteWhole(string path, byte[] content)
-    {
-        var beside = $"{path}.{Environment.ProcessId}.tmp";
-        using (var file = new FileStream(beside, FileMode.Create, FileAccess.Write))
-        {
-            file.Write(content);
-            file.Flush(flushToDisk: true);
-        }
-        File.Move(beside, path, overwrite: true);
     }
 }

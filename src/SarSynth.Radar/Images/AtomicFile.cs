@@ -1,58 +1,9 @@
-// A file that appears whole or not at all.
-namespace SarSynth.Radar.Images;
+// How a file that cannot be written is told here: as a raster's error. The rest is src/Shared/AtomicFile.cs.
+using SarSynth.Radar.Images;
 
-/// <summary>A temporary file beside its target, renamed when it is complete and deleted when it is not.</summary>
-internal sealed class AtomicFile : IDisposable
+namespace SarSynth;
+
+internal sealed partial class AtomicFile
 {
-    private readonly string target;
-    private bool done;
-
-    /// <exception cref="RasterException">The folder is not there or the target is a folder.</exception>
-    public AtomicFile(string path, string extension)
-    {
-        target = Path.GetFullPath(path);
-        var folder = Path.GetDirectoryName(target) ?? "/";
-        if (!Directory.Exists(folder))
-            throw new RasterException(path, "cannot be written: its folder does not exist");
-        if (Directory.Exists(target))
-            throw new RasterException(path, "cannot be written: it is a folder");
-        Temporary = Path.Combine(folder, $".{Path.GetFileName(target)}.{Guid.NewGuid():N}{extension}");
-    }
-
-    /// <summary>Where to write.</summary>
-    public string Temporary { get; }
-
-    /// <summary>Flushes what was written to the disk and gives it its name.</summary>
-    /// <exception cref="RasterException">That failed.</exception>
-    public void Complete()
-    {
-        try
-        {
-            using (var file = new FileStream(Temporary, FileMode.Open, FileAccess.ReadWrite))
-                file.Flush(flushToDisk: true);
-            File.Move(Temporary, target, overwrite: true);
-            done = true;
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new RasterException(target, $"cannot be written: {error.Message}", error);
-        }
-    }
-
-    public void Dispose()
-    {
-        if (done)
-            return;
-        foreach (var file in (string[])[Temporary, Temporary + ".aux.xml", Temporary + ".ovr"])
-        {
-            try
-            {
-                File.Delete(file);
-            }
-            catch (IOException)
-            {
-                // The folder may have gone; there is nothing left to clean.
-            }
-        }
-    }
+    private static partial Exception Failure(string path, string problem, Exception? cause) => new RasterException(path, problem, cause);
 }

@@ -39,7 +39,7 @@ public class RoomTests
         var wrong = Wrong(arrows, [["Formats"], ["Images"], ["Radiometry"], ["Signal"], ["Statistics"],
             ["Simulation"]]);
         Assert.Contains("Formats: SarRaster uses SarImage of Images", wrong);
-        Assert.Contains("Formats: GeoTiffWriter uses AtomicFile of Images", wrong);
+        Assert.Contains("Formats: GeoTiffWriter uses RasterException of Images", wrong);
         Assert.DoesNotContain(wrong, line => line.StartsWith("Statistics", StringComparison.Ordinal));
     }
 
