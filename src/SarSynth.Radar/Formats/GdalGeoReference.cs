@@ -34,6 +34,18 @@ internal static unsafe class GdalGeoReference
         return GeoReference.Of(found, Gdal.ControlPointProjectionOf(dataset));
     }
 
+    /// <summary>What is not taken of a dataset's georeference, in a sentence; null when all is.</summary>
+    public static string? RemarkOn(nint dataset)
+    {
+        Span<double> transform = stackalloc double[6];
+        fixed (double* values = transform)
+        {
+            return Gdal.GDALGetGCPCount(dataset) is > 0 and var count && Gdal.GDALGetGeoTransform(dataset, values) == 0
+                ? $"has a transform and {count} ground control points: the transform tells where it lies, the points are left out"
+                : null;
+        }
+    }
+
     /// <summary>Gives a dataset its georeference.</summary>
     /// <exception cref="ArgumentException">The transform has not six values.</exception>
     public static void Set(nint dataset, GeoReference place)

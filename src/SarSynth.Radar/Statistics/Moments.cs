@@ -56,6 +56,42 @@ public sealed record Moments
         return From(sums, m2, m3, m4);
     }
 
+    /// <summary>Mean of ln x over positive, finite pixels, as they stream by.</summary>
+    /// <param name="pixels">Amplitude or intensity, linear.</param>
+    /// <returns>NaN when no pixel is positive.</returns>
+    public static double MeanLogarithm(IEnumerable<float> pixels)
+    {
+        ArgumentNullException.ThrowIfNull(pixels);
+        double sum = 0;
+        long count = 0;
+        foreach (float pixel in pixels)
+        {
+            if (!(pixel > 0) || float.IsInfinity(pixel))
+                continue;
+            sum += Math.Log(pixel);
+            count++;
+        }
+        return count == 0 ? double.NaN : sum / count;
+    }
+
+    /// <summary>Mean of x², of amplitudes the mean intensity, as they stream by.</summary>
+    /// <param name="pixels">Any real values; NaN is left out.</param>
+    /// <returns>NaN when there is none.</returns>
+    public static double MeanSquare(IEnumerable<float> pixels)
+    {
+        ArgumentNullException.ThrowIfNull(pixels);
+        double sum = 0;
+        long count = 0;
+        foreach (float pixel in pixels)
+        {
+            if (float.IsNaN(pixel))
+                continue;
+            sum += (double)pixel * pixel;
+            count++;
+        }
+        return count == 0 ? double.NaN : sum / count;
+    }
+
     /// <summary>Moments from sums over pixels, of which there is at least one.</summary>
     internal static Moments From(PixelSums sums, double m2, double m3, double m4)
     {

@@ -41,6 +41,24 @@ public sealed class ControlPointTests : IDisposable
                 .Select(p => (p.Row, p.Column, p.X)));
     }
 
+    [Theory, InlineData(true), InlineData(false)]
+    public void A_transform_beside_points_is_taken_and_that_is_said(bool hasTransform)
+    {
+        var path = Path.Combine(folder, "both.tif");
+        GeoTiff.Write(new AmplitudeImage(4, 4, new float[16], null, hasTransform ? new GeoReference(Affine, Wgs84) : null), path);
+        File.WriteAllText(path + ".aux.xml", """
+            <PAMDataset><GCPList Projection="EPSG:4326"><GCP Id="1" Pixel="0" Line="0" X="9" Y="45"/>
+            <GCP Id="2" Pixel="4" Line="4" X="9.1" Y="45.1"/></GCPList></PAMDataset>
+            """);
+        using var raster = SarRaster.Open(path);
+        Assert.Equal(hasTransform, raster.GeoReference!.Transform is not null);
+        Assert.Equal(hasTransform ? 0 : 2, raster.GeoReference.ControlPoints.Count);
+        if (hasTransform)
+            Assert.Contains("a transform and 2 ground control points", Assert.Single(raster.Remarks));
+        else
+            Assert.Empty(raster.Remarks);
+    }
+
     /// <summary>
     /// Each operation once on an image with a transform, once on the same with points taken from that transform.
     /// </summary>

@@ -115,4 +115,15 @@ public class MomentsTests
         Assert.Equal(infinite, JsonSerializer.Deserialize<Estimate>(JsonSerializer.Serialize(infinite)));
         Assert.Throws<JsonException>(() => JsonSerializer.Deserialize<Estimate>("{\"Value\":\"many\"}"));
     }
+
+    [Fact]
+    public void MeansThatStreamByLeaveOutWhatHasNone()
+    {
+        // ln 1 and ln e²: mean 1; squares 1, e⁴ and 0.
+        float[] pixels = [1, MathF.Exp(2), float.NaN, 0];
+        Assert.Equal(1, Moments.MeanLogarithm(pixels), 1e-6);
+        Assert.Equal((1 + Math.Exp(4)) / 3, Moments.MeanSquare(pixels), 1e-4);
+        Assert.Equal(double.NaN, Moments.MeanLogarithm([0, float.NaN, float.PositiveInfinity, -1]));
+        Assert.Equal(double.NaN, Moments.MeanSquare([float.NaN]));
+    }
 }

@@ -47,6 +47,7 @@ internal static class PlainRaster
                     .Where(number => number == band || !GdalMask.IsAlpha(Gdal.GDALGetRasterBand(dataset, number)))
                     .Select(number => number.ToString(CultureInfo.InvariantCulture))],
                 Channel = band.ToString(CultureInfo.InvariantCulture),
+                Remarks = GdalGeoReference.RemarkOn(dataset) is { } remark ? [remark] : [],
             };
         }
         catch

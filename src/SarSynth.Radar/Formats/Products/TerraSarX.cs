@@ -48,6 +48,7 @@ internal static class TerraSarX
                 Channels = [.. layers.Select(l => l.Name)],
                 Channel = layer.Name,
                 GeoReference = source is GdalSource tiff ? GdalGeoReference.Of(tiff.Dataset) : null,
+                Remarks = source is GdalSource image && GdalGeoReference.RemarkOn(image.Dataset) is { } remark ? [remark] : [],
             };
         }
         catch
