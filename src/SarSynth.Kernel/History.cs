@@ -12,10 +12,13 @@ internal sealed class History
     private const int SessionNumber = 1, Cells = 2000, OutputCharacters = 4000;
     private readonly Queue<(int Line, string Input, string? Output)> _entries = new();
 
-    /// <summary>Adds a cell; the oldest are forgotten and long outputs cut, so that a kernel can be left running.</summary>
+    /// <summary>
+    /// Adds a cell; the oldest are forgotten and long outputs cut, so that a kernel can be left running.
+    /// </summary>
     internal void Add(int line, string input, string? output)
     {
-        _entries.Enqueue((line, input, output is { Length: > OutputCharacters } ? output[..OutputCharacters] + "..." : output));
+        _entries.Enqueue((line, input, output is { Length: > OutputCharacters } ? output[..OutputCharacters] + "..."
+            : output));
         if (_entries.Count > Cells)
             _entries.Dequeue();
     }
@@ -48,7 +51,8 @@ internal sealed class History
     private IEnumerable<(int Line, string Input, string? Output)> Search(Message request)
     {
         var pattern = Glob(request.Text("pattern", "*"));
-        var found = _entries.Where(e => Regex.IsMatch(e.Input, pattern, RegexOptions.Singleline, TimeSpan.FromSeconds(1)));
+        var found = _entries.Where(e =>
+            Regex.IsMatch(e.Input, pattern, RegexOptions.Singleline, TimeSpan.FromSeconds(1)));
         if (request.Flag("unique", false))
             found = found.Reverse().DistinctBy(e => e.Input).Reverse();
         return request.Number("n", 0) is var n and > 0 ? found.TakeLast(n) : found;

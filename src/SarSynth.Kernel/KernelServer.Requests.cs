@@ -48,7 +48,8 @@ internal sealed partial class KernelServer
     {
         if (order <= Interlocked.Read(ref _abortUpTo))
         {
-            Reply(Channel.Shell, message, "execute_reply", new JsonObject { ["status"] = "aborted", ["execution_count"] = _count });
+            Reply(Channel.Shell, message, "execute_reply",
+                new JsonObject { ["status"] = "aborted", ["execution_count"] = _count });
             return;
         }
         var code = message.Text("code");
@@ -56,9 +57,11 @@ internal sealed partial class KernelServer
         var keep = !silent && message.Flag("store_history", true);
         if (keep)
             _count++;
-        var cell = new Cell(this, message.RawHeader, message.Identities, _count, silent, message.Flag("allow_stdin", true));
+        var cell = new Cell(this, message.RawHeader, message.Identities, _count, silent,
+            message.Flag("allow_stdin", true));
         if (!silent)
-            Publish(message.RawHeader, "execute_input", new JsonObject { ["code"] = code, ["execution_count"] = _count });
+            Publish(message.RawHeader, "execute_input",
+                new JsonObject { ["code"] = code, ["execution_count"] = _count });
         cell.MakeLast();
         Volatile.Write(ref _executing, cell);
         if (order <= Interlocked.Read(ref _abortUpTo))
@@ -91,11 +94,13 @@ internal sealed partial class KernelServer
     private JsonObject? Page(string code)
     {
         var name = code.Trim();
-        if (!name.EndsWith('?') || name.Contains('\n') || _assistant.Inspect(name[..^1], name.Length - 1, 1) is not { } found)
+        if (!name.EndsWith('?') || name.Contains('\n')
+            || _assistant.Inspect(name[..^1], name.Length - 1, 1) is not { } found)
             return null;
         return new JsonObject
         {
-            ["source"] = "page", ["start"] = 0, ["data"] = new JsonObject { ["text/plain"] = found.Text, ["text/html"] = found.Html },
+            ["source"] = "page", ["start"] = 0,
+                ["data"] = new JsonObject { ["text/plain"] = found.Text, ["text/html"] = found.Html },
         };
     }
 
@@ -157,12 +162,14 @@ internal sealed partial class KernelServer
     private JsonObject Inspect(Message message)
     {
         var code = message.Text("code");
-        var found = _assistant.Inspect(code, ToUnits(code, message.Number("cursor_pos", int.MaxValue)), message.Number("detail_level", 0));
+        var found = _assistant.Inspect(code, ToUnits(code, message.Number("cursor_pos", int.MaxValue)),
+            message.Number("detail_level", 0));
         return new JsonObject
         {
             ["status"] = "ok",
             ["found"] = found is not null,
-            ["data"] = found is { } f ? new JsonObject { ["text/plain"] = f.Text, ["text/html"] = f.Html } : new JsonObject(),
+            ["data"] = found is { } f ? new JsonObject { ["text/plain"] = f.Text, ["text/html"] = f.Html }
+                : new JsonObject(),
             ["metadata"] = new JsonObject(),
         };
     }
@@ -191,11 +198,13 @@ internal sealed partial class KernelServer
             var opened = false;
             error = _executor.Callback(cell, () => opened = Comm.TryOpen(id, message.Text("target_name"), data));
             if (!opened)
-                Publish(message.RawHeader, "comm_close", new JsonObject { ["comm_id"] = id, ["data"] = new JsonObject() });
+                Publish(message.RawHeader, "comm_close",
+                    new JsonObject { ["comm_id"] = id, ["data"] = new JsonObject() });
         }
         else if (known is not null)
         {
-            error = _executor.Callback(cell, message.Type == "comm_msg" ? () => known.Receive(data) : known.CloseFromPage);
+            error = _executor.Callback(cell, message.Type == "comm_msg" ? () =>
+                known.Receive(data) : known.CloseFromPage);
         }
         ConsoleCapture.Drain();
         cell.Flush();

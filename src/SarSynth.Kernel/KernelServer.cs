@@ -13,17 +13,41 @@ using SarSynth.Kernel.Protocol;
 
 namespace SarSynth.Kernel;
 
+// How the states of a request of the shell channel follow each other, and who moves it on.
+//
+//   received  The poller's thread numbers it (order, from 1) and queues it.
+//   in hand   The shell's thread takes it: _handling is its order (none in hand: the largest number), status "busy".
+//   aborted   Its order is not above _abortUpTo: it is answered so and never runs. Only execute requests are.
+//   executing The cell stands in _executing from before it is compiled until its output is out; then error or result,
+//             execute_reply, status "idle", and the next one is taken. Code runs on the thread of CellRunner, which
+//             tells the states below this one.
+//
+// _abortUpTo only ever rises. An error raises it to all that was received (stop_on_error); an interrupt to the last
+// request that its sender had sent before it: a signal means all received, a message of the control channel is older
+// than requests of its own client with a later date, though it may be seen to after them.
+//
+// An interrupt may come at any moment. Where it meets a request that came after it, or none, nothing is stopped. Before
+// _handling is set, or while the cell is made, there is nothing to stop yet: the request looks at _abortUpTo twice,
+// before the cell is made and after it stands in _executing, and one of the two finds the mark. From then on the cell's
+// token ends compilation, restoring and other programs, and CellRunner its code.
+//
+// The control channel has a thread of its own: its requests are answered while a cell runs; cells are not among them. A
+// shutdown request, SIGTERM or the end of the parent process sets _ended: Run gives what cells own two seconds to
+// close, sends what is queued and returns; the process then ends, with whatever an abandoned cell still does.
+
 /// <summary>A running kernel.</summary>
 internal sealed partial class KernelServer : IOutputs, IDisposable
 {
-    private const int DisposeMilliseconds = 2000, RequestsBetweenCollections = 20, IdleMilliseconds = 2000, RecentRequests = 64;
+    private const int DisposeMilliseconds = 2000, RequestsBetweenCollections = 20, IdleMilliseconds = 2000,
+        RecentRequests = 64;
     private const long LargestQuickCollection = 512 << 20;
     private readonly Wire _wire;
     private readonly Channels _channels;
     private readonly BlockingCollection<(Message Message, long Order)> _shell = [];
     private readonly BlockingCollection<(Message Message, long Order)> _control = [];
     private readonly BlockingCollection<Message> _input = [];
-    private readonly Queue<(long Order, string Session, DateTimeOffset? Date)> _recent = new(); // Of the poller's thread.
+    // Of the poller's thread.
+    private readonly Queue<(long Order, string Session, DateTimeOffset? Date)> _recent = new();
     private readonly CellRunner _runner = new();
     private readonly ManualResetEventSlim _ended = new();
     private readonly string _directory = Environment.CurrentDirectory;
@@ -68,7 +92,8 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
         _channels.Dispose();
         return 0;
 
-        static void Start(string name, Action action) => new Thread(() => action()) { IsBackground = true, Name = name }.Start();
+        static void Start(string name, Action action) =>
+            new Thread(() => action()) { IsBackground = true, Name = name }.Start();
     }
 
     /// <summary>Ends <see cref="Run"/>.</summary>
@@ -98,7 +123,9 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
     }
 
     public void Publish(byte[]? parentHeader, string type, JsonObject content, JsonObject? metadata = null) =>
-        _channels.Send(Channel.Iopub, _wire.Write([System.Text.Encoding.ASCII.GetBytes($"kernel.{_wire.Session}.{type}")], type, parentHeader, content, metadata));
+        _channels.Send(Channel.Iopub,
+            _wire.Write([System.Text.Encoding.ASCII.GetBytes($"kernel.{_wire.Session}.{type}")], type, parentHeader,
+            content, metadata));
 
     public string Input(Cell cell, string prompt, bool password)
     {
@@ -139,8 +166,8 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
         }
     }
 
-    // The last request of the shell that was sent before a message of control: of those that came at the same time, and from the
-    // same client, their dates tell.
+    // The last request of the shell that was sent before a message of control: of those that came at the same time, and
+    // from the same client, their dates tell.
     private long LastBefore(Message control)
     {
         var last = Interlocked.Read(ref _received);
@@ -157,9 +184,11 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
     {
         for (var handled = 0;; handled++)
         {
-            if (!_shell.TryTake(out var next, handled < RequestsBetweenCollections ? Timeout.Infinite : IdleMilliseconds))
+            if (!_shell.TryTake(out var next, handled < RequestsBetweenCollections ? Timeout.Infinite
+                : IdleMilliseconds))
             {
-                // Nobody waits now: memory of cells that are gone is given back, unless there is so much that it would take long.
+                // Nobody waits now: memory of cells that are gone is given back, unless there is so
+                // much that it would take long.
                 if (GC.GetTotalMemory(false) < LargestQuickCollection)
                     GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
                 handled = -1;
@@ -213,7 +242,8 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
         {
             Log.Write($"{message.Type} failed: {e}");
             if (message.Type.EndsWith("_request", StringComparison.Ordinal))
-                Reply(channel, message, message.Type[..^"request".Length] + "reply", Failed(CellError.Plain(e.GetType().Name, e.Message)));
+                Reply(channel, message, message.Type[..^"request".Length] + "reply",
+                    Failed(CellError.Plain(e.GetType().Name, e.Message)));
         }
         Status(message, "idle");
     }
@@ -222,7 +252,9 @@ internal sealed partial class KernelServer : IOutputs, IDisposable
     private bool OnUnhandled(Exception exception)
     {
         var error = CellError.FromException(exception, _session.SourceOf);
-        Cell.CurrentOrLast.Write("stderr", $"Unhandled exception on thread {Environment.CurrentManagedThreadId}:\n{string.Join('\n', error.Traceback)}\n");
+        Cell.CurrentOrLast.Write("stderr",
+            $"Unhandled exception on thread "
+            + $"{Environment.CurrentManagedThreadId}:\n{string.Join('\n', error.Traceback)}\n");
         return true;
     }
 

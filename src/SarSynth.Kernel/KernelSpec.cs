@@ -11,23 +11,30 @@ internal static class KernelSpec
     internal const string Name = ".net-csharp";
 
     internal static string Version { get; } =
-        typeof(KernelSpec).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";
+        typeof(KernelSpec)
+            .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]
+            ?? "0";
 
-    /// <summary>Writes the kernelspec below <paramref name="data"/> (a Jupyter data folder); returns its folder.</summary>
+    /// <summary>
+    /// Writes the kernelspec below <paramref name="data"/> (a Jupyter data folder); returns its folder.
+    /// </summary>
     internal static string Install(string data)
     {
         var folder = Path.Combine(data, "kernels", Name);
         Directory.CreateDirectory(folder);
         var spec = new JsonObject
         {
-            ["argv"] = new JsonArray([.. Command().Append("--connection-file").Append("{connection_file}").Select(a => (JsonNode)JsonValue.Create(a)!)]),
+            ["argv"] = new JsonArray(
+                [.. Command().Append("--connection-file").Append("{connection_file}")
+                .Select(a => (JsonNode)JsonValue.Create(a)!)]),
             ["display_name"] = ".NET (C#)",
             ["language"] = "C#",
             ["interrupt_mode"] = "message",
             ["env"] = Variables(),
             ["metadata"] = new JsonObject { ["debugger"] = false },
         };
-        AtomicFile.WriteBytes(Path.Combine(folder, "kernel.json"), JsonSerializer.SerializeToUtf8Bytes(spec, new JsonSerializerOptions
+        AtomicFile.WriteBytes(Path.Combine(folder, "kernel.json"),
+            JsonSerializer.SerializeToUtf8Bytes(spec, new JsonSerializerOptions
         {
             WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         }));
@@ -64,12 +71,15 @@ internal static class KernelSpec
             ? Path.Combine(xdg, "jupyter") : Path.Combine(home, ".local", "share", "jupyter");
     }
 
-    // A tool's own executable looks for .NET in the usual places only, and a front end may not have the variables of this shell.
+    // A tool's own executable looks for .NET in the usual places only, and a front end may not have
+    // the variables of this shell.
     private static JsonObject Variables()
     {
         var variables = new JsonObject { ["DOTNET_TieredPGO"] = "0" };
         if (Path.GetFileNameWithoutExtension(Command().First()) != "dotnet")
-            variables["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "..", "..", ".."));
+            variables["DOTNET_ROOT"] =
+                Path.GetFullPath(Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "..", "..",
+                ".."));
         return variables;
     }
 

@@ -29,11 +29,13 @@ try
             Console.WriteLine(Help);
             return 0;
         default:
-            Console.Error.WriteLine(args.Length == 0 ? Help : $"sarsynth-kernel: unknown arguments '{string.Join(' ', args)}'; try --help");
+            Console.Error.WriteLine(args.Length == 0 ? Help
+                : $"sarsynth-kernel: unknown arguments '{string.Join(' ', args)}'; try --help");
             return 2;
     }
 }
-catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or DllNotFoundException)
+catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException
+    or DllNotFoundException)
 {
     Console.Error.WriteLine($"sarsynth-kernel: {e.Message}");
     return 2;
@@ -51,13 +53,15 @@ static int Register(string verb, string[] rest)
             data = Path.Combine(Path.GetFullPath(prefix), "share", "jupyter");
             break;
         default:
-            Console.Error.WriteLine($"sarsynth-kernel {verb}: unknown arguments '{string.Join(' ', rest)}'; expected --user or --prefix DIR");
+            Console.Error.WriteLine($"sarsynth-kernel {verb}: "
+                + $"unknown arguments '{string.Join(' ', rest)}'; expected --user or --prefix DIR");
             return 2;
     }
     if (verb == "install")
         Console.WriteLine($"installed {KernelSpec.Install(data)}");
     else
-        Console.WriteLine(KernelSpec.Uninstall(data) is { } folder ? $"removed {folder}" : $"nothing to remove below {data}");
+        Console.WriteLine(KernelSpec.Uninstall(data) is { } folder ? $"removed {folder}"
+            : $"nothing to remove below {data}");
     return 0;
 }
 

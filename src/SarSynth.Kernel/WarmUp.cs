@@ -7,7 +7,9 @@ namespace SarSynth.Kernel;
 /// <summary>Runs a cell like those to come in a session that is thrown away.</summary>
 internal static class WarmUp
 {
-    private const string Code = "var x = new[] { 1, 2, 3 }.Select(i => i * 2).ToList();\nConsole.WriteLine(x.Count);\nawait Task.Yield();\nx.Count";
+    private const string Code =
+        "var x = new[] { 1, 2, 3 }.Select(i "
+        + "=> i * 2).ToList();\nConsole.WriteLine(x.Count);\nawait Task.Yield();\nx.Count";
 
     /// <summary>Compiles and runs; the real session's references are read on the way.</summary>
     internal static void Run(string directory)

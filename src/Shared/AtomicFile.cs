@@ -1,5 +1,5 @@
-// Files appear whole or not at all: written beside their place, flushed to the disk, renamed. Compiled into each project that
-// writes files, for none of them may use another; each says in a part of its own how a failure is told.
+// Files appear whole or not at all: written beside their place, flushed to the disk, renamed. Compiled into each
+// project that writes files, for none of them may use another; each says in a part of its own how a failure is told.
 namespace SarSynth;
 
 /// <summary>A file beside its place that gets its name when it is complete and is deleted when it is not.</summary>
@@ -51,8 +51,11 @@ sealed partial class AtomicFile : IDisposable
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         using var file = new AtomicFile(path);
-        using (var stream = new FileStream(file.Temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 20))
+        using (var stream = new FileStream(
+            file.Temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 20))
+        {
             write(stream);
+        }
         file.Complete();
     }
 

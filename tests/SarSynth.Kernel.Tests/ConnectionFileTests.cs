@@ -5,7 +5,8 @@ namespace SarSynth.Kernel.Tests;
 public sealed class ConnectionFileTests : IDisposable
 {
     private const string Good = """
-        {"transport":"tcp","ip":"127.0.0.1","shell_port":1,"control_port":2,"iopub_port":3,"stdin_port":4,"hb_port":5,"key":"k","signature_scheme":"hmac-sha256"}
+        {"transport":"tcp","ip":"127.0.0.1","shell_port":1,"control_port":2,"iopub_port":3,"stdin_port":4,"hb_port":5,
+        "key":"k","signature_scheme":"hmac-sha256"}
         """;
 
     private readonly string _path = Path.GetTempFileName();

@@ -1,4 +1,5 @@
-// How values look: what needs no formatter, what the formatting package and what is registered with it make of the rest.
+// How values look: what needs no formatter, what the formatting package and what is
+// registered with it make of the rest.
 using Microsoft.DotNet.Interactive.Formatting;
 using SarSynth.Kernel.Cells;
 using SarSynth.Kernel.Formatting;
@@ -97,12 +98,14 @@ public sealed class FormatterTests
     [Fact]
     public void RegisteredAndPreferredMimeTypesMakeOneBundle()
     {
-        Assert.Equal([new("image/png", "iVBORw0KGgo="), new("text/html", "<b>chart</b>"), new("text/plain", typeof(Chart).ToString())],
+        Assert.Equal([new("image/png", "iVBORw0KGgo="), new("text/html", "<b>chart</b>"),
+            new("text/plain", typeof(Chart).ToString())],
             Bundles.Of(new Chart()));
         Formatter.Register<Person>(_ => "{\"a\": 1}", "application/vnd.test+json");
         Formatter.Register<Person>(p => p.Name, "text/html");
         Formatter.SetPreferredMimeTypesFor(typeof(Person), "application/vnd.test+json", "text/html");
-        Assert.Equal(["application/vnd.test+json", "text/html", "text/plain"], Bundles.Of(new Person("n", 1)).Select(m => m.MimeType));
+        Assert.Equal(["application/vnd.test+json", "text/html", "text/plain"], Bundles.Of(new Person("n", 1))
+            .Select(m => m.MimeType));
         Formatter.ResetToDefault();
     }
 

@@ -27,7 +27,8 @@ public sealed class GuardTests
         Assert.Empty(CSharpSyntaxTree.ParseText(rewritten, Session.ParseOptions).GetDiagnostics());
         var (before, after) = (code.Split('\n'), rewritten.Split('\n'));
         for (var line = 0; line < before.Length; line++)
-            foreach (var word in before[line].Split((char[])[' ', '(', ')', ';', '.'], StringSplitOptions.RemoveEmptyEntries))
+            foreach (var word in before[line].Split((char[])[' ', '(', ')', ';', '.'],
+                StringSplitOptions.RemoveEmptyEntries))
                 Assert.Contains(word, after[line]);
     }
 
@@ -41,7 +42,8 @@ public sealed class GuardTests
     {
         var session = new Session(Environment.CurrentDirectory);
         var submission = session.Prepare(
-            "System.Linq.Expressions.Expression<Func<int, bool>> e = i => i < 0;\nnew[] { 1, -1 }.Where(i => i < 0).Count() + e.ToString()", "In[1]");
+            "System.Linq.Expressions.Expression<Func<int, bool>> e = i => i < 0;\nnew[] { 1, -1 }.Where(i => i < "
+                + "0).Count() + e.ToString()", "In[1]");
         Assert.Equal("1i => (i < 0)", await submission.Run!());
     }
 
@@ -53,7 +55,8 @@ public sealed class GuardTests
             var sum = 0;
             for (int i = 0; i < 10; i++) sum += i;
             foreach (var x in new[] { 1, 2 }) if (x > 1) sum += x;
-            try { throw new Exception("1000"); } catch (Exception e) when (e.Message.Length == 4) { sum += int.Parse(e.Message); }
+            try { throw new Exception("1000"); }
+            catch (Exception e) when (e.Message.Length == 4) { sum += int.Parse(e.Message); }
             sum += new[] { 5, 6 }.Select(x => x * 2).Where(x => x > 10).Sum();
             sum
             """, "In[1]");

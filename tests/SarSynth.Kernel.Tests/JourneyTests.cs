@@ -21,7 +21,8 @@ public sealed class JourneyTests(JupyterHome home) : JupyterTests(home)
         var (code, output) = Home.Run("jupyter", 120, "nbconvert", "--to", "notebook", "--execute", "--inplace", good);
         Assert.True(code == 0, output);
         Assert.Contains("\"42\"", File.ReadAllText(good));
-        var bad = Notebook("bad", "throw new InvalidOperationException(\"this cell fails\");", "Console.WriteLine(\"never\");");
+        var bad = Notebook("bad", "throw new InvalidOperationException(\"this cell fails\");",
+            "Console.WriteLine(\"never\");");
         (code, output) = Home.Run("jupyter", 120, "nbconvert", "--to", "notebook", "--execute", "--inplace", bad);
         Assert.Equal(1, code);
         Assert.Contains("this cell fails", output);
@@ -41,18 +42,23 @@ public sealed class JourneyTests(JupyterHome home) : JupyterTests(home)
     [JupyterFact]
     public void PackageInstallsAsATool()
     {
-        var (packages, tool, prefix) = (Path.Combine(Home.Folder, "packed"), Path.Combine(Home.Folder, "tool"), Path.Combine(Home.Folder, "tool-prefix"));
+        var (packages, tool, prefix) = (Path.Combine(Home.Folder, "packed"), Path.Combine(Home.Folder, "tool"),
+            Path.Combine(Home.Folder, "tool-prefix"));
         var project = Path.Combine(TestData.Root, "src", "SarSynth.Kernel");
         var configuration = Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/'));
-        Ok(Home.Run("dotnet", 120, "pack", project, "--no-build", "-c", configuration, "-o", packages, "-v", "quiet", "-nodeReuse:false"));
+        Ok(Home.Run("dotnet", 120, "pack", project, "--no-build", "-c", configuration, "-o", packages, "-v", "quiet",
+            "-nodeReuse:false"));
         var sources = Path.Combine(Home.Folder, "NuGet.Config");
-        File.WriteAllText(sources, $"<configuration><packageSources><clear/><add key=\"packed\" value=\"{packages}\"/></packageSources></configuration>");
+        File.WriteAllText(sources,
+            $"<configuration><packageSources><clear/><add key=\"packed\" "
+            + $"value=\"{packages}\"/></packageSources></configuration>");
         Ok(Home.Run("dotnet", 120, "tool", "install", "sarsynth-kernel", "--tool-path", tool, "--configfile", sources));
         Ok(Home.Run(Path.Combine(tool, "sarsynth-kernel"), 60, "install", "--prefix", prefix));
         var spec = Path.Combine(prefix, "share", "jupyter", "kernels", ".net-csharp", "kernel.json");
         Assert.Contains(Path.Combine(tool, "sarsynth-kernel"), File.ReadAllText(spec));
         var notebook = Notebook("tool", "typeof(Comm).Assembly.Location");
-        var environment = new Dictionary<string, string> { ["JUPYTER_PATH"] = Path.Combine(prefix, "share", "jupyter") };
+        var environment = new Dictionary<string,
+            string> { ["JUPYTER_PATH"] = Path.Combine(prefix, "share", "jupyter") };
         Ok(Home.Run("jupyter", 120, environment, "nbconvert", "--to", "notebook", "--execute", "--inplace", notebook));
         Assert.Contains(Path.Combine(tool, ".store"), File.ReadAllText(notebook));
         Ok(Home.Run(Path.Combine(tool, "sarsynth-kernel"), 60, "uninstall", "--prefix", prefix));

@@ -1,4 +1,5 @@
-// What tests with Jupyter have in common: a Jupyter set-up of their own, and the suites in python/, each in a process of its own.
+// What tests with Jupyter have in common: a Jupyter set-up of their own, and the suites in python/,
+// each in a process of its own.
 using System.Diagnostics;
 using SarSynth.Tests.Support;
 
@@ -15,7 +16,9 @@ public sealed class JupyterFactAttribute : FactAttribute
     {
         if (!File.Exists("/usr/bin/python3"))
             return "there is no /usr/bin/python3 on this machine";
-        using var process = Process.Start(new ProcessStartInfo("/usr/bin/python3", ["-c", "import jupyter_client, jupyter_kernel_test, nbconvert"])
+        using var process =
+            Process.Start(new ProcessStartInfo("/usr/bin/python3",
+            ["-c", "import jupyter_client, jupyter_kernel_test, nbconvert"])
         {
             RedirectStandardError = true,
         })!;
@@ -27,7 +30,8 @@ public sealed class JupyterFactAttribute : FactAttribute
 /// <summary>A fact that needs the classic notebook and Chromium besides.</summary>
 public sealed class BrowserFactAttribute : FactAttribute
 {
-    public BrowserFactAttribute() => Skip = new JupyterFactAttribute().Skip ?? (Has("chromium") || Has("chromium-headless-shell") ? Has("jupyter-notebook") ? null
+    public BrowserFactAttribute() => Skip = new JupyterFactAttribute().Skip
+        ?? (Has("chromium") || Has("chromium-headless-shell") ? Has("jupyter-notebook") ? null
         : "the classic notebook (jupyter-notebook) is not installed" : "Chromium is not installed");
 
     private static bool Has(string program) =>
@@ -48,16 +52,20 @@ public sealed class JupyterHome : IDisposable
         Assert.True(code == 0, output);
     }
 
-    internal (int Code, string Output) Run(string program, int seconds, params string[] arguments) => Run(program, seconds, [], arguments);
+    internal (int Code, string Output) Run(string program, int seconds, params string[] arguments) =>
+        Run(program, seconds, [], arguments);
 
-    internal (int Code, string Output) Run(string program, int seconds, Dictionary<string, string> environment, params string[] arguments)
+    internal (int Code, string Output) Run(string program, int seconds, Dictionary<string, string> environment,
+        params string[] arguments)
     {
         var info = new ProcessStartInfo(program, arguments)
         {
-            RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, WorkingDirectory = Folder,
+            RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
+                WorkingDirectory = Folder,
         };
         info.Environment["JUPYTER_PATH"] = Path.Combine(Folder, "share", "jupyter");
-        foreach (var variable in new[] { "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR" })
+        foreach (var variable in new[] { "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR",
+            "IPYTHONDIR" })
             info.Environment[variable] = Path.Combine(Folder, variable);
         info.Environment["PYTHONDONTWRITEBYTECODE"] = "1";
         info.Environment["SARSYNTH_MERMAID"] = Path.Combine(TestData.Root, "artifacts", "plotly", "mermaid.tiny.js");
@@ -91,7 +99,8 @@ public abstract class JupyterTests(JupyterHome home) : IClassFixture<JupyterHome
     {
         var folder = Path.Combine(TestData.Root, "tests", "SarSynth.Kernel.Tests", "python");
         var (code, output) = home.Run("/usr/bin/python3", Seconds, "-W", "ignore", "-c",
-            $"import sys, unittest; sys.path.insert(0, {System.Text.Json.JsonSerializer.Serialize(folder)}); unittest.main(module=None, argv=['tests', '{name}'])");
+            $"import sys, unittest; sys.path.insert(0, {System.Text.Json.JsonSerializer.Serialize(folder)}); "
+                + $"unittest.main(module=None, argv=['tests', '{name}'])");
         Assert.True(code == 0, output);
         Assert.True(maySkip || !output.Contains("skipped"), output);
     }
@@ -103,7 +112,9 @@ public abstract class JupyterTests(JupyterHome home) : IClassFixture<JupyterHome
         {
             nbformat = 4, nbformat_minor = 4,
             metadata = new { kernelspec = new { name = ".net-csharp", display_name = ".NET (C#)", language = "C#" } },
-            cells = cells.Select(c => new { cell_type = "code", metadata = new { }, source = c, outputs = Array.Empty<object>(), execution_count = (int?)null }),
+            cells = cells.Select(c =>
+                new { cell_type = "code", metadata = new { }, source = c, outputs = Array.Empty<object>(),
+                execution_count = (int?)null }),
         }));
         return path;
     }

@@ -28,7 +28,8 @@ public sealed class MagicsTests
     [Fact]
     public void SharingIsDoneWhereItStands()
     {
-        var cell = Magics.Parse("var a = 1;\n#!python\n#!share --from csharp a\nprint(a)\n#!value --name v\ntext\n#!csharp\na");
+        var cell = Magics.Parse("var a = 1;\n#!python\n#!share "
+            + "--from csharp a\nprint(a)\n#!value --name v\ntext\n#!csharp\na");
         Assert.Equal([("csharp", null), ("share", "python"), ("python", null), ("value", null), ("csharp", null)],
             cell.Segments.Select(s => (s.Language, s.Target)));
         Assert.Equal("--from csharp a", cell.Segments[1].Text);
@@ -57,7 +58,8 @@ public sealed class MagicsTests
         const string code = "#!time\nvar x = 1;\n#!html\n<b>x</b>\n#!csharp\nx.";
         var blanked = Magics.Blanked(code);
         Assert.Equal(code.Length, blanked.Length);
-        Assert.Equal(code.IndexOf("var x", StringComparison.Ordinal), blanked.IndexOf("var x", StringComparison.Ordinal));
+        Assert.Equal(code.IndexOf("var x", StringComparison.Ordinal),
+            blanked.IndexOf("var x", StringComparison.Ordinal));
         Assert.DoesNotContain("<b>", blanked);
     }
 

@@ -6,13 +6,15 @@ namespace SarSynth.Kernel.Tests;
 
 public sealed class WireTests
 {
-    // Signature by Python: hmac.new(b'key', b'{"msg_id":"1","session":"s","msg_type":"t"}{}{}{"a":1}', 'sha256').hexdigest()
+    // Signature by Python: hmac.new(b'key',
+    // b'{"msg_id":"1","session":"s","msg_type":"t"}{}{}{"a":1}', 'sha256').hexdigest()
     private const string Known = "00c109320f1135c034967d1330604242842472750f8082ce1fae03974e7f4937";
 
     private static List<byte[]> Frames(params string[] frames) => [.. frames.Select(Encoding.UTF8.GetBytes)];
 
     private static List<byte[]> Good(string signature = Known) =>
-        Frames("id", "<IDS|MSG>", signature, """{"msg_id":"1","session":"s","msg_type":"t"}""", "{}", "{}", """{"a":1}""", "buffer");
+        Frames("id", "<IDS|MSG>", signature, """{"msg_id":"1","session":"s","msg_type":"t"}""", "{}", "{}",
+            """{"a":1}""", "buffer");
 
     [Fact]
     public void ReadsAMessageThatPythonSigned()
@@ -51,13 +53,15 @@ public sealed class WireTests
     [InlineData("""{"msg_id":"1","session":"s","msg_type":"t"}""", """{"a":1,"a":2}""")]
     [InlineData("""{"msg_id":"1","session":"s","msg_type":"t"}""", """{"a":""")]
     public void RefusesWhatIsNotAMessage(string header, string content) =>
-        Assert.Throws<BadMessageException>(() => new Wire([]).Read(Frames("<IDS|MSG>", "", header, "{}", "{}", content)));
+        Assert.Throws<BadMessageException>(() => new Wire([])
+            .Read(Frames("<IDS|MSG>", "", header, "{}", "{}", content)));
 
     [Fact]
     public void ReadsBackWhatItWrites()
     {
         var content = new JsonObject { ["text"] = "\u00e4 \"quoted\" \ud83d\ude00 \n", ["n"] = 1.5 };
-        var frames = new Wire("k"u8.ToArray()).Write(["topic"u8.ToArray()], "stream", "{\"msg_id\":\"p\"}"u8.ToArray(), content);
+        var frames = new Wire("k"u8.ToArray())
+            .Write(["topic"u8.ToArray()], "stream", "{\"msg_id\":\"p\"}"u8.ToArray(), content);
         var message = new Wire("k"u8.ToArray()).Read(frames);
         Assert.Equal("p", message.ParentId);
         Assert.True(JsonNode.DeepEquals(content, message.Content));

@@ -1,5 +1,5 @@
-// The unit of the intensity does not matter over 40 decades: f(c I) = c f(I) for every filter, and estimates follow a power of c.
-// All public functions of pixels are found by reflection: a new one fails here until it is listed.
+// The unit of the intensity does not matter over 40 decades: f(c I) = c f(I) for every filter, and estimates follow a
+// power of c. All public functions of pixels are found by reflection: a new one fails here until it is listed.
 using System.Reflection;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
@@ -15,29 +15,37 @@ public sealed class ScaleTests
 {
     private const int Rows = 64, Columns = 72;
 
-    /// <summary>c from 1e-20 to 1e20 by decades, and powers of four, whose amplitude is scaled without rounding.</summary>
+    /// <summary>
+    /// c from 1e-20 to 1e20 by decades, and powers of four, whose amplitude is scaled without rounding.
+    /// </summary>
     private static readonly double[] Scales =
-        [.. Enumerable.Range(-20, 41).Select(k => Math.Pow(10, k)), .. ((int[])[-66, -40, 40, 66]).Select(k => Math.Pow(2, k))];
+        [.. Enumerable.Range(-20, 41).Select(k => Math.Pow(10, k)), .. ((int[])[-66, -40, 40, 66])
+            .Select(k => Math.Pow(2, k))];
 
     // Two looks over three grounds, some bright points, and with gaps and zeros.
-    private static readonly float[] Whole = Scene(7, gaps: false), Other = Scene(8, gaps: false), Gappy = Scene(9, gaps: true);
+    private static readonly float[] Whole = Scene(7, gaps: false), Other = Scene(8, gaps: false),
+        Gappy = Scene(9, gaps: true);
 
     private static readonly Complex32[] Samples = ComplexScene(10), OtherSamples = ComplexScene(11);
 
-    private static readonly SpectralCrop Crop = new() { RowFactor = 2, ColumnFactor = 2, RowBandwidth = 0.8, ColumnBandwidth = 0.8 };
+    private static readonly SpectralCrop Crop = new() { RowFactor = 2, ColumnFactor = 2, RowBandwidth = 0.8,
+        ColumnBandwidth = 0.8 };
 
     public static TheoryData<string> Filters => [.. typeof(SpeckleFilter).Assembly.GetTypes()
-        .Where(type => type.IsSubclassOf(typeof(SpeckleFilter)) && !type.IsAbstract).Select(type => type.Name).Order(StringComparer.Ordinal)];
+        .Where(type => type.IsSubclassOf(typeof(SpeckleFilter)) && !type.IsAbstract).Select(type => type.Name)
+            .Order(StringComparer.Ordinal)];
 
     [Theory, MemberData(nameof(Filters))]
     public void AFilterScalesItsImage(string name)
     {
         var type = typeof(SpeckleFilter).Assembly.GetTypes().Single(t => t.Name == name);
-        var constructor = type.GetConstructors().Single(c => c.GetParameters() is [var first, ..] && first.ParameterType != type);
+        var constructor = type.GetConstructors()
+            .Single(c => c.GetParameters() is [var first, ..] && first.ParameterType != type);
         var filter = (SpeckleFilter)constructor.Invoke([.. constructor.GetParameters().Select(p => p.DefaultValue)]);
         // Logarithms of single precision tell powers of two apart in their last digits; the others do not.
         var isExact = filter is not NonLocalFilter;
-        foreach (var (kind, pixels) in (Dictionary<string, float[]>)new() { ["whole"] = Whole, ["with gaps and zeros"] = Gappy })
+        foreach (var (kind, pixels) in (Dictionary<string, float[]>)new() { ["whole"] = Whole,
+            ["with gaps and zeros"] = Gappy })
         {
             var expected = filter.Apply(new IntensityImage(Rows, Columns, pixels)).Pixels;
             foreach (var c in Scales)
@@ -57,14 +65,19 @@ public sealed class ScaleTests
     private static readonly Dictionary<string, Func<double, object?>> Estimators = new()
     {
         ["Coherence.Circularity(Complex32[])"] = c => Coherence.Circularity(Scaled(Samples, c)),
-        ["Coherence.Map(Complex32[], Complex32[])"] = c => Coherence.Map(Scaled(Samples, c), Scaled(OtherSamples, c), Rows, Columns, 5),
+        ["Coherence.Map(Complex32[], Complex32[])"] = c =>
+            Coherence.Map(Scaled(Samples, c), Scaled(OtherSamples, c), Rows, Columns, 5),
         ["Coherence.Of(Complex32[], Complex32[])"] = 
             c => Coherence.Of(Scaled(Samples, c), Scaled(Samples.Zip(OtherSamples, (a, b) => a + b).ToArray(), c)),
         ["Distance.Hellinger(Single[], Single[])"] = c => Distance.Hellinger(Scaled(Whole, c), Scaled(Other, c)),
-        ["Distance.JensenShannon(Single[], Single[])"] = c => Distance.JensenShannon(Scaled(Whole, c), Scaled(Other, c)),
-        ["Distance.KolmogorovSmirnov(Single[], Single[])"] = c => Distance.KolmogorovSmirnov(Scaled(Whole, c), Scaled(Other, c)),
-        ["Distance.KullbackLeibler(Single[], Single[])"] = c => Distance.KullbackLeibler(Scaled(Whole, c), Scaled(Other, c)),
-        ["Distance.MaximumMeanDiscrepancy(Single[], Single[])"] = c => Distance.MaximumMeanDiscrepancy(Scaled(Whole, c), Scaled(Other, c)),
+        ["Distance.JensenShannon(Single[], Single[])"] = c =>
+            Distance.JensenShannon(Scaled(Whole, c), Scaled(Other, c)),
+        ["Distance.KolmogorovSmirnov(Single[], Single[])"] = c =>
+            Distance.KolmogorovSmirnov(Scaled(Whole, c), Scaled(Other, c)),
+        ["Distance.KullbackLeibler(Single[], Single[])"] = c =>
+            Distance.KullbackLeibler(Scaled(Whole, c), Scaled(Other, c)),
+        ["Distance.MaximumMeanDiscrepancy(Single[], Single[])"] = c =>
+            Distance.MaximumMeanDiscrepancy(Scaled(Whole, c), Scaled(Other, c)),
         ["Distance.Wasserstein1(Single[], Single[])"] = c => Distance.Wasserstein1(Scaled(Whole, c), Scaled(Other, c)),
         ["Enl.ByLogCumulants(Single[])"] = c => Enl.ByLogCumulants(Scaled(Whole, c)),
         ["Enl.ByMoments(Single[])"] = c => Enl.ByMoments(Scaled(Whole, c)),
@@ -73,29 +86,41 @@ public sealed class ScaleTests
         ["Enl.MaximumLikelihood(Single[])"] = c => Enl.MaximumLikelihood(Scaled(Whole, c)),
         ["Enl.MedianOverWindows(Single[])"] = c => Enl.MedianOverWindows(Scaled(Whole, c), Rows, Columns, 8),
         ["Glcm.Quantise(Single[])"] = c => Glcm.Quantise(Scaled(Whole, c), 32, 0, 6 * c),
-        ["GoodnessOfFit.Of(Single[])"] = c => GoodnessOfFit.Of(Scaled(Whole, c), SpeckleFit.Fit(Scaled(Whole, c), ClutterFamily.Gamma).Law!),
-        ["Histogram.Linear(Single[])"] = c => (Histogram.Linear(Scaled(Whole, c)), Histogram.Linear(Scaled(Whole, c), 64, 0, 5 * c)),
+        ["GoodnessOfFit.Of(Single[])"] = c =>
+            GoodnessOfFit.Of(Scaled(Whole, c), SpeckleFit.Fit(Scaled(Whole, c), ClutterFamily.Gamma).Law!),
+        ["Histogram.Linear(Single[])"] = c =>
+            (Histogram.Linear(Scaled(Whole, c)), Histogram.Linear(Scaled(Whole, c), 64, 0, 5 * c)),
         ["Histogram.Logarithmic(Single[])"] = c => Histogram.Logarithmic(Scaled(Whole, c), 64, 0.01 * c, 10 * c),
-        ["ImageStatistics.Compute(SarImage)"] = c => (ImageStatistics.Compute(new ComplexImage(Rows, Columns, Scaled(Samples, c))),
+        ["ImageStatistics.Compute(SarImage)"] = c =>
+            (ImageStatistics.Compute(new ComplexImage(Rows, Columns, Scaled(Samples, c))),
             ImageStatistics.Compute(new IntensityImage(Rows, Columns, Scaled(Gappy, c))),
             Streamed(new ComplexImage(Rows, Columns, Scaled(Samples, c)))),
         ["ImpulseResponse.Of(Complex32[])"] = c => ImpulseResponse.Of(Scaled(Samples, c), Rows, Columns, 32, 36, 32),
-        ["ImpulseResponse.OfLine(Complex32[])"] = c => ImpulseResponse.OfLine(Scaled(Samples, c).AsSpan(32 * Columns, Columns)),
+        ["ImpulseResponse.OfLine(Complex32[])"] = c =>
+            ImpulseResponse.OfLine(Scaled(Samples, c).AsSpan(32 * Columns, Columns)),
         ["LocalStatistics.Mean(Single[])"] = c => LocalStatistics.Mean(Scaled(Gappy, c), Rows, Columns, 5),
-        ["LocalStatistics.MeanAndVariance(Single[])"] = c => LocalStatistics.MeanAndVariance(Scaled(Gappy, c), Rows, Columns, 5),
+        ["LocalStatistics.MeanAndVariance(Single[])"] = c =>
+            LocalStatistics.MeanAndVariance(Scaled(Gappy, c), Rows, Columns, 5),
         ["LogCumulants.Of(Single[])"] = c => LogCumulants.Of(Scaled(Gappy, c)),
         ["Moments.Of(Single[])"] = c => Moments.Of(Scaled(Gappy, c)),
         ["Multilook.Apply(SarImage)"] = c => Multilook.Apply(new ComplexImage(Rows, Columns, Scaled(Samples, c)), 3, 2),
-        ["Multilook.PredictEnl(ComplexImage)"] = c => Multilook.PredictEnl(new ComplexImage(Rows, Columns, Scaled(Samples, c)), 3, 2),
+        ["Multilook.PredictEnl(ComplexImage)"] = c =>
+            Multilook.PredictEnl(new ComplexImage(Rows, Columns, Scaled(Samples, c)), 3, 2),
         ["NormalisationFit.Add(Single[])"] = 
-            c => (new NormalisationFit().Add(Scaled(Whole, c)).Clipped(), new NormalisationFit(1e-3 * c).Add(Scaled(Whole, c)).Log()),
+            c => (new NormalisationFit().Add(Scaled(Whole, c)).Clipped(), new NormalisationFit(1e-3 * c)
+                .Add(Scaled(Whole, c)).Log()),
         ["PointTargets.Detect(Single[])"] = c => PointTargets.Detect(Scaled(Whole, c), Rows, Columns, 15, 5, 1e-4),
-        ["ResolutionChange.Apply(ComplexImage)"] = c => ResolutionChange.Apply(new ComplexImage(Rows, Columns, Scaled(Samples, c)), Crop),
-        ["ResolutionChange.Centroids(ComplexImage)"] = c => ResolutionChange.Centroids(new ComplexImage(Rows, Columns, Scaled(Samples, c))),
+        ["ResolutionChange.Apply(ComplexImage)"] = c =>
+            ResolutionChange.Apply(new ComplexImage(Rows, Columns, Scaled(Samples, c)), Crop),
+        ["ResolutionChange.Centroids(ComplexImage)"] = c =>
+            ResolutionChange.Centroids(new ComplexImage(Rows, Columns, Scaled(Samples, c))),
         ["SatelliteRecipe.Apply(ComplexImage)"] = c =>
-            new SatelliteRecipe { RangeResolution = 3, AzimuthResolution = 3, RangeLooks = 2, AzimuthLooks = 2 }.Apply(new ComplexImage(Rows, Columns, Scaled(Samples, c), new SarMetadata { RangeSpacing = 1, AzimuthSpacing = 1 })),
+            new SatelliteRecipe { RangeResolution = 3, AzimuthResolution = 3, RangeLooks = 2,
+                AzimuthLooks = 2 }.Apply(new ComplexImage(Rows, Columns, Scaled(Samples, c),
+                new SarMetadata { RangeSpacing = 1, AzimuthSpacing = 1 })),
         ["SpeckleFit.Best(Single[])"] = c => SpeckleFit.Best(Scaled(Whole, c)),
-        ["SpeckleFit.Fit(Single[])"] = c => Enum.GetValues<ClutterFamily>().Select(family => SpeckleFit.Fit(Scaled(Whole, c), family)).ToList(),
+        ["SpeckleFit.Fit(Single[])"] = c => Enum.GetValues<ClutterFamily>()
+            .Select(family => SpeckleFit.Fit(Scaled(Whole, c), family)).ToList(),
         ["SpeckleFit.Ranking(Single[])"] = c => SpeckleFit.Ranking(Scaled(Whole, c)),
         ["Spectrum.Of(Complex32[])"] = c => Spectrum.Of(Scaled(Samples, c), Rows, Columns, ImageAxis.Range),
         ["Spectrum.Of(Single[])"] = c => Spectrum.Of(Scaled(Whole, c), Rows, Columns, ImageAxis.Azimuth),
@@ -154,7 +179,8 @@ public sealed class ScaleTests
         var estimate = Estimators[name];
         List<(string Path, double Value)> unit = Leaves(estimate(1)), four = Leaves(estimate(4));
         Assert.True(unit.Count > 0, $"{name} gave no number");
-        // What the scale does to each number is seen at c = 4, where nothing overflows; it must do the same 20 decades up and down.
+        // What the scale does to each number is seen at c = 4, where nothing overflows; it must do the
+        // same 20 decades up and down.
         var laws = unit.Zip(four, (a, b) => Law(a.Value, b.Value, $"{name}: {a.Path}")).ToList();
         foreach (var c in Scales.Where(c => Math.Log10(c) % 5 == 0 || Math.Log2(c) % 1 == 0))
         {
@@ -164,12 +190,14 @@ public sealed class ScaleTests
             {
                 var expected = laws[i](c);
                 Assert.True(Same(found[i].Value, expected, 2e-3, expected == unit[i].Value ? Trace : 0),
-                    $"{name}, c = {c:G3}, {found[i].Path}: {found[i].Value:G9} for {expected:G9} ({unit[i].Value:G9} at c = 1)");
+                    $"{name}, c = {c:G3}, {found[i].Path}: "
+                        + $"{found[i].Value:G9} for {expected:G9} ({unit[i].Value:G9} at c = 1)");
             }
         }
     }
 
-    // a c^d with d a multiple of a half, or a + s ln c where that is what the number does (a logarithm, a log-likelihood, decibels).
+    // a c^d with d a multiple of a half, or a + s ln c where that is what the number does (a logarithm,
+    // a log-likelihood, decibels).
     private static Func<double, double> Law(double atOne, double atFour, string what)
     {
         if (Same(atOne, atFour, 2e-4, Trace))
@@ -245,7 +273,8 @@ public sealed class ScaleTests
         : type == typeof(ReadOnlySpan<Complex32>) || type == typeof(Complex32[]) ? "Complex32[]"
         : type.IsAssignableTo(typeof(SarImage)) ? type.Name : null;
 
-    private static float[] Scaled(float[] intensity, double c) => Array.ConvertAll(intensity, value => (float)(value * c));
+    private static float[] Scaled(float[] intensity, double c) =>
+        Array.ConvertAll(intensity, value => (float)(value * c));
 
     private static Complex32[] Scaled(Complex32[] samples, double c)
     {
@@ -278,7 +307,8 @@ public sealed class ScaleTests
         var random = new Random(seed);
         var intensity = Scene(seed, gaps: false);
         var samples = Array.ConvertAll(
-            intensity, value => Complex32.FromPolarCoordinates(MathF.Sqrt(value), (float)(2 * Math.PI * random.NextDouble())));
+            intensity, value =>
+                Complex32.FromPolarCoordinates(MathF.Sqrt(value), (float)(2 * Math.PI * random.NextDouble())));
         samples[32 * Columns + 36] = new Complex32(40, 10);
         return samples;
     }

@@ -30,7 +30,8 @@ public sealed class Comm
         Publish("comm_open", content, metadata is null ? null : Node(metadata) as JsonObject);
     }
 
-    // With the address of the script that has the page's end (the classic notebook loads it), and data that names the comm.
+    // With the address of the script that has the page's end (the classic notebook loads it),
+    // and data that names the comm.
     internal Comm(string targetName, string targetModule, Func<string, JsonObject> data)
         : this(Guid.NewGuid().ToString("N"), targetName)
     {

@@ -39,7 +39,8 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
     private readonly List<DependencyFile> _dependencies = [];
     private readonly List<string> _folders = [], _nativeFiles = [], _uninitialised = [];
     private readonly List<MetadataReference> _new = [];
-    private readonly System.Collections.Concurrent.ConcurrentDictionary<string, Assembly> _unloadable = new(StringComparer.Ordinal);
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<string,
+        Assembly> _unloadable = new(StringComparer.Ordinal);
     private string? _problem;
 
     /// <summary>References with relative paths start at <paramref name="directory"/>.</summary>
@@ -63,8 +64,10 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
         // What the kernel itself runs on is in the process already, in one version.
         assemblies = [.. assemblies.Where(a => !IsKernels(a))];
         foreach (var path in assemblies)
-            if (_pathByName.TryGetValue(Path.GetFileNameWithoutExtension(path), out var known) && known != path && VersionOf(known) != VersionOf(path))
-                throw new ReferenceException($"{path} is asked for, but {known} is in use: restart the kernel to change versions.");
+            if (_pathByName.TryGetValue(Path.GetFileNameWithoutExtension(path), out var known) && known != path
+                && VersionOf(known) != VersionOf(path))
+                throw new ReferenceException($"{path} is asked for, but {known} is in use: "
+                    + $"restart the kernel to change versions.");
         foreach (var path in assemblies)
             if (_pathByName.TryAdd(Path.GetFileNameWithoutExtension(path), path))
                 _new.Add(Reference(path));
@@ -72,7 +75,8 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
     }
 
     /// <summary>
-    /// Before a compilation: what an assembly was built with can be used by the cell as well, as in a project that references it.
+    /// Before a compilation: what an assembly was built with can be used by the cell as well, as in
+    /// a project that references it.
     /// </summary>
     /// <param name="cell">The cell, or a file that it loads.</param>
     /// <param name="loaded">The files that such a tree loads.</param>
@@ -102,7 +106,8 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
                 continue;
             _dependencies.Add(dependencies);
             foreach (var (name, file) in dependencies.Managed)
-                if (file != path && !File.Exists(Path.Combine(Framework, name + ".dll")) && _pathByName.TryAdd(name, file))
+                if (file != path && !File.Exists(Path.Combine(Framework, name + ".dll"))
+                    && _pathByName.TryAdd(name, file))
                     _new.Add(Reference(file));
         }
     }
@@ -121,8 +126,9 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
 
     /// <summary>Loads a compiled cell.</summary>
     /// <param name="passing">
-    /// Whether it is unloaded when nothing of it is in use any more. That costs 100 KB while it is loaded, and not every library can
-    /// work with types that may be unloaded, so it is for cells that leave nothing or will be replaced; and for those that stand on such a cell.
+    /// Whether it is unloaded when nothing of it is in use any more. That costs 100 KB while it is loaded, and not
+    /// every library can work with types that may be unloaded, so it is for cells that leave nothing or will be
+    /// replaced; and for those that stand on such a cell.
     /// </param>
     /// <param name="referable">Whether later cells may refer to it.</param>
     internal Assembly LoadSubmission(CompiledCell cell, bool passing, bool referable)
@@ -152,7 +158,9 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
         }
     }
 
-    /// <summary>Loads an assembly as the cells would: another of the same name that they refer to goes before.</summary>
+    /// <summary>
+    /// Loads an assembly as the cells would: another of the same name that they refer to goes before.
+    /// </summary>
     internal Assembly Load(string path)
     {
         var name = AssemblyName.GetAssemblyName(path);
@@ -164,7 +172,8 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
     internal void Release(string submission) => _unloadable.TryRemove(submission, out _);
 
     /// <inheritdoc/>
-    public override ImmutableArray<PortableExecutableReference> ResolveReference(string reference, string? baseFilePath, MetadataReferenceProperties properties)
+    public override ImmutableArray<PortableExecutableReference> ResolveReference(string reference, string? baseFilePath,
+        MetadataReferenceProperties properties)
     {
         if (Find(reference, baseFilePath) is not { } path)
             return [];
@@ -193,7 +202,8 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
     public override bool ResolveMissingAssemblies => true;
 
     /// <inheritdoc/>
-    public override PortableExecutableReference? ResolveMissingAssembly(MetadataReference definition, AssemblyIdentity referenceIdentity) =>
+    public override PortableExecutableReference? ResolveMissingAssembly(MetadataReference definition,
+        AssemblyIdentity referenceIdentity) =>
         PathOf(new AssemblyName(referenceIdentity.GetDisplayName())) is { } path ? Reference(path)
             : Path.Combine(Framework, referenceIdentity.Name + ".dll") is var framework && File.Exists(framework)
                 ? Reference(framework)
@@ -207,7 +217,8 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
     /// <inheritdoc/>
     public override int GetHashCode() => System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(this);
 
-    // A path (relative to the file that has the directive, or to the notebook's folder), or a framework assembly's name.
+    // A path (relative to the file that has the directive, or to the notebook's folder), or
+    // a framework assembly's name.
     private string? Find(string reference, string? baseFilePath)
     {
         var folder = Path.IsPathRooted(baseFilePath) ? Path.GetDirectoryName(baseFilePath)! : _directory;
@@ -275,14 +286,16 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
         return metadata.GetGuid(metadata.GetModuleDefinition().Mvid);
     }
 
-    // Assemblies that only forward types to others are left to ResolveMissingAssembly: each reference costs memory in each cell.
+    // Assemblies that only forward types to others are left to ResolveMissingAssembly: each
+    // reference costs memory in each cell.
     private static IReadOnlyList<MetadataReference> FindDefaults()
     {
         var references = new List<MetadataReference>();
         foreach (var path in Directory.EnumerateFiles(Framework, "*.dll").Order(StringComparer.Ordinal))
         {
             var name = Path.GetFileNameWithoutExtension(path);
-            if (name == "WindowsBase" || name is not "mscorlib" and not "netstandard" and not "System" && !name.StartsWith("System.", StringComparison.Ordinal)
+            if (name == "WindowsBase" || name is not "mscorlib" and not "netstandard" and not "System"
+                && !name.StartsWith("System.", StringComparison.Ordinal)
                 && (!name.StartsWith("Microsoft.", StringComparison.Ordinal) || name.Contains(".Native")))
                 continue;
             var (metadata, types) = Map(path);
@@ -299,21 +312,23 @@ internal sealed class AssemblyLoading : MetadataReferenceResolver
         return references;
     }
 
-    // MetadataReference.CreateFromFile reads whole files, 40 MB for the framework; of a mapped file only the pages in use are resident.
-    // The maps stay as long as the process, whose own files these are.
+    // MetadataReference.CreateFromFile reads whole files, 40 MB for the framework; of a mapped file only the pages in
+    // use are resident. The maps stay as long as the process, whose own files these are.
     private static unsafe (AssemblyMetadata Metadata, int Types) Map(string path)
     {
         // FileInfo tells the length of a link, not of what it leads to.
         var file = File.OpenRead(path);
         var length = (int)file.Length;
-        var view = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false)
+        var view = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.Read,
+            HandleInheritability.None, leaveOpen: false)
             .CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
         byte* image = null;
         view.SafeMemoryMappedViewHandle.AcquirePointer(ref image);
         Maps.Add(view);
         using var pe = new PEReader(image, length);
         var block = pe.GetMetadata();
-        return (AssemblyMetadata.Create(ModuleMetadata.CreateFromMetadata((nint)block.Pointer, block.Length)), pe.GetMetadataReader().TypeDefinitions.Count);
+        return (AssemblyMetadata.Create(ModuleMetadata.CreateFromMetadata((nint)block.Pointer, block.Length)),
+            pe.GetMetadataReader().TypeDefinitions.Count);
     }
 
     // All that a cell refers to is the session's.

@@ -1,5 +1,5 @@
-// One execution of one cell: where its output goes, and whether it was interrupted. It flows with the execution context,
-// so that a thread or task that a cell started prints under that cell, also after the next cell has begun.
+// One execution of one cell: where its output goes, and whether it was interrupted. It flows with the execution
+// context, so that a thread or task that a cell started prints under that cell, also after the next cell has begun.
 using System.Text;
 using System.Text.Json.Nodes;
 using SarSynth.Kernel.Formatting;
@@ -17,7 +17,8 @@ internal interface IOutputs
 }
 
 /// <summary>The running cell.</summary>
-internal sealed class Cell(IOutputs outputs, byte[]? parentHeader, List<byte[]> identities, int number, bool silent, bool allowInput)
+internal sealed class Cell(IOutputs outputs, byte[]? parentHeader, List<byte[]> identities, int number, bool silent,
+    bool allowInput)
 {
     private static readonly AsyncLocal<Cell?> Flowing = new();
     /// <summary>A cell whose output nobody sees.</summary>

@@ -28,8 +28,8 @@ internal sealed record CellError(string Name, string Value, IReadOnlyList<string
     /// <param name="written">The text of a cell by its path as it was written, or null.</param>
     internal static CellError FromDiagnostics(IEnumerable<Diagnostic> diagnostics, Func<string, string?> written)
     {
-        // Of an extension block that is out of place, the compiler cannot write the documentation either (CS1569): nobody
-        // asked for it.
+        // Of an extension block that is out of place, the compiler cannot write the documentation either (CS1569):
+        // nobody asked for it.
         var errors = diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error && d.Id != "CS1569")
             .OrderBy(d => d.Location.SourceSpan.Start).ToList();
         var lines = new List<string>();
@@ -40,28 +40,34 @@ internal sealed record CellError(string Name, string Value, IReadOnlyList<string
             lines.Add($"{Red}error {error.Id}{Off}: {message}");
             if (error.Location.SourceTree is { } tree)
             {
-                var source = (written(place.Path) is { } cell ? Microsoft.CodeAnalysis.Text.SourceText.From(cell) : tree.GetText()).Lines;
+                var source = (written(place.Path) is { } cell ? Microsoft.CodeAnalysis.Text.SourceText.From(cell)
+                    : tree.GetText()).Lines;
                 var line = place.StartLinePosition.Line;
                 var text = line < source.Count ? source[line].ToString() : "";
                 var column = place.StartLinePosition.Character;
-                var length = place.EndLinePosition.Line == line ? Math.Max(1, place.EndLinePosition.Character - column) : Math.Max(1, text.Length - column);
+                var length = place.EndLinePosition.Line == line ? Math.Max(1, place.EndLinePosition.Character - column)
+                    : Math.Max(1, text.Length - column);
                 var head = $"{Label(place.Path)} line {line + 1}: ";
                 lines.Add($"{Dim}{head}{Off}{text.Replace('\t', ' ')}");
                 lines.Add(new string(' ', head.Length + column) + Red + new string('^', length) + Off);
             }
         }
         if (errors.Exists(e => e.Id == "CS1109"))
-            lines.Add("A class of a cell is inside the script's own. Leave it out: declare the extension method by itself, "
+            lines.Add("A class of a cell is inside the script's own. Leave it out: declare "
+                + "the extension method by itself, "
                 + "as a static function of the cell.");
         if (errors.Exists(e => e.Id == "CS9283"))
-            lines.Add("A script has no top-level classes, so no extension blocks: declare a static function of the cell "
+            lines.Add("A script has no top-level classes, so no extension blocks: declare a "
+                + "static function of the cell "
                 + "whose first parameter has \"this\".");
         if (errors.Count > 20)
             lines.Add($"... and {errors.Count - 20} more errors");
         var first = errors.FirstOrDefault();
         var at = first?.Location.GetLineSpan().StartLinePosition;
         return new("CompilationError",
-            first is null ? "" : $"({at!.Value.Line + 1},{at.Value.Character + 1}): error {first.Id}: {first.GetMessage(CultureInfo.InvariantCulture)}", lines);
+            first is null ? ""
+                : $"({at!.Value.Line + 1},{at.Value.Character + 1}): error {first.Id}: "
+                + $"{first.GetMessage(CultureInfo.InvariantCulture)}", lines);
     }
 
     /// <summary>An exception of a cell's code; the frames of cells come with their lines.</summary>
@@ -79,7 +85,8 @@ internal sealed record CellError(string Name, string Value, IReadOnlyList<string
         return new(TypeName(exception), exception.Message, lines);
     }
 
-    private static string TypeName(Exception e) => IsCell(e.GetType()) ? e.GetType().Name : e.GetType().FullName ?? e.GetType().Name;
+    private static string TypeName(Exception e) => IsCell(e.GetType()) ? e.GetType().Name : e.GetType().FullName
+        ?? e.GetType().Name;
 
     /// <summary>Whether a type is a cell or was declared in one.</summary>
     private static bool IsCell(Type type) => type.FullName is { } name
@@ -154,7 +161,8 @@ internal sealed record CellError(string Name, string Value, IReadOnlyList<string
         var all = text.Split('\n');
         var excerpt = new StringBuilder();
         for (var i = Math.Max(1, line - Around); i <= Math.Min(all.Length, line + Around); i++)
-            excerpt.Append(i == line ? $"{Red}----> {i,3}{Off} {all[i - 1].TrimEnd()}\n" : $"{Dim}      {i,3}{Off} {all[i - 1].TrimEnd()}\n");
+            excerpt.Append(i == line ? $"{Red}----> {i,3}{Off} {all[i - 1].TrimEnd()}\n"
+                : $"{Dim}      {i,3}{Off} {all[i - 1].TrimEnd()}\n");
         lines.Add(excerpt.ToString().TrimEnd('\n'));
     }
 
@@ -162,8 +170,10 @@ internal sealed record CellError(string Name, string Value, IReadOnlyList<string
     private static bool IsPlumbing(Type type) =>
         type.Namespace is "System.Runtime.CompilerServices" or "System.Runtime.ExceptionServices" or "System.Runtime"
             or "System.Reflection"
-        || type.FullName is "System.Threading.ExecutionContext" or "System.Threading.Thread" or "System.Threading.ThreadPoolWorkQueue"
-            or "System.Threading.Tasks.Task" or "System.Threading.Thread+StartHelper" or "System.Threading.PortableThreadPool+WorkerThread";
+        || type.FullName is "System.Threading.ExecutionContext" or "System.Threading.Thread"
+            or "System.Threading.ThreadPoolWorkQueue"
+            or "System.Threading.Tasks.Task" or "System.Threading.Thread+StartHelper"
+            or "System.Threading.PortableThreadPool+WorkerThread";
 
     private static string Label(string path) => $"in {Path.GetFileName(path)}";
 }

@@ -35,7 +35,11 @@ internal sealed class CellExecutor : IDisposable
             if (Run(cell, parsed, $"In[{cell.Number}]") is { } error)
                 return error;
             if (clock is not null)
-                cell.Write("stdout", $"Wall time: {(clock.Elapsed.TotalSeconds < 1 ? $"{clock.Elapsed.TotalMilliseconds:0.00} ms" : $"{clock.Elapsed.TotalSeconds:0.000} s")}\n");
+            {
+                cell.Write("stdout", clock.Elapsed.TotalSeconds < 1
+                    ? $"Wall time: {clock.Elapsed.TotalMilliseconds:0.00} ms\n"
+                    : $"Wall time: {clock.Elapsed.TotalSeconds:0.000} s\n");
+            }
             return null;
         }
         catch (CompilationFailedException e)
@@ -155,7 +159,8 @@ internal sealed class CellExecutor : IDisposable
         else
             _session.Succeeded(submission);
         if (outcome.WasInterrupted)
-            return CellError.Plain("Interrupted", outcome.StillRunning is { } rest ? $"the cell was interrupted. {rest}" : "the cell was interrupted.");
+            return CellError.Plain("Interrupted", outcome.StillRunning is { } rest
+                ? $"the cell was interrupted. {rest}" : "the cell was interrupted.");
         if (outcome.Exception is { } exception)
             return CellError.FromException(exception, _session.SourceOf);
         // Formatters are the notebook's own code as well: on its thread, and interruptible.
@@ -189,7 +194,8 @@ internal sealed class CellExecutor : IDisposable
             if (Path.GetFileName(path) == "extension.dib")
                 error = Run(cell, Magics.WithoutMetadata(File.ReadAllText(path)));
             else if (path.EndsWith(".dll", StringComparison.Ordinal)
-                && InteractiveBridge.LoadExtensions(_session.Assemblies.Load(path), cell, code => CSharp(cell, code)) == 0)
+                && InteractiveBridge.LoadExtensions(_session.Assemblies.Load(path), cell, code =>
+                    CSharp(cell, code)) == 0)
                 continue;
             if (error is not null)
                 throw new ReferenceException($"{path}: {error.Name}: {error.Value}");
@@ -205,15 +211,20 @@ internal sealed class CellExecutor : IDisposable
                 cell.Write("stdout", string.Join("  ", _session.Variables().Select(v => v.Name)) + "\n");
                 break;
             case "whos":
-                var rows = _session.Variables().Select(v => new { Variable = v.Name, Type = ScalarText.TypeName(v.Type), Value = Short(v.Value()) }).ToList();
+                var rows = _session.Variables()
+                    .Select(v => new { Variable = v.Name, Type = ScalarText.TypeName(v.Type),
+                    Value = Short(v.Value()) }).ToList();
                 cell.Display([new(MimeText.Html, Bundles.Of(rows, MimeText.Html)[0].Text),
-                    new(MimeText.Plain, string.Join('\n', rows.Select(r => $"{r.Variable}\t{r.Type}\t{r.Value}")))], Guid.NewGuid().ToString("N"), update: false);
+                    new(MimeText.Plain, string.Join('\n', rows.Select(r => $"{r.Variable}\t{r.Type}\t{r.Value}")))],
+                        Guid.NewGuid().ToString("N"), update: false);
                 break;
             case "lsmagic":
                 cell.Write("stdout", string.Join("  ", Magics.Known) + "\n");
                 break;
             case "about":
-                cell.Write("stdout", $"sarsynth-kernel {KernelSpec.Version}, C# 14 on .NET {Environment.Version}, {System.Runtime.InteropServices.RuntimeInformation.RuntimeIdentifier}\n");
+                cell.Write("stdout",
+                    $"sarsynth-kernel {KernelSpec.Version}, C# 14 on .NET {Environment.Version}, "
+                    + $"{System.Runtime.InteropServices.RuntimeInformation.RuntimeIdentifier}\n");
                 break;
         }
     }

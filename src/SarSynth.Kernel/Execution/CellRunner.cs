@@ -6,7 +6,35 @@ using System.Collections.Concurrent;
 namespace SarSynth.Kernel.Execution;
 
 /// <summary>How a cell ended: with a value, an exception, or by an interrupt (and what of it still runs).</summary>
-internal sealed record Outcome(object? Value, Exception? Exception, bool WasInterrupted = false, string? StillRunning = null);
+internal sealed record Outcome(object? Value, Exception? Exception, bool WasInterrupted = false,
+    string? StillRunning = null);
+
+// How the states of a piece of work follow each other (those of a request around it: KernelServer.cs).
+//
+//   given     Run, on the server's thread, makes the cells' thread where there is none, notes the work as the current
+//             one and waits for Done. A cell that was interrupted before this (while it was compiled) ends here, not
+//             run.
+//   running   The cells' thread is entered in the work's list, so that its waits can be broken, and calls Start. What
+//             the cell awaits posts its continuations to the pump.
+//   pumping   Start came back with a task that has not ended: the thread runs continuations until it does.
+//   leaving   The thread leaves the list, swallowing an interrupt that is still on its way; the pump hands what comes
+//             from now on to the pool.
+//   done      The first outcome wins: a value, an exception, or "interrupted". A cell that reached its end although it
+//             was interrupted has its value. Run goes on; the thread takes the next work.
+//
+// An interrupt comes at most once to a work and has a thread of its own, for the one that asks must not wait:
+//
+//     0 ms    Guard looks at each check that was compiled into loops; the cell's token is cancelled; the pump wakes,
+//             drops what is queued and lets go of the task. Most cells end here.
+//   250 ms    Thread.Interrupt, every 50 ms, to each thread in the list: sleeps, locks and waits end.
+//  1200 ms    Abandoned: the thread is in code that has no place to stop. The work is done with the outcome that says
+//             so, the queue is closed, and the next Run makes another queue and thread. The old thread ends when its
+//             call comes back and it meets a check; its own outcome comes too late and is dropped. Had it been done
+//             just before, its outcome stands, and only the thread is replaced.
+//
+// The pump while its cell lives: "busy" (the cell's own code holds the thread: continuations queue up, and after 10 ms
+// without a pumping thread go to the pool, so that blocking on a task never deadlocks), "waiting" (the thread runs
+// them), "left" (all go to the pool). What is posted once the cell was interrupted is dropped, in any of the three.
 
 /// <summary>The thread that cells run on, one after the other.</summary>
 internal sealed class CellRunner
@@ -84,7 +112,8 @@ internal sealed class CellRunner
             SynchronizationContext.SetSynchronizationContext(null);
             if (task is { IsFaulted: true })
                 failure = task.Exception!.InnerException;
-            var interrupted = work.Cell.Interrupted.IsCancellationRequested && (failure is not null || task is not { IsCompletedSuccessfully: true });
+            var interrupted = work.Cell.Interrupted.IsCancellationRequested
+                && (failure is not null || task is not { IsCompletedSuccessfully: true });
             work.Finish(interrupted ? new Outcome(null, null, true, work.Pump.StillRunning())
                 : failure is not null ? new Outcome(null, failure)
                 : task is { IsCanceled: true } ? new Outcome(null, new TaskCanceledException(task))
@@ -199,9 +228,9 @@ internal sealed class CellRunner
     }
 
     /// <summary>
-    /// Continuations of a cell's awaits run on the cell's thread while that waits for the cell's end (thread-bound state
-    /// of libraries survives an await), else on the pool (so that blocking on a task never deadlocks). Those of an
-    /// interrupted cell are dropped.
+    /// Continuations of a cell's awaits run on the cell's thread while that waits for the cell's end (thread-bound
+    /// state of libraries survives an await), else on the pool (so that blocking on a task never deadlocks). Those of
+    /// an interrupted cell are dropped.
     /// </summary>
     private sealed class Pump(Work work) : SynchronizationContext
     {
@@ -230,7 +259,8 @@ internal sealed class CellRunner
                     if (_waiting)
                         Monitor.Pulse(_gate);
                     else
-                        (_overflow ??= new Timer(static p => ((Pump)p!).Overflow(), this, Timeout.Infinite, Timeout.Infinite))
+                        (_overflow ??= new Timer(static p =>
+                            ((Pump)p!).Overflow(), this, Timeout.Infinite, Timeout.Infinite))
                             .Change(PatienceMilliseconds, Timeout.Infinite);
                 }
             }
@@ -313,7 +343,8 @@ internal sealed class CellRunner
                 {
                     Guarded(() => d(state), work);
                 }
-                catch (Exception e) when (work.Cell.Interrupted.IsCancellationRequested && e is OperationCanceledException or ThreadInterruptedException)
+                catch (Exception e) when (work.Cell.Interrupted.IsCancellationRequested
+                    && e is OperationCanceledException or ThreadInterruptedException)
                 {
                     // The interrupted cell's own end.
                 }

@@ -21,7 +21,8 @@ internal sealed class CellSources(string directory) : SourceFileResolver([], dir
     internal string? TextOf(string path)
     {
         lock (_texts)
-            return _texts.GetValueOrDefault(path) ?? _texts.GetValueOrDefault(Path.GetFileName(path)); // The compiler makes paths of cells absolute.
+            // The compiler makes paths of cells absolute.
+            return _texts.GetValueOrDefault(path) ?? _texts.GetValueOrDefault(Path.GetFileName(path));
     }
 
     internal void Remember(string path, string text)
@@ -47,7 +48,8 @@ internal sealed class CellSources(string directory) : SourceFileResolver([], dir
     internal IEnumerable<SyntaxTree> LoadedBy(SyntaxTree tree)
     {
         foreach (var directive in tree.GetCompilationUnitRoot().GetLoadDirectives())
-            if (ResolveReference(directive.File.ValueText, Path.IsPathRooted(tree.FilePath) ? tree.FilePath : null) is { } path
+            if (ResolveReference(directive.File.ValueText, Path.IsPathRooted(tree.FilePath) ? tree.FilePath
+                : null) is { } path
                 && File.Exists(path))
                 yield return CSharpSyntaxTree.ParseText(Decode(File.ReadAllBytes(path)), Session.ParseOptions, path);
     }
@@ -60,7 +62,8 @@ internal sealed class CellSources(string directory) : SourceFileResolver([], dir
         (text, var owned) = UsingDeclarations.Take(text);
         Owned.UnionWith(owned);
         var tree = CSharpSyntaxTree.ParseText(SourceText.From(text, Encoding.UTF8), Session.ParseOptions, resolvedPath);
-        return tree.GetDiagnostics().Any() ? tree.GetText() : SourceText.From(GuardRewriter.Rewrite(tree, lambdas: false).ToString(), Encoding.UTF8);
+        return tree.GetDiagnostics().Any() ? tree.GetText()
+            : SourceText.From(GuardRewriter.Rewrite(tree, lambdas: false).ToString(), Encoding.UTF8);
     }
 
     // As the C# compiler reads source files: by their byte order mark, else UTF-8, and what is not valid UTF-8 is

@@ -14,7 +14,8 @@ internal sealed class CompiledCell
         image.Position = symbols.Position = 0;
         using var reader = new PEReader(image, PEStreamOptions.LeaveOpen);
         var metadata = reader.GetMetadataReader();
-        References = [.. metadata.AssemblyReferences.Select(r => metadata.GetString(metadata.GetAssemblyReference(r).Name))];
+        References = [.. metadata.AssemblyReferences.Select(r =>
+            metadata.GetString(metadata.GetAssemblyReference(r).Name))];
         MakesSharedTypes = metadata.TypeDefinitions.Select(metadata.GetTypeDefinition)
             .Any(t => t.Namespace.IsNil && !t.IsNested && metadata.GetString(t.Name) is ['<', '>', not 'z', ..]);
         image.Position = 0;
@@ -27,6 +28,8 @@ internal sealed class CompiledCell
     /// <summary>The simple names of the assemblies that it refers to.</summary>
     internal IReadOnlyList<string> References { get; }
 
-    /// <summary>Whether it holds types that the compiler shares between cells: those of anonymous objects and delegates.</summary>
+    /// <summary>
+    /// Whether it holds types that the compiler shares between cells: those of anonymous objects and delegates.
+    /// </summary>
     internal bool MakesSharedTypes { get; }
 }

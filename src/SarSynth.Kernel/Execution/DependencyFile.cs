@@ -1,4 +1,5 @@
-// What a built assembly depends on: its deps.json, with files beside it, in its runtimes/ folder or in the package cache.
+// What a built assembly depends on: its deps.json, with files beside it, in its runtimes/
+// folder or in the package cache.
 using System.Runtime.InteropServices;
 using System.Text.Json;
 
@@ -32,7 +33,9 @@ internal sealed class DependencyFile
     internal static IEnumerable<string> NativeFolders(string folder) =>
         RuntimeIdentifiers.Select(r => Path.Combine(folder, "runtimes", r, "native")).Prepend(folder);
 
-    /// <summary>Reads the deps.json beside <paramref name="assembly"/>; null where there is none or it is unreadable.</summary>
+    /// <summary>
+    /// Reads the deps.json beside <paramref name="assembly"/>; null where there is none or it is unreadable.
+    /// </summary>
     internal static DependencyFile? Beside(string assembly)
     {
         var path = Path.ChangeExtension(assembly, ".deps.json");
@@ -56,7 +59,8 @@ internal sealed class DependencyFile
         foreach (var target in root.GetProperty("targets").EnumerateObject())
             foreach (var library in target.Value.EnumerateObject())
             {
-                var package = libraries.TryGetProperty(library.Name, out var l) && l.TryGetProperty("path", out var p) ? p.GetString() : null;
+                var package = libraries.TryGetProperty(library.Name, out var l)
+                    && l.TryGetProperty("path", out var p) ? p.GetString() : null;
                 foreach (var asset in Assets(library.Value, "runtime"))
                     if (asset.EndsWith(".dll", StringComparison.Ordinal) && Locate(folder, package, asset) is { } file)
                         _managed.TryAdd(Path.GetFileNameWithoutExtension(file), file);
@@ -67,7 +71,8 @@ internal sealed class DependencyFile
         foreach (var target in root.GetProperty("targets").EnumerateObject())
             foreach (var library in target.Value.EnumerateObject())
                 if (library.Value.TryGetProperty("runtimeTargets", out var specific))
-                    ReadSpecific(specific, folder, libraries.TryGetProperty(library.Name, out var l) && l.TryGetProperty("path", out var p) ? p.GetString() : null);
+                    ReadSpecific(specific, folder, libraries.TryGetProperty(library.Name, out var l)
+                        && l.TryGetProperty("path", out var p) ? p.GetString() : null);
     }
 
     // Assets of one platform: the most specific identifier of this machine wins.
@@ -76,7 +81,8 @@ internal sealed class DependencyFile
         foreach (var runtime in RuntimeIdentifiers)
             foreach (var asset in assets.EnumerateObject())
             {
-                if (asset.Value.GetProperty("rid").GetString() != runtime || Locate(folder, package, asset.Name) is not { } file)
+                if (asset.Value.GetProperty("rid").GetString() != runtime
+                    || Locate(folder, package, asset.Name) is not { } file)
                     continue;
                 if (asset.Value.GetProperty("assetType").GetString() == "native")
                     _native.TryAdd(Path.GetFileName(file), file);
@@ -92,11 +98,13 @@ internal sealed class DependencyFile
     {
         string[] candidates = package is null
             ? [Path.Combine(folder, Path.GetFileName(asset)), Path.Combine(folder, asset)]
-            : [Path.Combine(folder, Path.GetFileName(asset)), Path.Combine(folder, asset), Path.Combine(PackageCache, package, asset)];
+            : [Path.Combine(folder, Path.GetFileName(asset)), Path.Combine(folder, asset),
+                Path.Combine(PackageCache, package, asset)];
         return Array.Find(candidates, File.Exists);
     }
 
-    private static string PackageCache => Environment.GetEnvironmentVariable("NUGET_PACKAGES") is { Length: > 0 } set ? set
+    private static string PackageCache => Environment.GetEnvironmentVariable("NUGET_PACKAGES") is { Length: > 0 } set
+        ? set
         : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
 
     private static string[] FindRuntimeIdentifiers()

@@ -12,7 +12,9 @@ public static class Guard
     private static volatile bool s_pending;
     private static Timer? s_timer;
 
-    /// <summary>Throws where the cell that this code belongs to was interrupted; one read of a field otherwise.</summary>
+    /// <summary>
+    /// Throws where the cell that this code belongs to was interrupted; one read of a field otherwise.
+    /// </summary>
     /// <exception cref="OperationCanceledException">The cell was interrupted.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Check()

@@ -8,7 +8,9 @@ internal sealed class MagicException(string message) : Exception(message);
 /// <param name="Language">
 /// csharp, html, markdown, javascript, bash, python, pwsh, mermaid; or set, share, value or import.
 /// </param>
-/// <param name="Text">The text; for C# with empty lines in the place of everything else, so that line numbers hold.</param>
+/// <param name="Text">
+/// The text; for C# with empty lines in the place of everything else, so that line numbers hold.
+/// </param>
 /// <param name="Target">Of set and share: the language whose part of the cell they are in.</param>
 internal sealed record Segment(string Language, string Text, string? Target = null);
 
@@ -16,15 +18,18 @@ internal sealed record Segment(string Language, string Text, string? Target = nu
 /// <param name="Commands">time, who, whos, lsmagic, about, in order.</param>
 /// <param name="Packages">The text after "nuget:" of each "#r" line.</param>
 /// <param name="Sources">Package sources of "#i" lines.</param>
-internal sealed record ParsedCell(IReadOnlyList<Segment> Segments, IReadOnlyList<string> Commands, IReadOnlyList<string> Packages, IReadOnlyList<string> Sources);
+internal sealed record ParsedCell(IReadOnlyList<Segment> Segments, IReadOnlyList<string> Commands,
+    IReadOnlyList<string> Packages, IReadOnlyList<string> Sources);
 
 /// <summary>Reads magic commands.</summary>
 internal static class Magics
 {
     private static readonly Dictionary<string, string> Languages = new()
     {
-        ["#!csharp"] = "csharp", ["#!c#"] = "csharp", ["#!cs"] = "csharp", ["#!html"] = "html", ["#!markdown"] = "markdown", ["#!md"] = "markdown",
-        ["#!javascript"] = "javascript", ["#!js"] = "javascript", ["#!bash"] = "bash", ["#!sh"] = "bash", ["#!python"] = "python",
+        ["#!csharp"] = "csharp", ["#!c#"] = "csharp", ["#!cs"] = "csharp", ["#!html"] = "html",
+            ["#!markdown"] = "markdown", ["#!md"] = "markdown",
+        ["#!javascript"] = "javascript", ["#!js"] = "javascript", ["#!bash"] = "bash", ["#!sh"] = "bash",
+            ["#!python"] = "python",
         ["#!pwsh"] = "pwsh", ["#!powershell"] = "pwsh", ["#!mermaid"] = "mermaid", ["#!value"] = "value",
     };
 
@@ -50,7 +55,8 @@ internal static class Magics
         for (var i = 0; i < lines.Length; i++)
         {
             var line = lines[i].Trim();
-            if (line.StartsWith("#!", StringComparison.Ordinal) && Word(line) is var word && (language == "csharp" || IsKnown(word)))
+            if (line.StartsWith("#!", StringComparison.Ordinal) && Word(line) is var word
+                && (language == "csharp" || IsKnown(word)))
             {
                 if (word == Import || Sharing.Contains(word))
                 {
@@ -81,17 +87,20 @@ internal static class Magics
                 }
                 else
                 {
-                    throw new MagicException($"Unknown magic command '{word}' in line {i + 1}. Known: {string.Join(", ", Known)}");
+                    throw new MagicException($"Unknown magic command '{word}' in line {i + 1}. Known: "
+                        + $"{string.Join(", ", Known)}");
                 }
             }
-            else if (language == "csharp" && Quoted(line, "#r") is { } reference && reference.StartsWith("nuget:", StringComparison.OrdinalIgnoreCase))
+            else if (language == "csharp" && Quoted(line, "#r") is { } reference
+                && reference.StartsWith("nuget:", StringComparison.OrdinalIgnoreCase))
             {
                 packages.Add(reference["nuget:".Length..].Trim());
                 lines[i] = "";
             }
             else if (language == "csharp" && Quoted(line, "#i") is { } source)
             {
-                sources.Add(source.StartsWith("nuget:", StringComparison.OrdinalIgnoreCase) ? source["nuget:".Length..].Trim() : source);
+                sources.Add(source.StartsWith("nuget:", StringComparison.OrdinalIgnoreCase)
+                    ? source["nuget:".Length..].Trim() : source);
                 lines[i] = "";
             }
         }
@@ -109,7 +118,10 @@ internal static class Magics
         }
     }
 
-    /// <summary>The C# of a cell with everything else blanked out, position for position; for questions about code that may be half typed.</summary>
+    /// <summary>
+    /// The C# of a cell with everything else blanked out, position for position; for questions about code that may be
+    /// half typed.
+    /// </summary>
     internal static string Blanked(string code)
     {
         if (!code.Contains("#!") && !code.Contains("nuget:") && !code.Contains("#i"))
@@ -122,7 +134,8 @@ internal static class Magics
             var isMagic = line.StartsWith("#!", StringComparison.Ordinal);
             if (isMagic && Languages.TryGetValue(Word(line), out var language))
                 csharp = language == "csharp";
-            if (isMagic || !csharp || Quoted(line, "#i") is not null || Quoted(line, "#r")?.StartsWith("nuget:", StringComparison.OrdinalIgnoreCase) == true)
+            if (isMagic || !csharp || Quoted(line, "#i") is not null
+                || Quoted(line, "#r")?.StartsWith("nuget:", StringComparison.OrdinalIgnoreCase) == true)
                 lines[i] = new string(' ', lines[i].Length);
         }
         return string.Join('\n', lines);

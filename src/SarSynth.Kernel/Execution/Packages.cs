@@ -10,7 +10,8 @@ namespace SarSynth.Kernel.Execution;
 /// <param name="NativeFiles">Native libraries for this platform.</param>
 /// <param name="Installed">Name and version of the packages asked for.</param>
 /// <param name="Folders">Where all the packages lie.</param>
-internal sealed record Restored(IReadOnlyList<string> Assemblies, IReadOnlyList<string> NativeFiles, IReadOnlyList<string> Installed,
+internal sealed record Restored(IReadOnlyList<string> Assemblies, IReadOnlyList<string> NativeFiles,
+    IReadOnlyList<string> Installed,
     IReadOnlyList<string> Folders);
 
 /// <summary>The package references of a session.</summary>
@@ -19,10 +20,15 @@ internal sealed class Packages
     private readonly List<(string Name, string Version)> _requested = [];
     private readonly List<string> _sources = [];
 
-    /// <summary>Adds packages ("Name, Version" or "Name") and sources, and restores all; what fails is taken back.</summary>
+    /// <summary>
+    /// Adds packages ("Name, Version" or "Name") and sources, and restores all; what fails is taken back.
+    /// </summary>
     /// <param name="say">Told what is fetched, and from where.</param>
-    /// <exception cref="ReferenceException">No SDK, an unknown package or version, a conflict, or no way to the source.</exception>
-    internal Restored Restore(IReadOnlyList<string> packages, IReadOnlyList<string> sources, Action<string> say, CancellationToken interrupted)
+    /// <exception cref="ReferenceException">
+    /// No SDK, an unknown package or version, a conflict, or no way to the source.
+    /// </exception>
+    internal Restored Restore(IReadOnlyList<string> packages, IReadOnlyList<string> sources, Action<string> say,
+        CancellationToken interrupted)
     {
         var before = (_requested.ToArray(), _sources.ToArray());
         try
@@ -51,13 +57,16 @@ internal sealed class Packages
         var folder = Directory.CreateTempSubdirectory("sarsynth-kernel-").FullName;
         try
         {
-            var host = Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "..", "..", "..", "dotnet");
+            var host = Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "..", "..", "..",
+                "dotnet");
             var dotnet = File.Exists(host) ? Path.GetFullPath(host) : "dotnet";
             var (listed, list) = Process(dotnet, folder, interrupted, "nuget", "list", "source", "--format", "short");
             if (listed != 0)
                 throw new ReferenceException($"'#r nuget' needs the .NET SDK: {list.Trim()}");
-            var from = list.Split('\n').Where(l => l.StartsWith("E ", StringComparison.Ordinal)).Select(l => l[2..].Trim()).Concat(_sources);
-            say($"Restoring {string.Join(", ", asked.Select(a => $"{a.Name} {(a.Version == "*" ? "(latest)" : a.Version)}"))} from {string.Join(", ", from)}\n");
+            var from = list.Split('\n').Where(l => l.StartsWith("E ", StringComparison.Ordinal))
+                .Select(l => l[2..].Trim()).Concat(_sources);
+            var names = asked.Select(a => $"{a.Name} {(a.Version == "*" ? "(latest)" : a.Version)}");
+            say($"Restoring {string.Join(", ", names)} from {string.Join(", ", from)}\n");
             var framework = $"net{Environment.Version.Major}.{Environment.Version.Minor}";
             // The folder's own props files cut off those of the folders above.
             File.WriteAllText(Path.Combine(folder, "Directory.Build.props"), "<Project/>");
@@ -73,11 +82,13 @@ internal sealed class Packages
                     <EnableRuntimePackDownload>false</EnableRuntimePackDownload>
                   </PropertyGroup>
                   <ItemGroup>
-                    {string.Concat(_requested.Select(r => $"<PackageReference Include=\"{Xml(r.Name)}\" Version=\"{Xml(r.Version)}\" />"))}
+                    {string.Concat(_requested.Select(r =>
+                        $"<PackageReference Include=\"{Xml(r.Name)}\" Version=\"{Xml(r.Version)}\" />"))}
                   </ItemGroup>
                 </Project>
                 """);
-            var (code, output) = Process(dotnet, folder, interrupted, "restore", "packages.csproj", "--nologo", "-v", "quiet", "-nodeReuse:false");
+            var (code, output) = Process(dotnet, folder, interrupted, "restore", "packages.csproj", "--nologo", "-v",
+                "quiet", "-nodeReuse:false");
             if (code != 0)
                 throw new ReferenceException(Explain(output));
             return Read(Path.Combine(folder, "obj", "project.assets.json"), asked);
@@ -93,7 +104,8 @@ internal sealed class Packages
         using var document = JsonDocument.Parse(File.ReadAllBytes(assets));
         var root = document.RootElement;
         var folders = root.GetProperty("packageFolders").EnumerateObject().Select(f => f.Name).ToList();
-        var target = root.GetProperty("targets").EnumerateObject().Single(t => t.Name.EndsWith("/" + PortableRuntime, StringComparison.Ordinal)).Value;
+        var target = root.GetProperty("targets").EnumerateObject()
+            .Single(t => t.Name.EndsWith("/" + PortableRuntime, StringComparison.Ordinal)).Value;
         var framework = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
         List<string> managed = [], native = [], installed = [], packages = [];
         foreach (var library in target.EnumerateObject())
@@ -109,13 +121,16 @@ internal sealed class Packages
             Collect(library.Value, "runtime", path, managed);
             Collect(library.Value, "native", path, native);
         }
-        return new Restored([.. managed.Where(m => m.EndsWith(".dll", StringComparison.Ordinal) && !File.Exists(Path.Combine(framework, Path.GetFileName(m))))], native, installed, packages);
+        return new Restored(
+            [.. managed.Where(m => m.EndsWith(".dll", StringComparison.Ordinal)
+            && !File.Exists(Path.Combine(framework, Path.GetFileName(m))))], native, installed, packages);
 
         void Collect(JsonElement library, string kind, string package, List<string> into)
         {
             if (library.TryGetProperty(kind, out var files))
                 into.AddRange(files.EnumerateObject().Where(f => !f.Name.EndsWith("_._", StringComparison.Ordinal))
-                    .Select(f => folders.Select(d => Path.Combine(d, package, f.Name)).FirstOrDefault(File.Exists)).OfType<string>());
+                    .Select(f => folders.Select(d => Path.Combine(d, package, f.Name)).FirstOrDefault(File.Exists))
+                        .OfType<string>());
         }
     }
 
@@ -126,8 +141,10 @@ internal sealed class Packages
     private static (string Name, string Version) Parse(string package)
     {
         var parts = package.Split(',', StringSplitOptions.TrimEntries);
-        return parts is [{ Length: > 0 } name] ? (name, "*") : parts is [{ Length: > 0 } named, { Length: > 0 } version] ? (named, version)
-            : throw new ReferenceException($"'#r \"nuget: {package}\"': expected \"nuget: Name\" or \"nuget: Name, Version\"");
+        return parts is [{ Length: > 0 } name] ? (name, "*")
+            : parts is [{ Length: > 0 } named, { Length: > 0 } version] ? (named, version)
+            : throw new ReferenceException($"'#r \"nuget: {package}\"': expected \"nuget: "
+                + $"Name\" or \"nuget: Name, Version\"");
     }
 
     // NuGet's own words, without paths of the generated project.
@@ -136,13 +153,16 @@ internal sealed class Packages
         var errors = output.Split('\n').Where(l => l.Contains("error", StringComparison.Ordinal))
             .Select(l => l[l.IndexOf("error", StringComparison.Ordinal)..].Split(" [")[0].Trim()).Distinct().ToList();
         var reason = errors.Count > 0 ? string.Join("\n", errors) : output.Trim();
-        return reason.Contains("NU1301") ? $"The package source cannot be reached (is this machine offline?); nothing was changed.\n{reason}"
+        return reason.Contains("NU1301")
+            ? $"The package source cannot be reached (is this machine offline?); nothing was changed.\n{reason}"
             : $"The packages could not be restored; nothing was changed.\n{reason}";
     }
 
-    private static (int Code, string Output) Process(string program, string folder, CancellationToken interrupted, params string[] arguments)
+    private static (int Code, string Output) Process(string program, string folder, CancellationToken interrupted,
+        params string[] arguments)
     {
-        var info = new ProcessStartInfo(program) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var info = new ProcessStartInfo(program) { WorkingDirectory = folder, RedirectStandardOutput = true,
+            RedirectStandardError = true, RedirectStandardInput = true };
         foreach (var argument in arguments)
             info.ArgumentList.Add(argument);
         info.Environment["DOTNET_CLI_TELEMETRY_OPTOUT"] = "1";
@@ -161,7 +181,8 @@ internal sealed class Packages
         }
         catch (System.ComponentModel.Win32Exception e)
         {
-            throw new ReferenceException($"'#r nuget' needs the .NET SDK: '{program}' cannot be started ({e.Message}).");
+            throw new ReferenceException(
+                $"'#r nuget' needs the .NET SDK: '{program}' cannot be started ({e.Message}).");
         }
     }
 

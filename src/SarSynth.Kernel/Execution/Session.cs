@@ -12,7 +12,8 @@ using SarSynth.Kernel.Interactive;
 namespace SarSynth.Kernel.Execution;
 
 /// <summary>A cell that does not compile.</summary>
-internal sealed class CompilationFailedException(ImmutableArray<Diagnostic> diagnostics) : Exception("The cell does not compile.")
+internal sealed class CompilationFailedException(ImmutableArray<Diagnostic> diagnostics)
+    : Exception("The cell does not compile.")
 {
     internal ImmutableArray<Diagnostic> Diagnostics => diagnostics;
 }
@@ -22,7 +23,8 @@ internal sealed class CompilationFailedException(ImmutableArray<Diagnostic> diag
 /// <param name="HasValue">Whether its last expression is a value to show.</param>
 /// <param name="Former">The variables that it declares anew, as they were.</param>
 /// <param name="NamesInteractive">Whether it uses types of Microsoft.DotNet.Interactive.</param>
-internal sealed record Submission(Func<Task<object?>>? Run, bool HasValue, int Slot, Dictionary<string, (object State, FieldInfo Field)> Former,
+internal sealed record Submission(Func<Task<object?>>? Run, bool HasValue, int Slot, Dictionary<string,
+    (object State, FieldInfo Field)> Former,
     bool NamesInteractive);
 
 /// <summary>A variable of the session.</summary>
@@ -36,7 +38,8 @@ internal sealed class Session
 
     private static readonly string[] DefaultImports =
     [
-        "System", "System.IO", "System.Text", "System.Collections", "System.Collections.Generic", "System.Threading.Tasks",
+        "System", "System.IO", "System.Text", "System.Collections", "System.Collections.Generic",
+            "System.Threading.Tasks",
         "System.Linq", "Microsoft.DotNet.Interactive", "SarSynth.Kernel.Cells", "SarSynth.Kernel.Cells.Functions",
     ];
 
@@ -63,7 +66,8 @@ internal sealed class Session
             concurrentBuild: false)
             .WithSpecificDiagnosticOptions(new Dictionary<string, ReportDiagnostic>
             {
-                ["CS1701"] = ReportDiagnostic.Suppress, ["CS1702"] = ReportDiagnostic.Suppress, ["CS1998"] = ReportDiagnostic.Suppress,
+                ["CS1701"] = ReportDiagnostic.Suppress, ["CS1702"] = ReportDiagnostic.Suppress,
+                    ["CS1998"] = ReportDiagnostic.Suppress,
             });
     }
 
@@ -103,16 +107,20 @@ internal sealed class Session
             var before = _chain.Before(root);
             var (image, symbols) = (new MemoryStream(), new MemoryStream());
             var (compilation, emitted) = Emit(tree, name, before, image, symbols);
-            if (tree != original && (!emitted.Success || GuardRewriter.IsInExpressionTree(compilation.GetSemanticModel(tree))))
-                (compilation, emitted) = Emit(tree = GuardRewriter.Rewrite(original, lambdas: false), name, before, image, symbols);
+            if (tree != original
+                && (!emitted.Success || GuardRewriter.IsInExpressionTree(compilation.GetSemanticModel(tree))))
+                (compilation, emitted) = Emit(tree = GuardRewriter.Rewrite(original, lambdas: false), name, before,
+                    image, symbols);
             if (!emitted.Success && tree != original)
-                (compilation, emitted) = Emit(tree = original, name, before, image, symbols); // Errors with the cell's own columns.
+                // Errors with the cell's own columns.
+                (compilation, emitted) = Emit(tree = original, name, before, image, symbols);
             if (!emitted.Success)
                 throw Failed(emitted.Diagnostics);
             if (UsingDeclarations.Check(compilation, _sources.Owned).ToImmutableArray() is { Length: > 0 } undisposable)
                 throw Failed(undisposable);
             var cell = new CompiledCell(image, symbols);
-            var legacy = Assemblies.NewReferences.Count > 0 ? Legacy.All : SessionChain.Of(compilation, root, cell.MakesSharedTypes);
+            var legacy = Assemblies.NewReferences.Count > 0 ? Legacy.All
+                : SessionChain.Of(compilation, root, cell.MakesSharedTypes);
             Assemblies.Commit();
             if (legacy == Legacy.None)
                 _sources.Passing(path);
@@ -126,9 +134,11 @@ internal sealed class Session
         }
     }
 
-    private Submission Load(CSharpCompilation compilation, SyntaxTree tree, Link? before, Legacy legacy, CompiledCell cell)
+    private Submission Load(CSharpCompilation compilation, SyntaxTree tree, Link? before, Legacy legacy,
+        CompiledCell cell)
     {
-        var variables = compilation.ScriptClass!.GetMembers().OfType<IFieldSymbol>().Where(f => !f.IsImplicitlyDeclared).Select(f => f.Name).ToHashSet(StringComparer.Ordinal);
+        var variables = compilation.ScriptClass!.GetMembers().OfType<IFieldSymbol>()
+            .Where(f => !f.IsImplicitlyDeclared).Select(f => f.Name).ToHashSet(StringComparer.Ordinal);
         var former = _chain.Variables(variables);
         // What is declared anew once will be again, as long as its cell is worked on.
         var passing = legacy == Legacy.None || legacy == Legacy.Variables && former.Count == variables.Count;
@@ -136,7 +146,8 @@ internal sealed class Session
         var entry = compilation.GetEntryPoint(CancellationToken.None)
             ?? throw new InvalidOperationException("The compiler made no entry point for the cell.");
         var type = assembly.GetType(entry.ContainingType.MetadataName, throwOnError: true)!;
-        var factory = type.GetMethod(entry.MetadataName, BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic)!
+        var factory = type.GetMethod(entry.MetadataName,
+            BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic)!
             .CreateDelegate<Func<object?[], Task<object?>>>();
         var slot = (before?.Slots ?? 0) + 1;
         _chain.Reserve(slot);
@@ -150,7 +161,8 @@ internal sealed class Session
         _chain.Last = new Link(compilation, before, slot, slot, variables, legacy == Legacy.Variables);
         string[] owned = [.. _sources.Owned];
         var closing = _chain.Disown(variables);
-        return new Submission(owned.Length + closing.Count == 0 ? () => factory(states) : RunOwned, hasValue, slot, former, names);
+        return new Submission(owned.Length + closing.Count == 0 ? () =>
+            factory(states) : RunOwned, hasValue, slot, former, names);
 
         // What the cell declares anew is disposed first: it may hold the file or port that the cell asks for again.
         async Task<object?> RunOwned()
@@ -193,7 +205,9 @@ internal sealed class Session
             Assemblies.Add(restored.Assemblies, restored.NativeFiles);
     }
 
-    /// <summary>After a cell that ran to its end: values that it declared anew are freed, unless code still holds them.</summary>
+    /// <summary>
+    /// After a cell that ran to its end: values that it declared anew are freed, unless code still holds them.
+    /// </summary>
     internal void Succeeded(Submission submission)
     {
         if (submission.Slot == 0)
@@ -204,7 +218,8 @@ internal sealed class Session
     }
 
     /// <summary>
-    /// After a cell that failed or was interrupted: a variable that it declared anew but never set keeps its former value.
+    /// After a cell that failed or was interrupted: a variable that it declared anew but
+    /// never set keeps its former value.
     /// </summary>
     internal void KeepFormerValues(Submission submission)
     {
@@ -213,7 +228,8 @@ internal sealed class Session
             if (submission.Slot == 0 || _chain.States[submission.Slot] is not { } state)
                 return;
             foreach (var field in SessionChain.Fields(state.GetType()))
-                if (submission.Former.TryGetValue(field.Name, out var former) && former.Field.FieldType == field.FieldType
+                if (submission.Former.TryGetValue(field.Name, out var former)
+                    && former.Field.FieldType == field.FieldType
                     && IsDefault(field.GetValue(state), field.FieldType))
                     field.SetValue(state, former.Field.GetValue(former.State));
         }
@@ -223,12 +239,14 @@ internal sealed class Session
     internal IReadOnlyList<Variable> Variables()
     {
         lock (_gate)
-            return [.. _chain.Variables().Select(v => new Variable(v.Key, v.Value.Field.FieldType, () => v.Value.Field.GetValue(v.Value.State)))
+            return [.. _chain.Variables()
+                .Select(v => new Variable(v.Key, v.Value.Field.FieldType, () => v.Value.Field.GetValue(v.Value.State)))
                 .OrderBy(v => v.Name, StringComparer.Ordinal)];
     }
 
     private static bool IsDefault(object? value, Type type) =>
-        value is null || type.IsValueType && value.Equals(System.Runtime.CompilerServices.RuntimeHelpers.GetUninitializedObject(type));
+        value is null || type.IsValueType
+            && value.Equals(System.Runtime.CompilerServices.RuntimeHelpers.GetUninitializedObject(type));
 
     // Usings and references without code: nothing to run, but later cells see them.
     private Submission OnlyDirectives(SyntaxTree tree, string name)
@@ -242,13 +260,16 @@ internal sealed class Session
         return new Submission(null, false, 0, [], false);
     }
 
-    private (CSharpCompilation, EmitResult) Emit(SyntaxTree tree, string name, Link? before, MemoryStream image, MemoryStream symbols)
+    private (CSharpCompilation, EmitResult) Emit(SyntaxTree tree, string name, Link? before, MemoryStream image,
+        MemoryStream symbols)
     {
         using var one = Compiler.EnterScope();
         image.SetLength(0);
         symbols.SetLength(0);
         var compilation = Compile(tree, name, before);
-        return (compilation, compilation.Emit(image, symbols, options: new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb,
+        return (compilation,
+            compilation.Emit(image, symbols,
+            options: new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb,
             pdbChecksumAlgorithm: System.Security.Cryptography.HashAlgorithmName.SHA256)));
     }
 
@@ -259,7 +280,8 @@ internal sealed class Session
     // memory that grows with the square of the number of cells.
     private CSharpCompilation Compile(SyntaxTree tree, string name, Link? before) =>
         CSharpCompilation.CreateScriptCompilation(name, tree,
-            before is null ? [.. AssemblyLoading.DefaultReferences, .. Assemblies.NewReferences] : Assemblies.NewReferences,
+            before is null ? [.. AssemblyLoading.DefaultReferences, .. Assemblies.NewReferences]
+                : Assemblies.NewReferences,
             before is null ? _options : _options.WithUsings(), before?.Compilation, typeof(object));
 
     private static bool HasValue(CSharpCompilation compilation, SyntaxTree tree) =>
@@ -267,5 +289,6 @@ internal sealed class Session
         {
             Statement: ExpressionStatementSyntax { SemicolonToken.IsMissing: true } last
         }
-        && compilation.GetSemanticModel(tree).GetTypeInfo(last.Expression).Type is not { SpecialType: SpecialType.System_Void };
+        && compilation.GetSemanticModel(tree).GetTypeInfo(last.Expression)
+            .Type is not { SpecialType: SpecialType.System_Void };
 }

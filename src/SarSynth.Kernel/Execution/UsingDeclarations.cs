@@ -11,7 +11,9 @@ internal static class UsingDeclarations
 {
     private static readonly CSharpParseOptions Program = Session.ParseOptions.WithKind(SourceCodeKind.Regular);
 
-    /// <summary>The code with "using" and "await using" blanked out, position for position, and the variables they declare.</summary>
+    /// <summary>
+    /// The code with "using" and "await using" blanked out, position for position, and the variables they declare.
+    /// </summary>
     internal static (string Code, IReadOnlyList<string> Names) Take(string code)
     {
         if (!code.Contains("using", StringComparison.Ordinal))
@@ -21,11 +23,18 @@ internal static class UsingDeclarations
         // As a program, which has these declarations; only their places are used.
         foreach (var member in CSharpSyntaxTree.ParseText(code, Program).GetCompilationUnitRoot().Members)
         {
-            if (member is not GlobalStatementSyntax { Statement: LocalDeclarationStatementSyntax { UsingKeyword: { SpanStart: > -1, IsMissing: false } keyword } declaration }
+            if (member is not GlobalStatementSyntax
+                {
+                    Statement: LocalDeclarationStatementSyntax
+                    {
+                        UsingKeyword: { SpanStart: > -1, IsMissing: false } keyword,
+                    } declaration,
+                }
                 || !keyword.IsKind(SyntaxKind.UsingKeyword))
                 continue;
             text ??= code.ToCharArray();
-            var start = declaration.AwaitKeyword.IsKind(SyntaxKind.AwaitKeyword) ? declaration.AwaitKeyword.SpanStart : keyword.SpanStart;
+            var start = declaration.AwaitKeyword.IsKind(SyntaxKind.AwaitKeyword) ? declaration.AwaitKeyword.SpanStart
+                : keyword.SpanStart;
             for (var i = start; i < keyword.Span.End; i++)
                 if (!char.IsWhiteSpace(text[i]))
                     text[i] = ' ';
@@ -43,9 +52,12 @@ internal static class UsingDeclarations
         var asyncDisposable = compilation.GetTypeByMetadataName("System.IAsyncDisposable")!;
         return compilation.ScriptClass!.GetMembers().OfType<IFieldSymbol>()
             .Where(f => names.Contains(f.Name) && f.Type.TypeKind is not (TypeKind.Dynamic or TypeKind.Error)
-                && !compilation.ClassifyConversion(f.Type, disposable).IsImplicit && !compilation.ClassifyConversion(f.Type, asyncDisposable).IsImplicit)
-            .Select(f => Diagnostic.Create("CS1674", "Compiler", $"'{f.Type}': type used in a using statement must implement 'System.IDisposable'.",
-                DiagnosticSeverity.Error, DiagnosticSeverity.Error, isEnabledByDefault: true, warningLevel: 0, location: f.Locations[0]));
+                && !compilation.ClassifyConversion(f.Type, disposable).IsImplicit
+                    && !compilation.ClassifyConversion(f.Type, asyncDisposable).IsImplicit)
+            .Select(f => Diagnostic.Create("CS1674", "Compiler",
+                $"'{f.Type}': type used in a using statement must implement 'System.IDisposable'.",
+                DiagnosticSeverity.Error, DiagnosticSeverity.Error, isEnabledByDefault: true, warningLevel: 0,
+                    location: f.Locations[0]));
     }
 
     /// <summary>Disposes a value of such a variable.</summary>

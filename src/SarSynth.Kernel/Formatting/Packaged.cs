@@ -98,7 +98,8 @@ internal static class Packaged
 
     private static void OnDisplayed(DisplayedValue displayed) =>
         Cell.CurrentOrLast.Display(
-            [.. displayed.FormattedValues.Where(v => !v.SuppressDisplay).Select(v => new MimeText(v.MimeType, v.Value))],
+            [.. displayed.FormattedValues.Where(v => !v.SuppressDisplay)
+                .Select(v => new MimeText(v.MimeType, v.Value))],
             displayed.DisplayId, displayed.IsUpdated);
 
     // Registered by anybody but the package, for the type or what it derives from; the most special first.

@@ -114,7 +114,8 @@ internal static class TableView
     }
 
     private static bool IsRow(object item) =>
-        item is not (string or IEnumerable or ITuple or IRichText or Exception or Microsoft.AspNetCore.Html.IHtmlContent)
+        item is not (string or IEnumerable or ITuple or IRichText or Exception
+            or Microsoft.AspNetCore.Html.IHtmlContent)
         && !ScalarText.IsScalar(item.GetType()) && Members(item.GetType()).Length > 0
         && !Packaged.HasCustom(item.GetType());
 

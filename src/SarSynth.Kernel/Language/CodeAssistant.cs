@@ -30,7 +30,8 @@ internal sealed class CodeAssistant(Session session)
         var lineStart = position == 0 ? 0 : code.LastIndexOf('\n', position - 1) + 1;
         var line = code[lineStart..position];
         if (line.StartsWith("#!", StringComparison.Ordinal) && !line.Contains(' '))
-            return Of(lineStart, position, Magics.Known.Where(m => m.StartsWith(line, StringComparison.Ordinal)).Select(m => (m, "magic")));
+            return Of(lineStart, position, Magics.Known.Where(m => m.StartsWith(line, StringComparison.Ordinal))
+                .Select(m => (m, "magic")));
         if (Directive(line) is { } path)
             return Files(position - path.Length, position, path);
         code = Magics.Blanked(code);
@@ -42,22 +43,27 @@ internal sealed class CodeAssistant(Session session)
         var tree = compilation.SyntaxTrees.First();
         var root = tree.GetRoot();
         var token = root.FindToken(position > 0 ? position - 1 : 0);
-        if (token.RawKind is (int)SyntaxKind.StringLiteralToken or (int)SyntaxKind.CharacterLiteralToken or (int)SyntaxKind.SingleLineRawStringLiteralToken
+        if (token.RawKind is (int)SyntaxKind.StringLiteralToken or (int)SyntaxKind.CharacterLiteralToken
+            or (int)SyntaxKind.SingleLineRawStringLiteralToken
                 && token.SpanStart < position && position < token.Span.End
             || root.FindTrivia(position > 0 ? position - 1 : 0).IsKind(SyntaxKind.SingleLineCommentTrivia))
             return Of(start, position, []);
         var model = compilation.GetSemanticModel(tree);
         var items = Member(root, start) is { } left
             ? Members(model, left, start)
-            : InScope(model, start).Concat(NamedArguments(model, root, start)).Concat(Keywords.Where(_ => prefix.Length > 0).Select(k => (k, "keyword")));
+            : InScope(model, start).Concat(NamedArguments(model, root, start))
+                .Concat(Keywords.Where(_ => prefix.Length > 0).Select(k => (k, "keyword")));
         return Of(start, position, items.Where(i => i.Item1.StartsWith(prefix, StringComparison.Ordinal)
             || prefix.Length > 1 && i.Item1.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)));
 
         static Completions Of(int start, int end, IEnumerable<(string, string)> items) =>
-            new(start, end, [.. items.DistinctBy(i => i.Item1).OrderBy(i => i.Item1, StringComparer.OrdinalIgnoreCase).Take(2000)]);
+            new(start, end, [.. items.DistinctBy(i => i.Item1).OrderBy(i => i.Item1, StringComparer.OrdinalIgnoreCase)
+                .Take(2000)]);
     }
 
-    /// <summary>Signature and documentation of what is at <paramref name="position"/>; null where nothing is known.</summary>
+    /// <summary>
+    /// Signature and documentation of what is at <paramref name="position"/>; null where nothing is known.
+    /// </summary>
     internal (string Text, string Html)? Inspect(string code, int position, int detail)
     {
         code = Magics.Blanked(code);
@@ -96,12 +102,14 @@ internal sealed class CodeAssistant(Session session)
             var indent = last[..(last.Length - last.TrimStart().Length)];
             return ("incomplete", last.TrimEnd().EndsWith('{') ? indent + "    " : indent);
         }
-        return tree.GetDiagnostics().Any(d => d.Severity == DiagnosticSeverity.Error) ? ("invalid", "") : ("complete", "");
+        return tree.GetDiagnostics().Any(d => d.Severity == DiagnosticSeverity.Error) ? ("invalid", "")
+            : ("complete", "");
     }
 
     private string? Value(ISymbol symbol)
     {
-        if (symbol is not IFieldSymbol { ContainingType.IsScriptClass: true } || session.Variables().FirstOrDefault(v => v.Name == symbol.Name) is not { } variable)
+        if (symbol is not IFieldSymbol { ContainingType.IsScriptClass: true }
+            || session.Variables().FirstOrDefault(v => v.Name == symbol.Name) is not { } variable)
             return null;
         var value = variable.Value();
         return value is null || ScalarText.IsScalar(value.GetType())
@@ -119,8 +127,10 @@ internal sealed class CodeAssistant(Session session)
         {
             MemberAccessExpressionSyntax access when token == access.OperatorToken => access.Expression,
             QualifiedNameSyntax name when token == name.DotToken => name.Left,
-            MemberBindingExpressionSyntax { Parent: ConditionalAccessExpressionSyntax conditional } => conditional.Expression,
-            MemberBindingExpressionSyntax binding => binding.Ancestors().OfType<ConditionalAccessExpressionSyntax>().FirstOrDefault()?.Expression,
+            MemberBindingExpressionSyntax { Parent: ConditionalAccessExpressionSyntax conditional } =>
+                conditional.Expression,
+            MemberBindingExpressionSyntax binding => binding.Ancestors().OfType<ConditionalAccessExpressionSyntax>()
+                .FirstOrDefault()?.Expression,
             _ => null,
         };
     }
@@ -130,7 +140,8 @@ internal sealed class CodeAssistant(Session session)
         var info = model.GetSymbolInfo(left);
         var symbol = info.Symbol ?? info.CandidateSymbols.FirstOrDefault();
         var type = model.GetTypeInfo(left).Type;
-        if (symbol is INamespaceSymbol or INamedTypeSymbol && !(type is not null && symbol is not (INamespaceSymbol or ITypeSymbol)))
+        if (symbol is INamespaceSymbol or INamedTypeSymbol
+            && !(type is not null && symbol is not (INamespaceSymbol or ITypeSymbol)))
         {
             var isNamespace = symbol is INamespaceSymbol;
             return Describe(model.LookupSymbols(position, (INamespaceOrTypeSymbol)symbol)
@@ -138,18 +149,22 @@ internal sealed class CodeAssistant(Session session)
         }
         if (type is null or IErrorTypeSymbol)
             return [];
-        return Describe(model.LookupSymbols(position, type, includeReducedExtensionMethods: true).Where(s => !s.IsStatic && s is not INamedTypeSymbol));
+        return Describe(model.LookupSymbols(position, type, includeReducedExtensionMethods: true)
+            .Where(s => !s.IsStatic && s is not INamedTypeSymbol));
     }
 
     private static IEnumerable<(string, string)> InScope(SemanticModel model, int position) =>
-        Describe(model.LookupSymbols(position).Where(s => s is not IMethodSymbol { MethodKind: MethodKind.Constructor }));
+        Describe(model.LookupSymbols(position)
+            .Where(s => s is not IMethodSymbol { MethodKind: MethodKind.Constructor }));
 
     private static IEnumerable<(string, string)> NamedArguments(SemanticModel model, SyntaxNode root, int position)
     {
-        var list = root.FindToken(Math.Max(0, position - 1)).Parent?.AncestorsAndSelf().OfType<ArgumentListSyntax>().FirstOrDefault();
+        var list = root.FindToken(Math.Max(0, position - 1)).Parent?.AncestorsAndSelf().OfType<ArgumentListSyntax>()
+            .FirstOrDefault();
         var called = list?.Parent switch
         {
-            InvocationExpressionSyntax call => Candidates(model.GetSymbolInfo(call.Expression)).Concat(model.GetMemberGroup(call.Expression)),
+            InvocationExpressionSyntax call => Candidates(model.GetSymbolInfo(call.Expression))
+                .Concat(model.GetMemberGroup(call.Expression)),
             ObjectCreationExpressionSyntax creation => Candidates(model.GetSymbolInfo(creation)),
             _ => [],
         };
@@ -157,7 +172,8 @@ internal sealed class CodeAssistant(Session session)
     }
 
     private static IEnumerable<(string, string)> Describe(IEnumerable<ISymbol> symbols) =>
-        symbols.Where(s => s.CanBeReferencedByName && !s.IsImplicitlyDeclared && !s.Name.StartsWith('<') && !IsHidden(s))
+        symbols.Where(s => s.CanBeReferencedByName && !s.IsImplicitlyDeclared && !s.Name.StartsWith('<')
+            && !IsHidden(s))
             .Select(s => (s.Name, s.Kind switch
             {
                 SymbolKind.Method => "function",
@@ -195,8 +211,11 @@ internal sealed class CodeAssistant(Session session)
     {
         var text = line.TrimStart();
         var quote = text.IndexOf('"');
-        return (text.StartsWith("#r", StringComparison.Ordinal) || text.StartsWith("#load", StringComparison.Ordinal)) && quote > 0
-            && text.IndexOf('"', quote + 1) < 0 && !text[(quote + 1)..].StartsWith("nuget", StringComparison.OrdinalIgnoreCase) ? text[(quote + 1)..] : null;
+        return (text.StartsWith("#r", StringComparison.Ordinal) || text.StartsWith("#load", StringComparison.Ordinal))
+            && quote > 0
+            && text.IndexOf('"', quote + 1) < 0
+                && !text[(quote + 1)..].StartsWith("nuget", StringComparison.OrdinalIgnoreCase) ? text[(quote + 1)..]
+                : null;
     }
 
     private static Completions Files(int start, int end, string path)
@@ -212,5 +231,6 @@ internal sealed class CodeAssistant(Session session)
     }
 
     private static readonly ImmutableArray<string> Keywords =
-        [.. SyntaxFacts.GetKeywordKinds().Select(SyntaxFacts.GetText).Where(k => k.Length > 1 && !k.StartsWith('_') && char.IsLetter(k[0])).Distinct()];
+        [.. SyntaxFacts.GetKeywordKinds().Select(SyntaxFacts.GetText)
+            .Where(k => k.Length > 1 && !k.StartsWith('_') && char.IsLetter(k[0])).Distinct()];
 }

@@ -5,7 +5,9 @@ using Microsoft.CodeAnalysis;
 
 namespace SarSynth.Kernel.Language;
 
-/// <summary>Finds a member in the reference pack's files, which are named by other assemblies than those that run.</summary>
+/// <summary>
+/// Finds a member in the reference pack's files, which are named by other assemblies than those that run.
+/// </summary>
 internal sealed class FrameworkDocumentation : DocumentationProvider
 {
     internal static readonly FrameworkDocumentation Instance = new();
@@ -14,7 +16,8 @@ internal sealed class FrameworkDocumentation : DocumentationProvider
     private readonly Dictionary<string, string?> _found = [];
 
     /// <inheritdoc/>
-    protected override string? GetDocumentationForSymbol(string documentationMemberID, CultureInfo preferredCulture, CancellationToken cancellationToken)
+    protected override string? GetDocumentationForSymbol(string documentationMemberID, CultureInfo preferredCulture,
+        CancellationToken cancellationToken)
     {
         if (_folder.Value is not { } folder)
             return null;
@@ -35,10 +38,12 @@ internal sealed class FrameworkDocumentation : DocumentationProvider
     private static string? Search(string folder, string id)
     {
         var opening = Encoding.UTF8.GetBytes($"<member name=\"{id.Replace("&", "&amp;").Replace("<", "&lt;")}\">");
-        // The namespace's own file first: System.Linq.Enumerable is in System.Linq.xml, System.String in System.Runtime.xml.
+        // The namespace's own file first: System.Linq.Enumerable is in System.Linq.xml,
+        // System.String in System.Runtime.xml.
         var name = id[(id.IndexOf(':') + 1)..].Split('(')[0];
         foreach (var file in Directory.EnumerateFiles(folder, "*.xml")
-            .OrderByDescending(f => name.StartsWith(Path.GetFileNameWithoutExtension(f) + ".", StringComparison.Ordinal) ? f.Length : 0)
+            .OrderByDescending(f =>
+                name.StartsWith(Path.GetFileNameWithoutExtension(f) + ".", StringComparison.Ordinal) ? f.Length : 0)
             .ThenByDescending(f => Path.GetFileName(f) == "System.Runtime.xml"))
         {
             var bytes = File.ReadAllBytes(file);
@@ -53,7 +58,8 @@ internal sealed class FrameworkDocumentation : DocumentationProvider
 
     private static string? FindFolder()
     {
-        var root = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "..", "..", ".."));
+        var root = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "..", "..",
+            ".."));
         var packs = Path.Combine(root, "packs", "Microsoft.NETCore.App.Ref");
         if (!Directory.Exists(packs))
             return null;

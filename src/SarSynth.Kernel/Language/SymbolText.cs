@@ -12,7 +12,8 @@ internal static class SymbolText
     private const int MaximumOverloads = 12;
 
     /// <summary>Describes a symbol, or a group of overloads.</summary>
-    internal static (string Text, string Html) Describe(IReadOnlyList<ISymbol> symbols, SymbolDisplayFormat format, string? value, int detail)
+    internal static (string Text, string Html) Describe(IReadOnlyList<ISymbol> symbols, SymbolDisplayFormat format,
+        string? value, int detail)
     {
         var text = new StringBuilder();
         var html = new StringBuilder();
@@ -32,14 +33,16 @@ internal static class SymbolText
         foreach (var (title, body) in Documentation(symbols[0], detail))
         {
             text.AppendLine().AppendLine(title.Length > 0 ? $"{title}: {body}" : body);
-            html.Append("<p>").Append(title.Length > 0 ? $"<b>{WebUtility.HtmlEncode(title)}</b>: " : "").Append(WebUtility.HtmlEncode(body)).Append("</p>");
+            html.Append("<p>").Append(title.Length > 0 ? $"<b>{WebUtility.HtmlEncode(title)}</b>: " : "")
+                .Append(WebUtility.HtmlEncode(body)).Append("</p>");
         }
         return (text.ToString().TrimEnd(), html.ToString());
     }
 
     private static IEnumerable<(string Title, string Body)> Documentation(ISymbol symbol, int detail)
     {
-        var xml = (symbol is IMethodSymbol { ReducedFrom: { } original } ? original : symbol.OriginalDefinition).GetDocumentationCommentXml();
+        var xml = (symbol is IMethodSymbol { ReducedFrom: { } original } ? original : symbol.OriginalDefinition)
+            .GetDocumentationCommentXml();
         if (string.IsNullOrWhiteSpace(xml))
             yield break;
         XElement root;
@@ -85,8 +88,10 @@ internal static class SymbolText
             {
                 XText t => t.Value,
                 XElement { Name.LocalName: "see" or "seealso" } see => see.Attribute("langword")?.Value
-                    ?? (see.Value.Length > 0 ? see.Value : Reference(see.Attribute("cref")?.Value ?? see.Attribute("href")?.Value)),
-                XElement { Name.LocalName: "paramref" or "typeparamref" } reference => reference.Attribute("name")?.Value,
+                    ?? (see.Value.Length > 0 ? see.Value
+                        : Reference(see.Attribute("cref")?.Value ?? see.Attribute("href")?.Value)),
+                XElement { Name.LocalName: "paramref" or "typeparamref" } reference =>
+                    reference.Attribute("name")?.Value,
                 XElement { Name.LocalName: "para" or "br" } paragraph => " " + Plain(paragraph) + " ",
                 XElement inner => Plain(inner),
                 _ => "",
@@ -100,6 +105,7 @@ internal static class SymbolText
         if (cref is null)
             return "";
         var name = cref[(cref.IndexOf(':') + 1)..].Split('(')[0].Split('`')[0];
-        return cref.StartsWith("T:", StringComparison.Ordinal) ? name.Split('.')[^1] : string.Join('.', name.Split('.')[^Math.Min(2, name.Split('.').Length)..]);
+        return cref.StartsWith("T:", StringComparison.Ordinal) ? name.Split('.')[^1]
+            : string.Join('.', name.Split('.')[^Math.Min(2, name.Split('.').Length)..]);
     }
 }

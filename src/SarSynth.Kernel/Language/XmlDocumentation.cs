@@ -20,7 +20,8 @@ internal sealed class XmlDocumentation : DocumentationProvider
     internal static XmlDocumentation ForFile(string path) => new(path);
 
     /// <inheritdoc/>
-    protected override string? GetDocumentationForSymbol(string documentationMemberID, CultureInfo preferredCulture, CancellationToken cancellationToken) =>
+    protected override string? GetDocumentationForSymbol(string documentationMemberID, CultureInfo preferredCulture,
+        CancellationToken cancellationToken) =>
         _members.Value.GetValueOrDefault(documentationMemberID);
 
     /// <inheritdoc/>

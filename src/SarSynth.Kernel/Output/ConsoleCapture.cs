@@ -26,7 +26,8 @@ internal static unsafe partial class ConsoleCapture
     {
         if (!OperatingSystem.IsWindows())
         {
-            Log.Target = new FileStream(new Microsoft.Win32.SafeHandles.SafeFileHandle(dup(2), true), FileAccess.Write, 0);
+            Log.Target = new FileStream(new Microsoft.Win32.SafeHandles.SafeFileHandle(dup(2), true), FileAccess.Write,
+                0);
             Streams.Add(new NativeStream(1, "stdout"));
             Streams.Add(new NativeStream(2, "stderr"));
         }
@@ -112,7 +113,8 @@ internal static unsafe partial class ConsoleCapture
 
         public override void Write(char value) => Cell.CurrentOrLast.Write(name, new ReadOnlySpan<char>(in value));
 
-        public override void Write(char[] buffer, int index, int count) => Cell.CurrentOrLast.Write(name, buffer.AsSpan(index, count));
+        public override void Write(char[] buffer, int index, int count) =>
+            Cell.CurrentOrLast.Write(name, buffer.AsSpan(index, count));
 
         public override void Write(ReadOnlySpan<char> buffer) => Cell.CurrentOrLast.Write(name, buffer);
 

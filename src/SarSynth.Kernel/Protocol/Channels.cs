@@ -119,7 +119,8 @@ internal sealed unsafe partial class Channels : IDisposable
                 Zmq.Send(_heartbeat, beat);
             if (items[3].Revents != 0)
                 Welcome();
-            // Shell before control: an interrupt is to find the cells that were sent before it. (Neither waits for a cell here.)
+            // Shell before control: an interrupt is to find the cells that were sent before it.
+            // (Neither waits for a cell here.)
             Drain(_shell, Channel.Shell);
             Drain(_control, Channel.Control);
             Drain(_stdin, Channel.Stdin);

@@ -9,7 +9,9 @@ internal sealed record ConnectionFile(
     byte[] Key, string Path)
 {
     /// <summary>Reads and checks a connection file.</summary>
-    /// <exception cref="InvalidDataException">Not JSON, a field is missing or out of range, or another scheme than hmac-sha256.</exception>
+    /// <exception cref="InvalidDataException">
+    /// Not JSON, a field is missing or out of range, or another scheme than hmac-sha256.
+    /// </exception>
     internal static ConnectionFile Read(string path)
     {
         JsonElement root;
@@ -58,5 +60,6 @@ internal sealed record ConnectionFile(
     }
 
     /// <summary>The endpoint of a channel.</summary>
-    internal string Address(int port) => Transport == "tcp" ? $"tcp://{(Ip == "localhost" ? "127.0.0.1" : Ip)}:{port}" : $"ipc://{Ip}-{port}";
+    internal string Address(int port) => Transport == "tcp" ? $"tcp://{(Ip == "localhost" ? "127.0.0.1" : Ip)}:{port}"
+        : $"ipc://{Ip}-{port}";
 }

@@ -60,11 +60,13 @@ internal sealed class Wire(byte[] key)
             ["msg_id"] = Guid.NewGuid().ToString("N"),
             ["session"] = Session,
             ["username"] = "kernel",
-            ["date"] = DateTime.UtcNow.ToString("yyyy-MM-ddTHH:mm:ss.ffffffZ", System.Globalization.CultureInfo.InvariantCulture),
+            ["date"] = DateTime.UtcNow.ToString("yyyy-MM-ddTHH:mm:ss.ffffffZ",
+                System.Globalization.CultureInfo.InvariantCulture),
             ["msg_type"] = type,
             ["version"] = ProtocolVersion,
         };
-        var parts = new[] { Bytes(header), parentHeader ?? Empty, metadata is null ? Empty : Bytes(metadata), Bytes(content) };
+        var parts = new[] { Bytes(header), parentHeader ?? Empty, metadata is null ? Empty
+            : Bytes(metadata), Bytes(content) };
         var frames = new List<byte[]>(identities) { Delimiter, Sign(parts) };
         frames.AddRange(parts);
         if (buffers is not null)
@@ -73,7 +75,9 @@ internal sealed class Wire(byte[] key)
     }
 
     /// <summary>Reads and verifies the frames of a message.</summary>
-    /// <exception cref="BadMessageException">Frames are missing, the signature is wrong or was seen before, or a part is not what the protocol says.</exception>
+    /// <exception cref="BadMessageException">
+    /// Frames are missing, the signature is wrong or was seen before, or a part is not what the protocol says.
+    /// </exception>
     internal Message Read(List<byte[]> frames)
     {
         var delimiter = frames.FindIndex(f => f.AsSpan().SequenceEqual(Delimiter));
@@ -84,7 +88,8 @@ internal sealed class Wire(byte[] key)
         {
             if (!CryptographicOperations.FixedTimeEquals(Sign(parts), frames[delimiter + 1]))
                 throw new BadMessageException("wrong signature");
-            Remember(UInt128.Parse(frames[delimiter + 1].AsSpan(0, 32), System.Globalization.NumberStyles.AllowHexSpecifier, null));
+            Remember(UInt128.Parse(frames[delimiter + 1].AsSpan(0, 32),
+                System.Globalization.NumberStyles.AllowHexSpecifier, null));
         }
         try
         {
@@ -99,7 +104,8 @@ internal sealed class Wire(byte[] key)
                 Session = Required(header, "session"),
                 ParentId = parent["msg_id"] is JsonValue v && v.TryGetValue(out string? id) ? id : null,
                 Date = header["date"] is JsonValue d && d.TryGetValue(out string? date)
-                    && DateTimeOffset.TryParse(date, System.Globalization.CultureInfo.InvariantCulture, System.Globalization.DateTimeStyles.AssumeUniversal, out var sent) ? sent : null,
+                    && DateTimeOffset.TryParse(date, System.Globalization.CultureInfo.InvariantCulture,
+                        System.Globalization.DateTimeStyles.AssumeUniversal, out var sent) ? sent : null,
                 Metadata = Object(parts[2], "metadata"),
                 Content = Object(parts[3], "content"),
                 Buffers = frames.GetRange(delimiter + 6, frames.Count - delimiter - 6),
@@ -145,7 +151,9 @@ internal sealed class Wire(byte[] key)
     private static byte[] Bytes(JsonObject node)
     {
         var buffer = new System.Buffers.ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { SkipValidation = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (var writer = new Utf8JsonWriter(buffer,
+            new JsonWriterOptions { SkipValidation = true,
+            Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
             node.WriteTo(writer);
         return buffer.WrittenSpan.ToArray();
     }

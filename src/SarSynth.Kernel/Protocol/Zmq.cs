@@ -26,7 +26,8 @@ internal static unsafe partial class Zmq
         foreach (var candidate in new[] { "libzmq.so.5", "libzmq.so", "libzmq.5.dylib", "libzmq.dylib", "libzmq" })
             if (NativeLibrary.TryLoad(candidate, assembly, path, out var handle))
                 return handle;
-        throw new DllNotFoundException("libzmq was not found: install it (Debian and Ubuntu: apt-get install libzmq5).");
+        throw new DllNotFoundException(
+            "libzmq was not found: install it (Debian and Ubuntu: apt-get install libzmq5).");
     }
 
     /// <summary>One item of <see cref="Poll"/>, as zmq_pollitem_t.</summary>
@@ -50,9 +51,12 @@ internal static unsafe partial class Zmq
     [LibraryImport(Library)] private static partial int zmq_ctx_set(nint context, int option, int value);
     [LibraryImport(Library, SetLastError = true)] private static partial nint zmq_socket(nint context, int type);
     [LibraryImport(Library)] private static partial int zmq_close(nint socket);
-    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] private static partial int zmq_bind(nint socket, string address);
-    [LibraryImport(Library)] private static partial int zmq_setsockopt(nint socket, int option, void* value, nuint size);
-    [LibraryImport(Library)] private static partial int zmq_getsockopt(nint socket, int option, void* value, nuint* size);
+    [LibraryImport(Library,
+        StringMarshalling = StringMarshalling.Utf8)] private static partial int zmq_bind(nint socket, string address);
+    [LibraryImport(Library)] private static partial int zmq_setsockopt(nint socket, int option, void* value,
+        nuint size);
+    [LibraryImport(Library)] private static partial int zmq_getsockopt(nint socket, int option, void* value,
+        nuint* size);
     [LibraryImport(Library)] private static partial int zmq_send(nint socket, byte* data, nuint size, int flags);
     [LibraryImport(Library)] private static partial int zmq_msg_init(Msg* message);
     [LibraryImport(Library)] private static partial int zmq_msg_close(Msg* message);
@@ -91,7 +95,9 @@ internal static unsafe partial class Zmq
             throw Error($"zmq_setsockopt {option}");
     }
 
-    /// <summary>Waits for input on any of <paramref name="items"/>; returns how many are ready (0 after the time-out).</summary>
+    /// <summary>
+    /// Waits for input on any of <paramref name="items"/>; returns how many are ready (0 after the time-out).
+    /// </summary>
     internal static int Poll(Span<PollItem> items, int timeoutMilliseconds)
     {
         fixed (PollItem* p = items)
@@ -117,7 +123,8 @@ internal static unsafe partial class Zmq
                 zmq_msg_close(&message);
                 return error == EAgain ? frames : throw Error("zmq_msg_recv");
             }
-            (frames ??= []).Add(new ReadOnlySpan<byte>(zmq_msg_data(&message), checked((int)zmq_msg_size(&message))).ToArray());
+            (frames ??= []).Add(new ReadOnlySpan<byte>(zmq_msg_data(&message), checked((int)zmq_msg_size(&message)))
+                .ToArray());
             zmq_msg_close(&message);
             int more = 0;
             nuint size = sizeof(int);

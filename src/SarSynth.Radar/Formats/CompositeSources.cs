@@ -34,7 +34,8 @@ internal sealed class TransposedSource(PixelSource inner) : PixelSource
 
     public override void Dispose() => inner.Dispose();
 
-    private static RasterWindow Turned(RasterWindow window) => new(window.Column, window.Row, window.Columns, window.Rows);
+    private static RasterWindow Turned(RasterWindow window) =>
+        new(window.Column, window.Row, window.Columns, window.Rows);
 
     // In squares, so that both sides stay in the cache.
     private static void Transpose<T>(T[] from, RasterWindow window, Span<T> to)
@@ -63,7 +64,9 @@ internal sealed class StackedSource : PixelSource
     {
         this.parts = parts;
         if (parts.Select(part => part.Columns).Distinct().Count() != 1)
-            throw new RasterException(path, $"has segments of {string.Join(", ", parts.Select(part => part.Columns))} columns, expected equal ones");
+            throw new RasterException(path,
+                $"has segments of {string.Join(", ", parts.Select(part => part.Columns))} columns, "
+                + "expected equal ones");
         Rows = checked(parts.Sum(part => part.Rows));
     }
 
@@ -101,7 +104,8 @@ internal sealed class StackedSource : PixelSource
         {
             int top = Math.Max(window.Row, first), bottom = Math.Min(window.Row + window.Rows, first + part.Rows);
             if (top < bottom)
-                yield return (part, new RasterWindow(top - first, window.Column, bottom - top, window.Columns), (top - window.Row) * window.Columns);
+                yield return (part, new RasterWindow(top - first, window.Column, bottom - top, window.Columns),
+                    (top - window.Row) * window.Columns);
             first += part.Rows;
         }
     }

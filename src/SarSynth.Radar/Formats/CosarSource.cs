@@ -1,5 +1,5 @@
-// COSAR: the complex images of TerraSAR-X. GDAL's driver is passed by: it leaves out the last valid sample of every line.
-// Level 1b Product Format Specification TX-GS-DD-3307, section COSAR; all numbers are big-endian.
+// COSAR: the complex images of TerraSAR-X. GDAL's driver is passed by: it leaves out the last valid sample of every
+// line. Level 1b Product Format Specification TX-GS-DD-3307, section COSAR; all numbers are big-endian.
 using System.Buffers.Binary;
 using MathNet.Numerics;
 using SarSynth.Radar.Images;
@@ -28,7 +28,8 @@ internal sealed class CosarSource : PixelSource
         try
         {
             Span<byte> head = stackalloc byte[36];
-            if (file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) < head.Length || !head.Slice(28, 4).SequenceEqual("CSAR"u8))
+            if (file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) < head.Length
+                || !head.Slice(28, 4).SequenceEqual("CSAR"u8))
                 throw new RasterException(path, "is no COSAR file: expected the mark CSAR at byte 28");
             var version = BinaryPrimitives.ReadInt32BigEndian(head[32..]);
             half = version switch
@@ -43,7 +44,9 @@ internal sealed class CosarSource : PixelSource
             lineBytes = BinaryPrimitives.ReadInt32BigEndian(head[20..]);
             var lines = BinaryPrimitives.ReadInt32BigEndian(head[24..]);
             if (Rows < 1 || Columns < 1 || lineBytes < 8L + 4L * Columns || lines < Rows + (long)AnnotationLines)
-                throw new RasterException(path, $"has a COSAR header that cannot be: {Rows} x {Columns} samples in {lines} lines of {lineBytes} bytes");
+                throw new RasterException(path,
+                    $"has a COSAR header that cannot be: {Rows} x {Columns} samples in "
+                    + $"{lines} lines of {lineBytes} bytes");
             var burst = (long)lineBytes * lines;
             if (file.Length < burst)
                 throw new RasterException(path, $"is truncated: found {file.Length} bytes, expected {burst}");
@@ -65,7 +68,8 @@ internal sealed class CosarSource : PixelSource
 
     public override Validity Validity => new() { Mask = MaskKind.Lines };
 
-    public override void Read(RasterWindow window, Span<float> pixels) => throw new NotSupportedException("The samples are complex.");
+    public override void Read(RasterWindow window, Span<float> pixels) =>
+        throw new NotSupportedException("The samples are complex.");
 
     /// <summary>Samples outside a line's valid part are no data.</summary>
     public override void Read(RasterWindow window, Span<Complex32> pixels)
@@ -79,9 +83,12 @@ internal sealed class CosarSource : PixelSource
             file.Position = start;
             file.ReadExactly(validity);
             // First and last valid sample, counted from 1.
-            int first = BinaryPrimitives.ReadInt32BigEndian(validity) - 1, last = BinaryPrimitives.ReadInt32BigEndian(validity[4..]) - 1;
+            int first = BinaryPrimitives.ReadInt32BigEndian(validity) - 1,
+                last = BinaryPrimitives.ReadInt32BigEndian(validity[4..]) - 1;
             if (first < 0 || last >= Columns)
-                throw new RasterException(path, $"line {window.Row + row} is damaged: its valid samples are {first + 1} to {last + 1} of {Columns}");
+                throw new RasterException(path,
+                    $"line {window.Row + row} is damaged: "
+                    + $"its valid samples are {first + 1} to {last + 1} of {Columns}");
             file.Position = start + 8 + 4L * window.Column;
             file.ReadExactly(bytes);
             for (var column = 0; column < window.Columns; column++)

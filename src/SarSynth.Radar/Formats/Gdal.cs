@@ -8,10 +8,13 @@ namespace SarSynth.Radar.Formats;
 /// <summary>GDAL's pixel types.</summary>
 internal enum GdalType
 {
-    Unknown, Byte, UInt16, Int16, UInt32, Int32, Float32, Float64, ComplexInt16, ComplexInt32, ComplexFloat32, ComplexFloat64, UInt64, Int64, Int8,
+    Unknown, Byte, UInt16, Int16, UInt32, Int32, Float32, Float64, ComplexInt16, ComplexInt32, ComplexFloat32,
+        ComplexFloat64, UInt64, Int64, Int8,
 }
 
-/// <summary>GDAL, initialised once: all drivers, a small block cache, errors kept per thread instead of printed.</summary>
+/// <summary>
+/// GDAL, initialised once: all drivers, a small block cache, errors kept per thread instead of printed.
+/// </summary>
 internal static unsafe partial class Gdal
 {
     // GDAL would take 5 % of the machine's memory for blocks; streaming needs a row of tiles or two.
@@ -43,9 +46,12 @@ internal static unsafe partial class Gdal
         messages = null;
     }
 
-    /// <summary>The errors since <see cref="Begin"/>, in one line; <paramref name="otherwise"/> when GDAL gave none.</summary>
+    /// <summary>
+    /// The errors since <see cref="Begin"/>, in one line; <paramref name="otherwise"/> when GDAL gave none.
+    /// </summary>
     public static string Errors(string otherwise) =>
-        messages is { Count: > 0 } list ? string.Join("; ", list.Distinct().Take(3)).ReplaceLineEndings(" ") : otherwise;
+        messages is { Count: > 0 } list ? string.Join("; ", list.Distinct().Take(3)).ReplaceLineEndings(" ")
+            : otherwise;
 
     /// <summary>Whether an error came since <see cref="Begin"/>.</summary>
     public static bool HasErrors => messages is { Count: > 0 };
@@ -163,16 +169,19 @@ internal static unsafe partial class Gdal
     [LibraryImport(NativeLibraries.Gdal, EntryPoint = "GDALGetDriverShortName")]
     private static partial nint DriverName(nint driver);
 
-    public static string DriverOf(nint dataset) => Marshal.PtrToStringUTF8(DriverName(GDALGetDatasetDriver(dataset))) ?? "";
+    public static string DriverOf(nint dataset) => Marshal.PtrToStringUTF8(DriverName(GDALGetDatasetDriver(dataset)))
+        ?? "";
 
     [LibraryImport(NativeLibraries.Gdal, StringMarshalling = StringMarshalling.Utf8)]
     public static partial nint GDALGetDriverByName(string name);
 
     [LibraryImport(NativeLibraries.Gdal, StringMarshalling = StringMarshalling.Utf8)]
-    public static partial nint GDALCreate(nint driver, string path, int columns, int rows, int bands, GdalType type, byte** options);
+    public static partial nint GDALCreate(nint driver, string path, int columns, int rows, int bands, GdalType type,
+        byte** options);
 
     [LibraryImport(NativeLibraries.Gdal, StringMarshalling = StringMarshalling.Utf8)]
-    public static partial nint GDALCreateCopy(nint driver, string path, nint source, int strict, byte** options, nint progress, nint progressData);
+    public static partial nint GDALCreateCopy(nint driver, string path, nint source, int strict, byte** options,
+        nint progress, nint progressData);
 
     [LibraryImport(NativeLibraries.Gdal)]
     public static partial int GDALGetRasterXSize(nint dataset);
@@ -240,7 +249,8 @@ internal static unsafe partial class Gdal
 
     [LibraryImport(NativeLibraries.Gdal)]
     public static partial int GDALRasterIOEx(nint band, int write, int column, int row, int columns, int rows,
-        void* buffer, int bufferColumns, int bufferRows, GdalType bufferType, long pixelSpace, long lineSpace, nint extra);
+        void* buffer, int bufferColumns, int bufferRows, GdalType bufferType, long pixelSpace, long lineSpace,
+            nint extra);
 
     [LibraryImport(NativeLibraries.Gdal)]
     public static partial int GDALGetGeoTransform(nint dataset, double* transform);

@@ -41,7 +41,8 @@ internal static unsafe class GdalGeoReference
         fixed (double* values = transform)
         {
             return Gdal.GDALGetGCPCount(dataset) is > 0 and var count && Gdal.GDALGetGeoTransform(dataset, values) == 0
-                ? $"has a transform and {count} ground control points: the transform tells where it lies, the points are left out"
+                ? $"has a transform and {count} ground control points: the transform tells where "
+                    + $"it lies, the points are left out"
                 : null;
         }
     }

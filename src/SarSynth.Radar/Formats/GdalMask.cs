@@ -5,7 +5,9 @@ using SarSynth.Radar.Images;
 
 namespace SarSynth.Radar.Formats;
 
-/// <summary>Puts NaN where a band holds no data. GDAL heeds one rule only: here all that the file has stand together.</summary>
+/// <summary>
+/// Puts NaN where a band holds no data. GDAL heeds one rule only: here all that the file has stand together.
+/// </summary>
 internal sealed class GdalMask
 {
     // GDAL's flags of a mask band, and its name for a band of transparency.
@@ -25,7 +27,8 @@ internal sealed class GdalMask
         if ((flags & (AllValid | AlphaMask)) == 0 && flags != NoDataMask)
         {
             masks.Add(Gdal.GDALGetMaskBand(bands[0]));
-            kind = (flags & NoDataMask) != 0 ? MaskKind.BandValues : HasSidecar(dataset) ? MaskKind.Sidecar : MaskKind.Internal;
+            kind = (flags & NoDataMask) != 0 ? MaskKind.BandValues : HasSidecar(dataset) ? MaskKind.Sidecar
+                : MaskKind.Internal;
         }
         for (var number = 1; number <= Gdal.GDALGetRasterCount(dataset); number++)
         {

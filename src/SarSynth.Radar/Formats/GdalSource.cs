@@ -29,7 +29,8 @@ internal sealed unsafe class GdalSource : PixelSource
     private double powerScale = 1;
     private nint dataset;
 
-    public GdalSource(string path, nint dataset, int band = 1, BandPair pair = BandPair.None, double[]? amplitudes = null)
+    public GdalSource(string path, nint dataset, int band = 1, BandPair pair = BandPair.None,
+        double[]? amplitudes = null)
     {
         this.path = path;
         this.dataset = dataset;
@@ -40,7 +41,8 @@ internal sealed unsafe class GdalSource : PixelSource
         first = Gdal.GDALGetRasterBand(dataset, band);
         second = pair == BandPair.None ? 0 : Gdal.GDALGetRasterBand(dataset, band + 1);
         if (first == 0 || (pair != BandPair.None && second == 0))
-            throw new RasterException(path, $"has {Gdal.GDALGetRasterCount(dataset)} bands, expected band {(first == 0 ? band : band + 1)}");
+            throw new RasterException(path,
+                $"has {Gdal.GDALGetRasterCount(dataset)} bands, expected band {(first == 0 ? band : band + 1)}");
         Type = Gdal.GDALGetRasterDataType(first);
         IsComplex = pair != BandPair.None || Type is >= GdalType.ComplexInt16 and <= GdalType.ComplexFloat64;
         mask = new GdalMask(dataset, pair == BandPair.None ? [first] : [first, second], null);
@@ -143,7 +145,8 @@ internal sealed unsafe class GdalSource : PixelSource
                 buffer, window.Columns, window.Rows, type, size, (long)size * window.Columns, 0);
             // A block that fails to decode may leave zeros behind: any error spoils the read.
             if (result != 0 || Gdal.HasErrors)
-                throw new RasterException(path, $"pixels of {window} cannot be read: {Gdal.Errors("the file is damaged")}");
+                throw new RasterException(path,
+                    $"pixels of {window} cannot be read: {Gdal.Errors("the file is damaged")}");
         }
     }
 }

@@ -20,12 +20,15 @@ public static class GeoTiff
             AmplitudeImage => PixelKind.Amplitude,
             _ => PixelKind.Intensity,
         };
-        using var writer = new GeoTiffWriter(path, image.Rows, image.Columns, kind, image.Metadata, image.GeoReference, options);
+        using var writer = new GeoTiffWriter(path, image.Rows, image.Columns, kind, image.Metadata, image.GeoReference,
+            options);
         writer.WriteWindow(0, 0, image);
         writer.Complete();
     }
 
-    /// <summary>Refuses a path that other programs would not take for a GeoTIFF: what it ends with is all they look at.</summary>
+    /// <summary>
+    /// Refuses a path that other programs would not take for a GeoTIFF: what it ends with is all they look at.
+    /// </summary>
     /// <param name="path">Where a GeoTIFF shall be written.</param>
     /// <exception cref="RasterException">It ends with neither .tif nor .tiff.</exception>
     public static void RequireExtension(string path)
@@ -35,7 +38,8 @@ public static class GeoTiff
         // That a folder has the name is said by who writes.
         if (found.ToLowerInvariant() is ".tif" or ".tiff" || Directory.Exists(path))
             return;
-        throw new RasterException(path, $"found {(found.Length > 0 ? $"'{found}'" : "no extension")}, expected .tif or .tiff: a GeoTIFF "
+        throw new RasterException(path,
+            $"found {(found.Length > 0 ? $"'{found}'" : "no extension")}, expected .tif or .tiff: a GeoTIFF "
             + "is written, which keeps amplitudes and georeference; for a picture, make a quick-look (.png) of it");
     }
 }

@@ -21,16 +21,21 @@ public enum GeoTiffCompression
 /// <summary>How a GeoTIFF is written.</summary>
 public sealed record GeoTiffOptions
 {
-    /// <summary>Compression; floats are predicted first (TIFF predictor 3), complex samples are not (TIFF has no predictor for them).</summary>
+    /// <summary>
+    /// Compression; floats are predicted first (TIFF predictor 3), complex samples are not (TIFF has no predictor for
+    /// them).
+    /// </summary>
     public GeoTiffCompression Compression { get; init; } = GeoTiffCompression.Deflate;
 
     /// <summary>
-    /// Width of a tile in pixels, a multiple of 16; its height too, save in files so wide that a row of such tiles does not fit
-    /// GDAL's cache: there it is halved until one does, so that no tile is ever written twice.
+    /// Width of a tile in pixels, a multiple of 16; its height too, save in files so wide that a row of such tiles does
+    /// not fit GDAL's cache: there it is halved until one does, so that no tile is ever written twice.
     /// </summary>
     public int TileSize { get; init; } = 512;
 
-    /// <summary>Cloud-optimised layout: overviews first, tiles in order. Needs the space of a second copy while it is made.</summary>
+    /// <summary>
+    /// Cloud-optimised layout: overviews first, tiles in order. Needs the space of a second copy while it is made.
+    /// </summary>
     public bool CloudOptimised { get; init; }
 
     /// <summary>Write decibels, 10 log10 of the intensity, instead of linear values; not for complex images.</summary>
@@ -38,8 +43,9 @@ public sealed record GeoTiffOptions
 }
 
 /// <summary>
-/// A GeoTIFF in the making: windows in any order (whole tiles in order are fastest), then <see cref="Complete"/>. Without that
-/// call nothing appears. Georeference and sensor facts are kept in the file, so that <see cref="SarRaster"/> reads the same image back.
+/// A GeoTIFF in the making: windows in any order (whole tiles in order are fastest), then <see cref="Complete"/>.
+/// Without that call nothing appears. Georeference and sensor facts are kept in the file, so that <see
+/// cref="SarRaster"/> reads the same image back.
 /// </summary>
 public sealed unsafe class GeoTiffWriter : IDisposable
 {
@@ -52,7 +58,9 @@ public sealed unsafe class GeoTiffWriter : IDisposable
     private readonly nint band;
     private nint dataset;
 
-    /// <param name="path">The file to write (.tif, .tiff); an older one is replaced when the new one is complete.</param>
+    /// <param name="path">
+    /// The file to write (.tif, .tiff); an older one is replaced when the new one is complete.
+    /// </param>
     /// <param name="rows">Number of rows.</param>
     /// <param name="columns">Number of columns.</param>
     /// <param name="kind">What the pixels are; decibels go through <see cref="GeoTiffOptions.Decibel"/>.</param>
@@ -60,7 +68,8 @@ public sealed unsafe class GeoTiffWriter : IDisposable
     /// <param name="geoReference">Where the pixels lie; null for radar geometry.</param>
     /// <param name="options">How to write; null for Deflate in tiles of 512.</param>
     /// <exception cref="RasterException">The file cannot be made.</exception>
-    public GeoTiffWriter(string path, int rows, int columns, PixelKind kind, SarMetadata? metadata = null, GeoReference? geoReference = null, GeoTiffOptions? options = null)
+    public GeoTiffWriter(string path, int rows, int columns, PixelKind kind, SarMetadata? metadata = null,
+        GeoReference? geoReference = null, GeoTiffOptions? options = null)
     {
         GeoTiff.RequireExtension(path);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rows);
@@ -68,14 +77,17 @@ public sealed unsafe class GeoTiffWriter : IDisposable
         this.path = path;
         this.options = options ?? new GeoTiffOptions();
         if (this.options.TileSize < 16 || this.options.TileSize % 16 != 0)
-            throw new ArgumentException($"tile size: found {this.options.TileSize}, expected a multiple of 16.", nameof(options));
+            throw new ArgumentException($"tile size: found {this.options.TileSize}, expected a multiple of 16.",
+                nameof(options));
         if (this.options.Decibel && kind == PixelKind.Complex)
-            throw new ArgumentException("decibel: complex pixels have no decibels; write their intensity.", nameof(options));
+            throw new ArgumentException("decibel: complex pixels have no decibels; write their intensity.",
+                nameof(options));
         Rows = rows;
         Columns = columns;
         Kind = this.options.Decibel ? PixelKind.Decibel : kind;
         TileColumns = TileRows = this.options.TileSize;
-        var line = (columns + TileColumns - 1L) / TileColumns * TileColumns * (kind == PixelKind.Complex ? sizeof(Complex32) : sizeof(float));
+        var line = (columns + TileColumns - 1L) / TileColumns * TileColumns * (kind == PixelKind.Complex
+            ? sizeof(Complex32) : sizeof(float));
         while (TileRows * line > RowOfTilesBytes && TileRows % 32 == 0)
             TileRows /= 2;
         Gdal.Begin();
@@ -84,7 +96,8 @@ public sealed unsafe class GeoTiffWriter : IDisposable
         {
             var driver = Gdal.GDALGetDriverByName("GTiff");
             using var creation = new Gdal.StringList(CreationOptions());
-            dataset = Gdal.GDALCreate(driver, file.Temporary, columns, rows, 1, kind == PixelKind.Complex ? GdalType.ComplexFloat32 : GdalType.Float32, creation.Pointer);
+            dataset = Gdal.GDALCreate(driver, file.Temporary, columns, rows, 1, kind == PixelKind.Complex
+                ? GdalType.ComplexFloat32 : GdalType.Float32, creation.Pointer);
             if (dataset == 0)
                 throw new RasterException(path, $"cannot be written: {Gdal.Errors("GDAL made no file")}");
             band = Gdal.GDALGetRasterBand(dataset, 1);
@@ -115,7 +128,9 @@ public sealed unsafe class GeoTiffWriter : IDisposable
     /// <summary>Writes an image with its first pixel at the given place.</summary>
     /// <param name="row">First row.</param>
     /// <param name="column">First column.</param>
-    /// <param name="image">Complex for a complex file; amplitude or intensity are converted to what the file holds.</param>
+    /// <param name="image">
+    /// Complex for a complex file; amplitude or intensity are converted to what the file holds.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">It reaches outside the file.</exception>
     /// <exception cref="RasterException">The disk is full, or another error of writing.</exception>
     public void WriteWindow(int row, int column, SarImage image)
@@ -124,7 +139,9 @@ public sealed unsafe class GeoTiffWriter : IDisposable
         WriteWindow(row, column, image, new RasterWindow(0, 0, image.Rows, image.Columns));
     }
 
-    /// <summary>Writes a part of an image with its first pixel at the given place: the way to drop a block's halo.</summary>
+    /// <summary>
+    /// Writes a part of an image with its first pixel at the given place: the way to drop a block's halo.
+    /// </summary>
     /// <inheritdoc cref="WriteWindow(int, int, SarImage)"/>
     public void WriteWindow(int row, int column, SarImage image, RasterWindow part)
     {
@@ -137,7 +154,8 @@ public sealed unsafe class GeoTiffWriter : IDisposable
         if (Kind == PixelKind.Complex)
         {
             if (image is not ComplexImage complex)
-                throw new ArgumentException($"image: found {image.GetType().Name}, expected ComplexImage for a complex file.", nameof(image));
+                throw new ArgumentException($"image: found {image.GetType().Name}, expected "
+                    + $"ComplexImage for a complex file.", nameof(image));
             fixed (Complex32* pixels = complex.Pixels)
                 Transfer(window, pixels + first, GdalType.ComplexFloat32, sizeof(Complex32), image.Columns);
             return;
@@ -167,7 +185,9 @@ public sealed unsafe class GeoTiffWriter : IDisposable
     }
 
     /// <summary>Finishes the file and gives it its name.</summary>
-    /// <exception cref="RasterException">The disk is full, or another error of writing; nothing appears then.</exception>
+    /// <exception cref="RasterException">
+    /// The disk is full, or another error of writing; nothing appears then.
+    /// </exception>
     public void Complete()
     {
         ObjectDisposedException.ThrowIf(dataset == 0, this);
@@ -203,12 +223,16 @@ public sealed unsafe class GeoTiffWriter : IDisposable
     {
         Gdal.GDALFlushCache(dataset);
         using var cog = new AtomicFile(path, ".tif");
-        using (var creation = new Gdal.StringList([$"COMPRESS={CompressionName}", $"BLOCKSIZE={options.TileSize}", "BIGTIFF=IF_SAFER",
-            $"PREDICTOR={(HasPredictor ? "YES" : "NO")}", "OVERVIEWS=IGNORE_EXISTING", Kind == PixelKind.Complex ? "OVERVIEW_RESAMPLING=NEAREST" : "OVERVIEW_RESAMPLING=AVERAGE"]))
+        using (var creation = new Gdal.StringList(
+            [$"COMPRESS={CompressionName}", $"BLOCKSIZE={options.TileSize}", "BIGTIFF=IF_SAFER",
+            $"PREDICTOR={(HasPredictor ? "YES" : "NO")}", "OVERVIEWS=IGNORE_EXISTING", Kind == PixelKind.Complex
+                ? "OVERVIEW_RESAMPLING=NEAREST" : "OVERVIEW_RESAMPLING=AVERAGE"]))
         {
-            var copy = Gdal.GDALCreateCopy(Gdal.GDALGetDriverByName("COG"), cog.Temporary, dataset, 1, creation.Pointer, 0, 0);
+            var copy = Gdal.GDALCreateCopy(Gdal.GDALGetDriverByName("COG"), cog.Temporary, dataset, 1, creation.Pointer,
+                0, 0);
             if (copy == 0)
-                throw new RasterException(path, $"cannot be written: {Gdal.Errors("GDAL made no cloud-optimised file")}");
+                throw new RasterException(path,
+                    $"cannot be written: {Gdal.Errors("GDAL made no cloud-optimised file")}");
             _ = Gdal.GDALClose(copy);
         }
         Close();
@@ -229,7 +253,8 @@ public sealed unsafe class GeoTiffWriter : IDisposable
     {
         // The intermediate of a cloud-optimised file lives for moments: it is not compressed.
         var compression = options.CloudOptimised ? "NONE" : CompressionName;
-        List<string> creation = ["TILED=YES", $"BLOCKXSIZE={TileColumns}", $"BLOCKYSIZE={TileRows}", $"COMPRESS={compression}", "BIGTIFF=IF_SAFER", "NUM_THREADS=ALL_CPUS"];
+        List<string> creation = ["TILED=YES", $"BLOCKXSIZE={TileColumns}", $"BLOCKYSIZE={TileRows}",
+            $"COMPRESS={compression}", "BIGTIFF=IF_SAFER", "NUM_THREADS=ALL_CPUS"];
         if (compression != "NONE" && HasPredictor)
             creation.Add("PREDICTOR=3");
         return creation;
@@ -246,7 +271,8 @@ public sealed unsafe class GeoTiffWriter : IDisposable
         foreach (var (name, value) in MetadataItems.From(metadata))
             _ = Gdal.GDALSetMetadataItem(dataset, name, value, null);
         if (metadata.Date is { } date)
-            _ = Gdal.GDALSetMetadataItem(dataset, "TIFFTAG_DATETIME", date.ToString("yyyy:MM:dd HH:mm:ss", CultureInfo.InvariantCulture), null);
+            _ = Gdal.GDALSetMetadataItem(dataset, "TIFFTAG_DATETIME",
+                date.ToString("yyyy:MM:dd HH:mm:ss", CultureInfo.InvariantCulture), null);
         if (Gdal.HasErrors)
             throw new RasterException(path, $"cannot be written: {Gdal.Errors("")}");
     }

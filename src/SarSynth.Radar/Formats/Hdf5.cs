@@ -1,5 +1,5 @@
-// HDF5 files, read by PureHDF: it is managed code, so that a damaged file ends in an exception and never in a crash. GDAL is
-// passed by here: it knows no half-precision complex numbers.
+// HDF5 files, read by PureHDF: it is managed code, so that a damaged file ends in an exception and never in a crash.
+// GDAL is passed by here: it knows no half-precision complex numbers.
 using PureHDF;
 using PureHDF.VOL.Native;
 using SarSynth.Radar.Images;
@@ -17,18 +17,22 @@ internal sealed class Hdf5File : IDisposable
     public Hdf5File(string path)
     {
         this.path = path;
-        file = Guarded(path, "cannot be opened as HDF5", () => H5File.Open(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        file = Guarded(path, "cannot be opened as HDF5", () =>
+            H5File.Open(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
     }
 
     /// <summary>Whether there is an object at a path.</summary>
-    public bool Has(string name) => name == "/" || Guarded(path, $"{name} cannot be looked up", () => file.LinkExists(name));
+    public bool Has(string name) =>
+        name == "/" || Guarded(path, $"{name} cannot be looked up", () => file.LinkExists(name));
 
     /// <summary>Names in a group, in order; empty when there is no such group.</summary>
     public List<string> Names(string group) => !Has(group) ? []
         : Guarded<List<string>>(path, $"{group} cannot be listed", () => file.Get(group) is not IH5Group found ? []
             : [.. found.Children().Select(child => child.Name).Order(StringComparer.Ordinal)]);
 
-    /// <summary>The text of a scalar dataset, or of the first value of an array; null when it is absent or no text.</summary>
+    /// <summary>
+    /// The text of a scalar dataset, or of the first value of an array; null when it is absent or no text.
+    /// </summary>
     public string? Text(string name) => Texts(name).FirstOrDefault();
 
     /// <summary>The texts of a dataset; empty when it is absent or holds none.</summary>
@@ -57,7 +61,8 @@ internal sealed class Hdf5File : IDisposable
     }
 
     /// <summary>The first number of a dataset; null when it is absent.</summary>
-    public double? Number(string name) => Numbers(name)?.Values[0] is { } number && double.IsFinite(number) ? number : null;
+    public double? Number(string name) => Numbers(name)?.Values[0] is { } number
+        && double.IsFinite(number) ? number : null;
 
     /// <summary>The text of a dataset's attribute; null when there is none.</summary>
     public string? AttributeText(string name, string attribute) => Find(name) is not { } dataset ? null
@@ -67,7 +72,8 @@ internal sealed class Hdf5File : IDisposable
 
     /// <summary>Opens a two-dimensional dataset of real numbers, or of compounds of two.</summary>
     /// <exception cref="RasterException">It is not there or is of another kind.</exception>
-    public Hdf5Dataset Open(string name) => new(path, name, Find(name) ?? throw new RasterException(path, $"has no dataset {name}"));
+    public Hdf5Dataset Open(string name) =>
+        new(path, name, Find(name) ?? throw new RasterException(path, $"has no dataset {name}"));
 
     public void Dispose() => file.Dispose();
 
@@ -78,7 +84,8 @@ internal sealed class Hdf5File : IDisposable
         {
             return read();
         }
-        catch (Exception error) when (error is not (RasterException or ObjectDisposedException or FileNotFoundException))
+        catch (Exception error)
+            when (error is not (RasterException or ObjectDisposedException or FileNotFoundException))
         {
             throw new RasterException(path, $"{problem}: {error.Message.ReplaceLineEndings(" ").TrimEnd('.')}", error);
         }

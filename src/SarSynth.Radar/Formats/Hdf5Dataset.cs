@@ -8,7 +8,9 @@ using SarSynth.Radar.Images;
 
 namespace SarSynth.Radar.Formats;
 
-/// <summary>Real numbers, or complex ones as compounds of two, of any precision; they arrive in single precision.</summary>
+/// <summary>
+/// Real numbers, or complex ones as compounds of two, of any precision; they arrive in single precision.
+/// </summary>
 internal sealed class Hdf5Dataset
 {
     // Bytes of a piece of a dataset without chunks; bytes of decoded chunks that are kept.
@@ -26,9 +28,11 @@ internal sealed class Hdf5Dataset
         (this.path, this.name, this.dataset) = (path, name, dataset);
         var shape = Hdf5File.Guarded(path, $"{name} cannot be opened", () => ShapeOf(dataset));
         if (shape.Length != 2 || shape.Any(size => size is < 1 or > int.MaxValue))
-            throw new RasterException(path, $"{name} has shape [{string.Join(", ", shape)}], expected two dimensions of one pixel or more");
+            throw new RasterException(path,
+                $"{name} has shape [{string.Join(", ", shape)}], expected two dimensions of one pixel or more");
         (Rows, Columns) = ((int)shape[0], (int)shape[1]);
-        (type, IsComplex, isImaginaryFirst) = Hdf5File.Guarded(path, $"{name} cannot be opened", () => TypeOf(dataset.Type));
+        (type, IsComplex, isImaginaryFirst) = Hdf5File.Guarded(path, $"{name} cannot be opened", () =>
+            TypeOf(dataset.Type));
         BlockSize = Hdf5File.Guarded(path, $"{name} cannot be opened", Chunk);
         (NoData, NoDataIsUnusual) = Hdf5File.Guarded(path, $"the fill value of {name} cannot be read", ReadNoData);
     }
@@ -46,12 +50,14 @@ internal sealed class Hdf5Dataset
     public (int Rows, int Columns) BlockSize { get; }
 
     /// <summary>
-    /// The value that means no data: of the attribute _FillValue, or else the dataset's own fill value unless that is 0, which
-    /// HDF5 takes where nothing is said; the real part of complex ones. Null where there is none, or NaN.
+    /// The value that means no data: of the attribute _FillValue, or else the dataset's own fill value unless that is
+    /// 0, which HDF5 takes where nothing is said; the real part of complex ones. Null where there is none, or NaN.
     /// </summary>
     public double? NoData { get; }
 
-    /// <summary>Whether there is a fill value whose imaginary part is neither 0 nor the real part: it is not heeded.</summary>
+    /// <summary>
+    /// Whether there is a fill value whose imaginary part is neither 0 nor the real part: it is not heeded.
+    /// </summary>
     public bool NoDataIsUnusual { get; }
 
     /// <summary>Sizes of the dimensions.</summary>
@@ -100,11 +106,13 @@ internal sealed class Hdf5Dataset
         }
         catch (Exception error) when (error is not ObjectDisposedException)
         {
-            throw new RasterException(path, $"pixels of {part} in {name} cannot be read: {error.Message.ReplaceLineEndings(" ")}", error);
+            throw new RasterException(path,
+                $"pixels of {part} in {name} cannot be read: {error.Message.ReplaceLineEndings(" ")}", error);
         }
     }
 
-    // The parts of a window that lie in one chunk each, so that a chunk is decoded once; without chunks a few lines at a time.
+    // The parts of a window that lie in one chunk each, so that a chunk is decoded once; without
+    // chunks a few lines at a time.
     private IEnumerable<RasterWindow> Parts(RasterWindow window)
     {
         var (high, wide) = dataset.Layout.Class == H5DataLayoutClass.Chunked ? BlockSize
@@ -129,17 +137,21 @@ internal sealed class Hdf5Dataset
         var types = Array.ConvertAll(members, member => Hdf5Number.Of(member.Type)
             ?? throw new RasterException(path, $"{name} has compounds that are no complex numbers"));
         if (types[0] != types[1])
-            throw new RasterException(path, $"{name} has complex numbers of {types[0].Name} and {types[1].Name}, expected equal parts");
+            throw new RasterException(path,
+                $"{name} has complex numbers of {types[0].Name} and {types[1].Name}, expected equal parts");
         if (found.Size != 2 * types[0].Size || members[0].Offset + members[1].Offset != types[0].Size)
-            throw new RasterException(path, $"{name} has complex numbers of {found.Size} bytes, expected 2 x {types[0].Size}");
+            throw new RasterException(path,
+                $"{name} has complex numbers of {found.Size} bytes, expected 2 x {types[0].Size}");
         // The names tell which is which; members without a telling name come real first.
-        var imaginary = Array.FindIndex(members, member => member.Name.StartsWith("i", StringComparison.OrdinalIgnoreCase));
+        var imaginary = Array.FindIndex(members, member =>
+            member.Name.StartsWith("i", StringComparison.OrdinalIgnoreCase));
         if (imaginary < 0)
             imaginary = members[1].Name.StartsWith("r", StringComparison.OrdinalIgnoreCase) ? 0 : 1;
         return (types[0], true, members[imaginary].Offset == 0);
     }
 
-    private (int, int) Chunk() => dataset.Layout is { Class: H5DataLayoutClass.Chunked, Chunks: [var rows, var columns, ..] }
+    private (int, int) Chunk() =>
+        dataset.Layout is { Class: H5DataLayoutClass.Chunked, Chunks: [var rows, var columns, ..] }
         ? ((int)Math.Clamp(rows, 1, (ulong)Rows), (int)Math.Clamp(columns, 1, (ulong)Columns)) : (1, Columns);
 
     private (double?, bool) ReadNoData()
@@ -148,7 +160,8 @@ internal sealed class Hdf5Dataset
         if (dataset.AttributeExists("_FillValue") && dataset.Attribute("_FillValue") is NativeAttribute attribute)
         {
             var ofSample = attribute.Type.Class == H5DataTypeClass.Compound;
-            if ((ofSample ? type : Hdf5Number.Of(attribute.Type)) is not { } number || (ofSample && attribute.Type.Size != 2 * type.Size))
+            if ((ofSample ? type : Hdf5Number.Of(attribute.Type)) is not { } number
+                || (ofSample && attribute.Type.Size != 2 * type.Size))
                 return (null, true);
             values = number.ToDoubles(RawOf(attribute));
         }

@@ -23,7 +23,8 @@ internal readonly record struct Hdf5Number(bool IsFloat, bool IsSigned, int Size
     {
         H5DataTypeClass.FixedPoint when type.Size is 1 or 2 or 4 or 8 =>
             new Hdf5Number(false, type.FixedPoint.IsSigned, type.Size, type.Size > 1 && IsHighFirst(type)),
-        H5DataTypeClass.FloatingPoint when type.Size is 2 or 4 or 8 => new Hdf5Number(true, true, type.Size, IsHighFirst(type)),
+        H5DataTypeClass.FloatingPoint when type.Size is 2 or 4 or 8 =>
+            new Hdf5Number(true, true, type.Size, IsHighFirst(type)),
         _ => null,
     };
 
@@ -105,8 +106,8 @@ internal readonly record struct Hdf5Number(bool IsFloat, bool IsSigned, int Size
         }
     }
 
-    // PureHDF 2.2 knows the byte order and keeps it to itself: it refuses to read such numbers, or, in compounds, hands them
-    // over as they are. A test holds both orders.
+    // PureHDF 2.2 knows the byte order and keeps it to itself: it refuses to read such numbers, or, in compounds, hands
+    // them over as they are. A test holds both orders.
     private static bool IsHighFirst(IH5DataType type)
     {
         const BindingFlags members = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
@@ -116,7 +117,8 @@ internal readonly record struct Hdf5Number(bool IsFloat, bool IsSigned, int Size
         {
             "LittleEndian" => false,
             "BigEndian" => true,
-            var order => throw new NotSupportedException($"numbers of byte order {order ?? "unknown"}, expected little or big endian"),
+            var order => throw new NotSupportedException($"numbers of byte "
+                + $"order {order ?? "unknown"}, expected little or big endian"),
         };
     }
 }

@@ -15,7 +15,8 @@ internal sealed class Hdf5Source(Hdf5File file, Hdf5Dataset dataset) : PixelSour
 
     public override (int Rows, int Columns) BlockSize => dataset.BlockSize;
 
-    public override Validity Validity => dataset.NoData is { } value ? new Validity { NoDataValue = value } : Validity.All;
+    public override Validity Validity => dataset.NoData is { } value ? new Validity { NoDataValue = value }
+        : Validity.All;
 
     public override void Read(RasterWindow window, Span<float> pixels)
     {

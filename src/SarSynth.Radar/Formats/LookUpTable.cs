@@ -17,7 +17,8 @@ internal sealed class LookUpTable
         foreach (var row in ordered)
         {
             if (row.Pixels.Length == 0 || row.Pixels.Length != row.Values.Length)
-                throw new FormatException($"{name}: found {row.Values.Length} values for {row.Pixels.Length} pixels on line {row.Line}");
+                throw new FormatException($"{name}: found {row.Values.Length} values "
+                    + $"for {row.Pixels.Length} pixels on line {row.Line}");
             for (var i = 1; i < row.Pixels.Length; i++)
             {
                 if (row.Pixels[i] <= row.Pixels[i - 1])
@@ -78,7 +79,8 @@ internal sealed class LookUpTable
     private double Along(int index, double pixel)
     {
         var (left, part) = Place(pixels[index], pixel);
-        return part == 0 ? values[index][left] : values[index][left] + part * (values[index][left + 1] - values[index][left]);
+        return part == 0 ? values[index][left] : values[index][left]
+            + part * (values[index][left + 1] - values[index][left]);
     }
 
     private void Along(int index, int firstPixel, double weight, Span<double> row, bool add)

@@ -5,14 +5,18 @@ using SarSynth.Radar.Images;
 
 namespace SarSynth.Radar.Formats;
 
-/// <summary>Between <see cref="SarMetadata"/> and GDAL's metadata items. Every property of the record travels under its own name.</summary>
+/// <summary>
+/// Between <see cref="SarMetadata"/> and GDAL's metadata items. Every property of the record travels under its own
+/// name.
+/// </summary>
 internal static class MetadataItems
 {
     // In the default domain: GDAL drops other domains when it makes a cloud-optimised copy.
     private const string Prefix = "SARSYNTH_";
     public const string Kind = Prefix + "PIXEL_KIND";
 
-    private static readonly PropertyInfo[] Properties = [.. typeof(SarMetadata).GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite)];
+    private static readonly PropertyInfo[] Properties = [.. typeof(SarMetadata)
+        .GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite)];
 
     public static IEnumerable<(string Name, string Value)> From(SarMetadata metadata)
     {
@@ -53,7 +57,8 @@ internal static class MetadataItems
         if (type == typeof(bool))
             return bool.TryParse(text, out var yes) ? yes : null;
         if (type == typeof(DateTime))
-            return DateTime.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind, out var date) ? date : null;
+            return DateTime.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind, out var date)
+                ? date : null;
         return type.IsEnum && Enum.IsDefined(type, text) ? Enum.Parse(type, text) : null;
     }
 

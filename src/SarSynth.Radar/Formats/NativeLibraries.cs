@@ -13,7 +13,8 @@ internal static class NativeLibraries
 
     // libgdal.so.26 is GDAL 3.0, .32 is 3.6; every one since has the C API that is used here.
     private static IEnumerable<string> Names =>
-        [.. Enumerable.Range(26, 25).Reverse().Select(version => $"libgdal.so.{version}"), "libgdal.so", "libgdal.dylib", "gdal"];
+        [.. Enumerable.Range(26, 25).Reverse().Select(version => $"libgdal.so.{version}"), "libgdal.so",
+            "libgdal.dylib", "gdal"];
 
     // Runs before the first Require, and every use of the library begins with that.
     static NativeLibraries() => NativeLibrary.SetDllImportResolver(typeof(NativeLibraries).Assembly, Resolve);
@@ -33,5 +34,6 @@ internal static class NativeLibraries
             + "apt-get install libgdal-dev) or put its folder on LD_LIBRARY_PATH.");
     }
 
-    private static nint Resolve(string library, Assembly assembly, DllImportSearchPath? path) => library == Gdal ? Handle.Value : 0;
+    private static nint Resolve(string library, Assembly assembly, DllImportSearchPath? path) =>
+        library == Gdal ? Handle.Value : 0;
 }

@@ -32,15 +32,21 @@ internal sealed partial class NumpySource : PixelSource
             if (!type.Success || !shape.Success || !header.Contains("'fortran_order'"))
                 throw new RasterException(path, $"has a NumPy header that is not understood: {header.Trim()}");
             if (header.Contains("'fortran_order': True"))
-                throw new RasterException(path, "is a NumPy array in Fortran order, expected C order (numpy.ascontiguousarray)");
+                throw new RasterException(path,
+                    "is a NumPy array in Fortran order, expected C order (numpy.ascontiguousarray)");
             bigEndian = type.Groups[1].Value == ">";
             kind = type.Groups[2].Value[0];
             size = int.Parse(type.Groups[3].Value, CultureInfo.InvariantCulture);
-            if (!(kind is 'f' && size is 2 or 4 or 8) && !(kind is 'c' && size is 8 or 16) && !(kind is 'i' or 'u' && size is 1 or 2 or 4 or 8) && !(kind is 'b' && size is 1))
-                throw new RasterException(path, $"holds numbers of type {kind}{size}, expected integers, floats or complex numbers");
-            var sizes = shape.Groups[1].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-            if (sizes.Length != 2 || !int.TryParse(sizes[0], CultureInfo.InvariantCulture, out var rows) || !int.TryParse(sizes[1], CultureInfo.InvariantCulture, out var columns) || rows < 1 || columns < 1)
-                throw new RasterException(path, $"has shape ({shape.Groups[1].Value}), expected two dimensions of one pixel or more");
+            if (!(kind is 'f' && size is 2 or 4 or 8) && !(kind is 'c' && size is 8 or 16)
+                && !(kind is 'i' or 'u' && size is 1 or 2 or 4 or 8) && !(kind is 'b' && size is 1))
+                throw new RasterException(path,
+                    $"holds numbers of type {kind}{size}, expected integers, floats or complex numbers");
+            var sizes = shape.Groups[1].Value.Split(',',
+                StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+            if (sizes.Length != 2 || !int.TryParse(sizes[0], CultureInfo.InvariantCulture, out var rows)
+                || !int.TryParse(sizes[1], CultureInfo.InvariantCulture, out var columns) || rows < 1 || columns < 1)
+                throw new RasterException(path,
+                    $"has shape ({shape.Groups[1].Value}), expected two dimensions of one pixel or more");
             (Rows, Columns) = (rows, columns);
             var expected = start + (long)rows * columns * size;
             if (file.Length < expected)
@@ -79,7 +85,8 @@ internal sealed partial class NumpySource : PixelSource
             for (var column = 0; column < window.Columns; column++)
             {
                 var sample = bytes.AsSpan(column * size, size);
-                pixels[row * window.Columns + column] = new Complex32(Number(sample[..(size / 2)]), Number(sample[(size / 2)..]));
+                pixels[row * window.Columns + column] = new Complex32(Number(sample[..(size / 2)]),
+                    Number(sample[(size / 2)..]));
             }
         }
     }
@@ -94,7 +101,8 @@ internal sealed partial class NumpySource : PixelSource
         if (head[6] is not (1 or 2 or 3) || head[7] != 0)
             throw new RasterException(path, $"is NumPy format version {head[6]}.{head[7]}, expected 1.0, 2.0 or 3.0");
         var first = head[6] == 1;
-        var length = first ? BinaryPrimitives.ReadUInt16LittleEndian(head[8..]) : BinaryPrimitives.ReadUInt32LittleEndian(head[8..]);
+        var length = first ? BinaryPrimitives.ReadUInt16LittleEndian(head[8..])
+            : BinaryPrimitives.ReadUInt32LittleEndian(head[8..]);
         var start = (first ? 10L : 12L) + length;
         if (start > file.Length || length > 1 << 20)
             throw new RasterException(path, "is truncated inside its NumPy header");

@@ -4,7 +4,9 @@ using SarSynth.Radar.Images;
 
 namespace SarSynth.Radar.Formats;
 
-/// <summary>A two-dimensional array of numbers in a file, read window by window. Not safe for several threads.</summary>
+/// <summary>
+/// A two-dimensional array of numbers in a file, read window by window. Not safe for several threads.
+/// </summary>
 internal abstract class PixelSource : IDisposable
 {
     public abstract int Rows { get; }

@@ -81,7 +81,8 @@ internal static unsafe class VirtualFile
     {
         try
         {
-            using var reader = XmlReader.Create(new MemoryStream(bytes), new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null });
+            using var reader = XmlReader.Create(new MemoryStream(bytes),
+                new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null });
             return XDocument.Load(reader).Root ?? throw new RasterException(path, "is an XML file without content");
         }
         catch (Exception error) when (error is XmlException or DecoderFallbackException)

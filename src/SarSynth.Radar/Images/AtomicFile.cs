@@ -5,5 +5,6 @@ namespace SarSynth;
 
 internal sealed partial class AtomicFile
 {
-    private static partial Exception Failure(string path, string problem, Exception? cause) => new RasterException(path, problem, cause);
+    private static partial Exception Failure(string path, string problem, Exception? cause) =>
+        new RasterException(path, problem, cause);
 }

@@ -7,7 +7,9 @@ public sealed record QuickLookOptions
     /// <summary>From amplitude to grey; null for linear to the 99th percentile.</summary>
     public Remap? Remap { get; init; }
 
-    /// <summary>Longest side of the picture in pixels; larger images are averaged in intensity (multilooked) down to it.</summary>
+    /// <summary>
+    /// Longest side of the picture in pixels; larger images are averaged in intensity (multilooked) down to it.
+    /// </summary>
     public int MaxSize { get; init; } = 2048;
 
     /// <summary>Bits of a grey level: 8 or 16.</summary>
@@ -43,7 +45,8 @@ public static class QuickLook
     {
         // A raster that was just written must not give way to its own picture.
         if (!Path.GetExtension(path).Equals(".png", StringComparison.OrdinalIgnoreCase))
-            throw new RasterException(path, $"found '{Path.GetExtension(path)}', expected .png: a quick-look is a PNG picture");
+            throw new RasterException(path,
+                $"found '{Path.GetExtension(path)}', expected .png: a quick-look is a PNG picture");
         using var file = new AtomicFile(path, ".png");
         try
         {

@@ -14,15 +14,18 @@ public readonly record struct RasterWindow(int Row, int Column, int Rows, int Co
     /// <exception cref="ArgumentOutOfRangeException">It is empty or reaches outside.</exception>
     public void RequireInside(int rows, int columns)
     {
-        if (Rows < 1 || Columns < 1 || Row < 0 || Column < 0 || (long)Row + Rows > rows || (long)Column + Columns > columns)
-            throw new ArgumentOutOfRangeException("window", $"window: found {this}, expected one pixel or more inside {rows} x {columns}.");
+        if (Rows < 1 || Columns < 1 || Row < 0 || Column < 0 || (long)Row + Rows > rows
+            || (long)Column + Columns > columns)
+            throw new ArgumentOutOfRangeException("window",
+                $"window: found {this}, expected one pixel or more inside {rows} x {columns}.");
     }
 
     /// <summary>This window grown by a halo on all sides, cut at the borders of the image.</summary>
     public RasterWindow Grown(int halo, int rows, int columns)
     {
         int top = Math.Max(0, Row - halo), left = Math.Max(0, Column - halo);
-        int bottom = (int)Math.Min(rows, (long)Row + Rows + halo), right = (int)Math.Min(columns, (long)Column + Columns + halo);
+        int bottom = (int)Math.Min(rows, (long)Row + Rows + halo),
+            right = (int)Math.Min(columns, (long)Column + Columns + halo);
         return new RasterWindow(top, left, bottom - top, right - left);
     }
 
@@ -42,7 +45,8 @@ public readonly record struct RasterWindow(int Row, int Column, int Rows, int Co
             for (long row = 0; row < rows; row += windowRows)
             {
                 for (long column = 0; column < columns; column += windowColumns)
-                    yield return new RasterWindow((int)row, (int)column, (int)Math.Min(windowRows, rows - row), (int)Math.Min(windowColumns, columns - column));
+                    yield return new RasterWindow((int)row, (int)column, (int)Math.Min(windowRows, rows - row),
+                        (int)Math.Min(windowColumns, columns - column));
             }
         }
     }

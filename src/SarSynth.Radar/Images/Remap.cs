@@ -26,7 +26,9 @@ public sealed record PercentileRemap(double Percentile = 99) : Remap
     }
 }
 
-/// <summary>Linear in amplitude from 0 to a given amplitude: images shown with the same one can be compared by eye.</summary>
+/// <summary>
+/// Linear in amplitude from 0 to a given amplitude: images shown with the same one can be compared by eye.
+/// </summary>
 /// <param name="White">The amplitude that is white, above 0.</param>
 public sealed record FixedRemap(double White) : Remap
 {
@@ -52,7 +54,9 @@ public sealed record DecibelRemap(double? Low = null, double? High = null) : Rem
 {
     internal override Func<float, double> Fit(float[] amplitudes)
     {
-        var positive = amplitudes.AsSpan()[amplitudes.AsSpan().IndexOfAnyExceptInRange(float.NegativeInfinity, 0f) is var at and >= 0 ? at.. : amplitudes.Length..].ToArray();
+        var positive = amplitudes.AsSpan()[amplitudes.AsSpan()
+            .IndexOfAnyExceptInRange(float.NegativeInfinity, 0f) is var at and >= 0 ? at..
+            : amplitudes.Length..].ToArray();
         if (positive.Length == 0)
             return _ => 0;
         var low = Low ?? 20 * Math.Log10(Quantile(positive, 0.01));
@@ -61,10 +65,17 @@ public sealed record DecibelRemap(double? Low = null, double? High = null) : Rem
     }
 }
 
-/// <summary>The density remap of the SAR exploitation community: logarithmic, anchored at 0.8 times the mean amplitude.</summary>
+/// <summary>
+/// The density remap of the SAR exploitation community: logarithmic, anchored at 0.8 times the mean amplitude.
+/// </summary>
 /// <param name="Minimum">Grey level (of 255) at 0.8 times the mean.</param>
-/// <param name="Contrast">White lies at this many times 0.8 the mean; 40 is the standard, 60 brighter, 4 of high contrast.</param>
-/// <remarks>D = Dmin + (255 - Dmin) log(A / (0.8 mean)) / log(Contrast): the amplitude-to-density remap of NGA's SIDD and SICD tools.</remarks>
+/// <param name="Contrast">
+/// White lies at this many times 0.8 the mean; 40 is the standard, 60 brighter, 4 of high contrast.
+/// </param>
+/// <remarks>
+/// D = Dmin + (255 - Dmin) log(A / (0.8 mean)) / log(Contrast): the amplitude-to-density remap of NGA's SIDD and SICD
+/// tools.
+/// </remarks>
 public sealed record DensityRemap(double Minimum = 30, double Contrast = 40) : Remap
 {
     internal override Func<float, double> Fit(float[] amplitudes)

@@ -3,7 +3,9 @@ using MathNet.Numerics;
 
 namespace SarSynth.Radar.Images;
 
-/// <summary>A SAR image in memory, row-major: rows run along azimuth, columns along range unless georeferenced.</summary>
+/// <summary>
+/// A SAR image in memory, row-major: rows run along azimuth, columns along range unless georeferenced.
+/// </summary>
 public abstract class SarImage
 {
     private protected SarImage(int rows, int columns, int pixelCount, SarMetadata? metadata, GeoReference? geoReference)
@@ -33,7 +35,10 @@ public abstract class SarImage
     /// <summary>Where the pixels lie on the ground; null when nothing tells it, as mostly in radar geometry.</summary>
     public GeoReference? GeoReference { get; }
 
-    /// <summary>Spacing of rows and columns in metres, from the sensor's facts or else from the georeference; null when neither tells.</summary>
+    /// <summary>
+    /// Spacing of rows and columns in metres, from the sensor's facts or else from the georeference; null when neither
+    /// tells.
+    /// </summary>
     public (double Row, double Column)? PixelSpacing =>
         Metadata is { AzimuthSpacing: { } row, RangeSpacing: { } column } ? (row, column) : GeoReference?.PixelSize;
 
@@ -125,11 +130,13 @@ public sealed class ComplexImage(int rows, int columns, Complex32[] pixels,
 
     /// <inheritdoc/>
     public override IntensityImage ToIntensity() =>
-        new(Rows, Columns, Array.ConvertAll(Pixels, s => s.Real * s.Real + s.Imaginary * s.Imaginary), Metadata, GeoReference);
+        new(Rows, Columns, Array.ConvertAll(Pixels, s => s.Real * s.Real + s.Imaginary * s.Imaginary), Metadata,
+            GeoReference);
 
     /// <inheritdoc/>
     public override AmplitudeImage ToAmplitude() =>
-        new(Rows, Columns, Array.ConvertAll(Pixels, s => MathF.Sqrt(s.Real * s.Real + s.Imaginary * s.Imaginary)), Metadata, GeoReference);
+        new(Rows, Columns, Array.ConvertAll(Pixels, s => MathF.Sqrt(s.Real * s.Real + s.Imaginary * s.Imaginary)),
+            Metadata, GeoReference);
 
     /// <inheritdoc/>
     public override ComplexImage Crop(RasterWindow window) =>

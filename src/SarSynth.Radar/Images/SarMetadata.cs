@@ -3,7 +3,9 @@ using System.Text.Json.Serialization;
 
 namespace SarSynth.Radar.Images;
 
-/// <summary>The sensor's facts that travel with an image. What a product does not tell is null, never guessed.</summary>
+/// <summary>
+/// The sensor's facts that travel with an image. What a product does not tell is null, never guessed.
+/// </summary>
 public sealed record SarMetadata
 {
     /// <summary>Metadata of an image of which nothing is known.</summary>

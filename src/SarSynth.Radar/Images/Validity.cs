@@ -28,9 +28,9 @@ public enum MaskKind
 }
 
 /// <summary>
-/// What tells which pixels of a raster hold data. Several rules may stand together; a pixel holds data where none of them
-/// denies it. NaN never does. In memory all of them are one: a pixel without data is NaN (complex: NaN in both parts),
-/// whatever the rule was, and everything that reads pixels leaves NaN out.
+/// What tells which pixels of a raster hold data. Several rules may stand together; a pixel holds data where none of
+/// them denies it. NaN never does. In memory all of them are one: a pixel without data is NaN (complex: NaN in both
+/// parts), whatever the rule was, and everything that reads pixels leaves NaN out.
 /// </summary>
 public sealed record Validity
 {
@@ -38,8 +38,8 @@ public sealed record Validity
     public static Validity All { get; } = new();
 
     /// <summary>
-    /// The stored value that means no data, before scale, offset and decibels; null where the file names none. A complex
-    /// pixel holds no data where it is v + 0i, or v + vi: a real part of v alone is signal.
+    /// The stored value that means no data, before scale, offset and decibels; null where the file names none. A
+    /// complex pixel holds no data where it is v + 0i, or v + vi: a real part of v alone is signal.
     /// </summary>
     [JsonNumberHandling(JsonNumberHandling.AllowNamedFloatingPointLiterals)]
     public double? NoDataValue { get; init; }
@@ -47,7 +47,9 @@ public sealed record Validity
     /// <summary>Masks that the file has.</summary>
     public MaskKind Mask { get; init; }
 
-    /// <summary>The stored value that the product's specification calls fill, told by the file or not; null for none.</summary>
+    /// <summary>
+    /// The stored value that the product's specification calls fill, told by the file or not; null for none.
+    /// </summary>
     public double? Fill { get; init; }
 
     /// <summary>A value that the caller says means no data, as the numbers are read; null for none.</summary>

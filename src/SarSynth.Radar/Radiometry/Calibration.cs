@@ -6,7 +6,9 @@ using SarSynth.Radar.Images;
 
 namespace SarSynth.Radar.Radiometry;
 
-/// <summary>The radiometric calibration of one channel of a product: a factor, and the thermal noise, at every pixel.</summary>
+/// <summary>
+/// The radiometric calibration of one channel of a product: a factor, and the thermal noise, at every pixel.
+/// </summary>
 public abstract class Calibration
 {
     /// <summary>Reads the calibration of a product; its pixels need not be there.</summary>
@@ -67,10 +69,12 @@ public abstract class Calibration
             for (var column = 0; column < image.Columns; column++)
             {
                 var value = source.Pixels[row * image.Columns + column] - noise[column];
-                result[row * image.Columns + column] = (float)((removeNoise && value < 0 ? 0 : value) * factors[column]);
+                result[row * image.Columns + column] =
+                    (float)((removeNoise && value < 0 ? 0 : value) * factors[column]);
             }
         });
-        return new IntensityImage(image.Rows, image.Columns, result, image.Metadata with { Quantity = quantity }, image.GeoReference);
+        return new IntensityImage(image.Rows, image.Columns, result, image.Metadata with { Quantity = quantity },
+            image.GeoReference);
     }
 
     /// <summary>The calibrated complex samples of a part of the product; noise cannot be taken off them.</summary>
@@ -85,19 +89,23 @@ public abstract class Calibration
             Factors(origin.Row + row, origin.Column, quantity, factors);
             TensorPrimitives.Sqrt<double>(factors, factors);
             for (var column = 0; column < image.Columns; column++)
-                result[row * image.Columns + column] = image.Pixels[row * image.Columns + column] * (float)factors[column];
+                result[row * image.Columns + column] = image.Pixels[row * image.Columns
+                    + column] * (float)factors[column];
         });
-        return new ComplexImage(image.Rows, image.Columns, result, image.Metadata with { Quantity = quantity }, image.GeoReference);
+        return new ComplexImage(image.Rows, image.Columns, result, image.Metadata with { Quantity = quantity },
+            image.GeoReference);
     }
 
     private static RasterWindow Check(SarImage image, RasterWindow? window)
     {
         ArgumentNullException.ThrowIfNull(image);
         if (image.Metadata.Quantity is { } quantity)
-            throw new ArgumentException($"image: found pixels that are {quantity} already, expected uncalibrated ones.", nameof(image));
+            throw new ArgumentException($"image: found pixels that are {quantity} already, expected uncalibrated ones.",
+                nameof(image));
         var origin = window ?? new RasterWindow(0, 0, image.Rows, image.Columns);
         if (origin.Rows != image.Rows || origin.Columns != image.Columns)
-            throw new ArgumentException($"window: found {origin.Rows} x {origin.Columns}, expected the image's {image.Rows} x {image.Columns}.", nameof(window));
+            throw new ArgumentException($"window: found {origin.Rows} x {origin.Columns}, expected the image's "
+                + $"{image.Rows} x {image.Columns}.", nameof(window));
         return origin;
     }
 }

@@ -5,8 +5,8 @@ using SarSynth.Radar.Images;
 namespace SarSynth.Radar.Radiometry;
 
 /// <summary>
-/// SICD: factor = scale factor polynomial in metres from the scene centre point, x along range (SICD rows), y along azimuth
-/// (SICD columns). Noise is 10^(NoisePoly/10) where its level is absolute.
+/// SICD: factor = scale factor polynomial in metres from the scene centre point, x along range (SICD rows), y along
+/// azimuth (SICD columns). Noise is 10^(NoisePoly/10) where its level is absolute.
 /// </summary>
 /// <remarks>NGA.STND.0024-1 (SICD volume 1), section Radiometric.</remarks>
 public sealed class SicdCalibration : Calibration
@@ -50,10 +50,14 @@ public sealed class SicdCalibration : Calibration
 }
 
 /// <summary>
-/// TerraSAR-X and TanDEM-X: beta nought = ks |DN|²; sigma and gamma nought by the sine and tangent of the incidence angle, which is
-/// bilinear between the annotated scene corners. Noise is the annotated polynomial in range time nearest in azimuth time.
+/// TerraSAR-X and TanDEM-X: beta nought = ks |DN|²; sigma and gamma nought by the sine and tangent of the incidence
+/// angle, which is bilinear between the annotated scene corners. Noise is the annotated polynomial in range
+/// time nearest in azimuth time.
 /// </summary>
-/// <remarks>Airbus, Radiometric Calibration of TerraSAR-X Data (TSXX-ITD-TN-0049), eqs. 1 to 3; level 1b product format TX-GS-DD-3307.</remarks>
+/// <remarks>
+/// Airbus, Radiometric Calibration of TerraSAR-X Data (TSXX-ITD-TN-0049), eqs. 1 to 3; level 1b product format
+/// TX-GS-DD-3307.
+/// </remarks>
 public sealed class TerraSarXCalibration : Calibration
 {
     private readonly TerraSarXTables tables;

@@ -54,7 +54,8 @@ public abstract record Normalisation
     /// <param name="columns">Number of columns.</param>
     /// <param name="metadata">The sensor's facts to carry along.</param>
     /// <param name="geoReference">Where the pixels lie.</param>
-    public AmplitudeImage Invert(ReadOnlySpan<float> normalised, int rows, int columns, SarMetadata? metadata = null, GeoReference? geoReference = null)
+    public AmplitudeImage Invert(ReadOnlySpan<float> normalised, int rows, int columns, SarMetadata? metadata = null,
+        GeoReference? geoReference = null)
     {
         var amplitude = new float[normalised.Length];
         Invert(normalised, amplitude);
@@ -70,7 +71,8 @@ public abstract record Normalisation
     {
         try
         {
-            return JsonSerializer.Deserialize<Normalisation>(json, Json) ?? throw new FormatException("normalisation: found null, expected an object.");
+            return JsonSerializer.Deserialize<Normalisation>(json, Json)
+                ?? throw new FormatException("normalisation: found null, expected an object.");
         }
         catch (Exception error) when (error is JsonException or NotSupportedException or ArgumentException)
         {
@@ -87,10 +89,13 @@ public abstract record Normalisation
     };
 
     private protected static double Positive(double value, string name) =>
-        double.IsFinite(value) && value > 0 ? value : throw new ArgumentException($"{name}: found {value}, expected a finite number above 0.", name);
+        double.IsFinite(value)
+            && value > 0 ? value
+            : throw new ArgumentException($"{name}: found {value}, expected a finite number above 0.", name);
 
     private protected static double Finite(double value, string name) =>
-        double.IsFinite(value) ? value : throw new ArgumentException($"{name}: found {value}, expected a finite number.", name);
+        double.IsFinite(value) ? value
+            : throw new ArgumentException($"{name}: found {value}, expected a finite number.", name);
 
     private protected static void SameLength(ReadOnlySpan<float> from, Span<float> to)
     {
@@ -99,8 +104,14 @@ public abstract record Normalisation
     }
 }
 
-/// <summary>A / (mean + deviations x standard deviation), clipped to [0, 1]: the normalisation of the fine-tuning literature on SAR.</summary>
-/// <remarks>Debuysere et al. (2025), arXiv 2506.13307: A_norm = A / (mu + 3 sigma). The inverse is exact (to rounding) where nothing was clipped.</remarks>
+/// <summary>
+/// A / (mean + deviations x standard deviation), clipped to [0, 1]: the normalisation of the fine-tuning literature on
+/// SAR.
+/// </summary>
+/// <remarks>
+/// Debuysere et al. (2025), arXiv 2506.13307: A_norm = A / (mu + 3 sigma). The inverse is exact (to rounding) where
+/// nothing was clipped.
+/// </remarks>
 /// <param name="Mean">Mean of the linear amplitude, above 0.</param>
 /// <param name="StandardDeviation">Standard deviation of the linear amplitude, 0 or above.</param>
 /// <param name="Deviations">How many standard deviations above the mean become 1.</param>
@@ -108,7 +119,8 @@ public sealed record ClippedNormalisation(double Mean, double StandardDeviation,
 {
     /// <summary>The amplitude that becomes 1.</summary>
     [JsonIgnore]
-    public double Ceiling { get; } = Positive(Mean + Deviations * StandardDeviation, "mean + deviations x standardDeviation");
+    public double Ceiling { get; } = Positive(Mean + Deviations * StandardDeviation,
+        "mean + deviations x standardDeviation");
 
     /// <inheritdoc/>
     public override void Apply(ReadOnlySpan<float> amplitude, Span<float> normalised)
@@ -131,7 +143,9 @@ public sealed record ClippedNormalisation(double Mean, double StandardDeviation,
 /// <summary>Decibels of the intensity, low ... high, to 0 ... 1; clipped there if asked.</summary>
 /// <param name="Low">Decibels that become 0; amplitude 0 becomes this too.</param>
 /// <param name="High">Decibels that become 1.</param>
-/// <param name="Clip">Whether values outside are clipped (below 0 they always are: zero amplitude has no logarithm).</param>
+/// <param name="Clip">
+/// Whether values outside are clipped (below 0 they always are: zero amplitude has no logarithm).
+/// </param>
 public sealed record DecibelNormalisation(double Low, double High, bool Clip = true) : Normalisation
 {
     private readonly double width = Positive(Finite(High, "high") - Finite(Low, "low"), "high - low");
@@ -161,7 +175,9 @@ public sealed record DecibelNormalisation(double Low, double High, bool Clip = t
     }
 }
 
-/// <summary>(ln(A + epsilon) - mean) / standard deviation: zero mean, unit variance, speckle turned from a factor into a sum.</summary>
+/// <summary>
+/// (ln(A + epsilon) - mean) / standard deviation: zero mean, unit variance, speckle turned from a factor into a sum.
+/// </summary>
 /// <param name="Mean">Mean of ln(A + epsilon).</param>
 /// <param name="StandardDeviation">Standard deviation of ln(A + epsilon), above 0.</param>
 /// <param name="Epsilon">Amplitude added before the logarithm, above 0: bounds what a zero becomes.</param>

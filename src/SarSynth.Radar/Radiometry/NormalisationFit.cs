@@ -4,7 +4,8 @@ namespace SarSynth.Radar.Radiometry;
 
 /// <summary>
 /// Gathers amplitude statistics over tiles, a scene or a whole data set, in constant memory, and gives the
-/// normalisations that follow from them. Not safe for several threads: give each its own and <see cref="Add(NormalisationFit)"/> them.
+/// normalisations that follow from them. Not safe for several threads: give each its own and <see
+/// cref="Add(NormalisationFit)"/> them.
 /// </summary>
 public sealed class NormalisationFit
 {
@@ -12,12 +13,15 @@ public sealed class NormalisationFit
     private Moments amplitude;
     private Moments logarithm;
 
-    /// <param name="epsilon">Amplitude added before the logarithm, above 0; 1e-4 of the typical amplitude is a good choice.</param>
+    /// <param name="epsilon">
+    /// Amplitude added before the logarithm, above 0; 1e-4 of the typical amplitude is a good choice.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">Epsilon is not a finite number above 0.</exception>
     public NormalisationFit(double epsilon = 1e-6)
     {
         if (!(double.IsFinite(epsilon) && epsilon > 0))
-            throw new ArgumentOutOfRangeException(nameof(epsilon), $"epsilon: found {epsilon}, expected a finite number above 0.");
+            throw new ArgumentOutOfRangeException(nameof(epsilon),
+                $"epsilon: found {epsilon}, expected a finite number above 0.");
         this.epsilon = epsilon;
     }
 
@@ -58,7 +62,8 @@ public sealed class NormalisationFit
     {
         RequirePixels();
         if (amplitude.Mean <= 0)
-            throw new InvalidOperationException("normalisation: every pixel is zero, there is no amplitude to scale by.");
+            throw new InvalidOperationException("normalisation: every pixel is zero, there is "
+                + "no amplitude to scale by.");
         return new ClippedNormalisation(amplitude.Mean, amplitude.Deviation, deviations) { Scope = scope };
     }
 
@@ -68,7 +73,8 @@ public sealed class NormalisationFit
     {
         RequirePixels();
         if (logarithm.Deviation <= 0)
-            throw new InvalidOperationException("normalisation: every pixel has the same value, there is no deviation to scale by.");
+            throw new InvalidOperationException("normalisation: every pixel has the same value, "
+                + "there is no deviation to scale by.");
         return new LogNormalisation(logarithm.Mean, logarithm.Deviation, epsilon) { Scope = scope };
     }
 

@@ -5,7 +5,9 @@ using SarSynth.Radar.Images;
 
 namespace SarSynth.Radar.Radiometry;
 
-/// <summary>value = (|DN|² - noise) / A², with A bilinear in the product's table; noise is range noise times azimuth noise.</summary>
+/// <summary>
+/// value = (|DN|² - noise) / A², with A bilinear in the product's table; noise is range noise times azimuth noise.
+/// </summary>
 public sealed class Sentinel1Calibration : Calibration
 {
     private readonly Sentinel1Tables tables;
@@ -17,7 +19,8 @@ public sealed class Sentinel1Calibration : Calibration
     /// <param name="channel">Which channel; null takes the first.</param>
     /// <exception cref="RasterException">No Sentinel-1 product, or no calibration in it.</exception>
     public static new Sentinel1Calibration Open(string path, string? channel = null) =>
-        Calibration.Open(path, channel) as Sentinel1Calibration ?? throw new RasterException(path, "is no Sentinel-1 product");
+        Calibration.Open(path, channel) as Sentinel1Calibration
+            ?? throw new RasterException(path, "is no Sentinel-1 product");
 
     /// <inheritdoc/>
     public override bool HasNoise => tables.RangeNoise is not null;
@@ -28,7 +31,9 @@ public sealed class Sentinel1Calibration : Calibration
     /// <param name="pixel">Column, may lie between two.</param>
     public double Value(Backscatter quantity, double line, double pixel) => Table(quantity).At(line, pixel);
 
-    /// <summary>The annotated incidence angle at a place of the image, degrees; bilinear in the geolocation grid.</summary>
+    /// <summary>
+    /// The annotated incidence angle at a place of the image, degrees; bilinear in the geolocation grid.
+    /// </summary>
     public double IncidenceAngle(double line, double pixel) => tables.Incidence.At(line, pixel);
 
     /// <inheritdoc/>

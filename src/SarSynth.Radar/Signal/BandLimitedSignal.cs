@@ -23,7 +23,9 @@ internal sealed class BandLimitedSignal
             spectrum[i] = bins[(lowest + i) % n] / n;
     }
 
-    /// <summary>Lines of one image: their band is cut at the same place, so that their phases go together between the samples.</summary>
+    /// <summary>
+    /// Lines of one image: their band is cut at the same place, so that their phases go together between the samples.
+    /// </summary>
     public static BandLimitedSignal[] OfLines(IEnumerable<Complex[]> lines)
     {
         var bins = lines.Select(Transform).ToArray();
@@ -90,12 +92,17 @@ internal sealed class BandLimitedSignal
     private static Complex[] Transform(Complex[] samples)
     {
         var bins = (Complex[])samples.Clone();
-        MathNet.Numerics.IntegralTransforms.Fourier.Forward(bins, MathNet.Numerics.IntegralTransforms.FourierOptions.Matlab);
+        MathNet.Numerics.IntegralTransforms.Fourier.Forward(bins,
+            MathNet.Numerics.IntegralTransforms.FourierOptions.Matlab);
         return bins;
     }
 
-    /// <summary>Where the band is cut: the bin with least energy around it, weighted with cos(d/2)^16 of the angle d from it.</summary>
-    /// <remarks>The Doppler centroid may move the band anywhere; a notch in it, narrower than the gap, is not taken for the gap.</remarks>
+    /// <summary>
+    /// Where the band is cut: the bin with least energy around it, weighted with cos(d/2)^16 of the angle d from it.
+    /// </summary>
+    /// <remarks>
+    /// The Doppler centroid may move the band anywhere; a notch in it, narrower than the gap, is not taken for the gap.
+    /// </remarks>
     private static int Gap(double[] power)
     {
         const int half = 8;
@@ -114,7 +121,8 @@ internal sealed class BandLimitedSignal
             double around = 0, binomial = 1;
             for (int m = 0; m <= half; m++)
             {
-                around += (m == 0 ? 1 : 2) * binomial * (harmonics[m] * Complex.FromPolarCoordinates(1, 2 * Math.PI * m * k / n)).Real;
+                around += (m == 0 ? 1
+                    : 2) * binomial * (harmonics[m] * Complex.FromPolarCoordinates(1, 2 * Math.PI * m * k / n)).Real;
                 binomial *= (half - m) / (half + m + 1.0);
             }
             if (around < least)

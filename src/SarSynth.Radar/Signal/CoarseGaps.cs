@@ -4,7 +4,8 @@ using MathNet.Numerics;
 namespace SarSynth.Radar.Signal;
 
 /// <summary>
-/// Follows the lines of an image and remembers which pixels of a coarser grid hold no data, as runs: masks are borders and patches.
+/// Follows the lines of an image and remembers which pixels of a coarser grid hold no data, as runs:
+/// masks are borders and patches.
 /// </summary>
 internal sealed class CoarseGaps
 {

@@ -41,7 +41,8 @@ public static class Fourier
 
     /// <summary>Forward transform of every row.</summary>
     /// <inheritdoc cref="Forward2D"/>
-    public static void ForwardRows(Complex32[] data, int rows, int columns) => Rows(data, rows, columns, inverse: false);
+    public static void ForwardRows(Complex32[] data, int rows, int columns) =>
+        Rows(data, rows, columns, inverse: false);
 
     /// <summary>Inverse transform of every row, scaled by 1/columns.</summary>
     /// <inheritdoc cref="Forward2D"/>
@@ -49,11 +50,13 @@ public static class Fourier
 
     /// <summary>Forward transform of every column.</summary>
     /// <inheritdoc cref="Forward2D"/>
-    public static void ForwardColumns(Complex32[] data, int rows, int columns) => Columns(data, rows, columns, inverse: false);
+    public static void ForwardColumns(Complex32[] data, int rows, int columns) =>
+        Columns(data, rows, columns, inverse: false);
 
     /// <summary>Inverse transform of every column, scaled by 1/rows.</summary>
     /// <inheritdoc cref="Forward2D"/>
-    public static void InverseColumns(Complex32[] data, int rows, int columns) => Columns(data, rows, columns, inverse: true);
+    public static void InverseColumns(Complex32[] data, int rows, int columns) =>
+        Columns(data, rows, columns, inverse: true);
 
     private const int Lanes = FourierPlan.Lanes;
 
@@ -92,7 +95,8 @@ public static class Fourier
         fixed (Complex32* pinned = data)
         {
             var address = (nint)pinned;
-            var work = new ThreadLocal<nint>(() => (nint)NativeMemory.AlignedAlloc(plan.BufferBytes, 64), trackAllValues: true);
+            var work = new ThreadLocal<nint>(() => (nint)NativeMemory.AlignedAlloc(plan.BufferBytes, 64),
+                trackAllValues: true);
             try
             {
                 if (batches == 1)
@@ -169,7 +173,8 @@ public static class Fourier
 
     private static readonly Vector256<int> Interleave = Vector256.Create(0, 4, 1, 5, 2, 6, 3, 7);
 
-    private static unsafe void StoreColumns(float* from, int rows, int columns, int lines, float* to, bool swap, float scale)
+    private static unsafe void StoreColumns(float* from, int rows, int columns, int lines, float* to, bool swap,
+        float scale)
     {
         int real = swap ? Lanes : 0, imaginary = swap ? 0 : Lanes;
         for (var i = 0; i < rows; i++, from += 2 * Lanes, to += 2L * columns)
@@ -196,6 +201,7 @@ public static class Fourier
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rows);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(columns);
         if ((long)rows * columns != data.Length)
-            throw new ArgumentException($"data: found {data.Length} values, expected {rows} x {columns} = {(long)rows * columns}.", nameof(data));
+            throw new ArgumentException($"data: found {data.Length} values, expected "
+                + $"{rows} x {columns} = {(long)rows * columns}.", nameof(data));
     }
 }

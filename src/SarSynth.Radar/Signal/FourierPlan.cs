@@ -7,7 +7,9 @@ using Vector = System.Runtime.Intrinsics.Vector256<float>;
 
 namespace SarSynth.Radar.Signal;
 
-/// <summary>What one length needs; immutable, shared by all threads. Buffers are laid out as element x (real, imaginary) x lane.</summary>
+/// <summary>
+/// What one length needs; immutable, shared by all threads. Buffers are laid out as element x (real, imaginary) x lane.
+/// </summary>
 internal sealed unsafe class FourierPlan
 {
     /// <summary>Lines that are transformed at once.</summary>

@@ -7,8 +7,12 @@ namespace SarSynth.Radar.Signal;
 /// <summary>Averages intensity over rectangles of pixels.</summary>
 public static class Multilook
 {
-    /// <summary>Mean intensity of rectangles; rows and columns that fill no whole rectangle at the end are left off.</summary>
-    /// <param name="image">Complex, amplitude or intensity; its spacing, looks and georeference are carried to the coarser grid.</param>
+    /// <summary>
+    /// Mean intensity of rectangles; rows and columns that fill no whole rectangle at the end are left off.
+    /// </summary>
+    /// <param name="image">
+    /// Complex, amplitude or intensity; its spacing, looks and georeference are carried to the coarser grid.
+    /// </param>
     /// <param name="rowLooks">Height of a rectangle, at least 1 and at most the rows of the image.</param>
     /// <param name="columnLooks">Width of a rectangle, at least 1 and at most the columns of the image.</param>
     /// <returns>Mean of the valid pixels of each rectangle; NaN where there is none.</returns>
@@ -54,7 +58,8 @@ public static class Multilook
             AzimuthSpacing = image.Metadata.AzimuthSpacing * rowLooks,
             Looks = image.Metadata.Looks * rowLooks * columnLooks,
         };
-        return new IntensityImage(rows, columns, result, metadata, image.GeoReference?.Coarsened(rowLooks, columnLooks));
+        return new IntensityImage(rows, columns, result, metadata,
+            image.GeoReference?.Coarsened(rowLooks, columnLooks));
     }
 
     /// <summary>
@@ -65,10 +70,13 @@ public static class Multilook
     /// <param name="rowLooks">Height of a rectangle.</param>
     /// <param name="columnLooks">Width of a rectangle.</param>
     /// <returns>Between 1 and rowLooks x columnLooks; NaN for an image of zeros.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">A factor is below 1 or the image smaller than four rectangles.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A factor is below 1 or the image smaller than four rectangles.
+    /// </exception>
     /// <remarks>
-    /// ENL = N² / sum over lags of (m - |i|)(n - |j|) |g(i, j)|², where g is the normalised autocorrelation of the complex
-    /// samples: the intensities of jointly Gaussian samples correlate as |g|² (Goodman 2007, sec. 3.3; Oliver and Quegan 2004, sec. 4.8).
+    /// ENL = N² / sum over lags of (m - |i|)(n - |j|) |g(i, j)|², where g is the normalised autocorrelation of the
+    /// complex samples: the intensities of jointly Gaussian samples correlate as |g|² (Goodman 2007, sec. 3.3; Oliver
+    /// and Quegan 2004, sec. 4.8).
     /// </remarks>
     public static double PredictEnl(ComplexImage image, int rowLooks, int columnLooks)
     {
@@ -94,7 +102,8 @@ public static class Multilook
         return Math.Pow((double)rowLooks * columnLooks, 2) / sum;
     }
 
-    // Circular, by the power spectrum: the wrap touches a thin border only. Pairs: the share of a lag's pairs that hold data.
+    // Circular, by the power spectrum: the wrap touches a thin border only. Pairs: the share of
+    // a lag's pairs that hold data.
     private static Complex32[] Autocorrelation(ComplexImage image, out Func<int, double> pairs)
     {
         // A power of two brings the samples to where their spectrum's square is far from float32's ends.
@@ -118,7 +127,8 @@ public static class Multilook
         {
             Fourier.Forward2D(samples, image.Rows, image.Columns);
             for (var i = 0; i < samples.Length; i++)
-                samples[i] = new Complex32(samples[i].Real * samples[i].Real + samples[i].Imaginary * samples[i].Imaginary, 0);
+                samples[i] = new Complex32(samples[i].Real * samples[i].Real
+                    + samples[i].Imaginary * samples[i].Imaginary, 0);
             Fourier.Inverse2D(samples, image.Rows, image.Columns);
         }
     }

@@ -26,10 +26,14 @@ public sealed record SpectralCrop
     /// <summary>Weighting of the kept band in range.</summary>
     public SpectralWindow ColumnWindow { get; init; } = new RectangularWindow();
 
-    /// <summary>Centre of the azimuth spectrum in cycles per row, -0.5 ... 0.5; null estimates it from the image.</summary>
+    /// <summary>
+    /// Centre of the azimuth spectrum in cycles per row, -0.5 ... 0.5; null estimates it from the image.
+    /// </summary>
     public double? DopplerCentroid { get; init; }
 
-    /// <summary>Centre of the range spectrum in cycles per column, -0.5 ... 0.5; null estimates it from the image.</summary>
+    /// <summary>
+    /// Centre of the range spectrum in cycles per column, -0.5 ... 0.5; null estimates it from the image.
+    /// </summary>
     public double? RangeCentroid { get; init; }
 }
 
@@ -40,11 +44,13 @@ public static class ResolutionChange
     /// <param name="image">Complex; samples without data are taken as zero.</param>
     /// <param name="crop">What to keep.</param>
     /// <returns>
-    /// The image on a grid of round(rows / factor) x round(columns / factor) pixels that cover the same ground (a new pixel's
-    /// centre lies in the middle of the old pixels it stands for). Mean intensity is kept, so calibration is; phase is kept too.
-    /// A new pixel is NaN where more than half of the old pixels that it stands for hold no data.
+    /// The image on a grid of round(rows / factor) x round(columns / factor) pixels that cover the same ground (a new
+    /// pixel's centre lies in the middle of the old pixels it stands for). Mean intensity is kept, so calibration is;
+    /// phase is kept too. A new pixel is NaN where more than half of the old pixels that it stands for hold no data.
     /// </returns>
-    /// <exception cref="ArgumentException">A factor or bandwidth is out of its range, or the new image would be empty.</exception>
+    /// <exception cref="ArgumentException">
+    /// A factor or bandwidth is out of its range, or the new image would be empty.
+    /// </exception>
     public static ComplexImage Apply(ComplexImage image, SpectralCrop crop)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -57,12 +63,14 @@ public static class ResolutionChange
         sums.Add(data);
         Fourier.Forward2D(data, image.Rows, image.Columns);
         var rowTaps = Taps(image.Rows, rows, crop.DopplerCentroid ?? sums.Doppler, crop.RowBandwidth, crop.RowWindow);
-        var columnTaps = Taps(image.Columns, columns, crop.RangeCentroid ?? sums.Range, crop.ColumnBandwidth, crop.ColumnWindow);
+        var columnTaps = Taps(image.Columns, columns, crop.RangeCentroid
+            ?? sums.Range, crop.ColumnBandwidth, crop.ColumnWindow);
         var result = new Complex32[(long)rows * columns];
         Parallel.ForEach(rowTaps, row =>
         {
             foreach (var column in columnTaps)
-                result[(long)row.To * columns + column.To] = data[(long)row.From * image.Columns + column.From] * row.Weight * column.Weight;
+                result[(long)row.To * columns + column.To] =
+                    data[(long)row.From * image.Columns + column.From] * row.Weight * column.Weight;
         });
         var scale = EnergyScale(data, result);
         Fourier.Inverse2D(result, rows, columns);
@@ -70,28 +78,39 @@ public static class ResolutionChange
             result[i] *= scale;
         gaps.Apply(0, result);
         double rowFactor = (double)image.Rows / rows, columnFactor = (double)image.Columns / columns;
-        return new ComplexImage(rows, columns, result, Coarsened(image.Metadata, crop, rowFactor, columnFactor), image.GeoReference?.Coarsened(rowFactor, columnFactor));
+        return new ComplexImage(rows, columns, result, Coarsened(image.Metadata, crop, rowFactor, columnFactor),
+            image.GeoReference?.Coarsened(rowFactor, columnFactor));
     }
 
-    /// <summary>The same for a raster of any size, into a GeoTIFF: the numbers of the whole image, in bounded memory.</summary>
+    /// <summary>
+    /// The same for a raster of any size, into a GeoTIFF: the numbers of the whole image, in bounded memory.
+    /// </summary>
     /// <param name="raster">Complex; samples without data are taken as zero.</param>
     /// <param name="path">The GeoTIFF of complex samples; it appears whole or not at all.</param>
     /// <param name="crop">What to keep.</param>
     /// <param name="options">How to write it.</param>
     /// <param name="progress">Told the share that is done.</param>
-    /// <exception cref="ArgumentException">The raster is not complex, a factor or bandwidth is out of its range, or the new image would be empty.</exception>
-    /// <exception cref="RasterException">Reading or writing failed; the scratch file beside the result (8 bytes x rows x new columns) has no room.</exception>
-    public static void Apply(SarRaster raster, string path, SpectralCrop crop, GeoTiffOptions? options = null, Action<double>? progress = null)
+    /// <exception cref="ArgumentException">
+    /// The raster is not complex, a factor or bandwidth is out of its range, or the new image would be empty.
+    /// </exception>
+    /// <exception cref="RasterException">
+    /// Reading or writing failed; the scratch file beside the result (8 bytes x rows x new columns) has no room.
+    /// </exception>
+    public static void Apply(SarRaster raster, string path, SpectralCrop crop, GeoTiffOptions? options = null,
+        Action<double>? progress = null)
     {
         ArgumentNullException.ThrowIfNull(raster);
         ArgumentNullException.ThrowIfNull(crop);
         crop = WithCentroids(raster, crop);
         using var stream = Crop(raster, path, crop, progress);
-        double rowFactor = (double)raster.Rows / stream.NewRows, columnFactor = (double)raster.Columns / stream.NewColumns;
+        double rowFactor = (double)raster.Rows / stream.NewRows,
+            columnFactor = (double)raster.Columns / stream.NewColumns;
         using var writer = new GeoTiffWriter(path, stream.NewRows, stream.NewColumns, PixelKind.Complex,
-            Coarsened(raster.Metadata, crop, rowFactor, columnFactor), raster.GeoReference?.Coarsened(rowFactor, columnFactor), options);
+            Coarsened(raster.Metadata, crop, rowFactor, columnFactor),
+                raster.GeoReference?.Coarsened(rowFactor, columnFactor), options);
         var scale = stream.Scale;
-        foreach (var band in RasterWindow.Cover(stream.NewRows, stream.NewColumns, Math.Max(1, (1 << 20) / stream.NewColumns), stream.NewColumns))
+        foreach (var band in RasterWindow.Cover(stream.NewRows, stream.NewColumns,
+            Math.Max(1, (1 << 20) / stream.NewColumns), stream.NewColumns))
         {
             var lines = new Complex32[band.Rows * band.Columns];
             stream.ReadLines(band.Row, band.Rows, lines);
@@ -122,18 +141,22 @@ public static class ResolutionChange
     internal static SpectralCrop WithCentroids(SarRaster raster, SpectralCrop crop)
     {
         if (raster.Kind != PixelKind.Complex)
-            throw new ArgumentException($"raster: found {raster.Kind.ToString().ToLowerInvariant()} in {raster.Path}, expected complex samples.", nameof(raster));
+            throw new ArgumentException($"raster: found {raster.Kind.ToString().ToLowerInvariant()} in {raster.Path}, "
+                + $"expected complex samples.", nameof(raster));
         NewGrid(raster.Rows, raster.Columns, crop);
         if (crop is { DopplerCentroid: not null, RangeCentroid: not null })
             return crop;
         var sums = new CentroidSums(raster.Columns);
-        foreach (var band in RasterWindow.Cover(raster.Rows, raster.Columns, Math.Clamp((1 << 20) / raster.Columns, 1, raster.Rows), raster.Columns))
+        foreach (var band in RasterWindow.Cover(raster.Rows, raster.Columns,
+            Math.Clamp((1 << 20) / raster.Columns, 1, raster.Rows), raster.Columns))
             sums.Add(Array.ConvertAll(((ComplexImage)raster.Read(band)).Pixels, Valid));
-        return crop with { DopplerCentroid = crop.DopplerCentroid ?? sums.Doppler, RangeCentroid = crop.RangeCentroid ?? sums.Range };
+        return crop with { DopplerCentroid = crop.DopplerCentroid ?? sums.Doppler, RangeCentroid = crop.RangeCentroid
+            ?? sums.Range };
     }
 
     /// <summary>The facts of the coarser image.</summary>
-    internal static SarMetadata Coarsened(SarMetadata fine, SpectralCrop crop, double rowFactor, double columnFactor) => fine with
+    internal static SarMetadata Coarsened(SarMetadata fine, SpectralCrop crop, double rowFactor, double columnFactor) =>
+        fine with
     {
         RangeSpacing = fine.RangeSpacing * columnFactor,
         AzimuthSpacing = fine.AzimuthSpacing * rowFactor,
@@ -160,8 +183,11 @@ public static class ResolutionChange
     /// <param name="rangeSpacing">Wanted spacing along range, metres; fine enough for the resolution.</param>
     /// <param name="azimuthSpacing">Wanted spacing along azimuth, metres.</param>
     /// <param name="window">Weighting in both axes.</param>
-    /// <exception cref="ArgumentException">The image's spacing is not known, the wanted grid is finer than the image's, or too coarse for the resolution.</exception>
-    public static SpectralCrop CropFor(ComplexImage image, double rangeResolution, double azimuthResolution, double rangeSpacing, double azimuthSpacing, SpectralWindow window)
+    /// <exception cref="ArgumentException">
+    /// The image's spacing is not known, the wanted grid is finer than the image's, or too coarse for the resolution.
+    /// </exception>
+    public static SpectralCrop CropFor(ComplexImage image, double rangeResolution, double azimuthResolution,
+        double rangeSpacing, double azimuthSpacing, SpectralWindow window)
     {
         ArgumentNullException.ThrowIfNull(image);
         return CropFor(image.Metadata, rangeResolution, azimuthResolution, rangeSpacing, azimuthSpacing, window);
@@ -175,7 +201,8 @@ public static class ResolutionChange
     /// <param name="rangeSpacing">Wanted spacing along range, metres; fine enough for the resolution.</param>
     /// <param name="azimuthSpacing">Wanted spacing along azimuth, metres.</param>
     /// <param name="window">Weighting in both axes.</param>
-    public static SpectralCrop CropFor(SarMetadata facts, double rangeResolution, double azimuthResolution, double rangeSpacing, double azimuthSpacing, SpectralWindow window)
+    public static SpectralCrop CropFor(SarMetadata facts, double rangeResolution, double azimuthResolution,
+        double rangeSpacing, double azimuthSpacing, SpectralWindow window)
     {
         ArgumentNullException.ThrowIfNull(facts);
         ArgumentNullException.ThrowIfNull(window);
@@ -204,7 +231,8 @@ public static class ResolutionChange
         return (sums.Doppler, sums.Range);
     }
 
-    private static Complex32 Valid(Complex32 sample) => float.IsFinite(sample.Real) && float.IsFinite(sample.Imaginary) ? sample : Complex32.Zero;
+    private static Complex32 Valid(Complex32 sample) => float.IsFinite(sample.Real)
+        && float.IsFinite(sample.Imaginary) ? sample : Complex32.Zero;
 
     // Autocorrelations at lag one, over lines that come in bands.
     private sealed class CentroidSums(int columns)
@@ -257,7 +285,8 @@ public static class ResolutionChange
             if (weight == 0)
                 continue;
             var (sine, cosine) = Math.SinCos(2 * Math.PI * bin / size * (factor - 1) / 2);
-            taps.Add(new Tap(Modulo(bin, size), Modulo(bin, newSize), new Complex32((float)(weight * cosine), (float)(weight * sine))));
+            taps.Add(new Tap(Modulo(bin, size), Modulo(bin, newSize),
+                new Complex32((float)(weight * cosine), (float)(weight * sine))));
         }
         return taps;
     }
@@ -290,7 +319,8 @@ public static class ResolutionChange
     private static void CheckBandwidth(double bandwidth, string name)
     {
         if (!(bandwidth is > 0 and <= 1))
-            throw new ArgumentException($"{name}: found {bandwidth}, expected above 0 and at most 1 of the sampling frequency.");
+            throw new ArgumentException($"{name}: found {bandwidth}, expected above 0 and at most "
+                + $"1 of the sampling frequency.");
     }
 
     private static double Factor(double? from, double to, string axis)
@@ -298,7 +328,8 @@ public static class ResolutionChange
         var spacing = from ?? throw new ArgumentException($"{axis} spacing: the image does not tell its own.");
         var factor = to / spacing;
         if (!(factor >= 1 - 1e-9) || !double.IsFinite(factor))
-            throw new ArgumentException($"{axis} spacing: found {to} m, expected {spacing} m (the image's own) or more.");
+            throw new ArgumentException($"{axis} spacing: found {to} m, expected {spacing} m "
+                + $"(the image's own) or more.");
         return Math.Max(factor, 1);
     }
 
@@ -306,7 +337,8 @@ public static class ResolutionChange
     {
         var bandwidth = width * spacing / resolution;
         if (!(bandwidth > 0) || bandwidth > 1 + 1e-9)
-            throw new ArgumentException($"{axis} resolution: found {resolution} m, expected {width * spacing:G4} m or more on a spacing of {spacing} m.");
+            throw new ArgumentException($"{axis} resolution: found {resolution} m, expected {width * spacing:G4} m or "
+                + $"more on a spacing of {spacing} m.");
         return Math.Min(bandwidth, 1);
     }
 }

@@ -1,10 +1,12 @@
-// Random numbers that depend only on a seed and a name, never on threads: SplitMix64 (Steele, Lea and Flood, 2014) seeds
-// xoshiro256** (Blackman and Vigna, 2021).
+// Random numbers that depend only on a seed and a name, never on threads: SplitMix64 (Steele, Lea and Flood, 2014)
+// seeds xoshiro256** (Blackman and Vigna, 2021).
 using System.Numerics;
 
 namespace SarSynth.Radar.Signal;
 
-/// <summary>A named, seeded stream of random numbers: the same seed, name and index give the same numbers everywhere.</summary>
+/// <summary>
+/// A named, seeded stream of random numbers: the same seed, name and index give the same numbers everywhere.
+/// </summary>
 internal struct SeededRandom
 {
     private ulong a, b, c, d;
@@ -68,7 +70,9 @@ internal struct SeededRandom
     /// <summary>A standard normal number (Box-Muller).</summary>
     public double Normal() => Math.Sqrt(-2 * Math.Log(1 - Uniform())) * Math.Cos(2 * Math.PI * Uniform());
 
-    /// <summary>Fills two spans with the real and imaginary parts of circular complex normal numbers of unit mean power.</summary>
+    /// <summary>
+    /// Fills two spans with the real and imaginary parts of circular complex normal numbers of unit mean power.
+    /// </summary>
     public void FillCircularNormal(Span<float> real, Span<float> imaginary)
     {
         const float step = 1f / (1 << 24);

@@ -1,5 +1,6 @@
-// The spectral crop of images larger than memory. The transform is separable: rows are cropped as they come and put into a scratch
-// file by strips of columns, then the strips are cropped one after the other. The result is that of the whole image, no block has an edge.
+// The spectral crop of images larger than memory. The transform is separable: rows are cropped as they come and put
+// into a scratch file by strips of columns, then the strips are cropped one after the other. The result is that of the
+// whole image, no block has an edge.
 using System.Runtime.InteropServices;
 using MathNet.Numerics;
 using Microsoft.Win32.SafeHandles;
@@ -23,7 +24,9 @@ internal sealed class SpectralStream : IDisposable
     /// <param name="rows">Rows of the image.</param>
     /// <param name="columns">Columns of the image.</param>
     /// <param name="crop">What to keep; with both centroids.</param>
-    /// <exception cref="RasterException">There is not enough room for the scratch file, or the folder cannot be written.</exception>
+    /// <exception cref="RasterException">
+    /// There is not enough room for the scratch file, or the folder cannot be written.
+    /// </exception>
     public SpectralStream(string path, int rows, int columns, SpectralCrop crop)
     {
         (this.path, this.rows, this.columns, this.crop) = (path, rows, columns, crop);
@@ -40,7 +43,8 @@ internal sealed class SpectralStream : IDisposable
     public int NewColumns { get; }
 
     /// <summary>The factor that keeps the mean intensity.</summary>
-    public float Scale => kept > 0 ? (float)Math.Sqrt(energy / kept * ((double)NewRows * NewColumns / ((double)rows * columns))) : 0;
+    public float Scale =>
+        kept > 0 ? (float)Math.Sqrt(energy / kept * ((double)NewRows * NewColumns / ((double)rows * columns))) : 0;
 
     /// <summary>Crops the image.</summary>
     /// <param name="read">Gives whole lines of the image, in order: window and target; NaN marks no data.</param>
@@ -69,7 +73,8 @@ internal sealed class SpectralStream : IDisposable
 
     private void CropRows(Action<RasterWindow, Complex32[]> read, Action<double> progress)
     {
-        var taps = ResolutionChange.Taps(columns, NewColumns, crop.RangeCentroid!.Value, crop.ColumnBandwidth, crop.ColumnWindow);
+        var taps = ResolutionChange.Taps(columns, NewColumns, crop.RangeCentroid!.Value, crop.ColumnBandwidth,
+            crop.ColumnWindow);
         var bandRows = Math.Clamp(BandSamples / columns, 1, rows);
         Complex32[] lines = [], cropped = [], piece = new Complex32[bandRows * stripColumns];
         foreach (var band in RasterWindow.Cover(rows, columns, bandRows, columns))
@@ -91,7 +96,8 @@ internal sealed class SpectralStream : IDisposable
             {
                 var part = piece.AsSpan(0, band.Rows * strip.Columns);
                 for (var row = 0; row < band.Rows; row++)
-                    cropped.AsSpan(row * NewColumns + strip.Column, strip.Columns).CopyTo(part[(row * strip.Columns)..]);
+                    cropped.AsSpan(row * NewColumns + strip.Column, strip.Columns)
+                        .CopyTo(part[(row * strip.Columns)..]);
                 Transfer(part, Offset(strip) + 8L * band.Row * strip.Columns, write: true);
             }
             progress((double)(band.Row + band.Rows) / rows);
@@ -155,10 +161,13 @@ internal sealed class SpectralStream : IDisposable
             throw new RasterException(path, "cannot be written: its folder does not exist");
         var free = new DriveInfo(folder).AvailableFreeSpace;
         if (free < bytes)
-            throw new RasterException(path, $"cannot be made: its scratch file needs {bytes / 1e9:F1} GB, found {free / 1e9:F1} GB free in {folder}");
+            throw new RasterException(path,
+                $"cannot be made: its scratch file needs {bytes / 1e9:F1} GB, found "
+                + $"{free / 1e9:F1} GB free in {folder}");
         try
         {
-            return File.OpenHandle(Path.Combine(folder, $".{Path.GetFileName(path)}.{Guid.NewGuid():N}.scratch"), FileMode.CreateNew, FileAccess.ReadWrite,
+            return File.OpenHandle(Path.Combine(folder, $".{Path.GetFileName(path)}.{Guid.NewGuid():N}.scratch"),
+                FileMode.CreateNew, FileAccess.ReadWrite,
                 FileShare.None, FileOptions.DeleteOnClose);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)

@@ -58,7 +58,8 @@ public sealed record RectangularWindow : SpectralWindow
 /// <param name="Coefficient">0.5 (Hann) ... 1 (none).</param>
 public sealed record HammingWindow(double Coefficient = 0.54) : SpectralWindow
 {
-    private protected override double Inside(double position) => Coefficient + (1 - Coefficient) * Math.Cos(Math.PI * position);
+    private protected override double Inside(double position) =>
+        Coefficient + (1 - Coefficient) * Math.Cos(Math.PI * position);
 }
 
 /// <summary>Kaiser's window I0(beta sqrt(1 - x²)) / I0(beta).</summary>
@@ -94,7 +95,8 @@ public sealed record TaylorWindow(double SideLobe = 35, int Count = 5) : Spectra
     private static double[] Coefficients(double sideLobe, int count)
     {
         if (!(sideLobe > 0) || count < 2)
-            throw new ArgumentException($"Taylor window: found side lobes of {sideLobe} dB and a count of {count}, expected above 0 dB and at least 2.");
+            throw new ArgumentException($"Taylor window: found side lobes of {sideLobe} dB and a count of {count}, "
+                + $"expected above 0 dB and at least 2.");
         var a = Math.Acosh(Math.Pow(10, sideLobe / 20)) / Math.PI;
         var stretch = count * count / (a * a + (count - 0.5) * (count - 0.5));
         var coefficients = new double[count - 1];

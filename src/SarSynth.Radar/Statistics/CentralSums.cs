@@ -1,4 +1,5 @@
-// Central moments of numbers that come in blocks, without cancellation: Pébay (2008), SAND2008-6212, eq. 2.9 (the pairwise update).
+// Central moments of numbers that come in blocks, without cancellation: Pébay (2008), SAND2008-6212,
+// eq. 2.9 (the pairwise update).
 namespace SarSynth.Radar.Statistics;
 
 /// <summary>Count, mean and sums of powers of deviations up to an order; two of them merge into one.</summary>
@@ -45,7 +46,8 @@ internal sealed class CentralSums(int order)
             double binomial = p;
             for (int k = 1; k <= p - 2; k++)
             {
-                merged[p] += binomial * (Math.Pow(-theirs * delta, k) * sums[p - k] + Math.Pow(mine * delta, k) * other.sums[p - k]);
+                merged[p] += binomial * (Math.Pow(-theirs * delta, k) * sums[p - k]
+                    + Math.Pow(mine * delta, k) * other.sums[p - k]);
                 binomial *= (p - k) / (k + 1.0);
             }
         }

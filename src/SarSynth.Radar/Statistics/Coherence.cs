@@ -6,8 +6,12 @@ using MathNet.Numerics;
 namespace SarSynth.Radar.Statistics;
 
 /// <summary>Coherence of two co-registered complex images.</summary>
-/// <param name="Magnitude">Sample coherence |sum a b*| / sqrt(sum |a|² sum |b|²), which is biased upwards for few pixels.</param>
-/// <param name="Unbiased">Coherence with the bias of its square taken off: sqrt((N g² - 1) / (N - 1)), 0 where that is negative.</param>
+/// <param name="Magnitude">
+/// Sample coherence |sum a b*| / sqrt(sum |a|² sum |b|²), which is biased upwards for few pixels.
+/// </param>
+/// <param name="Unbiased">
+/// Coherence with the bias of its square taken off: sqrt((N g² - 1) / (N - 1)), 0 where that is negative.
+/// </param>
 /// <param name="Phase">Phase of sum a b*, radians.</param>
 public sealed record CoherenceEstimate(Estimate Magnitude, Estimate Unbiased, Estimate Phase);
 
@@ -19,7 +23,10 @@ public static class Coherence
     /// <param name="b">Second image's pixels, co-registered.</param>
     /// <param name="independent">Share of the pixels that are independent, in (0, 1].</param>
     /// <exception cref="ArgumentException">Sizes that differ, fewer than 4 pairs, or an infinite pixel.</exception>
-    /// <remarks>Touzi et al. (1999): standard error (1 - g²) / sqrt(2 N); phase error sqrt((1 - g²) / (2 N g²)), the Cramér-Rao bound.</remarks>
+    /// <remarks>
+    /// Touzi et al. (1999): standard error (1 - g²) / sqrt(2 N); phase error sqrt((1 - g²) / (2 N g²)), the Cramér-Rao
+    /// bound.
+    /// </remarks>
     public static CoherenceEstimate Of(ReadOnlySpan<Complex32> a, ReadOnlySpan<Complex32> b, double independent = 1)
     {
         if (a.Length != b.Length)
@@ -36,7 +43,8 @@ public static class Coherence
             if (double.IsNaN(product.Real + product.Imaginary) && !IsInfinite(x) && !IsInfinite(y))
                 continue;
             if (IsInfinite(x) || IsInfinite(y))
-                throw new ArgumentException($"a, b: found an infinite pixel at {i}, expected finite values (or NaN for no data).");
+                throw new ArgumentException($"a, b: found an infinite pixel at {i}, expected finite "
+                    + $"values (or NaN for no data).");
             cross += product;
             powerA += x.Real * x.Real + x.Imaginary * x.Imaginary;
             powerB += y.Real * y.Real + y.Imaginary * y.Imaginary;
@@ -53,9 +61,12 @@ public static class Coherence
         double g = Math.Min(1, cross.Magnitude / Math.Sqrt(powerA * powerB)), looks = Math.Max(2, n * independent);
         double error = (1 - g * g) / Math.Sqrt(2 * looks);
         double square = (looks * g * g - 1) / (looks - 1), unbiased = Math.Sqrt(Math.Max(0, square));
-        var phase = g > 0 ? Estimate.Normal(cross.Phase, Math.Sqrt((1 - g * g) / (2 * looks * g * g)), n, "phase of the sample coherence; Cramér-Rao bound")
+        var phase = g > 0
+            ? Estimate.Normal(cross.Phase, Math.Sqrt((1 - g * g) / (2 * looks * g * g)), n,
+            "phase of the sample coherence; Cramér-Rao bound")
             : Estimate.Undefined("the coherence is zero", n, "phase of the sample coherence");
-        return new CoherenceEstimate(Bounded(g, error, method), Bounded(unbiased, error, method + ", its square made unbiased"), phase);
+        return new CoherenceEstimate(Bounded(g, error, method),
+            Bounded(unbiased, error, method + ", its square made unbiased"), phase);
 
         Estimate Bounded(double value, double e, string m)
         {
@@ -70,14 +81,18 @@ public static class Coherence
     /// <param name="rows">Rows.</param>
     /// <param name="columns">Columns.</param>
     /// <param name="window">Side of the window: odd, at least 3.</param>
-    /// <returns>Sample coherence in [0, 1] and phase in radians, [rows x columns]; NaN where an image is zero or without data.</returns>
+    /// <returns>
+    /// Sample coherence in [0, 1] and phase in radians, [rows x columns]; NaN where an image is zero or without data.
+    /// </returns>
     /// <exception cref="ArgumentException">Sizes that do not match, an even window, or an infinite pixel.</exception>
-    public static (float[] Magnitude, float[] Phase) Map(ReadOnlySpan<Complex32> a, ReadOnlySpan<Complex32> b, int rows, int columns, int window)
+    public static (float[] Magnitude, float[] Phase) Map(ReadOnlySpan<Complex32> a, ReadOnlySpan<Complex32> b, int rows,
+        int columns, int window)
     {
         LocalStatistics.Check(a.Length, rows, columns, window);
         if (a.Length != b.Length)
             throw new ArgumentException($"b: found {b.Length} pixels, expected {a.Length} as in a.", nameof(b));
-        float[] real = new float[a.Length], imaginary = new float[a.Length], powerA = new float[a.Length], powerB = new float[a.Length];
+        float[] real = new float[a.Length], imaginary = new float[a.Length], powerA = new float[a.Length],
+            powerB = new float[a.Length];
         for (int i = 0; i < a.Length; i++)
         {
             var product = a[i] * b[i].Conjugate();
@@ -96,7 +111,8 @@ public static class Coherence
             double power = Math.Sqrt((double)powerA[i] * powerB[i]);
             double magnitude = Math.Sqrt((double)real[i] * real[i] + (double)imaginary[i] * imaginary[i]);
             double phase = Math.Atan2(imaginary[i], real[i]);
-            (real[i], imaginary[i]) = power > 0 ? ((float)Math.Min(1, magnitude / power), (float)phase) : (float.NaN, float.NaN);
+            (real[i], imaginary[i]) = power > 0 ? ((float)Math.Min(1, magnitude / power), (float)phase)
+                : (float.NaN, float.NaN);
         }
         return (real, imaginary);
     }
@@ -107,7 +123,9 @@ public static class Coherence
     /// <param name="looks">Number of looks, at least 1.</param>
     /// <param name="centre">Phase of the true coherence, radians.</param>
     /// <exception cref="ArgumentOutOfRangeException">Coherence or looks out of range.</exception>
-    /// <remarks>Lee et al. (1994), eq. 16; the hypergeometric function by Euler's transformation, whose series converges.</remarks>
+    /// <remarks>
+    /// Lee et al. (1994), eq. 16; the hypergeometric function by Euler's transformation, whose series converges.
+    /// </remarks>
     public static double PhaseDensity(double phase, double coherence, double looks, double centre = 0)
     {
         if (!(coherence >= 0 && coherence < 1))
@@ -123,16 +141,22 @@ public static class Coherence
             series += term;
         }
         double scale = Math.Exp(looks * Math.Log(floor) - (looks + 0.5) * Math.Log(1 - z));
-        double odd = Math.Exp(SpecialFunctions.GammaLn(looks + 0.5) - SpecialFunctions.GammaLn(looks)) * beta / (2 * Math.Sqrt(Math.PI));
+        double odd = Math.Exp(SpecialFunctions.GammaLn(looks
+            + 0.5) - SpecialFunctions.GammaLn(looks)) * beta / (2 * Math.Sqrt(Math.PI));
         return scale * (odd + series / (2 * Math.PI));
     }
 
     /// <summary>Test of circularity: whether complex speckle has no preferred phase (E(s²) = 0).</summary>
     /// <param name="pixels">Complex pixels; NaN is left out.</param>
     /// <param name="independent">Share of the pixels that are independent, in (0, 1].</param>
-    /// <returns>The circularity quotient |sum s²| / sum |s|², in [0, 1], and the p-value of circular Gaussian speckle.</returns>
+    /// <returns>
+    /// The circularity quotient |sum s²| / sum |s|², in [0, 1], and the p-value of circular Gaussian speckle.
+    /// </returns>
     /// <exception cref="ArgumentException">Fewer than 8 pixels, all zero, or an infinite one.</exception>
-    /// <remarks>Ollila &amp; Koivunen (2009), IEEE Trans. Signal Processing 57(9): -N ln(1 - q²) is chi-squared with 2 degrees of freedom.</remarks>
+    /// <remarks>
+    /// Ollila &amp; Koivunen (2009), IEEE Trans. Signal Processing 57(9): -N ln(1 - q²) is chi-squared with 2 degrees
+    /// of freedom.
+    /// </remarks>
     public static TestResult Circularity(ReadOnlySpan<Complex32> pixels, double independent = 1)
     {
         if (!(independent > 0 && independent <= 1))
@@ -140,10 +164,12 @@ public static class Coherence
         var sums = new CircularitySums();
         sums.Add(pixels);
         return sums.Test(independent) ?? throw new ArgumentException(
-            $"pixels: found {sums.Count} pixels of total power {sums.Power}, expected at least 8 and some signal.", nameof(pixels));
+            $"pixels: found {sums.Count} pixels of total power {sums.Power}, expected at least 8 and some signal.",
+                nameof(pixels));
     }
 
-    internal static bool IsInfinite(Complex value) => double.IsInfinity(value.Real) || double.IsInfinity(value.Imaginary);
+    internal static bool IsInfinite(Complex value) => double.IsInfinity(value.Real)
+        || double.IsInfinity(value.Imaginary);
 }
 
 /// <summary>The sums of the test of circularity, over pixels that come in blocks.</summary>
@@ -163,7 +189,8 @@ internal sealed class CircularitySums
             if (double.IsNaN(s.Real) || double.IsNaN(s.Imaginary))
                 continue;
             if (Coherence.IsInfinite(s))
-                throw new ArgumentException("pixels: found an infinite pixel, expected finite values (or NaN for no data).", nameof(pixels));
+                throw new ArgumentException("pixels: found an infinite pixel, expected finite values "
+                    + "(or NaN for no data).", nameof(pixels));
             square += s * s;
             Power += s.Real * s.Real + s.Imaginary * s.Imaginary;
             Count++;
@@ -177,7 +204,8 @@ internal sealed class CircularitySums
             return null;
         double q = Math.Min(1, square.Magnitude / Power), n = Count;
         return new TestResult(
-            Estimate.Normal(q, (1 - q * q) / Math.Sqrt(n * independent), Count, "circularity quotient (Ollila & Koivunen 2009)"),
+            Estimate.Normal(q, (1 - q * q) / Math.Sqrt(n * independent), Count,
+                "circularity quotient (Ollila & Koivunen 2009)"),
             Math.Pow(1 - q * q, n * independent / 2));
     }
 }

@@ -4,7 +4,10 @@ using System.Text.Json.Serialization;
 
 namespace SarSynth.Radar.Statistics;
 
-/// <summary>An estimated quantity with its uncertainty. Where it cannot be given, the numbers are NaN and <see cref="Reason"/> says why.</summary>
+/// <summary>
+/// An estimated quantity with its uncertainty. Where it cannot be given, the numbers are NaN and <see cref="Reason"/>
+/// says why.
+/// </summary>
 /// <remarks>In JSON a NaN is null, so that any reader takes it.</remarks>
 public sealed record Estimate
 {
@@ -15,7 +18,9 @@ public sealed record Estimate
     [JsonConverter(typeof(NaNAsNullConverter))]
     public double Value { get; init; } = double.NaN;
 
-    /// <summary>Standard error of the estimate (one standard deviation of its sampling law); NaN when not known.</summary>
+    /// <summary>
+    /// Standard error of the estimate (one standard deviation of its sampling law); NaN when not known.
+    /// </summary>
     [JsonConverter(typeof(NaNAsNullConverter))]
     public double StandardError { get; init; } = double.NaN;
 
@@ -89,7 +94,8 @@ internal sealed class NaNAsNullConverter : JsonConverter<double>
             {
                 "Infinity" => double.PositiveInfinity,
                 "-Infinity" => double.NegativeInfinity,
-                var other => throw new JsonException($"Expected a number, null, \"Infinity\" or \"-Infinity\", found \"{other}\"."),
+                var other => throw new JsonException($"Expected a number, null, "
+                    + $"\"Infinity\" or \"-Infinity\", found \"{other}\"."),
             },
             _ => reader.GetDouble(),
         };

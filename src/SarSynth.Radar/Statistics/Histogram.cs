@@ -12,7 +12,8 @@ public sealed class Histogram
 {
     [JsonConstructor]
     internal Histogram(
-        double minimum, double maximum, bool isLogarithmic, IReadOnlyList<long> counts, long below, long above, long noData)
+        double minimum, double maximum, bool isLogarithmic, IReadOnlyList<long> counts, long below, long above,
+            long noData)
     {
         Minimum = minimum;
         Maximum = maximum;
@@ -63,11 +64,14 @@ public sealed class Histogram
     public double Center(int index) =>
         IsLogarithmic ? Math.Sqrt(Edge(index) * Edge(index + 1)) : (Edge(index) + Edge(index + 1)) / 2;
 
-    /// <summary>Probability density per bin: counts over (total x bin width); NaN when the histogram is empty.</summary>
+    /// <summary>
+    /// Probability density per bin: counts over (total x bin width); NaN when the histogram is empty.
+    /// </summary>
     public double[] Densities()
     {
         double total = Total;
-        return Counts.Select((count, i) => total == 0 ? double.NaN : count / (total * (Edge(i + 1) - Edge(i)))).ToArray();
+        return Counts.Select((count, i) => total == 0 ? double.NaN : count / (total * (Edge(i + 1) - Edge(i))))
+            .ToArray();
     }
 
     /// <summary>The value below which a share of the counted pixels lies, linear within its bin.</summary>
@@ -102,7 +106,9 @@ public sealed class Histogram
 
     /// <summary>Histogram with bins of equal width from the smallest to the largest finite pixel.</summary>
     /// <inheritdoc cref="Linear(ReadOnlySpan{float}, int, double, double)"/>
-    /// <exception cref="ArgumentException">No finite pixel. Constant pixels c give the range c - 0.5 to c + 0.5 (numpy's rule), wider where float needs it.</exception>
+    /// <exception cref="ArgumentException">
+    /// No finite pixel. Constant pixels c give the range c - 0.5 to c + 0.5 (numpy's rule), wider where float needs it.
+    /// </exception>
     public static Histogram Linear(ReadOnlySpan<float> pixels, int bins = 256)
     {
         var sums = PixelSums.Of(pixels);
@@ -133,7 +139,9 @@ public sealed class Histogram
     }
 }
 
-/// <summary>A histogram that grows: feed it block by block, from one thread; counters of the same bins add up.</summary>
+/// <summary>
+/// A histogram that grows: feed it block by block, from one thread; counters of the same bins add up.
+/// </summary>
 public sealed class HistogramCounter
 {
     private readonly double minimum, maximum;
@@ -146,20 +154,24 @@ public sealed class HistogramCounter
         if (bins < 1 || bins > 1 << 24)
             throw new ArgumentException($"bins: found {bins}, expected 1 to {1 << 24}.", nameof(bins));
         if (!(double.IsFinite(minimum) && double.IsFinite(maximum) && minimum < maximum))
-            throw new ArgumentException($"range: found [{minimum}, {maximum}], expected finite edges with minimum < maximum.");
+            throw new ArgumentException($"range: found [{minimum}, {maximum}], expected finite "
+                + $"edges with minimum < maximum.");
         if (isLogarithmic && !(minimum > 0))
-            throw new ArgumentException($"range: found a minimum of {minimum}, expected more than 0 for logarithmic bins.");
+            throw new ArgumentException($"range: found a minimum of {minimum}, expected more "
+                + $"than 0 for logarithmic bins.");
         (this.minimum, this.maximum, this.isLogarithmic) = (minimum, maximum, isLogarithmic);
         counts = new long[bins];
     }
 
     /// <summary>An empty histogram with bins of equal width.</summary>
     /// <inheritdoc cref="Histogram.Linear(ReadOnlySpan{float}, int, double, double)"/>
-    public static HistogramCounter Linear(int bins, double minimum, double maximum) => new(bins, minimum, maximum, false);
+    public static HistogramCounter Linear(int bins, double minimum, double maximum) =>
+        new(bins, minimum, maximum, false);
 
     /// <summary>An empty histogram with bins of equal ratio.</summary>
     /// <inheritdoc cref="Histogram.Logarithmic"/>
-    public static HistogramCounter Logarithmic(int bins, double minimum, double maximum) => new(bins, minimum, maximum, true);
+    public static HistogramCounter Logarithmic(int bins, double minimum, double maximum) =>
+        new(bins, minimum, maximum, true);
 
     /// <summary>Counts <paramref name="pixels"/> too.</summary>
     /// <param name="pixels">Any values, NaN and infinities included.</param>
@@ -189,9 +201,11 @@ public sealed class HistogramCounter
     public void Add(HistogramCounter other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        if (other.counts.Length != counts.Length || other.minimum != minimum || other.maximum != maximum || other.isLogarithmic != isLogarithmic)
+        if (other.counts.Length != counts.Length || other.minimum != minimum || other.maximum != maximum
+            || other.isLogarithmic != isLogarithmic)
             throw new ArgumentException(
-                $"other: found {other.counts.Length} bins over [{other.minimum}, {other.maximum}], expected {counts.Length} over [{minimum}, {maximum}].", nameof(other));
+                $"other: found {other.counts.Length} bins over [{other.minimum}, {other.maximum}], expected "
+                    + $"{counts.Length} over [{minimum}, {maximum}].", nameof(other));
         for (int i = 0; i < counts.Length; i++)
             counts[i] += other.counts[i];
         below += other.below;
@@ -222,7 +236,8 @@ public sealed class HistogramCounter
             Parallel.For(0, tasks, task =>
             {
                 int offset = task * block;
-                var part = CountLinear(new ReadOnlySpan<float>((float*)address + offset, Math.Min(block, length - offset)));
+                var part = CountLinear(new ReadOnlySpan<float>((float*)address + offset,
+                    Math.Min(block, length - offset)));
                 lock (counts)
                     Add(part);
             });

@@ -4,13 +4,17 @@ using SarSynth.Radar.Images;
 
 namespace SarSynth.Radar.Statistics;
 
-/// <summary>What <see cref="ImageStatistics.Compute(SarImage, StatisticsOptions?)"/> measures, and with which windows.</summary>
+/// <summary>
+/// What <see cref="ImageStatistics.Compute(SarImage, StatisticsOptions?)"/> measures, and with which windows.
+/// </summary>
 public sealed record StatisticsOptions
 {
     /// <summary>Side of the windows whose ENL's median is given.</summary>
     public int EnlWindow { get; init; } = 25;
 
-    /// <summary>Side of the windows among which homogeneous ones are chosen (even); 0 takes it from the image's size.</summary>
+    /// <summary>
+    /// Side of the windows among which homogeneous ones are chosen (even); 0 takes it from the image's size.
+    /// </summary>
     public int HomogeneousWindow { get; init; }
 
     /// <summary>Bins of the amplitude histogram.</summary>
@@ -28,7 +32,9 @@ public sealed record StatisticsOptions
     /// <summary>At most this many candidates of point targets are measured.</summary>
     public int PointTargets { get; init; } = 5;
 
-    /// <summary>Rasters of at most this many pixels are measured as one image in memory; larger ones are streamed.</summary>
+    /// <summary>
+    /// Rasters of at most this many pixels are measured as one image in memory; larger ones are streamed.
+    /// </summary>
     public long WholeImagePixels { get; init; } = 1L << 22;
 }
 
@@ -76,10 +82,16 @@ public sealed record ImageStatistics
     /// <summary>Clutter laws fitted to the intensity, best first; empty where too few pixels are positive.</summary>
     public IReadOnlyList<ClutterFit> Clutter { get; init; } = [];
 
-    /// <summary>Mean features of the co-occurrence matrices at distance 1 over four angles, of the amplitude over mean + 3 sigma.</summary>
+    /// <summary>
+    /// Mean features of the co-occurrence matrices at distance 1 over four angles, of the amplitude over mean + 3
+    /// sigma.
+    /// </summary>
     public GlcmFeatures? Texture { get; init; }
 
-    /// <summary>Spectrum along range: of the complex pixels, or of the intensity's fluctuations; null where the image is too small, constant or full of gaps.</summary>
+    /// <summary>
+    /// Spectrum along range: of the complex pixels, or of the intensity's fluctuations; null where the image is too
+    /// small, constant or full of gaps.
+    /// </summary>
     public AxisSpectrum? RangeSpectrum { get; init; }
 
     /// <summary>Spectrum along azimuth.</summary>
@@ -91,7 +103,9 @@ public sealed record ImageStatistics
     /// <summary>Candidates of point targets, the strongest against their clutter.</summary>
     public IReadOnlyList<PointTarget> PointTargets { get; init; } = [];
 
-    /// <summary>Impulse responses of these candidates in a complex image, in order; those beside pixels without data have none.</summary>
+    /// <summary>
+    /// Impulse responses of these candidates in a complex image, in order; those beside pixels without data have none.
+    /// </summary>
     public IReadOnlyList<PointTargetResponse> ImpulseResponses { get; init; } = [];
 
     /// <summary>Measures a raster of any size in bounded memory (about 200 MB beside the reader's cache).</summary>
@@ -99,12 +113,14 @@ public sealed record ImageStatistics
     /// <param name="options">Null takes the defaults.</param>
     /// <param name="progress">Told the share that is done.</param>
     /// <returns>
-    /// As of the whole image, but for spectra and circularity (of 16 blocks of 1024 x 1024, evenly spread) and for the windows of the
-    /// ENL (where there are more than half a million, evenly spaced ones of them); <see cref="MeasuredOn"/> tells.
+    /// As of the whole image, but for spectra and circularity (of 16 blocks of 1024 x 1024, evenly spread) and for the
+    /// windows of the ENL (where there are more than half a million, evenly spaced ones of them);
+    /// <see cref="MeasuredOn"/> tells.
     /// </returns>
     /// <exception cref="RasterException">The raster cannot be read.</exception>
     /// <exception cref="ArgumentException">No pixel with data, a negative or an infinite pixel.</exception>
-    public static ImageStatistics Compute(SarRaster raster, StatisticsOptions? options = null, Action<double>? progress = null)
+    public static ImageStatistics Compute(SarRaster raster, StatisticsOptions? options = null,
+        Action<double>? progress = null)
     {
         ArgumentNullException.ThrowIfNull(raster);
         options ??= new StatisticsOptions();
@@ -128,7 +144,8 @@ public sealed record ImageStatistics
         long positive = moments.Count - moments.Zeros;
         bool isLarge = Math.Min(image.Rows, image.Columns) >= 16 && positive >= 64;
         var complex = image as ComplexImage;
-        var targets = isLarge ? Statistics.PointTargets.Detect(intensity, image.Rows, image.Columns).Take(options.PointTargets).ToList() : [];
+        var targets = isLarge ? Statistics.PointTargets.Detect(intensity, image.Rows, image.Columns)
+            .Take(options.PointTargets).ToList() : [];
         return new ImageStatistics
         {
             Rows = image.Rows,
@@ -136,7 +153,10 @@ public sealed record ImageStatistics
             Pixels = image switch { ComplexImage => "complex", AmplitudeImage => "amplitude", _ => "intensity" },
             LeftOut = moments.NoData,
             MeasuredOn = [new("all but the clutter laws", $"all {moments.Count} pixels with data"),
-                .. positive >= 64 ? [new MeasuredPart("clutter laws", $"{Math.Min(positive, options.FitPixels)} of {positive} positive pixels, evenly spaced")] : (MeasuredPart[])[]],
+                .. positive >= 64
+                    ? [new MeasuredPart("clutter laws",
+                    $"{Math.Min(positive, options.FitPixels)} of {positive} positive pixels, evenly spaced")]
+                    : (MeasuredPart[])[]],
             Amplitude = amplitudes,
             Intensity = moments,
             LogCumulants = moments.Count - moments.Zeros >= 8 ? LogCumulants.Of(intensity) : null,
@@ -149,7 +169,8 @@ public sealed record ImageStatistics
             Circularity = complex is not null && positive >= 8 ? Coherence.Circularity(complex.Pixels) : null,
             PointTargets = targets,
             ImpulseResponses = complex is null ? []
-                : [.. targets.Select(t => ImpulseResponse.OfWhole(complex, t.Row, t.Column)).OfType<PointTargetResponse>()],
+                : [.. targets.Select(t => ImpulseResponse.OfWhole(complex, t.Row, t.Column))
+                    .OfType<PointTargetResponse>()],
         };
     }
 
@@ -183,12 +204,15 @@ public sealed record ImageStatistics
             return null;
         var mask = new bool[amplitude.Length];
         var grey = Glcm.Quantise(amplitude, levels, 0, top, mask);
-        var matrices = Glcm.Compute(grey, rows, columns, levels, [1.0], Glcm.FourAngles, mask: moments.NoData > 0 ? mask : default);
+        var matrices = Glcm.Compute(grey, rows, columns, levels, [1.0], Glcm.FourAngles, mask: moments.NoData > 0
+            ? mask : default);
         return GlcmFeatures.Average(matrices.Cast<Cooccurrence>().Select(m => m.Features()));
     }
 }
 
-/// <summary>Equivalent number of looks of an image, by every method. All but the last two take the whole image as one area.</summary>
+/// <summary>
+/// Equivalent number of looks of an image, by every method. All but the last two take the whole image as one area.
+/// </summary>
 /// <param name="ByMoments">mean² / variance of all pixels.</param>
 /// <param name="ByLogCumulants">From the variance of ln I of all pixels.</param>
 /// <param name="MaximumLikelihood">Gamma likelihood of all pixels.</param>
@@ -196,20 +220,26 @@ public sealed record ImageStatistics
 /// <param name="Homogeneous">Pooled over windows found homogeneous.</param>
 /// <param name="HomogeneousWindows">Number of windows found homogeneous.</param>
 public sealed record LooksStatistics(
-    Estimate ByMoments, Estimate ByLogCumulants, Estimate MaximumLikelihood, Estimate MedianOverWindows, Estimate Homogeneous, int HomogeneousWindows)
+    Estimate ByMoments, Estimate ByLogCumulants, Estimate MaximumLikelihood, Estimate MedianOverWindows,
+        Estimate Homogeneous, int HomogeneousWindows)
 {
-    /// <summary>By the upper end of the windows' ENL, which texture does not reach: see <see cref="HomogeneousWindows.UpperTail"/>.</summary>
+    /// <summary>
+    /// By the upper end of the windows' ENL, which texture does not reach: see <see
+    /// cref="HomogeneousWindows.UpperTail"/>.
+    /// </summary>
     public Estimate? UpperTail { get; init; }
 
     internal const int FewestPixels = 32;
 
     internal static LooksStatistics Undefined(long positive, long count)
     {
-        var none = Estimate.Undefined($"{positive} positive pixels are too few, {FewestPixels} are needed", count, "ENL");
+        var none = Estimate.Undefined($"{positive} positive pixels are too few, {FewestPixels} are needed", count,
+            "ENL");
         return new LooksStatistics(none, none, none, none, none, 0);
     }
 
-    internal static LooksStatistics Compute(ReadOnlySpan<float> intensity, int rows, int columns, StatisticsOptions options)
+    internal static LooksStatistics Compute(ReadOnlySpan<float> intensity, int rows, int columns,
+        StatisticsOptions options)
     {
         var sums = PixelSums.Of(intensity);
         if (sums.Count - sums.Zeros < FewestPixels)
@@ -217,6 +247,7 @@ public sealed record LooksStatistics(
         var homogeneous = Enl.Homogeneous(intensity, rows, columns, options.HomogeneousWindow);
         return new LooksStatistics(
             Enl.ByMoments(intensity), Enl.ByLogCumulants(intensity), Enl.MaximumLikelihood(intensity),
-            Enl.MedianOverWindows(intensity, rows, columns, options.EnlWindow), homogeneous.Looks, homogeneous.Chosen.Count) { UpperTail = homogeneous.UpperTail };
+            Enl.MedianOverWindows(intensity, rows, columns, options.EnlWindow), homogeneous.Looks,
+                homogeneous.Chosen.Count) { UpperTail = homogeneous.UpperTail };
     }
 }

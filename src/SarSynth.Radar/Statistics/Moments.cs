@@ -45,8 +45,8 @@ public sealed record Moments
     /// <param name="pixels">Any real values; NaN marks no data.</param>
     /// <exception cref="ArgumentException">No pixel, only NaN, or an infinite pixel.</exception>
     /// <remarks>
-    /// Standard errors by the delta method from the sample's own moments up to the fourth (Kendall &amp; Stuart, vol. 1, ch. 10),
-    /// for independent pixels. Two passes, double precision.
+    /// Standard errors by the delta method from the sample's own moments up to the fourth (Kendall &amp; Stuart, vol.
+    /// 1, ch. 10), for independent pixels. Two passes, double precision.
     /// </remarks>
     public static Moments Of(ReadOnlySpan<float> pixels)
     {
@@ -108,9 +108,11 @@ public sealed record Moments
             Maximum = sums.Maximum,
             Mean = n > 1
                 ? Estimate.Normal(mean, Math.Sqrt(unbiased / n), sums.Count, "sample mean")
-                : new Estimate { Value = mean, Samples = 1, Method = "sample mean", Reason = "one pixel: no standard error" },
+                : new Estimate { Value = mean, Samples = 1, Method = "sample mean",
+                    Reason = "one pixel: no standard error" },
             Variance = n > 1
-                ? Estimate.Normal(unbiased, Math.Sqrt(Math.Max(0, m4 - m2 * m2) / n), sums.Count, "sample variance; " + source)
+                ? Estimate.Normal(unbiased, Math.Sqrt(Math.Max(0, m4 - m2 * m2) / n), sums.Count,
+                    "sample variance; " + source)
                 : Estimate.Undefined("one pixel has no variance", 1, "sample variance"),
             CoefficientOfVariation = Variation(mean, m2, m3, m4, unbiased, sums.Count, source),
             Skewness = m2 > 0 ? m3 / Math.Pow(m2, 1.5) : double.NaN,
@@ -118,7 +120,8 @@ public sealed record Moments
         };
     }
 
-    private static Estimate Variation(double mean, double m2, double m3, double m4, double unbiased, long count, string source)
+    private static Estimate Variation(double mean, double m2, double m3, double m4, double unbiased, long count,
+        string source)
     {
         string method = "coefficient of variation; " + source;
         if (count < 2)
@@ -139,7 +142,9 @@ public sealed record LogCumulants
     /// <summary>First log-cumulant: the mean of ln x.</summary>
     public required Estimate K1 { get; init; }
 
-    /// <summary>Second log-cumulant: the variance of ln x (divisor n - 1). Gamma speckle of L looks in intensity: trigamma(L).</summary>
+    /// <summary>
+    /// Second log-cumulant: the variance of ln x (divisor n - 1). Gamma speckle of L looks in intensity: trigamma(L).
+    /// </summary>
     public required Estimate K2 { get; init; }
 
     /// <summary>Third log-cumulant, unbiased (k-statistic). Gamma speckle of L looks in intensity: psi''(L).</summary>
@@ -161,7 +166,9 @@ public sealed record LogCumulants
     /// <summary>Log-cumulants of <paramref name="pixels"/>.</summary>
     /// <param name="pixels">Intensity or amplitude, linear, any scale; zeros and NaN are left out.</param>
     /// <exception cref="ArgumentException">Fewer than 8 positive pixels, a negative or an infinite pixel.</exception>
-    /// <remarks>Nicolas (2002), eq. 27; k-statistics and their sampling variances: Kendall &amp; Stuart, vol. 1, 12.16.</remarks>
+    /// <remarks>
+    /// Nicolas (2002), eq. 27; k-statistics and their sampling variances: Kendall &amp; Stuart, vol. 1, 12.16.
+    /// </remarks>
     public static LogCumulants Of(ReadOnlySpan<float> pixels)
     {
         var logs = PixelSums.Logarithms(pixels, nameof(pixels), 8, out long zeros, out long noData);
@@ -191,7 +198,9 @@ public sealed record LogCumulants
         return From(logs.Length, mean, m);
     }
 
-    /// <summary>Log-cumulants from the number of logarithms, their mean and their biased central moments of orders 2 to 6.</summary>
+    /// <summary>
+    /// Log-cumulants from the number of logarithms, their mean and their biased central moments of orders 2 to 6.
+    /// </summary>
     internal static LogCumulants From(long count, double mean, ReadOnlySpan<double> m)
     {
         double n = count;

@@ -14,7 +14,9 @@ public static class Polygamma
     /// <param name="order">0 digamma, 1 trigamma, ... up to 6.</param>
     /// <param name="x">Greater than 0.</param>
     /// <exception cref="ArgumentOutOfRangeException">Order outside 0..6, or x not greater than 0.</exception>
-    /// <remarks>Abramowitz &amp; Stegun (1964), 6.4.6 (recurrence) and 6.4.11 (asymptotic series); relative error about 1e-14.</remarks>
+    /// <remarks>
+    /// Abramowitz &amp; Stegun (1964), 6.4.6 (recurrence) and 6.4.11 (asymptotic series); relative error about 1e-14.
+    /// </remarks>
     public static double Of(int order, double x)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(order);
@@ -34,7 +36,8 @@ public static class Polygamma
         for (int k = 1; k <= Bernoulli.Length; k++)
         {
             power /= x * x;
-            sum += Bernoulli[k - 1] * SpecialFunctions.Factorial(2 * k + order - 1) / SpecialFunctions.Factorial(2 * k) * power;
+            sum += Bernoulli[k - 1] * SpecialFunctions.Factorial(2 * k
+                + order - 1) / SpecialFunctions.Factorial(2 * k) * power;
         }
         return sign * sum;
     }
@@ -66,7 +69,9 @@ public static class Polygamma
     /// <summary>The x with ln(x) - digamma(x) = y.</summary>
     /// <param name="y">Greater than 0.</param>
     /// <exception cref="ArgumentOutOfRangeException">y is not a finite number greater than 0.</exception>
-    /// <remarks>The maximum-likelihood equation of the Gamma law's shape; starting value of Minka (2002), then Newton in 1/x.</remarks>
+    /// <remarks>
+    /// The maximum-likelihood equation of the Gamma law's shape; starting value of Minka (2002), then Newton in 1/x.
+    /// </remarks>
     public static double InverseLogMinusDigamma(double y)
     {
         if (!(y > 0) || double.IsInfinity(y))

@@ -21,16 +21,27 @@ public sealed record AxisSpectrum
     /// <summary>The axis.</summary>
     public required ImageAxis Axis { get; init; }
 
-    /// <summary>Power spectral density at the frequencies k / n - 0.5 cycles per pixel (k = 0 .. n-1), normalised to a mean of 1.</summary>
+    /// <summary>
+    /// Power spectral density at the frequencies k / n - 0.5 cycles per pixel (k = 0 .. n-1), normalised to a mean of
+    /// 1.
+    /// </summary>
     public required IReadOnlyList<double> PowerDensity { get; init; }
 
-    /// <summary>Circular mean of frequency (the Doppler centroid along azimuth), cycles per pixel, in (-0.5, 0.5].</summary>
+    /// <summary>
+    /// Circular mean of frequency (the Doppler centroid along azimuth), cycles per pixel, in (-0.5, 0.5].
+    /// </summary>
     public required Estimate CentreFrequency { get; init; }
 
-    /// <summary>Effective bandwidth (sum S)² / (n sum S²): the share of the sampling rate a flat spectrum of the same correlation would fill, in (0, 1].</summary>
+    /// <summary>
+    /// Effective bandwidth (sum S)² / (n sum S²): the share of the sampling rate a flat spectrum of the same
+    /// correlation would fill, in (0, 1].
+    /// </summary>
     public required Estimate EffectiveBandwidth { get; init; }
 
-    /// <summary>Equivalent resolution in pixels: 1 / effective bandwidth, the correlation cell of the speckle. A flat band has a 3 dB width of 0.886 of it.</summary>
+    /// <summary>
+    /// Equivalent resolution in pixels: 1 / effective bandwidth, the correlation cell of the speckle. A flat band has a
+    /// 3 dB width of 0.886 of it.
+    /// </summary>
     public required Estimate EquivalentResolution { get; init; }
 
     /// <summary>Lag in pixels at which the magnitude of the autocorrelation has fallen to 1/e.</summary>
@@ -42,8 +53,8 @@ public sealed record AxisSpectrum
 
 /// <summary>Measures spectra.</summary>
 /// <remarks>
-/// Welch's method: Hann windows of up to 256 pixels, half overlapping, averaged over all lines. Segments with a NaN or without any
-/// signal are left out. Standard errors by the jackknife over 16 groups of neighbouring lines.
+/// Welch's method: Hann windows of up to 256 pixels, half overlapping, averaged over all lines. Segments with a NaN or
+/// without any signal are left out. Standard errors by the jackknife over 16 groups of neighbouring lines.
 /// </remarks>
 public static class Spectrum
 {
@@ -60,13 +71,19 @@ public static class Spectrum
     /// <param name="rows">Rows.</param>
     /// <param name="columns">Columns.</param>
     /// <param name="axis">The axis.</param>
-    /// <exception cref="ArgumentException">Sizes that do not match, fewer than 8 pixels along the axis or 2 across, or nothing but NaN and zeros.</exception>
+    /// <exception cref="ArgumentException">
+    /// Sizes that do not match, fewer than 8 pixels along the axis or 2 across, or nothing but NaN and zeros.
+    /// </exception>
     public static AxisSpectrum Of(ReadOnlySpan<Complex32> image, int rows, int columns, ImageAxis axis) =>
         Analyse(image, rows, columns, axis);
 
-    /// <summary>Spectrum of the fluctuations of a real image (intensity or amplitude): its mean is taken off first.</summary>
+    /// <summary>
+    /// Spectrum of the fluctuations of a real image (intensity or amplitude): its mean is taken off first.
+    /// </summary>
     /// <inheritdoc cref="Of(ReadOnlySpan{Complex32}, int, int, ImageAxis)"/>
-    /// <remarks>The autocorrelation of detected speckle is the squared magnitude of that of the complex image.</remarks>
+    /// <remarks>
+    /// The autocorrelation of detected speckle is the squared magnitude of that of the complex image.
+    /// </remarks>
     public static AxisSpectrum Of(ReadOnlySpan<float> image, int rows, int columns, ImageAxis axis)
     {
         var sums = PixelSums.Of(image);
@@ -80,10 +97,12 @@ public static class Spectrum
     private static AxisSpectrum Analyse(ReadOnlySpan<Complex32> image, int rows, int columns, ImageAxis axis)
     {
         if (rows < 1 || columns < 1 || (long)rows * columns != image.Length)
-            throw new ArgumentException($"image: found {image.Length} pixels, expected {rows} x {columns}.", nameof(image));
+            throw new ArgumentException($"image: found {image.Length} pixels, expected {rows} x {columns}.",
+                nameof(image));
         var (along, across) = axis == ImageAxis.Range ? (columns, rows) : (rows, columns);
         if (along < 8 || across < 2)
-            throw new ArgumentException($"image: found {along} pixels along the axis and {across} lines, expected at least 8 and 2.", nameof(image));
+            throw new ArgumentException($"image: found {along} pixels along the axis and "
+                + $"{across} lines, expected at least 8 and 2.", nameof(image));
         int n = Math.Min(Segment, along);
         var (groups, segments) = Densities(image, columns, axis, along, across, n, Groups);
         return Summary(groups, segments, axis, "jackknife over lines");
@@ -94,13 +113,15 @@ public static class Spectrum
     /// <param name="segments">How many segments each group has.</param>
     /// <param name="axis">The axis.</param>
     /// <param name="errors">What the standard errors come from, in words.</param>
-    internal static AxisSpectrum Summary(IReadOnlyList<double[]> groups, IReadOnlyList<long> segments, ImageAxis axis, string errors)
+    internal static AxisSpectrum Summary(IReadOnlyList<double[]> groups, IReadOnlyList<long> segments, ImageAxis axis,
+        string errors)
     {
         int n = groups[0].Length;
         long total = segments.Sum();
         // Pixels near the smallest number may have none left after the transform.
         if (total == 0 || !(groups.Sum(g => g.Sum()) > 0))
-            throw new ArgumentException("image: found only NaN and zeros along this axis, expected signal.", nameof(groups));
+            throw new ArgumentException("image: found only NaN and zeros along this axis, expected signal.",
+                nameof(groups));
         string method = $"Welch (1967), Hann windows of {n}, {total} segments; {errors}";
         Estimate Jackknifed(Func<double[], double, double> statistic, bool positive = true)
         {
@@ -109,10 +130,12 @@ public static class Spectrum
             var parts = Enumerable.Range(0, groups.Count).Where(g => segments[g] > 0 && segments[g] < total)
                 .Select(g => statistic(Sum(groups, g), Averages(total - segments[g]))).ToArray();
             if (parts.Length < 2)
-                return new Estimate { Value = value, Samples = total, Method = method, Reason = "too few lines for a standard error" };
+                return new Estimate { Value = value, Samples = total, Method = method,
+                    Reason = "too few lines for a standard error" };
             double mean = parts.Average();
             double error = Math.Sqrt(parts.Sum(p => (p - mean) * (p - mean)) * (parts.Length - 1) / parts.Length);
-            return positive ? Estimate.Positive(value, error, total, method) : Estimate.Normal(value, error, total, method);
+            return positive ? Estimate.Positive(value, error, total, method)
+                : Estimate.Normal(value, error, total, method);
         }
         var density = Sum(groups, -1);
         double level = density.Average();
@@ -131,13 +154,17 @@ public static class Spectrum
     // Hann windows that overlap by half are worth 0.947 independent ones each (Welch 1967, eq. 8 and 9).
     private static double Averages(long segments) => Math.Max(1, 0.947 * segments);
 
-    /// <summary>Summed periodograms of the segments of groups of neighbouring lines; a segment with a NaN or without signal is left out.</summary>
+    /// <summary>
+    /// Summed periodograms of the segments of groups of neighbouring lines; a segment with a NaN or without signal is
+    /// left out.
+    /// </summary>
     internal static (double[][] Groups, long[] Segments) Densities(
         ReadOnlySpan<Complex32> image, int columns, ImageAxis axis, int along, int across, int n, int mostGroups)
     {
         var groups = new double[Math.Min(mostGroups, across)][];
         var segments = new long[groups.Length];
-        var window = Enumerable.Range(0, n).Select(i => (float)(0.5 - 0.5 * Math.Cos(2 * Math.PI * (i + 0.5) / n))).ToArray();
+        var window = Enumerable.Range(0, n).Select(i => (float)(0.5 - 0.5 * Math.Cos(2 * Math.PI * (i + 0.5) / n)))
+            .ToArray();
         int hop = Math.Max(1, n / 2), perLine = (along - n) / hop + 1;
         int most = (int)Math.Min(BatchSegments, (across + groups.Length - 1L) / groups.Length * perLine);
         var batch = new Complex32[most * n];
@@ -163,7 +190,8 @@ public static class Spectrum
                     if (n * power > (double)float.MaxValue * float.MaxValue)
                     {
                         throw new ArgumentException(
-                            $"image: found an infinite pixel (or ones too large to transform) in line {line}, expected finite values.",
+                            $"image: found an infinite pixel (or ones too large to transform) "
+                                + $"in line {line}, expected finite values.",
                             nameof(image));
                     }
                     if (power > 0)
@@ -183,7 +211,8 @@ public static class Spectrum
             Array.Clear(batch, used * n, batch.Length - used * n);
             Fourier.ForwardRows(batch, most, n);
             for (int i = 0; i < used * n; i++)
-                groups[g][i % n] += (double)batch[i].Real * batch[i].Real + (double)batch[i].Imaginary * batch[i].Imaginary;
+                groups[g][i % n] += (double)batch[i].Real * batch[i].Real
+                    + (double)batch[i].Imaginary * batch[i].Imaginary;
             segments[g] += used;
             used = 0;
         }

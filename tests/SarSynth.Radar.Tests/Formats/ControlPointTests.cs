@@ -44,11 +44,16 @@ public sealed class ControlPointTests : IDisposable
     [Theory, InlineData(true), InlineData(false)]
     public void A_transform_beside_points_is_taken_and_that_is_said(bool hasTransform)
     {
-        var path = Path.Combine(folder, "both.tif");
-        GeoTiff.Write(new AmplitudeImage(4, 4, new float[16], null, hasTransform ? new GeoReference(Affine, Wgs84) : null), path);
-        File.WriteAllText(path + ".aux.xml", """
-            <PAMDataset><GCPList Projection="EPSG:4326"><GCP Id="1" Pixel="0" Line="0" X="9" Y="45"/>
-            <GCP Id="2" Pixel="4" Line="4" X="9.1" Y="45.1"/></GCPList></PAMDataset>
+        GeoTiff.Write(new AmplitudeImage(4, 4, new float[16]), Path.Combine(folder, "pixels.tif"));
+        var path = Path.Combine(folder, "both.vrt");
+        File.WriteAllText(path, $"""
+            <VRTDataset rasterXSize="4" rasterYSize="4">
+            {(hasTransform ? $"<GeoTransform>{string.Join(", ", Affine)}</GeoTransform>" : "")}
+            <GCPList Projection="EPSG:4326"><GCP Id="1" Pixel="0" Line="0" X="9" Y="45"/>
+            <GCP Id="2" Pixel="4" Line="4" X="9.1" Y="45.1"/></GCPList><VRTRasterBand dataType="Float32" band="1">
+            <SimpleSource><SourceFilename relativeToVRT="1">pixels.tif</SourceFilename>
+            <SourceBand>1</SourceBand></SimpleSource>
+            </VRTRasterBand></VRTDataset>
             """);
         using var raster = SarRaster.Open(path);
         Assert.Equal(hasTransform, raster.GeoReference!.Transform is not null);

@@ -31,7 +31,8 @@ public sealed class FillTests : IDisposable
     {
         GeoTiff.Write(new AmplitudeImage(2, 2, [0, 3, 4, 0]), Path.Combine(folder, "image.tif"));
         File.WriteAllText(Path.Combine(folder, "TSX.xml"), """
-            <level1Product><productComponents><imageData><file><location><filename>image.tif</filename></location></file>
+            <level1Product><productComponents><imageData><file><location><filename>image.tif</filename></location>
+            </file>
             </imageData></productComponents><productInfo><imageDataInfo><imageDataType>DETECTED</imageDataType>
             <imageDataFormat>GEOTIFF</imageDataFormat></imageDataInfo></productInfo></level1Product>
             """);

@@ -1,4 +1,5 @@
-// Damaged files of every format: each opens and reads, or says in one line why not. Nothing crashes, hangs or throws otherwise.
+// Damaged files of every format: each opens and reads, or says in one line why not. Nothing
+// crashes, hangs or throws otherwise.
 using System.IO.Compression;
 using MathNet.Numerics;
 using SarSynth.Radar.Formats;
@@ -18,7 +19,8 @@ public sealed class FuzzTests : IDisposable
 
     public static TheoryData<string> Formats =>
     [
-        "tiff", "tiff-plain", "complex-tiff", "envi", "envi-header", "npy", "safe-manifest", "safe-annotation", "safe-calibration",
+        "tiff", "tiff-plain", "complex-tiff", "envi", "envi-header", "npy", "safe-manifest", "safe-annotation",
+            "safe-calibration",
         "safe-noise", "safe-zip", "terrasar-xml", "cosar", "nisar", "nisar-layouts",
         "nisar-fill", "nisar-gslc", "iceye", "iceye-json", "png",
     ];
@@ -61,7 +63,8 @@ public sealed class FuzzTests : IDisposable
             }
             catch (Exception error) when (error is not RasterException)
             {
-                throw new InvalidOperationException($"{format}, mutation {i}: {error.GetType().Name}: {error.Message}", error);
+                throw new InvalidOperationException($"{format}, mutation {i}: {error.GetType().Name}: {error.Message}",
+                    error);
             }
         }
     }
@@ -93,7 +96,8 @@ public sealed class FuzzTests : IDisposable
             case 1:
                 // A run of one value.
                 var start = random.Next(bytes.Length);
-                bytes.AsSpan(start, Math.Min(random.Next(1, 64), bytes.Length - start)).Fill((byte)(random.Next(3) * 127));
+                bytes.AsSpan(start, Math.Min(random.Next(1, 64), bytes.Length - start))
+                    .Fill((byte)(random.Next(3) * 127));
                 return bytes;
             case 2:
                 // Something taken out.
@@ -118,31 +122,43 @@ public sealed class FuzzTests : IDisposable
     private (string Open, string Victim) Make(string format)
     {
         string Path(string name) => System.IO.Path.Combine(folder, name);
-        var image = new AmplitudeImage(100, 120, [.. Enumerable.Range(0, 12000).Select(i => i % 251f)], new SarMetadata { Sensor = "X", Looks = 3 }, new GeoReference([1, 2, 0, 3, 0, -2], ""));
+        var image = new AmplitudeImage(100, 120, [.. Enumerable.Range(0, 12000).Select(i => i % 251f)],
+            new SarMetadata { Sensor = "X", Looks = 3 }, new GeoReference([1, 2, 0, 3, 0, -2], ""));
         switch (format)
         {
             case "tiff":
                 GeoTiff.Write(image, Path("a.tif"), new GeoTiffOptions { TileSize = 32 });
                 return (Path("a.tif"), Path("a.tif"));
             case "tiff-plain":
-                GeoTiff.Write(image, Path("a.tif"), new GeoTiffOptions { TileSize = 64, Compression = GeoTiffCompression.None });
+                GeoTiff.Write(image, Path("a.tif"),
+                    new GeoTiffOptions { TileSize = 64, Compression = GeoTiffCompression.None });
                 return (Path("a.tif"), Path("a.tif"));
             case "complex-tiff":
-                GeoTiff.Write(new ComplexImage(30, 40, new Complex32[1200]), Path("a.tif"), new GeoTiffOptions { TileSize = 16, Compression = GeoTiffCompression.Zstandard });
+                GeoTiff.Write(new ComplexImage(30, 40, new Complex32[1200]), Path("a.tif"),
+                    new GeoTiffOptions { TileSize = 16, Compression = GeoTiffCompression.Zstandard });
                 return (Path("a.tif"), Path("a.tif"));
             case "png":
                 QuickLook.Write(image, Path("a.png"));
                 return (Path("a.png"), Path("a.png"));
             case "envi" or "envi-header":
-                File.WriteAllText(Path("a.hdr"), "ENVI\ndescription = {test}\nsamples = 30\nlines = 20\nbands = 1\nheader offset = 0\ndata type = 6\ninterleave = bsq\nbyte order = 0\nmap info = {UTM, 1, 1, 5000, 6000, 2, 2, 31, North}\n");
+                File.WriteAllText(Path("a.hdr"),
+                    "ENVI\ndescription = {test}\nsamples = 30\nlines = 20\nbands = 1\nheader offset = 0\ndata type = "
+                    + "6\ninterleave = bsq\nbyte order = 0\nmap info = {UTM, 1, 1, 5000, 6000, 2, 2, 31, North}\n");
                 File.WriteAllBytes(Path("a"), new byte[30 * 20 * 8]);
                 return (Path("a"), format == "envi" ? Path("a") : Path("a.hdr"));
             case "npy":
-                File.WriteAllBytes(Path("a.npy"), [0x93, .. "NUMPY"u8, 1, 0, 62, 0, .. "{'descr': '<f4', 'fortran_order': False, 'shape': (20, 30), } \n"u8, .. new byte[2400]]);
+                File.WriteAllBytes(Path("a.npy"),
+                    [0x93, .. "NUMPY"u8, 1, 0, 62, 0,
+                    .. "{'descr': '<f4', 'fortran_order': False, 'shape': (20, 30), } \n"u8, .. new byte[2400]]);
                 return (Path("a.npy"), Path("a.npy"));
             case "iceye-json":
                 GeoTiff.Write(image, Path("a.tif"));
-                File.WriteAllText(Path("a.json"), """{"properties":{"constellation":"ICEYE","start_datetime":"2025-06-27T11:24:05.785Z","sar:looks_range":1,"sar:polarizations":["VV"],"iceye:amplitude_mapping":{"function":"power","parameters":{"exponent":0.25}}}}""");
+                File.WriteAllText(Path("a.json"),
+                    """
+                    {"properties":{"constellation":"ICEYE","start_datetime":"2025-06-27T11:24:05.785Z",
+                    "sar:looks_range":1,"sar:polarizations":["VV"],
+                    "iceye:amplitude_mapping":{"function":"power","parameters":{"exponent":0.25}}}}
+                    """);
                 return (Path("a.tif"), Path("a.json"));
             case "safe-manifest" or "safe-annotation" or "safe-calibration" or "safe-noise" or "safe-zip":
                 return Safe(format);
@@ -176,23 +192,33 @@ public sealed class FuzzTests : IDisposable
         File.WriteAllText(manifest, """<XFDU><software name="Sentinel-1 IPF" version="003.71"/></XFDU>""");
         var annotation = System.IO.Path.Combine(root, "annotation", stem + ".xml");
         File.WriteAllText(annotation, """
-            <product><adsHeader><missionId>S1A</missionId><productType>GRD</productType><polarisation>VV</polarisation><startTime>2020-01-01T00:00:00.5</startTime></adsHeader>
-            <imageAnnotation><imageInformation><numberOfLines>10</numberOfLines><numberOfSamples>12</numberOfSamples><rangePixelSpacing>1.0e+01</rangePixelSpacing></imageInformation></imageAnnotation>
+            <product><adsHeader><missionId>S1A</missionId><productType>GRD</productType><polarisation>VV</polarisation>
+            <startTime>2020-01-01T00:00:00.5</startTime></adsHeader>
+            <imageAnnotation><imageInformation><numberOfLines>10</numberOfLines><numberOfSamples>12</numberOfSamples>
+            <rangePixelSpacing>1.0e+01</rangePixelSpacing></imageInformation></imageAnnotation>
             <geolocationGrid><geolocationGridPointList><geolocationGridPoint><line>0</line><pixel>0</pixel>
-            <latitude>45</latitude><longitude>9</longitude><height>1e2</height><incidenceAngle>30</incidenceAngle></geolocationGridPoint>
-            <geolocationGridPoint><line>0</line><pixel>11</pixel><incidenceAngle>31</incidenceAngle></geolocationGridPoint></geolocationGridPointList></geolocationGrid></product>
+            <latitude>45</latitude><longitude>9</longitude><height>1e2</height><incidenceAngle>30</incidenceAngle>
+            </geolocationGridPoint>
+            <geolocationGridPoint><line>0</line><pixel>11</pixel><incidenceAngle>31</incidenceAngle>
+            </geolocationGridPoint></geolocationGridPointList></geolocationGrid></product>
             """);
         var calibration = System.IO.Path.Combine(root, "annotation/calibration", $"calibration-{stem}.xml");
         File.WriteAllText(calibration, """
-            <calibration><calibrationVectorList count="1"><calibrationVector><line>0</line><pixel count="2">0 11</pixel><sigmaNought count="2">500 501</sigmaNought>
-            <betaNought count="2">400 401</betaNought><gamma count="2">450 451</gamma></calibrationVector></calibrationVectorList></calibration>
+            <calibration><calibrationVectorList count="1"><calibrationVector><line>0</line>
+            <pixel count="2">0 11</pixel><sigmaNought count="2">500 501</sigmaNought>
+            <betaNought count="2">400 401</betaNought><gamma count="2">450 451</gamma></calibrationVector>
+            </calibrationVectorList></calibration>
             """);
         var noise = System.IO.Path.Combine(root, "annotation/calibration", $"noise-{stem}.xml");
         File.WriteAllText(noise, """
-            <noise><noiseRangeVectorList><noiseRangeVector><line>0</line><pixel>0 11</pixel><noiseRangeLut>10 20</noiseRangeLut></noiseRangeVector></noiseRangeVectorList>
-            <noiseAzimuthVectorList><noiseAzimuthVector><firstAzimuthLine>0</firstAzimuthLine><lastAzimuthLine>9</lastAzimuthLine><line>0 9</line><noiseAzimuthLut>1 1.1</noiseAzimuthLut></noiseAzimuthVector></noiseAzimuthVectorList></noise>
+            <noise><noiseRangeVectorList><noiseRangeVector><line>0</line><pixel>0 11</pixel>
+            <noiseRangeLut>10 20</noiseRangeLut></noiseRangeVector></noiseRangeVectorList>
+            <noiseAzimuthVectorList><noiseAzimuthVector><firstAzimuthLine>0</firstAzimuthLine>
+            <lastAzimuthLine>9</lastAzimuthLine><line>0 9</line><noiseAzimuthLut>1 1.1</noiseAzimuthLut>
+            </noiseAzimuthVector></noiseAzimuthVectorList></noise>
             """);
-        GeoTiff.Write(new AmplitudeImage(10, 12, new float[120]), System.IO.Path.Combine(root, "measurement", stem + ".tiff"), new GeoTiffOptions { TileSize = 16 });
+        GeoTiff.Write(new AmplitudeImage(10, 12, new float[120]),
+            System.IO.Path.Combine(root, "measurement", stem + ".tiff"), new GeoTiffOptions { TileSize = 16 });
         if (format != "safe-zip")
         {
             return (root, format switch
@@ -213,10 +239,14 @@ public sealed class FuzzTests : IDisposable
         var xml = System.IO.Path.Combine(folder, "tsx.xml");
         File.WriteAllText(xml, """
             <?xml version="1.0"?>
-            <level1Product><productComponents><imageData><polLayer>HH</polLayer><file><location><path>.</path><filename>a.cos</filename></location></file></imageData></productComponents>
-            <productInfo><imageDataInfo><imageRaster><numberOfRows>6</numberOfRows><numberOfColumns>5</numberOfColumns></imageRaster></imageDataInfo>
-            <sceneInfo><rangeTime><firstPixel>4e-3</firstPixel><lastPixel>4.1e-3</lastPixel></rangeTime><sceneCenterCoord><incidenceAngle>35</incidenceAngle></sceneCenterCoord></sceneInfo></productInfo>
-            <calibration><calibrationConstant><calFactor>1e-5</calFactor></calibrationConstant></calibration></level1Product>
+            <level1Product><productComponents><imageData><polLayer>HH</polLayer><file><location><path>.</path>
+            <filename>a.cos</filename></location></file></imageData></productComponents>
+            <productInfo><imageDataInfo><imageRaster><numberOfRows>6</numberOfRows><numberOfColumns>5</numberOfColumns>
+            </imageRaster></imageDataInfo>
+            <sceneInfo><rangeTime><firstPixel>4e-3</firstPixel><lastPixel>4.1e-3</lastPixel></rangeTime>
+            <sceneCenterCoord><incidenceAngle>35</incidenceAngle></sceneCenterCoord></sceneInfo></productInfo>
+            <calibration><calibrationConstant><calFactor>1e-5</calFactor></calibrationConstant></calibration>
+            </level1Product>
             """);
         var cosar = System.IO.Path.Combine(folder, "a.cos");
         var bytes = new byte[28 * 10];

@@ -16,7 +16,8 @@ public sealed class Hdf5Tests : IDisposable
     [Theory, InlineData("HH"), InlineData("HV"), InlineData("VH"), InlineData("VV")]
     public void ChunksByteOrdersAndOrdersOfPartsGiveTheSameSamples(string polarisation)
     {
-        using var raster = SarRaster.Open(TestData.Golden("cases/nisar-layouts.h5"), new RasterOptions { Channel = polarisation });
+        using var raster = SarRaster.Open(TestData.Golden("cases/nisar-layouts.h5"),
+            new RasterOptions { Channel = polarisation });
         Complex32[] expected = [.. Enumerable.Range(0, 20).Select(i => new Complex32(i / 5 + 10 * (i % 5), -(i / 5)))];
         Assert.Equal(expected, ((ComplexImage)raster.Read()).Pixels);
         // Across the borders of chunks of 3 x 2.
@@ -46,7 +47,8 @@ public sealed class Hdf5Tests : IDisposable
         // The middle of the first pixel lies at 500010, 3999995; pixels are 20 m wide and 10 m high.
         Assert.Equal([500000, 20, 0, 4000000, 0, -10], raster.GeoReference!.Transform!);
         Assert.StartsWith("PROJCS[\"WGS 84 / UTM zone 11N\"", raster.GeoReference.Projection);
-        Assert.Equal((false, 1.257e9, "L"), (raster.Metadata.SlantRange!.Value, raster.Metadata.CentreFrequency, raster.Metadata.Band));
+        Assert.Equal((false, 1.257e9, "L"),
+            (raster.Metadata.SlantRange!.Value, raster.Metadata.CentreFrequency, raster.Metadata.Band));
         // NaN at (2, 4); the mask denies (1, 0) and (3, 4).
         Assert.Equal([5, 14, 19], NoData((ComplexImage)raster.Read()));
         Assert.Empty(raster.Remarks);
@@ -74,7 +76,8 @@ public sealed class Hdf5Tests : IDisposable
     }
 
     private static int[] NoData(ComplexImage image) =>
-        [.. Enumerable.Range(0, image.Pixels.Length).Where(i => float.IsNaN(image.Pixels[i].Real) && float.IsNaN(image.Pixels[i].Imaginary))];
+        [.. Enumerable.Range(0, image.Pixels.Length)
+            .Where(i => float.IsNaN(image.Pixels[i].Real) && float.IsNaN(image.Pixels[i].Imaginary))];
 
     [System.Runtime.InteropServices.StructLayout(System.Runtime.InteropServices.LayoutKind.Sequential)]
     private record struct Sample(float Real, float Imaginary);

@@ -11,8 +11,10 @@ public sealed class RoundTripTests : IDisposable
 
     private static readonly SarMetadata Facts = new()
     {
-        Sensor = "TEST-1", Band = "X", Polarisation = "HH", Mode = "spotlight", RangeSpacing = 0.4, AzimuthSpacing = 0.123456789012345,
-        IncidenceAngle = 37.25, LookDirection = "left", Date = new DateTime(2020, 2, 29, 12, 34, 56, 789, DateTimeKind.Utc), Looks = 1,
+        Sensor = "TEST-1", Band = "X", Polarisation = "HH", Mode = "spotlight", RangeSpacing = 0.4,
+            AzimuthSpacing = 0.123456789012345,
+        IncidenceAngle = 37.25, LookDirection = "left", Date =
+            new DateTime(2020, 2, 29, 12, 34, 56, 789, DateTimeKind.Utc), Looks = 1,
         SlantRange = true, CentreFrequency = 9.65e9, Quantity = Backscatter.SigmaNought,
     };
 
@@ -22,7 +24,8 @@ public sealed class RoundTripTests : IDisposable
 
     public static TheoryData<GeoTiffCompression, bool> Layouts => new()
     {
-        { GeoTiffCompression.Deflate, false }, { GeoTiffCompression.Zstandard, false }, { GeoTiffCompression.None, false },
+        { GeoTiffCompression.Deflate, false }, { GeoTiffCompression.Zstandard, false },
+            { GeoTiffCompression.None, false },
         { GeoTiffCompression.Deflate, true }, { GeoTiffCompression.Zstandard, true },
     };
 
@@ -32,9 +35,11 @@ public sealed class RoundTripTests : IDisposable
         var pixels = Noise(300 * 517);
         pixels[17] = float.NaN;
         var path = File("amplitude.tif");
-        GeoTiff.Write(new AmplitudeImage(300, 517, pixels, Facts, Place), path, new GeoTiffOptions { Compression = compression, CloudOptimised = cloudOptimised, TileSize = 128 });
+        GeoTiff.Write(new AmplitudeImage(300, 517, pixels, Facts, Place), path,
+            new GeoTiffOptions { Compression = compression, CloudOptimised = cloudOptimised, TileSize = 128 });
         using var raster = SarRaster.Open(path);
-        Assert.Equal((PixelKind.Amplitude, false, 300, 517), (raster.Kind, raster.KindIsAssumed, raster.Rows, raster.Columns));
+        Assert.Equal((PixelKind.Amplitude, false, 300, 517),
+            (raster.Kind, raster.KindIsAssumed, raster.Rows, raster.Columns));
         Assert.Equal(Facts, raster.Metadata);
         Assert.Equal(Place.Transform, raster.GeoReference!.Transform!);
         Assert.Equal((128, 128), raster.BlockSize);
@@ -47,7 +52,8 @@ public sealed class RoundTripTests : IDisposable
     {
         var pixels = Noise(90 * 70).Zip(Noise(90 * 70, 2), (a, b) => new Complex32(a - 5, 5 - b)).ToArray();
         var path = File("complex.tif");
-        GeoTiff.Write(new ComplexImage(90, 70, pixels, Facts), path, new GeoTiffOptions { Compression = compression, CloudOptimised = cloudOptimised });
+        GeoTiff.Write(new ComplexImage(90, 70, pixels, Facts), path,
+            new GeoTiffOptions { Compression = compression, CloudOptimised = cloudOptimised });
         using var raster = SarRaster.Open(path);
         Assert.Null(raster.GeoReference);
         Assert.Equal(pixels, Assert.IsType<ComplexImage>(raster.Read()).Pixels);
@@ -57,7 +63,8 @@ public sealed class RoundTripTests : IDisposable
     [Fact]
     public void ACloudOptimisedFileSaysSo()
     {
-        GeoTiff.Write(new AmplitudeImage(700, 900, Noise(630000), Facts, Place), File("cog.tif"), new GeoTiffOptions { CloudOptimised = true, TileSize = 256 });
+        GeoTiff.Write(new AmplitudeImage(700, 900, Noise(630000), Facts, Place), File("cog.tif"),
+            new GeoTiffOptions { CloudOptimised = true, TileSize = 256 });
         // The first directory is followed by the mark that GDAL's COG driver leaves for readers.
         var head = System.Text.Encoding.Latin1.GetString(System.IO.File.ReadAllBytes(File("cog.tif")), 0, 400);
         Assert.Contains("LAYOUT=IFDS_BEFORE_DATA", head);
@@ -74,14 +81,16 @@ public sealed class RoundTripTests : IDisposable
         using var logarithmic = SarRaster.Open(File("decibel.tif"));
         Assert.Equal((PixelKind.Intensity, PixelKind.Decibel), (linear.Kind, logarithmic.Kind));
         Assert.Equal(image.Pixels, ((IntensityImage)linear.Read()).Pixels);
-        Assert.Equal(image.Pixels, ((IntensityImage)logarithmic.Read()).Pixels, (a, b) => MathF.Abs(a - b) <= 2e-6f * a);
+        Assert.Equal(image.Pixels, ((IntensityImage)logarithmic.Read()).Pixels, (a, b) =>
+            MathF.Abs(a - b) <= 2e-6f * a);
     }
 
     [Fact]
     public void WindowsAndBlocksAreParts()
     {
         var pixels = Noise(200 * 333);
-        GeoTiff.Write(new AmplitudeImage(200, 333, pixels, Facts, Place), File("a.tif"), new GeoTiffOptions { TileSize = 64 });
+        GeoTiff.Write(new AmplitudeImage(200, 333, pixels, Facts, Place), File("a.tif"),
+            new GeoTiffOptions { TileSize = 64 });
         using var raster = SarRaster.Open(File("a.tif"));
         var window = (AmplitudeImage)raster.Read(new RasterWindow(77, 301, 5, 32));
         for (var i = 0; i < window.Pixels.Length; i++)
@@ -95,13 +104,15 @@ public sealed class RoundTripTests : IDisposable
         {
             Assert.Equal(block.Window.Grown(6, 200, 333), block.Padded);
             writer.WriteWindow(block.Window.Row, block.Window.Column, block.Image,
-                block.Window with { Row = block.Window.Row - block.Padded.Row, Column = block.Window.Column - block.Padded.Column });
+                block.Window with { Row = block.Window.Row - block.Padded.Row,
+                    Column = block.Window.Column - block.Padded.Column });
         }
         Assert.False(Path.Exists(File("copy.tif")));
         writer.Complete();
         using var copy = SarRaster.Open(File("copy.tif"));
         Assert.Equal(pixels, ((AmplitudeImage)copy.Read()).Pixels);
-        Assert.Equal(pixels.Sum(p => (double)p), copy.Blocks().Sum(b => ((AmplitudeImage)b.Image).Pixels.Sum(p => (double)p)), 1e-6);
+        Assert.Equal(pixels.Sum(p => (double)p), copy.Blocks()
+            .Sum(b => ((AmplitudeImage)b.Image).Pixels.Sum(p => (double)p)), 1e-6);
     }
 
     [Fact]
@@ -110,8 +121,11 @@ public sealed class RoundTripTests : IDisposable
         using (var writer = new GeoTiffWriter(File("never.tif"), 10, 10, PixelKind.Amplitude))
             writer.WriteWindow(0, 0, new AmplitudeImage(5, 10, Noise(50)));
         Assert.Empty(Directory.GetFiles(folder));
-        Assert.Contains("its folder does not exist", Assert.Throws<RasterException>(() => GeoTiff.Write(new AmplitudeImage(1, 1, [1]), File("no/such.tif"))).Message);
-        Assert.Contains("it is a folder", Assert.Throws<RasterException>(() => GeoTiff.Write(new AmplitudeImage(1, 1, [1]), folder)).Message);
+        Assert.Contains("its folder does not exist",
+            Assert.Throws<RasterException>(() => GeoTiff.Write(new AmplitudeImage(1, 1, [1]), File("no/such.tif")))
+            .Message);
+        Assert.Contains("it is a folder",
+            Assert.Throws<RasterException>(() => GeoTiff.Write(new AmplitudeImage(1, 1, [1]), folder)).Message);
     }
 
     [Fact]
@@ -119,11 +133,13 @@ public sealed class RoundTripTests : IDisposable
     {
         GeoTiff.Write(new AmplitudeImage(10, 10, Noise(100)), File("small.tif"));
         using var raster = SarRaster.Open(File("small.tif"));
-        foreach (var window in (RasterWindow[])[new(0, 0, 0, 5), new(-1, 0, 2, 2), new(9, 0, 2, 2), new(0, 5, 1, int.MaxValue)])
+        foreach (var window in (RasterWindow[])[new(0, 0, 0, 5), new(-1, 0, 2, 2), new(9, 0, 2, 2),
+            new(0, 5, 1, int.MaxValue)])
             Assert.Throws<ArgumentOutOfRangeException>(() => raster.Read(window));
         using var writer = new GeoTiffWriter(File("c.tif"), 10, 10, PixelKind.Complex);
         Assert.Throws<ArgumentException>(() => writer.WriteWindow(0, 0, new AmplitudeImage(1, 1, [1])));
-        Assert.Throws<ArgumentOutOfRangeException>(() => writer.WriteWindow(5, 5, new ComplexImage(6, 1, new Complex32[6])));
+        Assert.Throws<ArgumentOutOfRangeException>(() =>
+            writer.WriteWindow(5, 5, new ComplexImage(6, 1, new Complex32[6])));
     }
 
     [Fact]

@@ -1,5 +1,6 @@
-// One scene told in every way that a file can say which pixels hold no data: all read the same, and what is done leaves them out.
-// The rasters are written tag by tag by goldens/rasters/masks/make_masks.py: 5 x 6 values 1 ... 30, the first six without data.
+// One scene told in every way that a file can say which pixels hold no data: all read the same, and what is done leaves
+// them out. The rasters are written tag by tag by goldens/rasters/masks/make_masks.py: 5 x 6 values 1 ...
+// 30, the first six without data.
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
 using SarSynth.Radar.Radiometry;
@@ -39,7 +40,8 @@ public sealed class ValidityTests : IDisposable
 
     [Fact]
     public void EveryFileIsListed() => Assert.Equal(
-        Directory.GetFiles(TestData.Golden("rasters/masks"), "*.tif").Select(Path.GetFileName).Order(StringComparer.Ordinal),
+        Directory.GetFiles(TestData.Golden("rasters/masks"), "*.tif").Select(Path.GetFileName)
+            .Order(StringComparer.Ordinal),
         Files.Select(row => (string)row[0]).Order(StringComparer.Ordinal));
 
     [Theory, MemberData(nameof(Files))]
@@ -87,7 +89,8 @@ public sealed class ValidityTests : IDisposable
     {
         using var raster = Open(file);
         var path = Path.Combine(folder, "filtered.tif");
-        SpeckleFilter[] filters = [new BoxcarFilter(3), new LeeFilter(3), new FrostFilter(3), new RefinedLeeFilter(), new NonLocalFilter(3, 5)];
+        SpeckleFilter[] filters = [new BoxcarFilter(3), new LeeFilter(3), new FrostFilter(3), new RefinedLeeFilter(),
+            new NonLocalFilter(3, 5)];
         foreach (var filter in filters)
         {
             Assert.Equal(6, filter.Apply(raster, path));
@@ -98,7 +101,8 @@ public sealed class ValidityTests : IDisposable
             Assert.All(pixels.Skip(6), value => Assert.InRange(value, 49, 900));
             if (filter is not BoxcarFilter)
                 continue;
-            // The window of the pixel of value 8 in the second row holds 7, 8, 9 and 13, 14, 15 beside the row without data.
+            // The window of the pixel of value 8 in the second row holds 7, 8, 9 and 13, 14, 15
+            // beside the row without data.
             Assert.Equal(((float[])[7, 8, 9, 13, 14, 15]).Average(v => v * v), pixels[7], 1e-3f);
         }
     }
@@ -145,11 +149,13 @@ public sealed class ValidityTests : IDisposable
     {
         using var raster = Open("alpha.tif");
         Assert.Equal(["1"], raster.Channels);
-        using var alpha = SarRaster.Open(TestData.Golden("rasters/masks/alpha.tif"), new RasterOptions { Channel = "2" });
+        using var alpha = SarRaster.Open(TestData.Golden("rasters/masks/alpha.tif"),
+            new RasterOptions { Channel = "2" });
         Assert.Equal([0, 0, 0, 0, 0, 0, 65535, 65535, 65535, 32768], alpha.Read().ToAmplitude().Pixels.Take(10));
     }
 
-    private static float[] Expected(float factor) => [.. Enumerable.Range(1, 30).Select(i => i <= 6 ? float.NaN : factor * i)];
+    private static float[] Expected(float factor) =>
+        [.. Enumerable.Range(1, 30).Select(i => i <= 6 ? float.NaN : factor * i)];
 
     private static SarRaster Open(string file) =>
         SarRaster.Open(TestData.Golden("rasters/masks/" + file), new RasterOptions { Kind = PixelKind.Amplitude });

@@ -1,4 +1,5 @@
-// Files so wide that a row of tiles does not fit GDAL's cache: what is written twice shows as bytes that no tile of the file owns.
+// Files so wide that a row of tiles does not fit GDAL's cache: what is written twice shows as bytes
+// that no tile of the file owns.
 using System.Buffers.Binary;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
@@ -25,14 +26,16 @@ public sealed class WideFileTests : IDisposable
         RequireNoWaste(target);
         // Where windows and bands meet, the values are those of a window that lies across.
         using var filtered = SarRaster.Open(target);
-        foreach (var window in (RasterWindow[])[new(0, 0, 20, 300), new(54, 1990, 160, 120), new(200, 59_500, 100, 500)])
+        foreach (var window in (RasterWindow[])[new(0, 0, 20, 300), new(54, 1990, 160, 120),
+            new(200, 59_500, 100, 500)])
         {
             var padded = window.Grown(2, Rows, Columns);
             var whole = filter.Apply((IntensityImage)raster.Read(padded));
             var found = (IntensityImage)filtered.Read(window);
             for (var i = 0; i < found.Pixels.Length; i++)
             {
-                int row = window.Row - padded.Row + i / window.Columns, column = window.Column - padded.Column + i % window.Columns;
+                int row = window.Row - padded.Row + i / window.Columns,
+                    column = window.Column - padded.Column + i % window.Columns;
                 Assert.Equal(whole.Pixels[row * padded.Columns + column], found.Pixels[i], 1e-5f * found.Pixels[i]);
             }
         }
@@ -43,7 +46,8 @@ public sealed class WideFileTests : IDisposable
     {
         var path = Path.Combine(folder, "lines.tif");
         var random = new Random(3);
-        using (var writer = new GeoTiffWriter(path, Rows, Columns, PixelKind.Intensity, options: new GeoTiffOptions { Compression = GeoTiffCompression.Zstandard }))
+        using (var writer = new GeoTiffWriter(path, Rows, Columns, PixelKind.Intensity,
+            options: new GeoTiffOptions { Compression = GeoTiffCompression.Zstandard }))
         {
             for (var row = 0; row < Rows; row++)
                 writer.WriteWindow(row, 0, new IntensityImage(1, Columns, Noise(random, Columns)));
@@ -57,7 +61,8 @@ public sealed class WideFileTests : IDisposable
     {
         using var writer = new GeoTiffWriter(Path.Combine(folder, "a.tif"), 20_000, 20_000, PixelKind.Intensity);
         Assert.Equal((512, 512), (writer.TileRows, writer.TileColumns));
-        using var complex = new GeoTiffWriter(Path.Combine(folder, "b.tif"), 20_000, 20_000, PixelKind.Complex, options: new GeoTiffOptions { TileSize = 256 });
+        using var complex = new GeoTiffWriter(Path.Combine(folder, "b.tif"), 20_000, 20_000, PixelKind.Complex,
+            options: new GeoTiffOptions { TileSize = 256 });
         Assert.Equal((256, 256), (complex.TileRows, complex.TileColumns));
     }
 
@@ -69,7 +74,8 @@ public sealed class WideFileTests : IDisposable
             for (var row = 0; row < Rows; row++)
                 file.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(Noise(random, Columns)));
         }
-        File.WriteAllText(Path.Combine(folder, "in.hdr"), $"ENVI\nsamples = {Columns}\nlines = {Rows}\nbands = 1\ndata type = 4\ninterleave = bsq\nbyte order = 0\n");
+        File.WriteAllText(Path.Combine(folder, "in.hdr"),
+            $"ENVI\nsamples = {Columns}\nlines = {Rows}\nbands = 1\ndata type = 4\ninterleave = bsq\nbyte order = 0\n");
         return Path.Combine(folder, "in.img");
     }
 
@@ -101,6 +107,7 @@ public sealed class WideFileTests : IDisposable
         }
         Assert.True(tiles > 100 && owned > Rows * (long)Columns, $"{tiles} tiles of {owned} bytes");
         // Each tile has an offset and a length in the directory; 8 kB are enough for the rest of it.
-        Assert.True(bytes.Length - owned < 16 * tiles + 8192, $"{bytes.Length} bytes in the file, {owned} of them in {tiles} tiles");
+        Assert.True(bytes.Length - owned < 16 * tiles + 8192,
+            $"{bytes.Length} bytes in the file, {owned} of them in {tiles} tiles");
     }
 }

@@ -17,7 +17,8 @@ public sealed class CropTests
         Assert.Equal([6f, 7, 10, 11], new AmplitudeImage(3, 4, numbers).Crop(Window).Pixels);
         Assert.Equal([6f, 7, 10, 11], new IntensityImage(3, 4, numbers).Crop(Window).Pixels);
         Complex32[] samples = Array.ConvertAll(numbers, n => new Complex32(n, -n));
-        Assert.Equal([samples[6], samples[7], samples[10], samples[11]], new ComplexImage(3, 4, samples).Crop(Window).Pixels);
+        Assert.Equal([samples[6], samples[7], samples[10], samples[11]], new ComplexImage(3, 4, samples).Crop(Window)
+            .Pixels);
     }
 
     [Fact]
@@ -31,5 +32,6 @@ public sealed class CropTests
 
     [Fact]
     public void AWindowOutsideIsRefused() => Assert.Contains("inside 3 x 4",
-        Assert.Throws<ArgumentOutOfRangeException>(() => new AmplitudeImage(3, 4, new float[12]).Crop(new(2, 0, 2, 2))).Message);
+        Assert.Throws<ArgumentOutOfRangeException>(() => new AmplitudeImage(3, 4, new float[12]).Crop(new(2, 0, 2, 2)))
+            .Message);
 }

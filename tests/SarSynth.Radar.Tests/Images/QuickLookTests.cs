@@ -1,4 +1,5 @@
-// Pictures: the remaps by their formulas, sizes, depth, PNG files that GDAL reads back, and the way to ImageSharp and back.
+// Pictures: the remaps by their formulas, sizes, depth, PNG files that GDAL reads back, and
+// the way to ImageSharp and back.
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
 using SixLabors.ImageSharp;
@@ -33,7 +34,8 @@ public sealed class QuickLookTests : IDisposable
         pixels[0] = float.NaN;
         pixels[601] = 1;
         var path = Path.Combine(folder, "large.png");
-        QuickLook.Write(new AmplitudeImage(1000, 600, pixels), path, new DecibelRemap(0, 10 * Math.Log10(625)), new QuickLookOptions { MaxSize = 250, Bits = bits });
+        QuickLook.Write(new AmplitudeImage(1000, 600, pixels), path, new DecibelRemap(0, 10 * Math.Log10(625)),
+            new QuickLookOptions { MaxSize = 250, Bits = bits });
         using var png = SarRaster.Open(path);
         Assert.Equal((250, 150), (png.Rows, png.Columns));
         var grey = ((AmplitudeImage)png.Read()).Pixels;
@@ -57,7 +59,8 @@ public sealed class QuickLookTests : IDisposable
     {
         foreach (var value in (float[])[float.NaN, 0, 3])
         {
-            foreach (var remap in (Remap[])[new PercentileRemap(), new DeviationRemap(), new DecibelRemap(), new DensityRemap()])
+            foreach (var remap in (Remap[])[new PercentileRemap(), new DeviationRemap(), new DecibelRemap(),
+                new DensityRemap()])
             {
                 var png = QuickLook.ToPng(new AmplitudeImage(3, 4, [.. Enumerable.Repeat(value, 12)]), remap);
                 Assert.Equal([0x89, .. "PNG"u8.ToArray()], png[..4]);
@@ -129,7 +132,8 @@ public sealed class QuickLookTests : IDisposable
         Refused("expected .tif or .tiff", () => GeoTiff.Write(Ramp, Path.Combine(folder, "q.png")));
         Assert.Equal(2, Directory.GetFiles(folder).Length);
 
-        static void Refused(string words, Action write) => Xunit.Assert.Contains(words, Xunit.Assert.Throws<RasterException>(write).Message);
+        static void Refused(string words, Action write) =>
+            Xunit.Assert.Contains(words, Xunit.Assert.Throws<RasterException>(write).Message);
     }
 
     private static AmplitudeImage Noise(int rows, int columns)

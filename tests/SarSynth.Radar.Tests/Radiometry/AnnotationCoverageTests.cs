@@ -136,7 +136,8 @@ public sealed class AnnotationCoverageTests : IDisposable
             <product><adsHeader><productType>GRD</productType><mode>{mode}</mode></adsHeader>
             <imageAnnotation><imageInformation><numberOfSamples>40</numberOfSamples><numberOfLines>60</numberOfLines>
             </imageInformation></imageAnnotation><geolocationGrid><geolocationGridPointList>
-            <geolocationGridPoint><line>0</line><pixel>0</pixel><incidenceAngle>30</incidenceAngle></geolocationGridPoint>
+            <geolocationGridPoint><line>0</line><pixel>0</pixel><incidenceAngle>30</incidenceAngle>
+            </geolocationGridPoint>
             </geolocationGridPointList></geolocationGrid></product>
             """);
         var vector =

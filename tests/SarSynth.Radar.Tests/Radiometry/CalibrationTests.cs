@@ -11,13 +11,18 @@ namespace SarSynth.Radar.Tests.Radiometry;
 
 public class CalibrationTests
 {
-    private const string Sarsen = "sar/sentinel1-sarsen/S1B_IW_GRDH_1SDV_20211223T051122_20211223T051147_030148_039993_5371.SAFE";
-    private const string SarsenSlc = "sar/sentinel1-sarsen/S1A_IW_SLC__1SDV_20220104T170557_20220104T170624_041314_04E951_F1F1.SAFE";
-    private const string Zip1 = "sar/sentinel1-grd-annotations/S1A_IW_GRDH_1SDV_20150203T043109_20150203T043134_004454_00574F_6D00.zip";
-    private const string Zip2 = "sar/sentinel1-grd-annotations/S1A_IW_GRDH_1SDV_20150222T170750_20150222T170815_004739_005DD8_3768.zip";
+    private const string Sarsen =
+        "sar/sentinel1-sarsen/S1B_IW_GRDH_1SDV_20211223T051122_20211223T051147_030148_039993_5371.SAFE";
+    private const string SarsenSlc =
+        "sar/sentinel1-sarsen/S1A_IW_SLC__1SDV_20220104T170557_20220104T170624_041314_04E951_F1F1.SAFE";
+    private const string Zip1 =
+        "sar/sentinel1-grd-annotations/S1A_IW_GRDH_1SDV_20150203T043109_20150203T043134_004454_00574F_6D00.zip";
+    private const string Zip2 =
+        "sar/sentinel1-grd-annotations/S1A_IW_GRDH_1SDV_20150222T170750_20150222T170815_004739_005DD8_3768.zip";
 
     [OptionalDataTheory(Sarsen)]
-    [InlineData(Sarsen, 16704, 26101), InlineData(SarsenSlc, 13508, 22693), InlineData(Zip1, 16000, 25000), InlineData(Zip2, 16000, 25000)]
+    [InlineData(Sarsen, 16704, 26101), InlineData(SarsenSlc, 13508, 22693), InlineData(Zip1, 16000, 25000),
+        InlineData(Zip2, 16000, 25000)]
     public void TheThreeTablesHoldOneIncidence(string product, int lastLine, int lastPixel)
     {
         var calibration = Sentinel1Calibration.Open(TestData.Optional(product));
@@ -27,14 +32,16 @@ public class CalibrationTests
             {
                 var (bySine, byTangent) = Incidence(calibration, line, pixel);
                 Assert.Equal(bySine, byTangent, 0.001);
-                // Ground-range tables are one profile for the whole product (see below); the grid follows orbit and terrain, here up to 1,800 m high.
+                // Ground-range tables are one profile for the whole product (see below); the grid follows orbit and
+                // terrain, here up to 1,800 m high.
                 Assert.Equal(calibration.IncidenceAngle(line, pixel), bySine, 0.4);
             }
         }
     }
 
-    // Why ground-range tables cannot agree with the annotated incidence to 0.01 degrees: every vector is the same incidence profile,
-    // that of one sphere seen from one altitude, while the orbit rises or falls by 300 m within the product, and the terrain by more.
+    // Why ground-range tables cannot agree with the annotated incidence to 0.01 degrees: every vector is the same
+    // incidence profile, that of one sphere seen from one altitude, while the orbit rises or falls by 300 m within the
+    // product, and the terrain by more.
     [OptionalDataTheory(Sarsen)]
     [InlineData(Sarsen), InlineData(Zip1), InlineData(Zip2)]
     public void GroundRangeTablesAreOneProfileOverASphere(string product)
@@ -43,23 +50,29 @@ public class CalibrationTests
         var calibration = Sentinel1Calibration.Open(path);
         var annotation = Annotation(path);
         var lines = (int)annotation.Descendants("numberOfLines").First();
-        var conversion = annotation.Descendants("coordinateConversion").First(c => c.Element("grsrCoefficients") is not null);
+        var conversion = annotation.Descendants("coordinateConversion")
+            .First(c => c.Element("grsrCoefficients") is not null);
         double[] coefficients = Numbers(conversion.Element("grsrCoefficients")!);
-        double origin = (double)conversion.Element("gr0")!, spacing = (double)annotation.Descendants("rangePixelSpacing").First();
+        double origin = (double)conversion.Element("gr0")!, spacing =
+            (double)annotation.Descendants("rangePixelSpacing").First();
         foreach (var swath in annotation.Descendants("swathMerge"))
         {
             var bounds = swath.Descendants("swathBounds").First();
-            int first = (int)bounds.Element("firstRangeSample")! + 400, last = (int)bounds.Element("lastRangeSample")! - 400;
+            int first = (int)bounds.Element("firstRangeSample")! + 400,
+                last = (int)bounds.Element("lastRangeSample")! - 400;
             // Law of cosines: r cos(incidence) = (Rs² - R²)/(2R) - r²/(2R) for slant range r, a line in r².
             var places = Enumerable.Range(0, 100).Select(i => first + (last - first) * i / 99.0).ToArray();
-            var ranges = places.Select(p => coefficients.Select((c, k) => c * Math.Pow(p * spacing - origin, k)).Sum() / 1e6).ToArray();
+            var ranges = places.Select(p => coefficients.Select((c, k) => c * Math.Pow(p * spacing - origin, k))
+                .Sum() / 1e6).ToArray();
             var angles = places.Select(p => Incidence(calibration, 0, p).BySine).ToArray();
-            var (level, slope) = MathNet.Numerics.Fit.Line([.. ranges.Select(r => r * r)], [.. ranges.Zip(angles, (r, a) => r * Math.Cos(a * Math.PI / 180))]);
+            var (level, slope) = MathNet.Numerics.Fit.Line([.. ranges.Select(r => r * r)],
+                [.. ranges.Zip(angles, (r, a) => r * Math.Cos(a * Math.PI / 180))]);
             double radius = -1 / (2 * slope), altitude = Math.Sqrt(radius * radius + 2 * radius * level) - radius;
             Assert.InRange(altitude, 0.690, 0.715);
             for (var i = 0; i < places.Length; i++)
             {
-                Assert.Equal(Math.Acos((level + slope * ranges[i] * ranges[i]) / ranges[i]) * 180 / Math.PI, angles[i], 0.01);
+                Assert.Equal(Math.Acos((level + slope * ranges[i] * ranges[i]) / ranges[i]) * 180 / Math.PI, angles[i],
+                    0.01);
                 for (var line = 0; line < lines; line += 997)
                     Assert.Equal(angles[i], Incidence(calibration, line, places[i]).BySine, 1e-4);
             }
@@ -76,22 +89,26 @@ public class CalibrationTests
         var folder = TestData.Optional(SarsenSlc);
         var annotation = XDocument.Load(Directory.GetFiles(Path.Combine(folder, "annotation"), "*.xml")[0]).Root!;
         var patterns = annotation.Descendants("antennaPattern").Where(p => p.Element("incidenceAngle") is not null)
-            .Select(p => (Time: Date(p.Element("azimuthTime")!), Ranges: Numbers(p.Element("slantRangeTime")!), Angles: Numbers(p.Element("incidenceAngle")!))).ToList();
+            .Select(p => (Time: Date(p.Element("azimuthTime")!), Ranges: Numbers(p.Element("slantRangeTime")!),
+                Angles: Numbers(p.Element("incidenceAngle")!))).ToList();
         var image = annotation.Descendants("imageInformation").Single();
         var firstTime = (double)image.Element("slantRangeTime")!;
         var sampling = (double)annotation.Descendants("rangeSamplingRate").First();
-        var vectors = XDocument.Load(Directory.GetFiles(Path.Combine(folder, "annotation", "calibration"), "calibration*.xml")[0]).Descendants("calibrationVector").ToList();
+        var vectors = XDocument.Load(Directory.GetFiles(Path.Combine(folder, "annotation", "calibration"),
+            "calibration*.xml")[0]).Descendants("calibrationVector").ToList();
         var calibration = Sentinel1Calibration.Open(folder);
         Assert.Equal(10, patterns.Count);
         foreach (var vector in vectors)
         {
             var time = Date(vector.Element("azimuthTime")!);
             var after = Math.Clamp(patterns.Count(p => p.Time < time), 1, patterns.Count - 1);
-            var part = Math.Clamp((time - patterns[after - 1].Time) / (patterns[after].Time - patterns[after - 1].Time), 0, 1);
+            var part = Math.Clamp((time - patterns[after - 1].Time) / (patterns[after].Time - patterns[after - 1].Time),
+                0, 1);
             for (var pixel = 100; pixel < 22000; pixel += 700)
             {
                 var range = firstTime + pixel / sampling;
-                var annotated = (1 - part) * Interpolate(patterns[after - 1], range) + part * Interpolate(patterns[after], range);
+                var annotated = (1 - part) * Interpolate(patterns[after - 1], range)
+                    + part * Interpolate(patterns[after], range);
                 var (bySine, byTangent) = Incidence(calibration, (int)vector.Element("line")!, pixel);
                 Assert.Equal(annotated, bySine, 0.01);
                 Assert.Equal(annotated, byTangent, 0.01);
@@ -129,7 +146,8 @@ public class CalibrationTests
         var factors = new double[50];
         calibration.Factors(5001, 8000, Backscatter.SigmaNought, factors);
         Assert.InRange(10 * Math.Log10(noise[25] * factors[25]), -35, -20);
-        Assert.Contains("SigmaNought already", Assert.Throws<ArgumentException>(() => calibration.Apply(sigma, window, Backscatter.BetaNought)).Message);
+        Assert.Contains("SigmaNought already",
+            Assert.Throws<ArgumentException>(() => calibration.Apply(sigma, window, Backscatter.BetaNought)).Message);
     }
 
     [OptionalDataFact(Sarsen)]
@@ -166,7 +184,8 @@ public class CalibrationTests
         var noise = new double[4];
         calibration.Noise(0, 0, noise);
         Assert.All(noise, value => Assert.True(value > 0));
-        Assert.Contains("has no channel 'HH'", Assert.Throws<RasterException>(() => Calibration.Open(TestData.Optional(Zip1), "HH")).Message);
+        Assert.Contains("has no channel 'HH'",
+            Assert.Throws<RasterException>(() => Calibration.Open(TestData.Optional(Zip1), "HH")).Message);
     }
 
     [OptionalDataFact(SarsenSlc)]
@@ -179,25 +198,31 @@ public class CalibrationTests
 
     [OptionalDataFact("sar/terrasarx-sicd/cropped_sicd_110.nitf")]
     public void ASicdWithoutRadiometrySaysSo() => Assert.Contains("no Radiometric block",
-        Assert.Throws<RasterException>(() => Calibration.Open(TestData.Optional("sar/terrasarx-sicd/cropped_sicd_110.nitf"))).Message);
+        Assert.Throws<RasterException>(() =>
+            Calibration.Open(TestData.Optional("sar/terrasarx-sicd/cropped_sicd_110.nitf"))).Message);
 
     private static XElement Annotation(string path)
     {
         if (Directory.Exists(path))
             return XDocument.Load(Directory.GetFiles(Path.Combine(path, "annotation"), "*.xml")[0]).Root!;
         using var zip = ZipFile.OpenRead(path);
-        using var entry = zip.Entries.First(e => e.FullName.EndsWith(".xml", StringComparison.Ordinal) && Path.GetFileName(Path.GetDirectoryName(e.FullName)) == "annotation").Open();
+        using var entry = zip.Entries.First(e => e.FullName.EndsWith(".xml", StringComparison.Ordinal)
+            && Path.GetFileName(Path.GetDirectoryName(e.FullName)) == "annotation").Open();
         return XDocument.Load(entry).Root!;
     }
 
-    private static double[] Numbers(XElement element) => [.. element.Value.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(v => double.Parse(v, CultureInfo.InvariantCulture))];
+    private static double[] Numbers(XElement element) =>
+        [.. element.Value.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+        .Select(v => double.Parse(v, CultureInfo.InvariantCulture))];
 
     // sigma = beta sin, gamma = beta tan; the values are 1/A².
-    private static (double BySine, double ByTangent) Incidence(Sentinel1Calibration calibration, double line, double pixel)
+    private static (double BySine, double ByTangent) Incidence(Sentinel1Calibration calibration, double line,
+        double pixel)
     {
         var sigma = calibration.Value(Backscatter.SigmaNought, line, pixel);
         var beta = calibration.Value(Backscatter.BetaNought, line, pixel);
         var gamma = calibration.Value(Backscatter.GammaNought, line, pixel);
-        return (Math.Asin(beta * beta / (sigma * sigma)) * 180 / Math.PI, Math.Atan(beta * beta / (gamma * gamma)) * 180 / Math.PI);
+        return (Math.Asin(beta * beta / (sigma * sigma)) * 180 / Math.PI,
+            Math.Atan(beta * beta / (gamma * gamma)) * 180 / Math.PI);
     }
 }

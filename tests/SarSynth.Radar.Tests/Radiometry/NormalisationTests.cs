@@ -54,9 +54,11 @@ public class NormalisationTests
 
     [Theory]
     [InlineData("{}"), InlineData("null"), InlineData("[1"), InlineData("""{"kind":"cubic"}""")]
-    [InlineData("""{"kind":"log","mean":0,"standardDeviation":0,"epsilon":1}"""), InlineData("""{"kind":"log","mean":0}""")]
+    [InlineData("""{"kind":"log","mean":0,"standardDeviation":0,"epsilon":1}"""),
+        InlineData("""{"kind":"log","mean":0}""")]
     public void BadJsonIsSaidSo(string json) =>
-        Assert.StartsWith("normalisation: ", Assert.Throws<FormatException>(() => Normalisation.FromJson(json)).Message);
+        Assert.StartsWith("normalisation: ", Assert.Throws<FormatException>(() => Normalisation.FromJson(json))
+            .Message);
 
     [Fact]
     public void FitsInPiecesEqualTheWhole()
@@ -78,8 +80,11 @@ public class NormalisationTests
     [Fact]
     public void NothingToFitOnIsSaidSo()
     {
-        Assert.Contains("no valid pixel", Assert.Throws<InvalidOperationException>(() => new NormalisationFit().Add([float.NaN]).Log()).Message);
-        Assert.Contains("every pixel is zero", Assert.Throws<InvalidOperationException>(() => new NormalisationFit().Add([0, 0]).Clipped()).Message);
-        Assert.Contains("same value", Assert.Throws<InvalidOperationException>(() => new NormalisationFit().Add([4, 4]).Log()).Message);
+        Assert.Contains("no valid pixel",
+            Assert.Throws<InvalidOperationException>(() => new NormalisationFit().Add([float.NaN]).Log()).Message);
+        Assert.Contains("every pixel is zero",
+            Assert.Throws<InvalidOperationException>(() => new NormalisationFit().Add([0, 0]).Clipped()).Message);
+        Assert.Contains("same value",
+            Assert.Throws<InvalidOperationException>(() => new NormalisationFit().Add([4, 4]).Log()).Message);
     }
 }

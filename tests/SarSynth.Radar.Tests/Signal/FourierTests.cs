@@ -7,8 +7,10 @@ namespace SarSynth.Radar.Tests.Signal;
 public class FourierTests
 {
     [Theory]
-    [InlineData(1), InlineData(2), InlineData(3), InlineData(4), InlineData(5), InlineData(7), InlineData(8), InlineData(15)]
-    [InlineData(16), InlineData(30), InlineData(37), InlineData(49), InlineData(60), InlineData(64), InlineData(97), InlineData(143)]
+    [InlineData(1), InlineData(2), InlineData(3), InlineData(4), InlineData(5), InlineData(7), InlineData(8),
+        InlineData(15)]
+    [InlineData(16), InlineData(30), InlineData(37), InlineData(49), InlineData(60), InlineData(64), InlineData(97),
+        InlineData(143)]
     [InlineData(210), InlineData(251), InlineData(486), InlineData(500), InlineData(1009)]
     public void EveryLengthFollowsTheDefinition(int length)
     {
@@ -18,7 +20,8 @@ public class FourierTests
         Fourier.Forward(found);
         var scale = Math.Sqrt(expected.Average(v => v.MagnitudeSquared()));
         for (var k = 0; k < length; k++)
-            Assert.True((found[k].ToComplex() - expected[k]).Magnitude < 4e-6 * scale, $"N {length}, k {k}: {found[k]} for {expected[k]}");
+            Assert.True((found[k].ToComplex() - expected[k])
+                .Magnitude < 4e-6 * scale, $"N {length}, k {k}: {found[k]} for {expected[k]}");
         Fourier.Inverse(found);
         for (var k = 0; k < length; k++)
             Assert.True((found[k] - line[k]).Magnitude < 4e-6, $"N {length}, n {k}: {found[k]} for {line[k]}");
@@ -41,7 +44,8 @@ public class FourierTests
         var found = (Complex32[])image.Clone();
         Fourier.Forward2D(found, rows, columns);
         for (var i = 0; i < found.Length; i++)
-            Assert.True((found[i].ToComplex() - expected[i]).Magnitude < 2e-5 * Math.Sqrt(rows * columns), $"{rows} x {columns}, {i}");
+            Assert.True((found[i].ToComplex() - expected[i])
+                .Magnitude < 2e-5 * Math.Sqrt(rows * columns), $"{rows} x {columns}, {i}");
         Fourier.Inverse2D(found, rows, columns);
         for (var i = 0; i < found.Length; i++)
             Assert.True((found[i] - image[i]).Magnitude < 4e-6, $"{rows} x {columns}, {i}");
@@ -72,18 +76,22 @@ public class FourierTests
     private static Complex32[] Noise(int count, int seed)
     {
         var random = new Random(seed);
-        return [.. Enumerable.Range(0, count).Select(_ => new Complex32(random.NextSingle() - 0.5f, random.NextSingle() - 0.5f))];
+        return [.. Enumerable.Range(0, count)
+            .Select(_ => new Complex32(random.NextSingle() - 0.5f, random.NextSingle() - 0.5f))];
     }
 
-    private static System.Numerics.Complex[] Definition(Complex32[] line) => Definition([.. line.Select(v => v.ToComplex())]);
+    private static System.Numerics.Complex[] Definition(Complex32[] line) =>
+        Definition([.. line.Select(v => v.ToComplex())]);
 
     private static System.Numerics.Complex[] Definition(System.Numerics.Complex[] line) =>
         [.. Enumerable.Range(0, line.Length).Select(k => Enumerable.Range(0, line.Length)
             .Aggregate(System.Numerics.Complex.Zero, (sum, n) =>
-                sum + line[n] * System.Numerics.Complex.FromPolarCoordinates(1, -2 * Math.PI * ((long)k * n % line.Length) / line.Length)))];
+                sum + line[n] * System.Numerics.Complex.FromPolarCoordinates(1,
+                    -2 * Math.PI * ((long)k * n % line.Length) / line.Length)))];
 }
 
 internal static class Complex32Extensions
 {
-    public static double MagnitudeSquared(this System.Numerics.Complex value) => value.Real * value.Real + value.Imaginary * value.Imaginary;
+    public static double MagnitudeSquared(this System.Numerics.Complex value) =>
+        value.Real * value.Real + value.Imaginary * value.Imaginary;
 }

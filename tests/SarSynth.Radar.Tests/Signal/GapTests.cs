@@ -40,7 +40,8 @@ public sealed class GapTests
                 Array.Fill(pixels, new Complex32(float.NaN, float.NaN), row * Columns + row, 37);
             var image = new ComplexImage(Rows, Columns, pixels);
             GeoTiff.Write(image, Path.Combine(folder, "in.tif"));
-            var crop = new SpectralCrop { RowFactor = 2.5, ColumnFactor = 3, RowBandwidth = 0.9, ColumnBandwidth = 0.7 };
+            var crop = new SpectralCrop { RowFactor = 2.5, ColumnFactor = 3, RowBandwidth = 0.9,
+                ColumnBandwidth = 0.7 };
             var whole = ResolutionChange.Apply(image, crop);
             using var raster = SarRaster.Open(Path.Combine(folder, "in.tif"));
             ResolutionChange.Apply(raster, Path.Combine(folder, "out.tif"), crop);
@@ -73,7 +74,8 @@ public sealed class GapTests
     {
         // The same target and clutter; the left half of its surroundings without data must not count its energy twice.
         var random = new Random(3);
-        var clutter = Enumerable.Range(0, Rows * Columns).Select(_ => (float)-Math.Log(1 - random.NextDouble())).ToArray();
+        var clutter = Enumerable.Range(0, Rows * Columns).Select(_ => (float)-Math.Log(1 - random.NextDouble()))
+            .ToArray();
         clutter[64 * Columns + 80] = 3000;
         var open = PointTargets.Detect(clutter, Rows, Columns).Single();
         for (var row = 0; row < Rows; row++)
@@ -84,7 +86,8 @@ public sealed class GapTests
     }
 
     [Theory]
-    [InlineData(GlcmFeature.Contrast), InlineData(GlcmFeature.Homogeneity), InlineData(GlcmFeature.Entropy), InlineData(GlcmFeature.Correlation)]
+    [InlineData(GlcmFeature.Contrast), InlineData(GlcmFeature.Homogeneity), InlineData(GlcmFeature.Entropy),
+        InlineData(GlcmFeature.Correlation)]
     public void TextureMapsCountPairsThatHoldData(GlcmFeature feature)
     {
         const int side = 20, window = 5;
@@ -107,8 +110,10 @@ public sealed class GapTests
                     var from = Mirror(row + i / window - 2) * side + Mirror(column + i % window - 2);
                     (cut[i], valid[i]) = (grey[from], mask[from]);
                 }
-                var matrices = Glcm.Compute(cut, window, window, 8, [1.0], Glcm.FourAngles, mask: valid).Cast<Cooccurrence>().ToList();
-                var expected = matrices.Any(m => m.Total == 0) ? double.NaN : matrices.Average(m => m.Features()[feature]);
+                var matrices = Glcm.Compute(cut, window, window, 8, [1.0], Glcm.FourAngles, mask: valid)
+                    .Cast<Cooccurrence>().ToList();
+                var expected = matrices.Any(m => m.Total == 0) ? double.NaN
+                    : matrices.Average(m => m.Features()[feature]);
                 Assert.Equal(expected, map[row * side + column], 1e-5);
             }
         }

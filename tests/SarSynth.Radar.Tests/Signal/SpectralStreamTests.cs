@@ -11,7 +11,8 @@ public sealed class SpectralStreamTests : IDisposable
 {
     // Several bands of lines and two strips of columns.
     private const int Rows = 1800, Columns = 1500;
-    private static readonly SarMetadata Facts = new() { Sensor = "test", RangeSpacing = 0.4, AzimuthSpacing = 0.5, IncidenceAngle = 30, SlantRange = true, RangeBandwidth = 3e8 };
+    private static readonly SarMetadata Facts = new() { Sensor = "test", RangeSpacing = 0.4, AzimuthSpacing = 0.5,
+        IncidenceAngle = 30, SlantRange = true, RangeBandwidth = 3e8 };
     private static readonly GeoReference Place = new([100, 0.4, 0, 900, 0, -0.5], "");
     private static readonly Lazy<ComplexImage> Image = new(Make);
     private readonly string folder = Directory.CreateTempSubdirectory("sarsynth-").FullName;
@@ -21,7 +22,8 @@ public sealed class SpectralStreamTests : IDisposable
     [Fact]
     public void ARasterIsCroppedAsTheWholeImageIs()
     {
-        var crop = new SpectralCrop { RowFactor = 2.3, ColumnFactor = 1.25, RowBandwidth = 0.9, ColumnBandwidth = 0.8, RowWindow = new HammingWindow(0.7), RangeCentroid = 0.02 };
+        var crop = new SpectralCrop { RowFactor = 2.3, ColumnFactor = 1.25, RowBandwidth = 0.9, ColumnBandwidth = 0.8,
+            RowWindow = new HammingWindow(0.7), RangeCentroid = 0.02 };
         var whole = ResolutionChange.Apply(Image.Value, crop);
         using var raster = Stored();
         double done = 0;
@@ -55,7 +57,8 @@ public sealed class SpectralStreamTests : IDisposable
         if (whole is ComplexImage complex)
             Same(complex.Pixels, ((ComplexImage)result.Read()).Pixels);
         else
-            Same([.. ((IntensityImage)whole).Pixels.Select(p => new Complex32(p, 0))], [.. ((IntensityImage)result.Read()).Pixels.Select(p => new Complex32(p, 0))]);
+            Same([.. ((IntensityImage)whole).Pixels.Select(p => new Complex32(p, 0))],
+                [.. ((IntensityImage)result.Read()).Pixels.Select(p => new Complex32(p, 0))]);
         Assert.Equal(whole.Metadata.Looks, result.Metadata.Looks);
         Assert.Equal(40, result.Metadata.IncidenceAngle);
         Assert.Equal(whole.Metadata.AzimuthSpacing!.Value, result.Metadata.AzimuthSpacing!.Value, 1e-9);
@@ -68,18 +71,24 @@ public sealed class SpectralStreamTests : IDisposable
     {
         GeoTiff.Write(new AmplitudeImage(8, 8, new float[64]), Path.Combine(folder, "a.tif"));
         using (var amplitude = SarRaster.Open(Path.Combine(folder, "a.tif")))
-            Assert.Contains("found amplitude", Assert.Throws<ArgumentException>(() => ResolutionChange.Apply(amplitude, Path.Combine(folder, "b.tif"), new SpectralCrop())).Message);
+            Assert.Contains("found amplitude",
+                Assert.Throws<ArgumentException>(() =>
+                ResolutionChange.Apply(amplitude, Path.Combine(folder, "b.tif"), new SpectralCrop())).Message);
         GeoTiff.Write(new ComplexImage(8, 8, new Complex32[64], Facts), Path.Combine(folder, "c.tif"));
         using var small = SarRaster.Open(Path.Combine(folder, "c.tif"));
         var recipe = new SatelliteRecipe { RangeResolution = 1, AzimuthResolution = 1.25, AzimuthLooks = 9 };
-        Assert.StartsWith("looks: found 9 x 1", Assert.Throws<ArgumentException>(() => recipe.Apply(small, Path.Combine(folder, "b.tif"))).Message);
-        Assert.Contains("its folder does not exist", Assert.Throws<RasterException>(() => ResolutionChange.Apply(small, Path.Combine(folder, "no/b.tif"), new SpectralCrop())).Message);
+        Assert.StartsWith("looks: found 9 x 1",
+            Assert.Throws<ArgumentException>(() => recipe.Apply(small, Path.Combine(folder, "b.tif"))).Message);
+        Assert.Contains("its folder does not exist",
+            Assert.Throws<RasterException>(() =>
+            ResolutionChange.Apply(small, Path.Combine(folder, "no/b.tif"), new SpectralCrop())).Message);
         Assert.Equal(["a.tif", "c.tif"], Directory.EnumerateFiles(folder).Select(Path.GetFileName).Order());
     }
 
     private SarRaster Stored()
     {
-        GeoTiff.Write(Image.Value, Path.Combine(folder, "in.tif"), new GeoTiffOptions { Compression = GeoTiffCompression.None });
+        GeoTiff.Write(Image.Value, Path.Combine(folder, "in.tif"),
+            new GeoTiffOptions { Compression = GeoTiffCompression.None });
         return SarRaster.Open(Path.Combine(folder, "in.tif"));
     }
 
@@ -91,7 +100,8 @@ public sealed class SpectralStreamTests : IDisposable
         for (var i = 0; i < pixels.Length; i++)
         {
             var phase = 2 * Math.PI * random.NextDouble();
-            pixels[i] = i < Columns ? default : Complex32.FromPolarCoordinates((float)Math.Sqrt(-Math.Log(1 - random.NextDouble())), (float)phase)
+            pixels[i] = i < Columns ? default
+                : Complex32.FromPolarCoordinates((float)Math.Sqrt(-Math.Log(1 - random.NextDouble())), (float)phase)
                 + 0.5f * pixels[i - Columns] * Complex32.FromPolarCoordinates(1, 0.8f);
         }
         for (var column = 0; column < Columns; column++)

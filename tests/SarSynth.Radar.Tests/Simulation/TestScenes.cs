@@ -6,8 +6,10 @@ namespace SarSynth.Radar.Tests.Simulation;
 internal static class TestScenes
 {
     /// <summary>Flat ground with sigma nought = gamma cos(incidence).</summary>
-    public static Scene Flat(int size, double spacing = 0.4, Texture? texture = null, double gamma = 0.1, ulong seed = 1, IReadOnlyList<Target>? targets = null) =>
-        Scene.FromMaps(new byte[size * size], new float[size * size], size, size, spacing, targets, seed, Ground(gamma, texture));
+    public static Scene Flat(int size, double spacing = 0.4, Texture? texture = null, double gamma = 0.1,
+        ulong seed = 1, IReadOnlyList<Target>? targets = null) =>
+        Scene.FromMaps(new byte[size * size], new float[size * size], size, size, spacing, targets, seed,
+            Ground(gamma, texture));
 
     /// <summary>Flat ground with a box on it across all rows.</summary>
     public static Scene Wall(int rows, int columns, double spacing, int first, int width, float height)

@@ -20,12 +20,14 @@ internal static class Goldens
         return element.GetDouble();
     }
 
-    public static double[] Numbers(this JsonElement element) => [.. element.EnumerateArray().Select(v => v.GetDouble())];
+    public static double[] Numbers(this JsonElement element) =>
+        [.. element.EnumerateArray().Select(v => v.GetDouble())];
 
     /// <summary>Equal to a relative tolerance (absolute below 1e-300).</summary>
     public static void Close(double expected, double actual, double relative, string what = "")
     {
         if (!(Math.Abs(actual - expected) <= relative * Math.Abs(expected) + 1e-300))
-            Assert.Fail($"{what}: expected {expected:R}, found {actual:R} (relative {Math.Abs(actual / expected - 1):G3}, allowed {relative:G3})");
+            Assert.Fail($"{what}: expected {expected:R}, found {actual:R} (relative "
+                + $"{Math.Abs(actual / expected - 1):G3}, allowed {relative:G3})");
     }
 }

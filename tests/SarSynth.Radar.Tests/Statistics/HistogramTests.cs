@@ -31,7 +31,8 @@ public class HistogramTests
     public void Edges_belong_to_the_bin_above_and_the_last_edge_to_the_last_bin()
     {
         // 20 copies, so that both the vector path and the rest of it meet every edge.
-        var values = Enumerable.Repeat(new float[] { -0.001f, 0, 1, 2, 3, 4, 4.001f, float.NaN }, 20).SelectMany(v => v).ToArray();
+        var values = Enumerable.Repeat(new float[] { -0.001f, 0, 1, 2, 3, 4, 4.001f, float.NaN }, 20)
+            .SelectMany(v => v).ToArray();
         foreach (var sample in new[] { values, values.Where(v => !float.IsNaN(v)).ToArray() })
         {
             var h = Histogram.Linear(sample, 4, 0, 4);
@@ -39,7 +40,8 @@ public class HistogramTests
             Assert.Equal((20, 20), (h.Below, h.Above));
         }
         Assert.Equal(20, Histogram.Linear(values, 4, 0, 4).NoData);
-        float[] wild = [.. values, float.PositiveInfinity, float.NegativeInfinity, float.MaxValue, float.MinValue, .. new float[16]];
+        float[] wild = [.. values, float.PositiveInfinity, float.NegativeInfinity, float.MaxValue, float.MinValue,
+            .. new float[16]];
         var all = Histogram.Linear(wild, 4, 0, 4);
         Assert.Equal((22, 22), (all.Below, all.Above));
         Assert.Equal(wild.Length, all.Total + all.Below + all.Above + all.NoData);

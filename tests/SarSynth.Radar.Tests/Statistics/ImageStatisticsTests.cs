@@ -29,7 +29,8 @@ public class ImageStatisticsTests
     [Fact]
     public void Everything_serialises_to_json_and_back()
     {
-        var s = ImageStatistics.Compute(new AmplitudeImage(8, 8, Enumerable.Range(0, 64).Select(i => (float)i).ToArray()));
+        var s = ImageStatistics.Compute(new AmplitudeImage(8, 8, Enumerable.Range(0, 64).Select(i => (float)i)
+            .ToArray()));
         string json = JsonSerializer.Serialize(s);
         var back = JsonSerializer.Deserialize<ImageStatistics>(json)!;
         Assert.Equal(json, JsonSerializer.Serialize(back));
@@ -63,8 +64,11 @@ public class ImageStatisticsTests
     {
         Assert.NotNull(ImageStatistics.Compute(new IntensityImage(1, 1, [2])).Looks.ByMoments.Reason);
         Assert.NotNull(ImageStatistics.Compute(new IntensityImage(64, 64, new float[4096])).Looks.Homogeneous.Reason);
-        Assert.NotNull(ImageStatistics.Compute(new IntensityImage(64, 64, Enumerable.Repeat(3f, 4096).ToArray())).Looks.ByLogCumulants.Reason);
-        Assert.Throws<ArgumentException>(() => ImageStatistics.Compute(new IntensityImage(2, 2, [float.NaN, float.NaN, float.NaN, float.NaN])));
-        Assert.Throws<ArgumentException>(() => ImageStatistics.Compute(new IntensityImage(2, 2, [1, 2, 3, float.PositiveInfinity])));
+        Assert.NotNull(ImageStatistics.Compute(new IntensityImage(64, 64, Enumerable.Repeat(3f, 4096).ToArray()))
+            .Looks.ByLogCumulants.Reason);
+        Assert.Throws<ArgumentException>(() =>
+            ImageStatistics.Compute(new IntensityImage(2, 2, [float.NaN, float.NaN, float.NaN, float.NaN])));
+        Assert.Throws<ArgumentException>(() =>
+            ImageStatistics.Compute(new IntensityImage(2, 2, [1, 2, 3, float.PositiveInfinity])));
     }
 }

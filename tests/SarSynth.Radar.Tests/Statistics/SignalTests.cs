@@ -9,7 +9,8 @@ namespace SarSynth.Radar.Tests.Statistics;
 
 public class SignalTests
 {
-    // isce3's benchmark: a Kaiser band of 257 frequencies (edges in full), or the closed form of a raised cosine; 10 side lobes.
+    // isce3's benchmark: a Kaiser band of 257 frequencies (edges in full), or the closed form of a
+    // raised cosine; 10 side lobes.
     [Theory]
     [InlineData("none", 0, 0, -13.27, -10.11)]
     [InlineData("kaiser", 4, 0, -30.10, -28.97)]
@@ -18,7 +19,8 @@ public class SignalTests
     [InlineData("cosine", 1, 0, -13.26, -10.12)]
     [InlineData("cosine", 0.1, 0, -40.06, -33.10)]
     [InlineData("cosine", 0.5, 0, -21.21, -16.53)]
-    public void Side_lobes_have_the_published_values(string window, double parameter, double more, double pslr, double islr)
+    public void Side_lobes_have_the_published_values(string window, double parameter, double more, double pslr,
+        double islr)
     {
         // A band of 0.8 of the sampling rate; 257 of its frequencies repeat after 256 / 0.8 samples.
         bool closed = window == "cosine";
@@ -30,7 +32,8 @@ public class SignalTests
         Assert.Equal(islr, r.Islr.Value, 0.1);
         Assert.Null(r.Islr.Reason);
         // The same definition in numpy, from the Fourier transform of the same band.
-        var golden = Json("impulse").GetProperty("cases").GetProperty(FormattableString.Invariant($"{window}_{parameter}_{more}"));
+        var golden = Json("impulse").GetProperty("cases")
+            .GetProperty(FormattableString.Invariant($"{window}_{parameter}_{more}"));
         Assert.Equal(golden.Number("pslr"), r.Pslr.Value, 0.02);
         Assert.Equal(golden.Number("islr"), r.Islr.Value, 0.02);
         Assert.Equal(position, r.Position.Value, 0.01);
@@ -79,11 +82,14 @@ public class SignalTests
             var noise = new Complex32[128];
             for (int k = 0; k < 128; k++)
             {
-                double radius = Math.Sqrt(-Math.Log(1 - random.NextDouble()) * spectrum[k].MagnitudeSquared / energy) * 128, angle = 2 * Math.PI * random.NextDouble();
+                double share = spectrum[k].MagnitudeSquared / energy;
+                double radius = Math.Sqrt(-Math.Log(1 - random.NextDouble()) * share) * 128;
+                double angle = 2 * Math.PI * random.NextDouble();
                 noise[k] = new Complex32((float)(radius * Math.Cos(angle)), (float)(radius * Math.Sin(angle)));
             }
             SarSynth.Radar.Signal.Fourier.Inverse(noise);
-            found[t] = ImpulseResponse.OfLine([.. clean.Zip(noise, (a, b) => a + b * (float)sigma)], 16, 5, sigma * sigma);
+            found[t] = ImpulseResponse.OfLine([.. clean.Zip(noise, (a, b) => a + b * (float)sigma)], 16, 5,
+                sigma * sigma);
         }
         // A spread of 200 is known to 5 %; three of them.
         Check(r => r.Position, 0.85, 1.15);
@@ -92,7 +98,8 @@ public class SignalTests
         Check(r => r.Islr, 0.85, 1.15);
 
         void Check(Func<AxisResponse, Estimate> part, double lowest, double highest) =>
-            Assert.InRange(Spread([.. found.Select(r => part(r).Value)]) / found.Average(r => part(r).StandardError), lowest, highest);
+            Assert.InRange(Spread([.. found.Select(r => part(r).Value)]) / found.Average(r => part(r).StandardError),
+                lowest, highest);
     }
 
     [Fact]
@@ -196,7 +203,8 @@ public class SignalTests
         Assert.NotNull(Coherence.Of(x, new Complex32[x.Length]).Magnitude.Reason);
         Assert.Throws<ArgumentException>(() => Coherence.Of(x, y.AsSpan(1)));
         Assert.Throws<ArgumentException>(() => Coherence.Of([], []));
-        Assert.Throws<ArgumentException>(() => Coherence.Of([.. x, new Complex32(float.PositiveInfinity, 0)], [.. y, y[0]]));
+        Assert.Throws<ArgumentException>(() => Coherence.Of(
+            [.. x, new Complex32(float.PositiveInfinity, 0)], [.. y, y[0]]));
     }
 
     [Theory]
@@ -206,7 +214,8 @@ public class SignalTests
         const int steps = 4000;
         double sum = 0;
         for (int i = 0; i < steps; i++)
-            sum += Coherence.PhaseDensity(-Math.PI + (i + 0.5) * 2 * Math.PI / steps, coherence, looks, 0.4) * 2 * Math.PI / steps;
+            sum += Coherence.PhaseDensity(-Math.PI + (i + 0.5) * 2 * Math.PI / steps, coherence, looks,
+                0.4) * 2 * Math.PI / steps;
         Close(1, sum, 1e-9);
         if (looks != Math.Floor(looks))
             return;
@@ -229,13 +238,15 @@ public class SignalTests
         {
             double expected = 0;
             for (int i = 0; i < 50; i++)
-                expected += draws * Coherence.PhaseDensity(-Math.PI + (k + (i + 0.5) / 50) * 2 * Math.PI / bins, coherence, looks, 0.4) * 2 * Math.PI / bins / 50;
+                expected += draws * Coherence.PhaseDensity(-Math.PI + (k + (i + 0.5) / 50) * 2 * Math.PI / bins,
+                    coherence, looks, 0.4) * 2 * Math.PI / bins / 50;
             if (expected < 5)
                 continue;
             chi += (counts[k] - expected) * (counts[k] - expected) / expected;
             used++;
         }
-        Assert.True(SpecialFunctions.GammaUpperRegularized((used - 1) / 2.0, chi / 2) > 1e-4, $"chi2 {chi} of {used} bins");
+        Assert.True(SpecialFunctions.GammaUpperRegularized((used - 1) / 2.0, chi / 2) > 1e-4,
+            $"chi2 {chi} of {used} bins");
     }
 
     [Fact]
@@ -246,7 +257,8 @@ public class SignalTests
         for (int t = 0; t < 300; t++)
             below += Coherence.Circularity(BandLimited(random, 1, 128, 1, 1)).PValue < 0.2 ? 1 : 0;
         Assert.InRange(below, 32, 88); // 60 with a standard deviation of 6.9; four of them
-        var squeezed = BandLimited(random, 1, 1024, 1, 1).Select(c => new Complex32(c.Real, 0.5f * c.Imaginary)).ToArray();
+        var squeezed = BandLimited(random, 1, 1024, 1, 1).Select(c => new Complex32(c.Real, 0.5f * c.Imaginary))
+            .ToArray();
         Assert.True(Coherence.Circularity(squeezed).PValue < 1e-6);
         Assert.Throws<ArgumentException>(() => Coherence.Circularity(new Complex32[100]));
         Assert.Throws<ArgumentException>(() => Coherence.Circularity([]));
@@ -282,7 +294,8 @@ public class SignalTests
         var single = new Complex32[64];
         single[0] = Complex32.One;
         Assert.Equal(0, ImpulseResponse.OfLine(single).Position.Value, 0.01);
-        Assert.InRange(Spectrum.Of([.. constant, .. constant], 2, 64, ImageAxis.Range).EffectiveBandwidth.Value, 0, 0.1);
+        Assert.InRange(Spectrum.Of([.. constant, .. constant], 2, 64, ImageAxis.Range)
+            .EffectiveBandwidth.Value, 0, 0.1);
     }
 
     [Fact]
@@ -331,7 +344,8 @@ public class SignalTests
 
     /// <summary>A point target's line: its weighted band summed up frequency by frequency.</summary>
     private static Complex32[] Response(
-        int n, double band, double position, string window, double parameter, double more, double centre, int frequencies = 4001, double cubicPhase = 0)
+        int n, double band, double position, string window, double parameter, double more, double centre,
+            int frequencies = 4001, double cubicPhase = 0)
     {
         var line = new Complex[n];
         for (int k = 0; k < frequencies; k++)
@@ -368,8 +382,10 @@ public class SignalTests
             var line = new Complex32[columns];
             for (int k = -half; k < half + (columns % 2); k++)
             {
-                double radius = Math.Sqrt(-Math.Log(1 - random.NextDouble()) * power * columns), angle = 2 * Math.PI * random.NextDouble();
-                line[(k + columns) % columns] = new Complex32((float)(radius * Math.Cos(angle)), (float)(radius * Math.Sin(angle)));
+                double radius = Math.Sqrt(-Math.Log(1 - random.NextDouble()) * power * columns),
+                    angle = 2 * Math.PI * random.NextDouble();
+                line[(k + columns) % columns] = new Complex32((float)(radius * Math.Cos(angle)),
+                    (float)(radius * Math.Sin(angle)));
             }
             SarSynth.Radar.Signal.Fourier.Inverse(line);
             line.CopyTo(image, r * columns);
@@ -385,10 +401,12 @@ public class SignalTests
         for (int i = 0; i < n; i++)
         {
             Complex x = Draw(), y = turn * x + Math.Sqrt(1 - coherence * coherence) * Draw();
-            (a[i], b[i]) = (new Complex32((float)x.Real, (float)x.Imaginary), new Complex32((float)y.Real, (float)y.Imaginary));
+            (a[i], b[i]) = (new Complex32((float)x.Real, (float)x.Imaginary),
+                new Complex32((float)y.Real, (float)y.Imaginary));
         }
         return (a, b);
 
-        Complex Draw() => Complex.FromPolarCoordinates(Math.Sqrt(-Math.Log(1 - random.NextDouble())), 2 * Math.PI * random.NextDouble());
+        Complex Draw() => Complex.FromPolarCoordinates(Math.Sqrt(-Math.Log(1 - random.NextDouble())),
+            2 * Math.PI * random.NextDouble());
     }
 }

@@ -31,31 +31,38 @@ public class StatisticsFuzzTests
         ("Wasserstein", (p, q, _, _, _) => Distance.Wasserstein1(p, q)),
         ("Kolmogorov-Smirnov", (p, q, _, _, _) => Distance.KolmogorovSmirnov(p, q)),
         ("mean discrepancy", (p, q, _, _, _) => Distance.MaximumMeanDiscrepancy(p, q, maximumSamples: 200)),
-        ("co-occurrence", (p, _, r, c, d) => Glcm.Compute(Glcm.Quantise(p, 16, 0, 3), r, c, 16, d.Next(1, 5), d.NextDouble() * 3).Features()),
+        ("co-occurrence", (p, _, r, c, d) =>
+            Glcm.Compute(Glcm.Quantise(p, 16, 0, 3), r, c, 16, d.Next(1, 5), d.NextDouble() * 3).Features()),
         ("co-occurrence with gaps", (p, _, r, c, d) =>
         {
             var mask = new bool[p.Length];
             return Glcm.Compute(Glcm.Quantise(p, 16, 0, 3, mask), r, c, 16, d.Next(1, 5), mask: mask).Features();
         }),
-        ("co-occurrence map", (p, _, r, c, d) => Glcm.Map(Glcm.Quantise(p, 8, 0, 3), r, c, 8, 2 * d.Next(1, 6) + 1, (GlcmFeature)d.Next(8))),
+        ("co-occurrence map", (p, _, r, c, d) =>
+            Glcm.Map(Glcm.Quantise(p, 8, 0, 3), r, c, 8, 2 * d.Next(1, 6) + 1, (GlcmFeature)d.Next(8))),
         ("spectrum", (p, _, r, c, d) => Spectrum.Of(p, r, c, (ImageAxis)d.Next(2))),
         ("complex spectrum", (p, q, r, c, d) => Spectrum.Of(Complex(p, q), r, c, (ImageAxis)d.Next(2))),
         ("point targets", (p, _, r, c, _) => PointTargets.Detect(p, r, c)),
-        ("impulse response", (p, q, r, c, d) => ImpulseResponse.Of(Complex(p, q), r, c, d.Next(r), d.Next(c), d.Next(16, 40), 8)),
-        ("impulse response of a line", (p, q, _, _, d) => ImpulseResponse.OfLine(Complex(p, q).AsSpan(0, Math.Min(p.Length, 200)), 8, d.Next(1, 20), d.NextDouble())),
+        ("impulse response", (p, q, r, c, d) =>
+            ImpulseResponse.Of(Complex(p, q), r, c, d.Next(r), d.Next(c), d.Next(16, 40), 8)),
+        ("impulse response of a line", (p, q, _, _, d) =>
+            ImpulseResponse.OfLine(Complex(p, q).AsSpan(0, Math.Min(p.Length, 200)), 8, d.Next(1, 20), d.NextDouble())),
         ("coherence", (p, q, _, _, _) => Coherence.Of(Complex(p, q), Complex(q, p))),
         ("coherence map", (p, q, r, c, _) => Coherence.Map(Complex(p, q), Complex(q, p), r, c, 5)),
         ("circularity", (p, q, _, _, _) => Coherence.Circularity(Complex(p, q))),
         ("fits by moments", (p, _, _, _, _) => SpeckleFit.Ranking(p, method: FitMethod.Moments)),
-        ("fits by log-cumulants", (p, _, _, _, d) => SpeckleFit.Ranking(p, d.Next(2) == 0 ? null : Wide(d), FitMethod.LogCumulants)),
-        ("laws of any parameters", (_, _, _, _, d) => Distributions(AnyLaw(d), Math.Pow(10, d.Next(2) == 0 ? d.Next(-300, 300) : 6 * d.NextDouble() - 3))),
+        ("fits by log-cumulants", (p, _, _, _, d) =>
+            SpeckleFit.Ranking(p, d.Next(2) == 0 ? null : Wide(d), FitMethod.LogCumulants)),
+        ("laws of any parameters", (_, _, _, _, d) =>
+            Distributions(AnyLaw(d), Math.Pow(10, d.Next(2) == 0 ? d.Next(-300, 300) : 6 * d.NextDouble() - 3))),
         ("diagram", (p, _, _, _, _) => LogCumulantDiagram.Ellipse(LogCumulants.Of(p))),
     ];
 
     // The likelihood of the laws is searched for, and everything together: slower, and so fewer.
     private static readonly (string Name, Estimator Run)[] slow =
     [
-        ("goodness", (p, _, _, _, d) => GoodnessOfFit.Of(p, new KLaw(Math.Exp(6 * d.NextDouble() - 3), Math.Exp(6 * d.NextDouble() - 3), 1))),
+        ("goodness", (p, _, _, _, d) =>
+            GoodnessOfFit.Of(p, new KLaw(Math.Exp(6 * d.NextDouble() - 3), Math.Exp(6 * d.NextDouble() - 3), 1))),
         ("fits by likelihood", (p, _, _, _, d) => SpeckleFit.Ranking(p, d.Next(2) == 0 ? null : 2)),
         ("everything", (p, _, r, c, _) => ImageStatistics.Compute(new IntensityImage(r, c, p))),
         ("everything, complex", (p, q, r, c, _) => ImageStatistics.Compute(new ComplexImage(r, c, Complex(p, q)))),
@@ -64,7 +71,8 @@ public class StatisticsFuzzTests
     public static TheoryData<string> Names => [.. estimators.Concat(slow).Select(e => e.Name)];
 
     [Theory, MemberData(nameof(Names))]
-    public void Every_estimator_answers_or_says_why_not(string name) => Run(name, slow.Any(e => e.Name == name) ? 12 : 120);
+    public void Every_estimator_answers_or_says_why_not(string name) =>
+        Run(name, slow.Any(e => e.Name == name) ? 12 : 120);
 
     [Theory, MemberData(nameof(Names)), Trait("Speed", "slow")]
     public void Two_thousand_times(string name) => Run(name, slow.Any(e => e.Name == name) ? 200 : 2000);
@@ -76,7 +84,8 @@ public class StatisticsFuzzTests
         for (int t = 0; t < trials; t++)
         {
             // 0 to 40 pixels a side: nothing, one pixel, one line, and images that are large enough.
-            int rows = random.Next(8) == 0 ? random.Next(3) : random.Next(1, 41), columns = random.Next(8) == 0 ? random.Next(3) : random.Next(1, 41);
+            int rows = random.Next(8) == 0 ? random.Next(3) : random.Next(1, 41), columns = random.Next(8) == 0
+                ? random.Next(3) : random.Next(1, 41);
             var (pixels, others) = (Pixels(random, rows * columns), Pixels(random, rows * columns));
             var clock = Stopwatch.StartNew();
             try
@@ -91,7 +100,8 @@ public class StatisticsFuzzTests
             }
             catch (Exception error) when (error is not Xunit.Sdk.XunitException)
             {
-                throw new InvalidOperationException($"{name}, trial {t}, {rows} x {columns}: {error.GetType().Name}: {error.Message}", error);
+                throw new InvalidOperationException($"{name}, trial {t}, "
+                    + $"{rows} x {columns}: {error.GetType().Name}: {error.Message}", error);
             }
             Assert.True(clock.Elapsed.TotalSeconds < 30, $"{name}, trial {t}, {rows} x {columns}: {clock.Elapsed}");
         }
@@ -119,7 +129,8 @@ public class StatisticsFuzzTests
         if (random.Next(2) == 0)
             for (int n = random.Next(1, Math.Max(2, count / 2)); n > 0 && count > 0; n--)
                 pixels[random.Next(count)] = 0;
-        float[] spoilers = [float.NaN, float.NaN, float.NaN, float.PositiveInfinity, float.NegativeInfinity, -1, float.MaxValue, float.Epsilon];
+        float[] spoilers = [float.NaN, float.NaN, float.NaN, float.PositiveInfinity, float.NegativeInfinity, -1,
+            float.MaxValue, float.Epsilon];
         if (random.Next(3) == 0)
         {
             float spoiler = spoilers[random.Next(spoilers.Length)];
@@ -130,7 +141,8 @@ public class StatisticsFuzzTests
     }
 
     /// <summary>Mostly what radars give, sometimes a trillion times more or less.</summary>
-    private static double Wide(Random random) => Math.Pow(10, random.Next(3) == 0 ? random.Next(-12, 13) : 8 * random.NextDouble() - 3);
+    private static double Wide(Random random) =>
+        Math.Pow(10, random.Next(3) == 0 ? random.Next(-12, 13) : 8 * random.NextDouble() - 3);
 
     private static ClutterLaw AnyLaw(Random random) => random.Next(6) switch
     {
@@ -149,11 +161,13 @@ public class StatisticsFuzzTests
         Assert.True(lower is >= 0 and <= 1.0000001 || double.IsNaN(lower), $"{law} at {x}: P {lower}");
         Assert.True(upper is >= 0 and <= 1.0000001 || double.IsNaN(upper), $"{law} at {x}: Q {upper}");
         Assert.True(density >= 0 || double.IsNaN(density), $"{law} at {x}: density {density}");
-        Assert.True(double.IsNaN(lower + upper) || Math.Abs(lower + upper - 1) < 1e-6, $"{law} at {x}: P {lower}, Q {upper}");
+        Assert.True(double.IsNaN(lower + upper) || Math.Abs(lower + upper - 1) < 1e-6,
+            $"{law} at {x}: P {lower}, Q {upper}");
         return lower;
     }
 
-    private static Complex32[] Complex(float[] real, float[] imaginary) => [.. real.Zip(imaginary, (a, b) => new Complex32(a, b))];
+    private static Complex32[] Complex(float[] real, float[] imaginary) =>
+        [.. real.Zip(imaginary, (a, b) => new Complex32(a, b))];
 
     /// <summary>Every estimate in a result: a number, or a reason; a probability within [0, 1].</summary>
     private static void Check(string what, object? value, int depth)
@@ -165,7 +179,8 @@ public class StatisticsFuzzTests
             case string or Enum:
                 break;
             case Estimate e:
-                Assert.True(e.IsDefined || !string.IsNullOrEmpty(e.Reason), $"{what}: a NaN without a reason ({e.Method})");
+                Assert.True(e.IsDefined || !string.IsNullOrEmpty(e.Reason),
+                    $"{what}: a NaN without a reason ({e.Method})");
                 Assert.True(!(e.StandardError < 0), $"{what}: {e} ({e.Method})");
                 Assert.True(double.IsNaN(e.Lower) || e.Lower <= e.Upper, $"{what}: {e} ({e.Method})");
                 break;

@@ -1,5 +1,6 @@
 // Capella, Umbra and ICEYE GeoTIFFs: what their JSON or XML tells.
-// Capella product format 1.8; Umbra canonical metadata 1.0; ICEYE COG metadata (STAC names) and ICEYE product metadata 2.x.
+// Capella product format 1.8; Umbra canonical metadata 1.0; ICEYE COG metadata (STAC names)
+// and ICEYE product metadata 2.x.
 using System.Globalization;
 using System.Text.Json;
 using System.Xml.Linq;
@@ -10,11 +11,16 @@ namespace SarSynth.Radar.Formats;
 /// <summary>What a provider's metadata says of a GeoTIFF.</summary>
 /// <param name="Format">Provider and product in words.</param>
 /// <param name="Metadata">The sensor's facts.</param>
-/// <param name="AmplitudeExponent">Stored values are (scale x amplitude)^exponent; null when they are the amplitude.</param>
+/// <param name="AmplitudeExponent">
+/// Stored values are (scale x amplitude)^exponent; null when they are the amplitude.
+/// </param>
 /// <param name="AmplitudeScale">The scale in that.</param>
-internal sealed record ProviderFacts(string Format, SarMetadata Metadata, double? AmplitudeExponent = null, double AmplitudeScale = 1);
+internal sealed record ProviderFacts(string Format, SarMetadata Metadata, double? AmplitudeExponent = null,
+    double AmplitudeScale = 1);
 
-/// <summary>Finds provider metadata in the file's own tags or in the file beside it. Fields that are not there stay null.</summary>
+/// <summary>
+/// Finds provider metadata in the file's own tags or in the file beside it. Fields that are not there stay null.
+/// </summary>
 internal static class CommercialTiff
 {
     public static ProviderFacts? Describe(string path, IReadOnlyDictionary<string, string> items)
@@ -25,7 +31,8 @@ internal static class CommercialTiff
             return embedded;
         var stem = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, Path.GetFileNameWithoutExtension(path));
         var cut = stem.LastIndexOf('_');
-        foreach (var file in (string[])[stem + "_extended.json", stem + ".json", stem + "_METADATA.json", cut > 0 ? stem[..cut] + "_METADATA.json" : stem])
+        foreach (var file in (string[])[stem + "_extended.json", stem + ".json", stem + "_METADATA.json", cut > 0
+            ? stem[..cut] + "_METADATA.json" : stem])
         {
             if (!file.EndsWith(".json", StringComparison.Ordinal) || !File.Exists(file))
                 continue;
@@ -33,7 +40,8 @@ internal static class CommercialTiff
             if ((Capella(path, json) ?? Umbra(path, json) ?? Iceye(json.At("properties") ?? json)) is { } beside)
                 return beside;
         }
-        if (items.TryGetValue("constellation", out var constellation) && constellation.Contains("ICEYE", StringComparison.OrdinalIgnoreCase))
+        if (items.TryGetValue("constellation", out var constellation)
+            && constellation.Contains("ICEYE", StringComparison.OrdinalIgnoreCase))
             return Iceye(JsonSerializer.SerializeToElement(items));
         return File.Exists(stem + ".xml") && IceyeXml(stem + ".xml") is { } facts ? facts : null;
     }
@@ -45,7 +53,9 @@ internal static class CommercialTiff
         Known.Version(path, "Capella product", json.Text("product_version"), "0", "1");
         var radar = collect.At("radar");
         double? frequency = radar.Number("center_frequency");
-        var slant = json.Text("product_type") is "SLC" or "SICD" && image.Text("algorithm") != "backprojection" ? true : json.Text("product_type") is "GEO" or "GEC" ? false : (bool?)null;
+        var slant = json.Text("product_type") is "SLC" or "SICD"
+            && image.Text("algorithm") != "backprojection" ? true : json.Text("product_type") is "GEO" or "GEC" ? false
+            : (bool?)null;
         return new ProviderFacts($"Capella {json.Text("product_type") ?? "GeoTIFF"}", new SarMetadata
         {
             Sensor = collect.Text("platform"),
@@ -53,14 +63,16 @@ internal static class CommercialTiff
             ProductType = json.Text("product_type"),
             Date = Time(collect.Text("start_timestamp")),
             LookDirection = Side(radar.Text("pointing")),
-            Polarisation = radar.Text("transmit_polarization") is { Length: 1 } sent && radar.Text("receive_polarization") is { Length: 1 } received ? sent + received : null,
+            Polarisation = radar.Text("transmit_polarization") is { Length: 1 } sent
+                && radar.Text("receive_polarization") is { Length: 1 } received ? sent + received : null,
             CentreFrequency = frequency,
             Band = XmlFields.BandOf(frequency),
             SlantRange = slant,
             // Capella counts columns along range and rows along azimuth, as here.
             RangeSpacing = image.Number("pixel_spacing_column"),
             AzimuthSpacing = image.Number("pixel_spacing_row"),
-            RangeResolution = slant == false ? image.Number("ground_range_resolution") ?? image.Number("range_resolution") : image.Number("range_resolution"),
+            RangeResolution = slant == false ? image.Number("ground_range_resolution")
+                ?? image.Number("range_resolution") : image.Number("range_resolution"),
             AzimuthResolution = image.Number("azimuth_resolution"),
             AzimuthBandwidth = image.Number("processed_azimuth_bandwidth"),
             IncidenceAngle = image.At("center_pixel").Number("incidence_angle"),
@@ -70,10 +82,12 @@ internal static class CommercialTiff
 
     private static ProviderFacts? Umbra(string path, JsonElement json)
     {
-        if (json.Text("umbraSatelliteName") is null && json.Text("vendor")?.Contains("Umbra", StringComparison.OrdinalIgnoreCase) != true)
+        if (json.Text("umbraSatelliteName") is null
+            && json.Text("vendor")?.Contains("Umbra", StringComparison.OrdinalIgnoreCase) != true)
             return null;
         Known.Version(path, "Umbra metadata", json.Text("version"), "1");
-        var collect = json.At("collects") is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() > 0 ? list[0] : (JsonElement?)null;
+        var collect = json.At("collects") is { ValueKind: JsonValueKind.Array } list
+            && list.GetArrayLength() > 0 ? list[0] : (JsonElement?)null;
         var frequency = collect.Number("radarCenterFrequencyHz");
         return new ProviderFacts("Umbra GeoTIFF", new SarMetadata
         {
@@ -98,13 +112,15 @@ internal static class CommercialTiff
             return null;
         var frequency = json.Number("sar:center_frequency");
         var product = json.Text("sar:product_type");
-        var mapping = json.At("iceye:amplitude_mapping") is { ValueKind: JsonValueKind.String } text ? Json(text.GetString()!, "iceye:amplitude_mapping") : json.At("iceye:amplitude_mapping");
+        var mapping = json.At("iceye:amplitude_mapping") is { ValueKind: JsonValueKind.String } text
+            ? Json(text.GetString()!, "iceye:amplitude_mapping") : json.At("iceye:amplitude_mapping");
         double? exponent = null;
         if (mapping.Text("function") is { } function and not "linear")
         {
             exponent = function == "power" ? mapping.At("parameters").Number("exponent") : null;
             if (exponent is not > 0)
-                throw new FormatException($"iceye:amplitude_mapping: found function '{function}', expected power with an exponent above 0");
+                throw new FormatException($"iceye:amplitude_mapping: found function "
+                    + $"'{function}', expected power with an exponent above 0");
         }
         return new ProviderFacts($"ICEYE {product ?? "GeoTIFF"}", new SarMetadata
         {
@@ -116,7 +132,8 @@ internal static class CommercialTiff
             Polarisation = Single(json.At("sar:polarizations")),
             CentreFrequency = frequency,
             Band = json.Text("sar:frequency_band") ?? XmlFields.BandOf(frequency),
-            SlantRange = product?.Contains("SLC", StringComparison.Ordinal) == true ? true : product?.Contains("GRD", StringComparison.Ordinal) == true ? false : null,
+            SlantRange = product?.Contains("SLC", StringComparison.Ordinal) == true ? true
+                : product?.Contains("GRD", StringComparison.Ordinal) == true ? false : null,
             RangeSpacing = json.Number("sar:pixel_spacing_range"),
             AzimuthSpacing = json.Number("sar:pixel_spacing_azimuth"),
             RangeResolution = json.Number("sar:resolution_range"),
@@ -138,7 +155,8 @@ internal static class CommercialTiff
             // A file of another purpose may lie beside the raster.
             return null;
         }
-        return xml.Text("satellite_name") is null || xml.Text("product_name")?.Contains("ICEYE", StringComparison.OrdinalIgnoreCase) != true ? null
+        return xml.Text("satellite_name") is null
+            || xml.Text("product_name")?.Contains("ICEYE", StringComparison.OrdinalIgnoreCase) != true ? null
             : new ProviderFacts($"ICEYE {xml.Text("product_level") ?? "GeoTIFF"}", IceyeFields(xml.Text, xml.Number));
     }
 
@@ -146,7 +164,8 @@ internal static class CommercialTiff
     public static SarMetadata IceyeFields(Func<string, string?> text, Func<string, double?> number)
     {
         var frequency = number("carrier_frequency");
-        var slant = text("product_level")?.ToUpperInvariant() switch { "SLC" => true, "GRD" => false, _ => (bool?)null };
+        var slant = text("product_level")?.ToUpperInvariant() switch { "SLC" => true, "GRD" => false, _ =>
+            (bool?)null };
         return new SarMetadata
         {
             Sensor = text("satellite_name"),
@@ -169,14 +188,16 @@ internal static class CommercialTiff
 
     private static DateTime? Time(string? text) => text is null ? null : XmlFields.ParseTime(text, "start time");
 
-    private static string? Side(string? text) => text?.Trim().ToLowerInvariant() is "left" or "right" ? text.Trim().ToLowerInvariant() : null;
+    private static string? Side(string? text) => text?.Trim().ToLowerInvariant() is "left" or "right"
+        ? text.Trim().ToLowerInvariant() : null;
 
     // A file of one polarisation tells it; of several it cannot be told which this is.
     private static string? Single(JsonElement? list) => list switch
     {
         { ValueKind: JsonValueKind.Array } array when array.GetArrayLength() == 1 => array[0].GetString(),
         { ValueKind: JsonValueKind.String } text when text.GetString() is { Length: 2 } name => name,
-        { ValueKind: JsonValueKind.String } text when text.GetString()!.StartsWith('[') => Single(Json(text.GetString()!, "polarizations")),
+        { ValueKind: JsonValueKind.String } text when text.GetString()!.StartsWith('[') =>
+            Single(Json(text.GetString()!, "polarizations")),
         _ => null,
     };
 
@@ -194,19 +215,23 @@ internal static class CommercialTiff
     }
 
     private static JsonElement? At(this JsonElement json, string name) =>
-        json.ValueKind == JsonValueKind.Object && json.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+        json.ValueKind == JsonValueKind.Object && json.TryGetProperty(name, out var value)
+            && value.ValueKind != JsonValueKind.Null ? value : null;
 
-    private static JsonElement? At(this JsonElement? json, string name) => json is { } element ? element.At(name) : null;
+    private static JsonElement? At(this JsonElement? json, string name) =>
+        json is { } element ? element.At(name) : null;
 
     private static string? Text(this JsonElement? json, string name) =>
-        json.At(name) is { ValueKind: JsonValueKind.String } value && value.GetString() is { Length: > 0 } text ? text : null;
+        json.At(name) is { ValueKind: JsonValueKind.String } value
+            && value.GetString() is { Length: > 0 } text ? text : null;
 
     private static string? Text(this JsonElement json, string name) => ((JsonElement?)json).Text(name);
 
     private static double? Number(this JsonElement? json, string name) => json.At(name) switch
     {
         { ValueKind: JsonValueKind.Number } value => value.GetDouble(),
-        { ValueKind: JsonValueKind.String } value when double.TryParse(value.GetString(), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) => number,
+        { ValueKind: JsonValueKind.String } value when double.TryParse(value.GetString(), NumberStyles.Float,
+            CultureInfo.InvariantCulture, out var number) => number,
         _ => null,
     };
 

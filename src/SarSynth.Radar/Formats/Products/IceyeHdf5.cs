@@ -14,7 +14,9 @@ internal static class IceyeHdf5
     {
         Hdf5Dataset real = file.Open("/s_i"), imaginary = file.Open("/s_q");
         if ((real.Rows, real.Columns, real.IsComplex) != (imaginary.Rows, imaginary.Columns, false))
-            throw new RasterException(path, $"has s_i of {real.Rows} x {real.Columns} and s_q of {imaginary.Rows} x {imaginary.Columns}, expected equal real arrays");
+            throw new RasterException(path,
+                $"has s_i of {real.Rows} x {real.Columns} and s_q of "
+                + $"{imaginary.Rows} x {imaginary.Columns}, expected equal real arrays");
         if (real.SampleType != imaginary.SampleType)
             throw new RasterException(path,
                 $"has s_i of {real.SampleType} and s_q of {imaginary.SampleType}, expected equal types");
@@ -23,7 +25,8 @@ internal static class IceyeHdf5
             Known.Value(path, "ICEYE product level", level, "SLC");
         Known.Version(path, "ICEYE product specification", file.Text("/spec_version"), "1", "2", "3");
         var metadata = CommercialTiff.IceyeFields(name => file.Text("/" + name), name => file.Number("/" + name));
-        return new RasterContent(new PairSource(file, real, imaginary), PixelKind.Complex, metadata with { SlantRange = metadata.SlantRange ?? true })
+        return new RasterContent(new PairSource(file, real, imaginary), PixelKind.Complex,
+            metadata with { SlantRange = metadata.SlantRange ?? true })
         {
             Format = "ICEYE SLC",
             Channels = [metadata.Polarisation ?? "1"],
@@ -41,7 +44,8 @@ internal static class IceyeHdf5
 
         public override (int Rows, int Columns) BlockSize => real.BlockSize;
 
-        public override void Read(RasterWindow window, Span<float> pixels) => throw new NotSupportedException("The samples are complex.");
+        public override void Read(RasterWindow window, Span<float> pixels) =>
+            throw new NotSupportedException("The samples are complex.");
 
         public override void Read(RasterWindow window, Span<Complex32> pixels)
         {
@@ -49,7 +53,8 @@ internal static class IceyeHdf5
             real.Read(window, re);
             imaginary.Read(window, im);
             for (var i = 0; i < pixels.Length; i++)
-                pixels[i] = re[i] == real.NoData && im[i] == imaginary.NoData ? NoData.Sample : new Complex32(re[i], im[i]);
+                pixels[i] = re[i] == real.NoData && im[i] == imaginary.NoData ? NoData.Sample
+                    : new Complex32(re[i], im[i]);
         }
 
         public override Validity Validity => real.NoData is { } value && imaginary.NoData == value

@@ -5,8 +5,8 @@ using SarSynth.Radar.Images;
 namespace SarSynth.Radar.Formats;
 
 /// <summary>
-/// Reads /science/?SAR/(R)SLC/swaths/frequencyX/PP and /science/?SAR/GSLC/grids/frequencyX/PP; a channel is named by frequency
-/// and polarisation: "A/HH".
+/// Reads /science/?SAR/(R)SLC/swaths/frequencyX/PP and /science/?SAR/GSLC/grids/frequencyX/PP; a channel is named by
+/// frequency and polarisation: "A/HH".
 /// </summary>
 internal static class NisarHdf5
 {
@@ -40,7 +40,8 @@ internal static class NisarHdf5
             Known.Value(path, "complex samples of type", dataset.SampleType, "float16", "float32", "float64");
             List<string> remarks = [];
             if (dataset.NoDataIsUnusual)
-                remarks.Add($"{swath}/{polarisation} has a fill value that is no complex number v + 0i or v + vi: it is not heeded");
+                remarks.Add($"{swath}/{polarisation} has a fill value that is no complex number v + 0i or "
+                    + $"v + vi: it is not heeded");
             var pixels = Valid(path, file, swath, new Hdf5Source(file, dataset), remarks);
             return new RasterContent(Masked(path, file, swath, pixels), PixelKind.Complex, metadata)
             {
@@ -138,35 +139,43 @@ internal static class NisarHdf5
         if ((mask.Rows, mask.Columns, mask.IsComplex) != (source.Rows, source.Columns, false))
         {
             throw new RasterException(path, $"{swath}/mask has {mask.Rows} x {mask.Columns} "
-                + $"{(mask.IsComplex ? "complex" : "real")} numbers, expected {source.Rows} x {source.Columns} real ones");
+                + $"{(mask.IsComplex ? "complex" : "real")} numbers, expected "
+                    + $"{source.Rows} x {source.Columns} real ones");
         }
         return new MaskedSource(source, mask, number => number is > 0 and < 255);
     }
 
-    // The coordinates are those of the middles of pixels, evenly spaced; the reference system is told as WKT beside its code.
-    private static GeoReference? PlaceOf(string path, Hdf5File file, string grid, PixelSource source, List<string> remarks)
+    // The coordinates are those of the middles of pixels, evenly spaced; the reference system is
+    // told as WKT beside its code.
+    private static GeoReference? PlaceOf(string path, Hdf5File file, string grid, PixelSource source,
+        List<string> remarks)
     {
         if (file.Numbers($"{grid}/xCoordinates") is not { } x || file.Numbers($"{grid}/yCoordinates") is not { } y)
         {
             remarks.Add($"{grid} has no xCoordinates and yCoordinates: where it lies is not known");
             return null;
         }
-        if (x.Values.Length != source.Columns || y.Values.Length != source.Rows || x.Values.Length < 2 || y.Values.Length < 2)
+        if (x.Values.Length != source.Columns || y.Values.Length != source.Rows || x.Values.Length < 2
+            || y.Values.Length < 2)
         {
-            throw new RasterException(path, $"{grid} has {y.Values.Length} yCoordinates and {x.Values.Length} xCoordinates, "
+            throw new RasterException(path,
+                $"{grid} has {y.Values.Length} yCoordinates and {x.Values.Length} xCoordinates, "
                 + $"expected {source.Rows} and {source.Columns}");
         }
-        double dx = (x.Values[^1] - x.Values[0]) / (source.Columns - 1), dy = (y.Values[^1] - y.Values[0]) / (source.Rows - 1);
+        double dx = (x.Values[^1] - x.Values[0]) / (source.Columns - 1),
+            dy = (y.Values[^1] - y.Values[0]) / (source.Rows - 1);
         var system = Filled(file.AttributeText($"{grid}/projection", "spatial_ref"));
         if (system is null)
-            remarks.Add($"{grid}/projection does not tell its reference system (attribute spatial_ref): coordinates are kept as they are");
+            remarks.Add($"{grid}/projection does not tell its reference "
+                + $"system (attribute spatial_ref): coordinates are kept as they are");
         return new GeoReference([x.Values[0] - dx / 2, dx, 0, y.Values[0] - dy / 2, 0, dy], system ?? "");
     }
 
     private static SarMetadata MetadataOf(Hdf5File file, string root, string product, string swath, string polarisation)
     {
         var identification = $"{root}/identification";
-        var frequency = file.Number($"{swath}/processedCenterFrequency") ?? file.Number($"{swath}/acquiredCenterFrequency")
+        var frequency = file.Number($"{swath}/processedCenterFrequency")
+            ?? file.Number($"{swath}/acquiredCenterFrequency")
             ?? file.Number($"{swath}/centerFrequency");
         return new SarMetadata
         {
@@ -185,13 +194,15 @@ internal static class NisarHdf5
             RangeSpacing = product == Geocoded ? null : file.Number($"{swath}/slantRangeSpacing"),
             AzimuthSpacing = product == Geocoded ? null : file.Number($"{swath}/sceneCenterAlongTrackSpacing"),
             RangeBandwidth = file.Number($"{swath}/processedRangeBandwidth") ?? file.Number($"{swath}/rangeBandwidth"),
-            AzimuthBandwidth = file.Number($"{swath}/processedAzimuthBandwidth") ?? file.Number($"{swath}/azimuthBandwidth"),
+            AzimuthBandwidth = file.Number($"{swath}/processedAzimuthBandwidth")
+                ?? file.Number($"{swath}/azimuthBandwidth"),
             IncidenceAngle = CentreIncidence(file, $"{root}/{product}/metadata/geolocationGrid"),
             Looks = 1,
         };
     }
 
-    // The grid is height x time x range; its middle at the layer nearest to the ellipsoid stands for the scene's centre.
+    // The grid is height x time x range; its middle at the layer nearest to the ellipsoid
+    // stands for the scene's centre.
     private static double? CentreIncidence(Hdf5File file, string grid)
     {
         if (file.Numbers($"{grid}/incidenceAngle") is not { Shape.Length: 3 } incidence)

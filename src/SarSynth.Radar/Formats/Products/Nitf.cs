@@ -5,7 +5,9 @@ using SarSynth.Radar.Images;
 
 namespace SarSynth.Radar.Formats;
 
-/// <summary>Reads SICD (complex, slant plane) and SIDD (detected, for display). SICD stores range along rows: it is turned.</summary>
+/// <summary>
+/// Reads SICD (complex, slant plane) and SIDD (detected, for display). SICD stores range along rows: it is turned.
+/// </summary>
 internal static class Nitf
 {
     private const double SpeedOfLight = 299792458;
@@ -52,15 +54,19 @@ internal static class Nitf
             if (FindXml(dataset, path) is not { Name.LocalName: "SICD" } xml)
                 throw new RasterException(path, "is no SICD: it has no calibration that is known");
             RequireVersion(path, xml);
-            var radiometric = xml.At("Radiometric") ?? throw new RasterException(path, "has no Radiometric block in its SICD metadata: it is not calibrated");
+            var radiometric = xml.At("Radiometric")
+                ?? throw new RasterException(path,
+                "has no Radiometric block in its SICD metadata: it is not calibrated");
             var absolute = radiometric.Text("NoiseLevel/NoiseLevelType") is null or "ABSOLUTE";
             return new SicdTables(Polynomial(radiometric, "SigmaZeroSFPoly"), Polynomial(radiometric, "BetaZeroSFPoly"),
                 Polynomial(radiometric, "GammaZeroSFPoly"),
-                absolute ? Polynomial(radiometric, "NoiseLevel/NoisePoly") ?? Polynomial(radiometric, "NoisePoly") : null,
+                absolute ? Polynomial(radiometric, "NoiseLevel/NoisePoly")
+                    ?? Polynomial(radiometric, "NoisePoly") : null,
                 Axis("Row", "SCPPixel/Row", "FirstRow"), Axis("Col", "SCPPixel/Col", "FirstCol"));
 
             (double, double) Axis(string axis, string centre, string first) =>
-                (Required(xml, $"ImageData/{centre}") - (xml.Number($"ImageData/{first}") ?? 0), Required(xml, $"Grid/{axis}/SS"));
+                (Required(xml, $"ImageData/{centre}") - (xml.Number($"ImageData/{first}") ?? 0),
+                    Required(xml, $"Grid/{axis}/SS"));
         }
         finally
         {
@@ -91,7 +97,8 @@ internal static class Nitf
         {
             double? rows = xml.Number("ImageData/NumRows"), columns = xml.Number("ImageData/NumCols");
             if ((rows is not null && rows != source.Rows) || (columns is not null && columns != source.Columns))
-                throw new RasterException(path, $"has {source.Rows} x {source.Columns} pixels, but its SICD metadata says {rows} x {columns}");
+                throw new RasterException(path,
+                    $"has {source.Rows} x {source.Columns} pixels, but its SICD metadata says {rows} x {columns}");
             if (!source.IsComplex)
                 throw new RasterException(path, "has real pixels, but SICD is complex");
             return new RasterContent(Valid(xml, new TransposedSource(source)), PixelKind.Complex, SicdMetadata(xml))
@@ -113,7 +120,8 @@ internal static class Nitf
     {
         double firstRow = xml.Number("ImageData/FirstRow") ?? 0, firstColumn = xml.Number("ImageData/FirstCol") ?? 0;
         var corners = xml.All("ImageData/ValidData/Vertex")
-            .Select(vertex => (Range: Required(vertex, "Row") - firstRow, Azimuth: Required(vertex, "Col") - firstColumn))
+            .Select(vertex => (Range: Required(vertex, "Row") - firstRow,
+                Azimuth: Required(vertex, "Col") - firstColumn))
             .ToArray();
         return corners.Length < 3 ? source : new ValidLinesSource(source, row =>
         {
@@ -136,15 +144,18 @@ internal static class Nitf
 
     private static SarMetadata SicdMetadata(XElement xml)
     {
-        double? low = xml.Number("ImageFormation/TxFrequencyProc/MinProc") ?? xml.Number("RadarCollection/TxFrequency/Min");
-        double? high = xml.Number("ImageFormation/TxFrequencyProc/MaxProc") ?? xml.Number("RadarCollection/TxFrequency/Max");
+        double? low = xml.Number("ImageFormation/TxFrequencyProc/MinProc")
+            ?? xml.Number("RadarCollection/TxFrequency/Min");
+        double? high = xml.Number("ImageFormation/TxFrequencyProc/MaxProc")
+            ?? xml.Number("RadarCollection/TxFrequency/Max");
         return new SarMetadata
         {
             Sensor = xml.Text("CollectionInfo/CollectorName"),
             Mode = xml.Text("CollectionInfo/RadarMode/ModeType"),
             ProductType = "SICD",
             Date = xml.Time("Timeline/CollectStart"),
-            Polarisation = xml.Text("ImageFormation/TxRcvPolarizationProc") is { Length: 3 } polarisation ? polarisation.Replace(":", "") : null,
+            Polarisation = xml.Text("ImageFormation/TxRcvPolarizationProc") is { Length: 3 } polarisation
+                ? polarisation.Replace(":", "") : null,
             CentreFrequency = (low + high) / 2,
             Band = XmlFields.BandOf((low + high) / 2),
             RangeSpacing = xml.Number("Grid/Row/SS"),
@@ -166,7 +177,8 @@ internal static class Nitf
             "MONO16I"));
         var source = Segments(path, dataset, part => new GdalSource(path, part));
         var collection = xml.At("ExploitationFeatures/Collection");
-        var measurement = xml.At("Measurement")?.Elements().FirstOrDefault(element => element.Name.LocalName.EndsWith("Projection", StringComparison.Ordinal));
+        var measurement = xml.At("Measurement")?.Elements()
+            .FirstOrDefault(element => element.Name.LocalName.EndsWith("Projection", StringComparison.Ordinal));
         var polarisation = collection.At("Information/Polarization");
         var metadata = new SarMetadata
         {
@@ -174,21 +186,26 @@ internal static class Nitf
             Mode = collection.Text("Information/RadarMode/ModeType"),
             ProductType = "SIDD",
             Date = collection.Time("Information/CollectionDateTime"),
-            Polarisation = polarisation.Text("TxPolarization") is { Length: 1 } sent && polarisation.Text("RcvPolarization") is { Length: 1 } received ? sent + received : null,
-            // The grid need not follow range and azimuth; like all rasters it gives the spacing of rows and columns here.
+            Polarisation = polarisation.Text("TxPolarization") is { Length: 1 } sent
+                && polarisation.Text("RcvPolarization") is { Length: 1 } received ? sent + received : null,
+            // The grid need not follow range and azimuth; like all rasters it gives the
+            // spacing of rows and columns here.
             AzimuthSpacing = measurement.Number("SampleSpacing/Row"),
             RangeSpacing = measurement.Number("SampleSpacing/Col"),
             IncidenceAngle = 90 - collection.Number("Geometry/Graze"),
             SlantRange = false,
         };
         // Display grey, remapped by the producer: no radiometric rule leads back.
-        return new RasterContent(source, PixelKind.Amplitude, metadata) { Format = "SIDD", KindIsAssumed = true, Channels = ["1"], Channel = "1", GeoReference = null };
+        return new RasterContent(source, PixelKind.Amplitude, metadata) { Format = "SIDD", KindIsAssumed = true,
+            Channels = ["1"], Channel = "1", GeoReference = null };
     }
 
     // An image beyond the limits of one NITF segment comes in several, which GDAL shows as subdatasets.
     private static PixelSource Segments(string path, nint dataset, Func<nint, GdalSource> open)
     {
-        var names = Gdal.Items(dataset, "SUBDATASETS").Where(item => item.Key.EndsWith("_NAME", StringComparison.Ordinal) && item.Value.StartsWith("NITF_IM:", StringComparison.Ordinal))
+        var names = Gdal.Items(dataset, "SUBDATASETS")
+            .Where(item => item.Key.EndsWith("_NAME", StringComparison.Ordinal)
+            && item.Value.StartsWith("NITF_IM:", StringComparison.Ordinal))
             .Select(item => item.Value).ToList();
         var opened = new List<PixelSource>();
         try
@@ -197,7 +214,8 @@ internal static class Nitf
                 return open(dataset);
             _ = Gdal.GDALClose(dataset);
             dataset = 0;
-            foreach (var name in names.OrderBy(name => int.TryParse(name.Split(':')[1], out var number) ? number : int.MaxValue))
+            foreach (var name in names.OrderBy(name => int.TryParse(name.Split(':')[1], out var number) ? number
+                : int.MaxValue))
             {
                 var part = Gdal.Open(name, path, Drivers);
                 opened.Add(Guarded(part, () => open(part)));
@@ -217,7 +235,8 @@ internal static class Nitf
     {
         foreach (var list in Gdal.Lines(dataset, "xml:DES"))
         {
-            foreach (var field in VirtualFile.ParseXml(System.Text.Encoding.UTF8.GetBytes(list), path).Descendants("field").Where(field => (string?)field.Attribute("name") == "DESDATA"))
+            foreach (var field in VirtualFile.ParseXml(System.Text.Encoding.UTF8.GetBytes(list), path)
+                .Descendants("field").Where(field => (string?)field.Attribute("name") == "DESDATA"))
             {
                 var bytes = Convert.FromBase64String((string?)field.Attribute("value") ?? "");
                 if (bytes.AsSpan().IndexOf("SICD"u8) < 0 && bytes.AsSpan().IndexOf("SIDD"u8) < 0)
@@ -238,7 +257,8 @@ internal static class Nitf
         foreach (var entry in table.Elements())
         {
             if (!int.TryParse((string?)entry.Attribute("index"), out var index) || index is < 0 or > 255)
-                throw new FormatException($"AmpTable: found index '{(string?)entry.Attribute("index")}', expected 0 to 255");
+                throw new FormatException($"AmpTable: found index "
+                    + $"'{(string?)entry.Attribute("index")}', expected 0 to 255");
             amplitudes[index] = XmlFields.ParseNumber(entry.Value, "AmpTable");
         }
         return amplitudes;
@@ -249,7 +269,8 @@ internal static class Nitf
         if (xml.At(name) is not { } polynomial)
             return null;
         var terms = polynomial.Elements().Where(element => element.Name.LocalName == "Coef")
-            .Select(term => (I: Exponent(term, "exponent1"), J: Exponent(term, "exponent2"), Value: XmlFields.ParseNumber(term.Value, name))).ToList();
+            .Select(term => (I: Exponent(term, "exponent1"), J: Exponent(term, "exponent2"),
+                Value: XmlFields.ParseNumber(term.Value, name))).ToList();
         if (terms.Count == 0)
             throw new FormatException($"{name}: found no coefficient, expected one or more");
         var coefficients = new double[terms.Max(term => term.I) + 1, terms.Max(term => term.J) + 1];
@@ -259,7 +280,8 @@ internal static class Nitf
 
         int Exponent(XElement term, string attribute) =>
             int.TryParse((string?)term.Attribute(attribute) ?? "0", out var exponent) && exponent is >= 0 and <= 32
-                ? exponent : throw new FormatException($"{name}: found exponent '{(string?)term.Attribute(attribute)}', expected 0 to 32");
+                ? exponent : throw new FormatException($"{name}: found exponent "
+                    + $"'{(string?)term.Attribute(attribute)}', expected 0 to 32");
     }
 
     private static double Required(XElement xml, string field) =>

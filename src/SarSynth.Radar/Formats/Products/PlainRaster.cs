@@ -10,8 +10,10 @@ internal static class PlainRaster
     // Drivers of local raster files; those that reach a network or a database are left out.
     private static readonly string[] Drivers =
     [
-        "GTiff", "ENVI", "NITF", "PNG", "JPEG", "BMP", "VRT", "JP2OpenJPEG", "AIG", "EHdr", "ISCE", "ROI_PAC", "PNM", "RST",
-        "GSBG", "GS7BG", "AAIGrid", "HFA", "SAGA", "ERS", "PAux", "GFF", "CPG", "ESAT", "CEOS", "SAR_CEOS", "AirSAR", "RMF", "Leveller", "KRO", "GRIB", "XYZ",
+        "GTiff", "ENVI", "NITF", "PNG", "JPEG", "BMP", "VRT", "JP2OpenJPEG", "AIG", "EHdr", "ISCE", "ROI_PAC", "PNM",
+            "RST",
+        "GSBG", "GS7BG", "AAIGrid", "HFA", "SAGA", "ERS", "PAux", "GFF", "CPG", "ESAT", "CEOS", "SAR_CEOS", "AirSAR",
+            "RMF", "Leveller", "KRO", "GRIB", "XYZ",
     ];
 
     private static readonly string[] Diagonals = ["T11", "T22", "T33", "T44", "C11", "C22", "C33", "C44"];
@@ -29,12 +31,15 @@ internal static class PlainRaster
             var source = new GdalSource(path, dataset, band);
             var items = Gdal.Items(dataset);
             var facts = driver == "GTiff" ? CommercialTiff.Describe(path, items) : null;
-            var (kind, assumed) = Kind(source.IsComplex, options.Kind, items, Gdal.UnitOf(Gdal.GDALGetRasterBand(dataset, band)), path);
+            var (kind, assumed) = Kind(source.IsComplex, options.Kind, items,
+                Gdal.UnitOf(Gdal.GDALGetRasterBand(dataset, band)), path);
             if (facts is not null && !source.IsComplex)
             {
                 // Amplitude and phase in two bands: how the phase is coded is not documented.
                 if (bands == 2 && facts.Metadata.ProductType?.Contains("SLC", StringComparison.Ordinal) == true)
-                    throw new RasterException(path, $"is an {facts.Format} with amplitude and phase in two bands, which is not read: use the HDF5 product");
+                    throw new RasterException(path,
+                        $"is an {facts.Format} with amplitude and phase in two bands, which is not "
+                        + $"read: use the HDF5 product");
                 (kind, assumed) = (options.Kind ?? PixelKind.Amplitude, false);
                 source.SetPower(facts.AmplitudeExponent is { } exponent ? 1 / exponent : 1, 1 / facts.AmplitudeScale);
             }
@@ -57,7 +62,8 @@ internal static class PlainRaster
         }
     }
 
-    private static (PixelKind Kind, bool Assumed) Kind(bool complex, PixelKind? told, IReadOnlyDictionary<string, string> items, string unit, string path)
+    private static (PixelKind Kind, bool Assumed) Kind(bool complex, PixelKind? told, IReadOnlyDictionary<string,
+        string> items, string unit, string path)
     {
         if (complex)
             return (PixelKind.Complex, false);
@@ -72,7 +78,8 @@ internal static class PlainRaster
                 nameof(PixelKind.Normalised))), false);
         }
         var stem = Path.GetFileNameWithoutExtension(path);
-        if (unit.Equals("dB", StringComparison.OrdinalIgnoreCase) || stem.EndsWith("_db", StringComparison.OrdinalIgnoreCase))
+        if (unit.Equals("dB", StringComparison.OrdinalIgnoreCase)
+            || stem.EndsWith("_db", StringComparison.OrdinalIgnoreCase))
             return (PixelKind.Decibel, false);
         return Diagonals.Contains(stem) ? (PixelKind.Intensity, false) : (PixelKind.Amplitude, true);
     }
@@ -96,12 +103,14 @@ internal static class PlainRaster
         var header = Gdal.Items(dataset, "ENVI");
         if (header.GetValueOrDefault("file_compression") == "1")
             return;
-        var offset = long.TryParse(header.GetValueOrDefault("header_offset"), CultureInfo.InvariantCulture, out var told) ? told : 0;
+        var offset = long.TryParse(header.GetValueOrDefault("header_offset"), CultureInfo.InvariantCulture,
+            out var told) ? told : 0;
         long size = Gdal.GDALGetRasterDataType(Gdal.GDALGetRasterBand(dataset, 1)) switch
         {
             GdalType.Byte or GdalType.Int8 => 1,
             GdalType.UInt16 or GdalType.Int16 => 2,
-            GdalType.Float64 or GdalType.ComplexFloat32 or GdalType.ComplexInt32 or GdalType.UInt64 or GdalType.Int64 => 8,
+            GdalType.Float64 or GdalType.ComplexFloat32 or GdalType.ComplexInt32 or GdalType.UInt64 or GdalType.Int64 =>
+                8,
             GdalType.ComplexFloat64 => 16,
             _ => 4,
         };
@@ -110,6 +119,8 @@ internal static class PlainRaster
         using var handle = File.OpenHandle(file);
         var found = RandomAccess.GetLength(handle);  // A link's own length is not its file's.
         if (found < expected)
-            throw new RasterException(path, $"is truncated: found {found} bytes, expected {expected} for {rows} x {columns} x {bands} of {size} bytes");
+            throw new RasterException(path,
+                $"is truncated: found {found} bytes, expected {expected} for {rows} x {columns} "
+                + $"x {bands} of {size} bytes");
     }
 }

@@ -35,7 +35,8 @@ internal static class ProductReaders
             {
                 if (File.Exists(Path.Combine(path, "manifest.safe")))
                     return SentinelTables(path, Path.GetFullPath(path), channel);
-                return TerraSarX.FindAnnotation(path) is { } annotation ? TerraSarX.Calibration(path, annotation, channel) : throw new RasterException(path, NoProduct);
+                return TerraSarX.FindAnnotation(path) is { } annotation
+                    ? TerraSarX.Calibration(path, annotation, channel) : throw new RasterException(path, NoProduct);
             }
             if (!File.Exists(path))
                 throw new RasterException(path, "does not exist");
@@ -48,11 +49,13 @@ internal static class ProductReaders
                 return Nitf.Calibration(path);
             if (head.AsSpan().StartsWith("<?xml"u8) && TerraSarX.IsAnnotation(path))
                 return TerraSarX.Calibration(path, path, channel);
-            throw new RasterException(path, "carries no calibration that is known: expected Sentinel-1, SICD or TerraSAR-X");
+            throw new RasterException(path,
+                "carries no calibration that is known: expected Sentinel-1, SICD or TerraSAR-X");
         });
     }
 
-    private const string NoProduct = "is a folder, but no product: expected manifest.safe or a TerraSAR-X annotation in it";
+    private const string NoProduct =
+        "is a folder, but no product: expected manifest.safe or a TerraSAR-X annotation in it";
 
     private static Sentinel1Tables SentinelTables(string path, string folder, string? channel) =>
         Sentinel1Annotation.Tables(path, Sentinel1.Choose(path, Sentinel1.Channels(path, folder), channel));
@@ -68,7 +71,8 @@ internal static class ProductReaders
         {
             throw new RasterException(path, "may not be read by this user", error);
         }
-        catch (Exception error) when (error is FormatException or OverflowException or InvalidDataException or ArgumentException or InvalidOperationException
+        catch (Exception error) when (error is FormatException or OverflowException or InvalidDataException
+            or ArgumentException or InvalidOperationException
             || (error is IOException and not RasterException))
         {
             throw new RasterException(path, error.Message, error);
@@ -97,7 +101,8 @@ internal static class ProductReaders
             return NisarHdf5.Open(path, options);
         if (head.AsSpan().StartsWith((ReadOnlySpan<byte>)[0x93, .. "NUMPY"u8]))
             return Numpy(path, options);
-        if ((head.AsSpan().StartsWith("NITF"u8) || head.AsSpan().StartsWith("NSIF"u8)) && Nitf.Open(path, options) is { } nitf)
+        if ((head.AsSpan().StartsWith("NITF"u8) || head.AsSpan().StartsWith("NSIF"u8))
+            && Nitf.Open(path, options) is { } nitf)
             return nitf;
         if (head.AsSpan().TrimStart((byte)' ').StartsWith("<?xml"u8) && TerraSarX.IsAnnotation(path))
             return TerraSarX.Open(path, path, options);
@@ -111,7 +116,8 @@ internal static class ProductReaders
         try
         {
             using var zip = ZipFile.OpenRead(path);
-            manifest = zip.Entries.Select(entry => entry.FullName).FirstOrDefault(name => name.EndsWith("manifest.safe", StringComparison.OrdinalIgnoreCase));
+            manifest = zip.Entries.Select(entry => entry.FullName)
+                .FirstOrDefault(name => name.EndsWith("manifest.safe", StringComparison.OrdinalIgnoreCase));
         }
         catch (InvalidDataException error)
         {
@@ -131,7 +137,8 @@ internal static class ProductReaders
             source.Dispose();
             throw new RasterException(path, "has real pixels, but complex ones were asked for");
         }
-        return new RasterContent(source, source.IsComplex ? PixelKind.Complex : options.Kind ?? PixelKind.Amplitude, SarMetadata.Unknown)
+        return new RasterContent(source, source.IsComplex ? PixelKind.Complex : options.Kind
+            ?? PixelKind.Amplitude, SarMetadata.Unknown)
         {
             Format = "NumPy",
             KindIsAssumed = !source.IsComplex && options.Kind is null,

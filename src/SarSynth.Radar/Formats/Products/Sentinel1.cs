@@ -29,12 +29,15 @@ internal static class Sentinel1
         var channels = Channels(path, folder);
         var channel = Choose(path, channels, options.Channel);
         if (channel.Measurement is null)
-            throw new RasterException(path, $"has no pixels for {channel.Name}: measurement/{channel.Stem}.tiff is missing");
+            throw new RasterException(path,
+                $"has no pixels for {channel.Name}: measurement/{channel.Stem}.tiff is missing");
         if (VirtualFile.Length(channel.Measurement) is null or 0)
-            throw new RasterException(path, $"has no pixels for {channel.Name}: measurement/{channel.Stem}.tiff is empty");
+            throw new RasterException(path,
+                $"has no pixels for {channel.Name}: measurement/{channel.Stem}.tiff is empty");
         var annotation = VirtualFile.ReadXml(channel.Annotation);
         var metadata = MetadataOf(annotation);
-        var source = new GdalSource(path, Gdal.Open(channel.Measurement, $"{path}/measurement/{channel.Stem}.tiff", MeasurementDrivers));
+        var source = new GdalSource(path,
+            Gdal.Open(channel.Measurement, $"{path}/measurement/{channel.Stem}.tiff", MeasurementDrivers));
         try
         {
             RequireSize(path, channel, annotation, source);
@@ -67,8 +70,10 @@ internal static class Sentinel1
     {
         List<string> files = folder.StartsWith("/vsi", StringComparison.Ordinal)
             ? VirtualFile.List(folder)
-            : [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(folder, file).Replace('\\', '/'))];
-        var annotations = files.Where(file => file.StartsWith("annotation/s1", StringComparison.OrdinalIgnoreCase) && file.EndsWith(".xml", StringComparison.OrdinalIgnoreCase)
+            : [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+                .Select(file => Path.GetRelativePath(folder, file).Replace('\\', '/'))];
+        var annotations = files.Where(file => file.StartsWith("annotation/s1", StringComparison.OrdinalIgnoreCase)
+            && file.EndsWith(".xml", StringComparison.OrdinalIgnoreCase)
             && file.Count(c => c == '/') == 1).Order(StringComparer.Ordinal).ToList();
         if (annotations.Count == 0)
             throw new RasterException(path, "has no annotation: expected annotation/s1*.xml beside the manifest");
@@ -96,7 +101,8 @@ internal static class Sentinel1
         }).OrderBy(c => c.Measurement is null)];
 
         string? Find(string start) =>
-            files.FirstOrDefault(file => file.StartsWith(start, StringComparison.OrdinalIgnoreCase)) is { } file ? $"{folder}/{file}" : null;
+            files.FirstOrDefault(file => file.StartsWith(start, StringComparison.OrdinalIgnoreCase)) is { } file
+                ? $"{folder}/{file}" : null;
     }
 
     /// <summary>The channel of a name; the first when none is named.</summary>
@@ -109,7 +115,8 @@ internal static class Sentinel1
         var header = annotation.At("adsHeader");
         var image = annotation.At("imageAnnotation/imageInformation");
         var product = annotation.At("generalAnnotation/productInformation");
-        var processing = annotation.All("imageAnnotation/processingInformation/swathProcParamsList/swathProcParams").ToList();
+        var processing = annotation.All("imageAnnotation/processingInformation/swathProcParamsList/swathProcParams")
+            .ToList();
         return new SarMetadata
         {
             Sensor = header.Text("missionId"),
@@ -119,7 +126,8 @@ internal static class Sentinel1
             Date = header.Time("startTime"),
             CentreFrequency = product.Number("radarFrequency"),
             Band = XmlFields.BandOf(product.Number("radarFrequency")),
-            SlantRange = product.Text("projection") switch { "Slant Range" => true, "Ground Range" => false, _ => null },
+            SlantRange = product.Text("projection") switch { "Slant Range" => true, "Ground Range" => false, _ =>
+                null },
             RangeSpacing = image.Number("rangePixelSpacing"),
             AzimuthSpacing = image.Number("azimuthPixelSpacing"),
             IncidenceAngle = image.Number("incidenceAngleMidSwath"),
@@ -141,7 +149,9 @@ internal static class Sentinel1
         var image = annotation.At("imageAnnotation/imageInformation");
         double? rows = image.Number("numberOfLines"), columns = image.Number("numberOfSamples");
         if ((rows is not null && rows != source.Rows) || (columns is not null && columns != source.Columns))
-            throw new RasterException(path, $"{channel.Stem}.tiff has {source.Rows} x {source.Columns} pixels, but its annotation says {rows} x {columns}");
+            throw new RasterException(path,
+                $"{channel.Stem}.tiff has {source.Rows} x {source.Columns} pixels, but its "
+                + $"annotation says {rows} x {columns}");
     }
 
     // The geolocation grid names lines and pixels by their numbers: a point lies in the middle of its pixel.

@@ -55,7 +55,8 @@ internal static class Sentinel1Annotation
             remarks.Add(FormattableString.Invariant(
                 $"thermal noise is scaled by {scale:G4}: IPF {version} annotated it without"));
         var range = new LookUpTable("noise", noise.All(list).Select(vector =>
-            (LineOf(vector), vector.Numbers("pixel"), Array.ConvertAll(vector.Numbers(values), value => scale * value))));
+            (LineOf(vector), vector.Numbers("pixel"),
+                Array.ConvertAll(vector.Numbers(values), value => scale * value))));
         List<AzimuthNoiseBlock> azimuth = [.. noise.All("noiseAzimuthVectorList/noiseAzimuthVector")
             .Select(AzimuthNoise)];
         if (range.IsZero)

@@ -6,7 +6,9 @@ using SarSynth.Radar.Images;
 
 namespace SarSynth.Radar.Formats;
 
-/// <summary>Reads a product by its annotation (root element level1Product); a channel is a polarisation layer.</summary>
+/// <summary>
+/// Reads a product by its annotation (root element level1Product); a channel is a polarisation layer.
+/// </summary>
 internal static class TerraSarX
 {
     private static readonly string[] Drivers = ["GTiff"];
@@ -20,7 +22,8 @@ internal static class TerraSarX
     {
         using var reader = new StreamReader(file);
         var head = new char[4096];
-        return new string(head, 0, reader.ReadBlock(head, 0, head.Length)).Contains("<level1Product", StringComparison.Ordinal);
+        return new string(head, 0, reader.ReadBlock(head, 0, head.Length))
+            .Contains("<level1Product", StringComparison.Ordinal);
     }
 
     public static RasterContent Open(string path, string annotationFile, RasterOptions options)
@@ -28,7 +31,8 @@ internal static class TerraSarX
         var xml = Read(annotationFile);
         var layers = Layers(path, xml);
         var layer = Choose(path, layers, options.Channel);
-        var file = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(annotationFile))!, layer.File.Replace('\\', '/'));
+        var file = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(annotationFile))!,
+            layer.File.Replace('\\', '/'));
         if (!File.Exists(file))
             throw new RasterException(path, $"has no pixels for {layer.Name}: {layer.File} is missing");
         using var handle = File.OpenHandle(file);
@@ -37,9 +41,12 @@ internal static class TerraSarX
         PixelSource source = IsCosar(file) ? new CosarSource(file) : Detected(path, file, layer);
         try
         {
-            double? rows = xml.Number("productInfo/imageDataInfo/imageRaster/numberOfRows"), columns = xml.Number("productInfo/imageDataInfo/imageRaster/numberOfColumns");
+            double? rows = xml.Number("productInfo/imageDataInfo/imageRaster/numberOfRows"),
+                columns = xml.Number("productInfo/imageDataInfo/imageRaster/numberOfColumns");
             if ((rows is not null && rows != source.Rows) || (columns is not null && columns != source.Columns))
-                throw new RasterException(path, $"{layer.File} has {source.Rows} x {source.Columns} pixels, but the annotation says {rows} x {columns}");
+                throw new RasterException(path,
+                    $"{layer.File} has {source.Rows} x {source.Columns} pixels, but the "
+                    + $"annotation says {rows} x {columns}");
             RequireSamples(path, xml, layer, source);
             return new RasterContent(source, source.IsComplex ? PixelKind.Complex : PixelKind.Amplitude,
                 MetadataOf(xml, layer))
@@ -48,7 +55,8 @@ internal static class TerraSarX
                 Channels = [.. layers.Select(l => l.Name)],
                 Channel = layer.Name,
                 GeoReference = source is GdalSource tiff ? GdalGeoReference.Of(tiff.Dataset) : null,
-                Remarks = source is GdalSource image && GdalGeoReference.RemarkOn(image.Dataset) is { } remark ? [remark] : [],
+                Remarks = source is GdalSource image && GdalGeoReference.RemarkOn(image.Dataset) is { } remark
+                    ? [remark] : [],
             };
         }
         catch
@@ -66,10 +74,13 @@ internal static class TerraSarX
         var factor = xml.All("calibration/calibrationConstant").FirstOrDefault(layer.Owns).Number("calFactor")
             ?? throw new RasterException(path, $"has no calFactor for {layer.Name}: it is not calibrated");
         var info = xml.At("productInfo");
-        int rows = (int)Required(info, "imageDataInfo/imageRaster/numberOfRows"), columns = (int)Required(info, "imageDataInfo/imageRaster/numberOfColumns");
+        int rows = (int)Required(info, "imageDataInfo/imageRaster/numberOfRows"),
+            columns = (int)Required(info, "imageDataInfo/imageRaster/numberOfColumns");
         var start = info.Time("sceneInfo/start/timeUTC");
-        double first = Required(info, "sceneInfo/rangeTime/firstPixel"), last = Required(info, "sceneInfo/rangeTime/lastPixel");
-        var span = info.Time("sceneInfo/stop/timeUTC") is { } stop && start is { } begin ? (stop - begin).TotalSeconds : 0;
+        double first = Required(info, "sceneInfo/rangeTime/firstPixel"),
+            last = Required(info, "sceneInfo/rangeTime/lastPixel");
+        var span = info.Time("sceneInfo/stop/timeUTC") is { } stop
+            && start is { } begin ? (stop - begin).TotalSeconds : 0;
         var time = (First: first, Spacing: columns > 1 ? (last - first) / (columns - 1) : 0);
         List<TerraSarXNoise> noise = [.. xml.All("noise").Where(layer.Owns).SelectMany(n => n.All("imageNoise"))
             .Select(n => Noise(n, start))];
@@ -135,12 +146,14 @@ internal static class TerraSarX
     private static XElement Read(string annotationFile)
     {
         var xml = VirtualFile.ReadXml(annotationFile);
-        return xml.Name.LocalName == "level1Product" ? xml : throw new RasterException(annotationFile, $"is XML of root {xml.Name.LocalName}, expected level1Product");
+        return xml.Name.LocalName == "level1Product" ? xml
+            : throw new RasterException(annotationFile, $"is XML of root {xml.Name.LocalName}, expected level1Product");
     }
 
     private static List<Layer> Layers(string path, XElement xml)
     {
-        List<Layer> layers = [.. xml.All("productComponents/imageData").Where(image => image.Text("file/location/filename") is not null)
+        List<Layer> layers = [.. xml.All("productComponents/imageData")
+            .Where(image => image.Text("file/location/filename") is not null)
             .Select(image => new Layer("", image.Text("polLayer"), image.Text("beamID"),
                 (string?)image.Attribute("layerIndex"),
                 Path.Combine(image.Text("file/location/path") ?? "", image.Text("file/location/filename")!)))];
@@ -163,13 +176,15 @@ internal static class TerraSarX
         var info = xml.At("productInfo");
         var image = info.At("imageDataInfo/imageRaster");
         var complex = xml.At("productSpecific/complexImageInfo");
-        bool? slant = info.Text("productVariantInfo/projection") switch { "SLANTRANGE" => true, "GROUNDRANGE" or "MAP" => false, _ => null };
+        bool? slant = info.Text("productVariantInfo/projection") switch { "SLANTRANGE" =>
+            true, "GROUNDRANGE" or "MAP" => false, _ => null };
         var frequency = xml.Number("instrument/radarParameters/centerFrequency");
         return new SarMetadata
         {
             Sensor = info.Text("missionInfo/mission"),
             Mode = info.Text("acquisitionInfo/imagingMode"),
-            LookDirection = info.Text("acquisitionInfo/lookDirection")?.ToLowerInvariant() is "left" or "right" ? info.Text("acquisitionInfo/lookDirection")!.ToLowerInvariant() : null,
+            LookDirection = info.Text("acquisitionInfo/lookDirection")?.ToLowerInvariant() is "left" or "right"
+                ? info.Text("acquisitionInfo/lookDirection")!.ToLowerInvariant() : null,
             ProductType = info.Text("productVariantInfo/productVariant") ?? info.Text("productVariantInfo/productType"),
             Polarisation = layer.Polarisation,
             Date = info.Time("sceneInfo/start/timeUTC"),
@@ -177,9 +192,11 @@ internal static class TerraSarX
             Band = XmlFields.BandOf(frequency),
             SlantRange = slant,
             // In slant range the raster's own spacings are times; the projected ones are in metres.
-            RangeSpacing = slant == true ? complex.Number("projectedSpacingRange/slantRange") : image.Number("columnSpacing"),
+            RangeSpacing = slant == true ? complex.Number("projectedSpacingRange/slantRange")
+                : image.Number("columnSpacing"),
             AzimuthSpacing = slant == true ? complex.Number("projectedSpacingAzimuth") : image.Number("rowSpacing"),
-            RangeResolution = slant == true ? xml.Number("productSpecific/complexImageInfo/slantRangeResolution") : image.Number("groundRangeResolution"),
+            RangeResolution = slant == true ? xml.Number("productSpecific/complexImageInfo/slantRangeResolution")
+                : image.Number("groundRangeResolution"),
             AzimuthResolution = image.Number("azimuthResolution"),
             IncidenceAngle = info.Number("sceneInfo/sceneCenterCoord/incidenceAngle"),
             Looks = image.Number("rangeLooks") * image.Number("azimuthLooks"),
@@ -195,21 +212,27 @@ internal static class TerraSarX
         var corners = new double?[4];
         foreach (var corner in info.All("sceneInfo/sceneCornerCoord"))
         {
-            var at = (Required(corner, "refRow") > rows / 2.0 ? 2 : 0) + (Required(corner, "refColumn") > columns / 2.0 ? 1 : 0);
+            var at = (Required(corner, "refRow") > rows / 2.0 ? 2 : 0)
+                + (Required(corner, "refColumn") > columns / 2.0 ? 1 : 0);
             corners[at] = corner.Number("incidenceAngle");
         }
-        return [.. corners.Select(corner => corner ?? centre ?? throw new FormatException("incidenceAngle: found neither at the corners nor at the centre"))];
+        return [.. corners.Select(corner => corner ?? centre
+            ?? throw new FormatException("incidenceAngle: found neither at the corners nor at the centre"))];
     }
 
     private static TerraSarXNoise Noise(XElement xml, DateTime? start)
     {
         var estimate = xml.At("noiseEstimate");
-        var terms = estimate.All("coefficient").ToDictionary(c => int.TryParse((string?)c.Attribute("exponent"), out var exponent) && exponent is >= 0 and <= 32 ? exponent
-            : throw new FormatException($"noise coefficient: found exponent '{(string?)c.Attribute("exponent")}', expected 0 to 32"), c => XmlFields.ParseNumber(c.Value, "noise coefficient"));
+        var terms = estimate.All("coefficient")
+            .ToDictionary(c => int.TryParse((string?)c.Attribute("exponent"), out var exponent)
+            && exponent is >= 0 and <= 32 ? exponent
+            : throw new FormatException($"noise coefficient: found exponent '{(string?)c.Attribute("exponent")}', "
+                + $"expected 0 to 32"), c => XmlFields.ParseNumber(c.Value, "noise coefficient"));
         if (terms.Count == 0)
             throw new FormatException("noiseEstimate: found no coefficient, expected one or more");
         var time = xml.Time("timeUTC") is { } utc && start is { } begin ? (utc - begin).TotalSeconds : 0;
-        return new TerraSarXNoise(time, Required(estimate, "validityRangeMin"), Required(estimate, "validityRangeMax"), Required(estimate, "referencePoint"),
+        return new TerraSarXNoise(time, Required(estimate, "validityRangeMin"), Required(estimate, "validityRangeMax"),
+            Required(estimate, "referencePoint"),
             [.. Enumerable.Range(0, terms.Keys.Max() + 1).Select(k => terms.GetValueOrDefault(k))]);
     }
 

@@ -4,7 +4,9 @@ using System.Xml.Linq;
 
 namespace SarSynth.Radar.Formats;
 
-/// <summary>Reads fields from annotation XML. A field that is not there is null; one that is there and no number is an error.</summary>
+/// <summary>
+/// Reads fields from annotation XML. A field that is not there is null; one that is there and no number is an error.
+/// </summary>
 internal static class XmlFields
 {
     /// <summary>The first element at a path of names ("a/b/c").</summary>
@@ -31,7 +33,8 @@ internal static class XmlFields
     /// <summary>A finite number from text.</summary>
     /// <exception cref="FormatException">It is none.</exception>
     public static double ParseNumber(string text, string field) =>
-        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+            && double.IsFinite(number)
             ? number
             : throw new FormatException($"{field}: found '{Shortened(text)}', expected a finite number");
 
@@ -39,12 +42,14 @@ internal static class XmlFields
     /// <exception cref="FormatException">The field is absent, or one of them is no finite number.</exception>
     public static double[] Numbers(this XElement? root, string path) =>
         root.Text(path) is { } text
-            ? [.. text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Select(part => ParseNumber(part, path))]
+            ? [.. text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)
+                .Select(part => ParseNumber(part, path))]
             : throw new FormatException($"{path}: found nothing, expected numbers");
 
     /// <summary>The time at a path as UTC; null when it is absent.</summary>
     /// <exception cref="FormatException">It is no time.</exception>
-    public static DateTime? Time(this XElement? root, string path) => root.Text(path) is { } text ? ParseTime(text, path) : null;
+    public static DateTime? Time(this XElement? root, string path) =>
+        root.Text(path) is { } text ? ParseTime(text, path) : null;
 
     /// <summary>A UTC time from text; fractions beyond 100 ns are dropped.</summary>
     /// <exception cref="FormatException">It is no time.</exception>
@@ -53,7 +58,8 @@ internal static class XmlFields
         var point = text.LastIndexOf('.');
         var digits = point < 0 ? 0 : text[(point + 1)..].TakeWhile(char.IsAsciiDigit).Count();
         var cut = digits > 7 ? text.Remove(point + 8, digits - 7) : text;
-        return DateTime.TryParse(cut, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal, out var time)
+        return DateTime.TryParse(cut, CultureInfo.InvariantCulture,
+            DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal, out var time)
             ? time
             : throw new FormatException($"{field}: found '{Shortened(text)}', expected a time");
     }

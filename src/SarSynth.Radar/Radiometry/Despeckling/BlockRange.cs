@@ -6,13 +6,14 @@ namespace SarSynth.Radar.Radiometry;
 
 /// <summary>One look at a block before it is filtered.</summary>
 /// <param name="Scale">
-/// A power of two: the brightest pixel times it lies well inside float32's range, and its square too; 1 where it does so by itself.
+/// A power of two: the brightest pixel times it lies well inside float32's range, and its square too;
+/// 1 where it does so by itself.
 /// </param>
 /// <param name="RowsWithGaps">Rows with pixels that are not finite.</param>
 internal readonly record struct BlockRange(float Scale, IReadOnlyCollection<int> RowsWithGaps)
 {
-    // Brightest pixels that are filtered as they come. Squares of the brightest stay below 2^120, so that 256 of them can be
-    // summed; what lies 19 decades below the brightest still has a square.
+    // Brightest pixels that are filtered as they come. Squares of the brightest stay below 2^120, so that 256 of them
+    // can be summed; what lies 19 decades below the brightest still has a square.
     private const int LowestExponent = 0, HighestExponent = 59, WantedExponent = 30;
 
     /// <summary>Looks at an image [rows x columns].</summary>

@@ -3,14 +3,20 @@ using System.Numerics;
 
 namespace SarSynth.Radar.Radiometry;
 
-/// <summary>Weights exp(-damping Ci² distance) in a square window, normalised; Ci is the window's deviation over its mean.</summary>
-/// <remarks>Frost, Stiles, Shanmugan and Holtzman (1982), in the form of Lopes, Touzi and Nezry (1990); Euclidean distance in pixels.</remarks>
+/// <summary>
+/// Weights exp(-damping Ci² distance) in a square window, normalised; Ci is the window's deviation over its mean.
+/// </summary>
+/// <remarks>
+/// Frost, Stiles, Shanmugan and Holtzman (1982), in the form of Lopes, Touzi and Nezry (1990); Euclidean distance in
+/// pixels.
+/// </remarks>
 /// <param name="Size">Side of the window, odd, at least 3.</param>
 /// <param name="Damping">Above 0; larger keeps more detail.</param>
 public sealed record FrostFilter(int Size = 7, double Damping = 2) : SpeckleFilter
 {
     private readonly int size = ValidSize(Size);
-    private readonly double damping = double.IsFinite(Damping) && Damping > 0 ? Damping : throw new ArgumentException($"damping: found {Damping}, expected above 0.");
+    private readonly double damping = double.IsFinite(Damping)
+        && Damping > 0 ? Damping : throw new ArgumentException($"damping: found {Damping}, expected above 0.");
 
     /// <inheritdoc/>
     public override int Halo => size / 2;
@@ -79,7 +85,9 @@ public sealed record FrostFilter(int Size = 7, double Damping = 2) : SpeckleFilt
         return (float)(sum / total);
     }
 
-    /// <summary>The rows around a row, mirrored at the borders; each is columns + 2 half pixels and a vector more.</summary>
+    /// <summary>
+    /// The rows around a row, mirrored at the borders; each is columns + 2 half pixels and a vector more.
+    /// </summary>
     internal static float[] Pad(float[] image, int rows, int columns, int row, int half)
     {
         var stride = columns + 2 * half + Vector<float>.Count;

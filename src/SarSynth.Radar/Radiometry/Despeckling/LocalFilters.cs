@@ -1,5 +1,6 @@
 // Despeckling by local mean and variance: boxcar, Lee, Kuan, enhanced Lee, Gamma-MAP.
-// Lopes, Touzi and Nezry (1990) compare them in one notation, which is used here: Cu = 1/sqrt(looks), Ci = deviation/mean.
+// Lopes, Touzi and Nezry (1990) compare them in one notation, which is used here: Cu =
+// 1/sqrt(looks), Ci = deviation/mean.
 using System.Numerics;
 using System.Runtime.InteropServices;
 
@@ -34,7 +35,9 @@ public sealed record LeeFilter(int Size = 7, double Looks = 1) : SpeckleFilter
         LinearWeight.Filter(intensity, rows, columns, size, result, 1 / looks, 1);
 }
 
-/// <summary>Kuan's filter: as Lee's with W = (1 - Cu²/Ci²) / (1 + Cu²), the exact linear estimate of least square error.</summary>
+/// <summary>
+/// Kuan's filter: as Lee's with W = (1 - Cu²/Ci²) / (1 + Cu²), the exact linear estimate of least square error.
+/// </summary>
 /// <remarks>Kuan, Sawchuk, Strand and Chavel (1985).</remarks>
 /// <param name="Size">Side of the window, odd, at least 3.</param>
 /// <param name="Looks">Equivalent number of looks of the input.</param>
@@ -51,8 +54,8 @@ public sealed record KuanFilter(int Size = 7, double Looks = 1) : SpeckleFilter
 }
 
 /// <summary>
-/// Enhanced Lee filter: the mean in homogeneous windows (Ci ≤ Cu), the pixel itself at point targets (Ci ≥ sqrt(1 + 2/looks)),
-/// between them mean W + pixel (1 - W) with W = exp(-damping (Ci - Cu) / (Cmax - Ci)).
+/// Enhanced Lee filter: the mean in homogeneous windows (Ci ≤ Cu), the pixel itself at point targets (Ci ≥ sqrt(1 +
+/// 2/looks)), between them mean W + pixel (1 - W) with W = exp(-damping (Ci - Cu) / (Cmax - Ci)).
 /// </summary>
 /// <remarks>Lopes, Touzi and Nezry (1990).</remarks>
 /// <param name="Size">Side of the window, odd, at least 3.</param>
@@ -86,10 +89,13 @@ public sealed record EnhancedLeeFilter(int Size = 7, double Looks = 1, double Da
 }
 
 /// <summary>
-/// Gamma maximum a posteriori: the most probable reflectivity when it and the speckle are Gamma distributed; the mean where
-/// Ci ≤ Cu, the pixel itself where Ci ≥ sqrt(2) Cu.
+/// Gamma maximum a posteriori: the most probable reflectivity when it and the speckle are Gamma distributed; the mean
+/// where Ci ≤ Cu, the pixel itself where Ci ≥ sqrt(2) Cu.
 /// </summary>
-/// <remarks>Lopes, Nezry, Touzi and Laur (1990): positive root of a R² + (looks + 1 - a) mean R - looks mean pixel = 0, a = (1 + Cu²)/(Ci² - Cu²).</remarks>
+/// <remarks>
+/// Lopes, Nezry, Touzi and Laur (1990): positive root of a R² + (looks + 1 - a) mean R - looks mean pixel = 0, a = (1 +
+/// Cu²)/(Ci² - Cu²).
+/// </remarks>
 /// <param name="Size">Side of the window, odd, at least 3.</param>
 /// <param name="Looks">Equivalent number of looks of the input.</param>
 public sealed record GammaMapFilter(int Size = 7, double Looks = 1) : SpeckleFilter
@@ -130,7 +136,8 @@ public sealed record GammaMapFilter(int Size = 7, double Looks = 1) : SpeckleFil
 /// <summary>mean + gain (1 - Cu²/Ci²) (pixel - mean), vectorised.</summary>
 internal static class LinearWeight
 {
-    public static void Filter(float[] intensity, int rows, int columns, int size, float[] result, double cu2, double gain) =>
+    public static void Filter(float[] intensity, int rows, int columns, int size, float[] result, double cu2,
+        double gain) =>
         LocalMoments.ForEachRow(intensity, rows, columns, size, result, (pixels, means, variances, row) =>
         {
             Vector<float> noise = new((float)cu2), scale = new((float)gain);
@@ -146,11 +153,13 @@ internal static class LinearWeight
                 // Where the variance is zero the pixel is the mean, whatever the weight: keep it finite.
                 var explained = noise * mean * mean / Vector.Max(variance, new Vector<float>(float.Epsilon * 16777216));
                 var weight = Vector.Max(Vector<float>.One - explained, Vector<float>.Zero) * scale;
-                Vector.FusedMultiplyAdd(weight, Vector.LoadUnsafe(ref x, (nuint)i) - mean, mean).StoreUnsafe(ref y, (nuint)i);
+                Vector.FusedMultiplyAdd(weight, Vector.LoadUnsafe(ref x, (nuint)i) - mean, mean)
+                    .StoreUnsafe(ref y, (nuint)i);
             }
             for (; i < pixels.Length; i++)
             {
-                var weight = variances[i] > 0 ? MathF.Max(1 - (float)cu2 * means[i] * means[i] / variances[i], 0) * (float)gain : 0;
+                var weight = variances[i] > 0
+                    ? MathF.Max(1 - (float)cu2 * means[i] * means[i] / variances[i], 0) * (float)gain : 0;
                 row[i] = means[i] + weight * (pixels[i] - means[i]);
             }
         });

@@ -7,12 +7,15 @@ namespace SarSynth.Radar.Radiometry;
 /// <summary>Sliding-window moments of an image: the common ground of the local despeckling filters.</summary>
 internal static class LocalMoments
 {
-    /// <summary>What is done with one row: its pixels, and mean and variance around each; write the result over it.</summary>
+    /// <summary>
+    /// What is done with one row: its pixels, and mean and variance around each; write the result over it.
+    /// </summary>
     /// <param name="pixels">The row's own pixels.</param>
     /// <param name="means">Mean of the valid pixels in the window around each; NaN where there is none.</param>
     /// <param name="variances">Variance of them (mean of squares minus square of mean, not below 0).</param>
     /// <param name="result">The row of the result.</param>
-    public delegate void RowAction(ReadOnlySpan<float> pixels, ReadOnlySpan<float> means, ReadOnlySpan<float> variances, Span<float> result);
+    public delegate void RowAction(ReadOnlySpan<float> pixels, ReadOnlySpan<float> means, ReadOnlySpan<float> variances,
+        Span<float> result);
 
     /// <summary>Runs over all rows in parallel.</summary>
     /// <param name="image">Row-major [rows x columns].</param>
@@ -31,7 +34,8 @@ internal static class LocalMoments
             for (var row = first; row < end; row++)
             {
                 work.Compute(row);
-                action(image.AsSpan(row * columns, columns), work.Means, work.Variances, result.AsSpan(row * columns, columns));
+                action(image.AsSpan(row * columns, columns), work.Means, work.Variances,
+                    result.AsSpan(row * columns, columns));
             }
         });
     }
@@ -61,7 +65,8 @@ internal static class LocalMoments
             (this.image, this.rows, this.columns, this.size, half) = (image, rows, columns, size, size / 2);
             var padded = columns + size + 2 * Vector<float>.Count;
             (sums, squares) = (new float[padded], new float[padded]);
-            (means, variances) = (new float[columns + 2 * Vector<float>.Count], new float[columns + 2 * Vector<float>.Count]);
+            (means, variances) = (new float[columns + 2 * Vector<float>.Count],
+                new float[columns + 2 * Vector<float>.Count]);
         }
 
         public ReadOnlySpan<float> Means => means.AsSpan(0, columns);

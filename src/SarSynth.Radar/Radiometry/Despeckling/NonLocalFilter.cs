@@ -4,25 +4,28 @@ using System.Numerics;
 namespace SarSynth.Radar.Radiometry;
 
 /// <summary>
-/// Non-local means for speckle: a pixel becomes the weighted mean of the pixels in a search window, weighted by how likely
-/// the patches around both have the same reflectivity.
+/// Non-local means for speckle: a pixel becomes the weighted mean of the pixels in a search window, weighted by how
+/// likely the patches around both have the same reflectivity.
 /// </summary>
 /// <remarks>
-/// Deledalle, Denis and Tupin (2009), the non-iterative probabilistic patch-based weights: exp(-(1/h) sum over the patch of
-/// (2 looks - 1) ln((A1/A2 + A2/A1) / 2)), amplitudes A; a pixel's own weight is the largest of the others, so that noise does not
-/// favour itself. Pairs with a pixel without data are left out of the comparison of patches; a zero is as far from any other
-/// pixel as one of 1e-30 of it.
+/// Deledalle, Denis and Tupin (2009), the non-iterative probabilistic patch-based weights: exp(-(1/h) sum over the
+/// patch of (2 looks - 1) ln((A1/A2 + A2/A1) / 2)), amplitudes A; a pixel's own weight is the largest of the others, so
+/// that noise does not favour itself. Pairs with a pixel without data are left out of the comparison of patches; a zero
+/// is as far from any other pixel as one of 1e-30 of it.
 /// </remarks>
 /// <param name="Patch">Side of a patch, odd, at least 3.</param>
 /// <param name="Search">Side of the search window, odd, at least 3.</param>
 /// <param name="Looks">Equivalent number of looks of the input, above 0.5.</param>
 /// <param name="Strength">h per pixel of the patch, above 0; larger smooths more.</param>
-public sealed record NonLocalFilter(int Patch = 7, int Search = 21, double Looks = 1, double Strength = 0.15) : SpeckleFilter
+public sealed record NonLocalFilter(int Patch = 7, int Search = 21, double Looks = 1, double Strength = 0.15)
+    : SpeckleFilter
 {
     private readonly int patch = ValidSize(Patch);
     private readonly int search = ValidSize(Search);
-    private readonly double looks = ValidLooks(Looks) > 0.5 ? Looks : throw new ArgumentException($"looks: found {Looks}, expected above 0.5.");
-    private readonly double strength = double.IsFinite(Strength) && Strength > 0 ? Strength : throw new ArgumentException($"strength: found {Strength}, expected above 0.");
+    private readonly double looks = ValidLooks(Looks) > 0.5 ? Looks
+        : throw new ArgumentException($"looks: found {Looks}, expected above 0.5.");
+    private readonly double strength = double.IsFinite(Strength)
+        && Strength > 0 ? Strength : throw new ArgumentException($"strength: found {Strength}, expected above 0.");
 
     /// <inheritdoc/>
     public override int Halo => search / 2 + patch / 2;
@@ -31,10 +34,12 @@ public sealed record NonLocalFilter(int Patch = 7, int Search = 21, double Looks
     {
         const int bandRows = 32;
         Parallel.For(0, (rows + bandRows - 1) / bandRows, band =>
-            new Band(this, intensity, rows, columns, band * bandRows, Math.Min(bandRows, rows - band * bandRows)).Filter(result));
+            new Band(this, intensity, rows, columns, band * bandRows, Math.Min(bandRows, rows - band * bandRows))
+                .Filter(result));
     }
 
-    // Some rows of the image with all that they need around them; every offset of the search window is one pass over them.
+    // Some rows of the image with all that they need around them; every offset of the search
+    // window is one pass over them.
     private sealed class Band
     {
         // The distance of two intensities whose ratio is 1e30: no pair is farther apart. Zeros have no logarithm.
@@ -84,7 +89,8 @@ public sealed record NonLocalFilter(int Patch = 7, int Search = 21, double Looks
             var distances = new float[innerRows * innerStride];
             var pairs = new float[hasZeros || hasGaps ? distances.Length : 0];
             var vertical = new float[innerStride + filter.patch];
-            float[] sums = new float[bandRows * (columns + Vector<float>.Count)], totals = new float[sums.Length], largest = new float[sums.Length];
+            float[] sums = new float[bandRows * (columns + Vector<float>.Count)], totals = new float[sums.Length],
+                largest = new float[sums.Length];
             var scales = new float[columns + Vector<float>.Count];
             var scale = (float)(-(2 * filter.looks - 1) / (filter.strength * filter.patch * filter.patch));
             Array.Fill(scales, scale);
@@ -113,13 +119,15 @@ public sealed record NonLocalFilter(int Patch = 7, int Search = 21, double Looks
                     var own = (row + halo) * stride + column + halo;
                     // A pixel like no other keeps its value.
                     var weight = totals[at] > 0 ? largest[at] : 1;
-                    filtered[(firstRow + row) * columns + column] = (sums[at] + weight * values[own]) / (totals[at] + weight);
+                    filtered[(firstRow + row) * columns + column] =
+                        (sums[at] + weight * values[own]) / (totals[at] + weight);
                 }
             }
         }
 
         // ln((A1/A2 + A2/A1) / 2) = ln(I1 + I2) - ln A1 - ln A2 - ln 2 of every pixel and its partner at the offset.
-        private void Distances(int dr, int dc, int innerRows, int innerColumns, int innerStride, int patchHalf, float[] distances)
+        private void Distances(int dr, int dc, int innerRows, int innerColumns, int innerStride, int patchHalf,
+            float[] distances)
         {
             var ln2 = new Vector<float>(MathF.Log(2));
             var margin = halo - patchHalf;
@@ -128,16 +136,19 @@ public sealed record NonLocalFilter(int Patch = 7, int Search = 21, double Looks
                 int here = (row + margin) * stride + margin, there = here + dr * stride + dc, to = row * innerStride;
                 for (var column = 0; column < innerColumns; column += Vector<float>.Count)
                 {
-                    int a = Math.Min(here + column, values.Length - Vector<float>.Count), b = Math.Min(there + column, values.Length - Vector<float>.Count);
+                    int a = Math.Min(here + column, values.Length - Vector<float>.Count),
+                        b = Math.Min(there + column, values.Length - Vector<float>.Count);
                     var both = Vector.Log(new Vector<float>(values, a) + new Vector<float>(values, b));
-                    (both - new Vector<float>(logarithms, a) - new Vector<float>(logarithms, b) - ln2).CopyTo(distances, to + column);
+                    (both - new Vector<float>(logarithms, a) - new Vector<float>(logarithms, b) - ln2)
+                        .CopyTo(distances, to + column);
                 }
             }
         }
 
         // A second look at the distances where there are zeros or gaps. Pairs: 1 where both pixels hold data.
         private void Correct(
-            int dr, int dc, int innerRows, int innerColumns, int innerStride, int patchHalf, float[] distances, float[] pairs)
+            int dr, int dc, int innerRows, int innerColumns, int innerStride, int patchHalf, float[] distances,
+                float[] pairs)
         {
             int margin = halo - patchHalf, last = values.Length - Vector<float>.Count;
             for (var row = 0; row < innerRows; row++)
@@ -165,7 +176,8 @@ public sealed record NonLocalFilter(int Patch = 7, int Search = 21, double Looks
         }
 
         // The mean over the pairs that there are, for as many as a patch has.
-        private void WeighByPairs(int row, int innerStride, float[] pairs, float[] vertical, float[] scales, float scale)
+        private void WeighByPairs(int row, int innerStride, float[] pairs, float[] vertical, float[] scales,
+            float scale)
         {
             var patch = filter.patch;
             SumRows(row, innerStride, pairs, vertical);
@@ -174,7 +186,8 @@ public sealed record NonLocalFilter(int Patch = 7, int Search = 21, double Looks
                 Vector<float> count = default;
                 for (var c = 0; c < patch; c++)
                     count += new Vector<float>(vertical, column + c);
-                (new Vector<float>(scale * patch * patch) / Vector.Max(count, Vector<float>.One)).CopyTo(scales, column);
+                (new Vector<float>(scale * patch * patch) / Vector.Max(count, Vector<float>.One))
+                    .CopyTo(scales, column);
             }
         }
 
@@ -203,8 +216,10 @@ public sealed record NonLocalFilter(int Patch = 7, int Search = 21, double Looks
                 Vector<float> sum = default;
                 for (var c = 0; c < patch; c++)
                     sum += new Vector<float>(vertical, column + c);
-                var weight = Vector.Exp(sum * new Vector<float>(scales, column)) * new Vector<float>(valid, partner + column);
-                (new Vector<float>(sums, to + column) + weight * new Vector<float>(values, partner + column)).CopyTo(sums, to + column);
+                var weight = Vector.Exp(sum * new Vector<float>(scales, column)) * new Vector<float>(valid,
+                    partner + column);
+                (new Vector<float>(sums, to + column) + weight * new Vector<float>(values, partner + column))
+                    .CopyTo(sums, to + column);
                 (new Vector<float>(totals, to + column) + weight).CopyTo(totals, to + column);
                 Vector.Max(new Vector<float>(largest, to + column), weight).CopyTo(largest, to + column);
             }

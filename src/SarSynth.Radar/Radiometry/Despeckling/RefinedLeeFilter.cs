@@ -8,8 +8,8 @@ namespace SarSynth.Radar.Radiometry;
 /// pixel lies on; local statistics are taken from that edge-aligned half window (28 pixels) only.
 /// </summary>
 /// <remarks>
-/// Lee (1981); Lee and Pottier (2009), sec. 5.3: reflectivity variance (var - mean² / looks) / (1 + 1 / looks), not below 0,
-/// weight that over var.
+/// Lee (1981); Lee and Pottier (2009), sec. 5.3: reflectivity variance (var - mean² / looks) / (1 + 1 / looks), not
+/// below 0, weight that over var.
 /// </remarks>
 /// <param name="Looks">Equivalent number of looks of the input.</param>
 public sealed record RefinedLeeFilter(double Looks = 1) : SpeckleFilter
@@ -20,10 +20,11 @@ public sealed record RefinedLeeFilter(double Looks = 1) : SpeckleFilter
     /// <inheritdoc/>
     public override int Halo => Half;
 
-    // For each of four edge directions, the two half windows: the pixels whose product with the edge's normal is not negative,
-    // or not positive.
+    // For each of four edge directions, the two half windows: the pixels whose product with the edge's normal is not
+    // negative, or not positive.
     private static readonly (int Row, int Column)[][] Sides =
-        [.. ((int Row, int Column)[])[(0, 1), (1, 0), (1, 1), (1, -1)] is var normals ? normals.SelectMany(normal => (int[])[1, -1], (normal, side) =>
+        [.. ((int Row, int Column)[])[(0, 1), (1, 0), (1, 1), (1, -1)] is var normals
+            ? normals.SelectMany(normal => (int[])[1, -1], (normal, side) =>
             (from row in Enumerable.Range(-Half, 7)
              from column in Enumerable.Range(-Half, 7)
              where side * (row * normal.Row + column * normal.Column) >= 0
@@ -41,7 +42,8 @@ public sealed record RefinedLeeFilter(double Looks = 1) : SpeckleFilter
             for (var line = 0; line < 3; line++)
             {
                 for (var column = 0; column < columns + 4; column++)
-                    means[line * (columns + 4) + column] = BlockMean(padded, (Half + 2 * line - 2) * stride + Half - 2 + column, stride);
+                    means[line * (columns + 4) + column] = BlockMean(padded,
+                        (Half + 2 * line - 2) * stride + Half - 2 + column, stride);
             }
             Span<double> blocks = stackalloc double[9];
             for (var column = 0; column < columns; column++)

@@ -8,8 +8,8 @@ using SarSynth.Radar.Images;
 namespace SarSynth.Radar.Radiometry;
 
 /// <summary>
-/// A despeckling filter for intensity images. Borders are mirrored; no data (NaN) stays, and is left out of its neighbours'
-/// windows. Looks are those of the input: 1 for single-look intensity.
+/// A despeckling filter for intensity images. Borders are mirrored; no data (NaN) stays, and is left out of its
+/// neighbours' windows. Looks are those of the input: 1 for single-look intensity.
 /// The unit of the intensity does not matter: f(c I) = c f(I).
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
@@ -86,8 +86,11 @@ public abstract record SpeckleFilter
     private protected abstract void Filter(float[] intensity, int rows, int columns, float[] result);
 
     private protected static int ValidSize(int size) =>
-        size >= 3 && size % 2 == 1 ? size : throw new ArgumentException($"size: found {size}, expected an odd number of 3 or more.", nameof(size));
+        size >= 3 && size % 2 == 1 ? size
+            : throw new ArgumentException($"size: found {size}, expected an odd number of 3 or more.", nameof(size));
 
     private protected static double ValidLooks(double looks) =>
-        double.IsFinite(looks) && looks > 0 ? looks : throw new ArgumentException($"looks: found {looks}, expected a finite number above 0.", nameof(looks));
+        double.IsFinite(looks)
+            && looks > 0 ? looks
+            : throw new ArgumentException($"looks: found {looks}, expected a finite number above 0.", nameof(looks));
 }

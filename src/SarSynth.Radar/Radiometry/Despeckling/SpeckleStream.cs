@@ -1,10 +1,14 @@
-// Despeckling of a raster of any size: windows that cover whole tiles of the output, three buffers that are used again and again.
+// Despeckling of a raster of any size: windows that cover whole tiles of the output, three buffers
+// that are used again and again.
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
 
 namespace SarSynth.Radar.Radiometry;
 
-/// <summary>One run of a filter from a raster into a file. No tile of the file is written twice, no stored line is decoded for every window.</summary>
+/// <summary>
+/// One run of a filter from a raster into a file. No tile of the file is written twice, no stored line is decoded for
+/// every window.
+/// </summary>
 internal sealed class SpeckleStream
 {
     // Filters keep some rows of a window at hand: those of 2048 columns stay in the processor's cache.
@@ -68,7 +72,8 @@ internal sealed class SpeckleStream
         if (isStoredInLines)
         {
             for (var row = 0; row < padded.Rows; row++)
-                band.AsSpan((padded.Row - lines.Row + row) * raster.Columns + padded.Column, padded.Columns).CopyTo(input.AsSpan(row * padded.Columns));
+                band.AsSpan((padded.Row - lines.Row + row) * raster.Columns + padded.Column, padded.Columns)
+                    .CopyTo(input.AsSpan(row * padded.Columns));
         }
         else
         {
@@ -78,7 +83,8 @@ internal sealed class SpeckleStream
         var first = (window.Row - padded.Row) * padded.Columns + window.Column - padded.Column;
         for (var row = 0; hasGaps && row < window.Rows; row++)
             leftOut += output.AsSpan(first + row * padded.Columns, window.Columns).Count(float.NaN);
-        writer.WriteIntensity(window, output.AsSpan(first, (window.Rows - 1) * padded.Columns + window.Columns), padded.Columns);
+        writer.WriteIntensity(window, output.AsSpan(first, (window.Rows - 1) * padded.Columns + window.Columns),
+            padded.Columns);
     }
 
     // The largest multiple of a tile's side that is not above a limit, at least one tile.

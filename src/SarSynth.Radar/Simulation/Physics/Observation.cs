@@ -6,10 +6,14 @@ namespace SarSynth.Radar.Simulation;
 /// <summary>How rich a simulation is.</summary>
 public enum Fidelity
 {
-    /// <summary>Geometry, texture, parcels and rows, facades, point scatterers: the stand-in for a real image.</summary>
+    /// <summary>
+    /// Geometry, texture, parcels and rows, facades, point scatterers: the stand-in for a real image.
+    /// </summary>
     Truth,
 
-    /// <summary>What a facet simulator gives: geometry right, one flat level for each class and angle, no clutter texture.</summary>
+    /// <summary>
+    /// What a facet simulator gives: geometry right, one flat level for each class and angle, no clutter texture.
+    /// </summary>
     Simulator,
 }
 
@@ -24,11 +28,18 @@ public sealed class Observation
     /// <summary>The sensor.</summary>
     public Sensor Sensor { get; }
 
-    /// <summary>The single-look complex image; the mean of its squared magnitude is sigma nought plus noise, linear.</summary>
+    /// <summary>
+    /// The single-look complex image; the mean of its squared magnitude is sigma nought plus noise, linear.
+    /// </summary>
     public ComplexImage SingleLook { get; }
 
-    /// <summary>Amplitude after averaging the intensity over the sensor's looks; the mean of its square is sigma nought plus noise.</summary>
-    /// <remarks>A pixel covers exactly the single-look samples it averages, and so the same ground as they do.</remarks>
+    /// <summary>
+    /// Amplitude after averaging the intensity over the sensor's looks; the mean of its square is sigma nought plus
+    /// noise.
+    /// </summary>
+    /// <remarks>
+    /// A pixel covers exactly the single-look samples it averages, and so the same ground as they do.
+    /// </remarks>
     public AmplitudeImage Detected { get; }
 
     /// <summary>What lies behind, in the radar's geometry on the scene's grid.</summary>
@@ -42,7 +53,8 @@ public sealed class RadarTruth
     {
         (Rows, Columns, Spacing) = (rows, columns, spacing);
         int count = rows * columns;
-        (Reflectivity, Classes, Heights, Shadow, Layover) = (new float[count], new byte[count], new float[count], new byte[count], new byte[count]);
+        (Reflectivity, Classes, Heights, Shadow, Layover) = (new float[count], new byte[count], new float[count],
+            new byte[count], new byte[count]);
     }
 
     /// <summary>The class of cells to which nothing lit belongs.</summary>
@@ -57,10 +69,14 @@ public sealed class RadarTruth
     /// <summary>Cell size, metres.</summary>
     public double Spacing { get; }
 
-    /// <summary>Mean backscatter of each cell, sigma nought, linear, without noise, speckle and point scatterers.</summary>
+    /// <summary>
+    /// Mean backscatter of each cell, sigma nought, linear, without noise, speckle and point scatterers.
+    /// </summary>
     public float[] Reflectivity { get; }
 
-    /// <summary>Class of the strongest contribution, a <see cref="LandCover"/> value or <see cref="NoClass"/>.</summary>
+    /// <summary>
+    /// Class of the strongest contribution, a <see cref="LandCover"/> value or <see cref="NoClass"/>.
+    /// </summary>
     public byte[] Classes { get; }
 
     /// <summary>Height of the strongest contribution, metres; NaN where there is none.</summary>
@@ -90,7 +106,8 @@ public sealed class RadarTruth
             int top = (int)((long)r * Rows / rows), bottom = (int)((long)(r + 1) * Rows / rows);
             for (int c = 0; c < columns; c++)
             {
-                int left = (int)((long)c * Columns / columns), right = (int)((long)(c + 1) * Columns / columns), count = (bottom - top) * (right - left);
+                int left = (int)((long)c * Columns / columns), right = (int)((long)(c + 1) * Columns / columns),
+                    count = (bottom - top) * (right - left);
                 counts.Clear();
                 int shadow = 0, layover = 0;
                 double power = 0;

@@ -1,11 +1,15 @@
-// From the ground to the radar's geometry, one azimuth line at a time: what is lit, where in range it falls, how strong it is.
-// A plane wave at a constant incidence angle: slant range R = x sin(theta) - h cos(theta), drawn at x' = R / sin(theta).
+// From the ground to the radar's geometry, one azimuth line at a time: what is lit, where in range it falls, how strong
+// it is. A plane wave at a constant incidence angle: slant range R = x sin(theta) - h cos(theta),
+// drawn at x' = R / sin(theta).
 using System.Numerics.Tensors;
 using SarSynth.Radar.Signal;
 
 namespace SarSynth.Radar.Simulation;
 
-/// <summary>Projects a scene for one sensor. Column x' of the result is slant range over sin(incidence): flat ground stays in place.</summary>
+/// <summary>
+/// Projects a scene for one sensor. Column x' of the result is slant range over sin(incidence): flat ground stays in
+/// place.
+/// </summary>
 internal sealed class RadarGeometry
 {
     private const int AngleSteps = 360;
@@ -33,11 +37,15 @@ internal sealed class RadarGeometry
         this.scene = scene;
         rich = fidelity == Fidelity.Truth;
         double theta = sensor.IncidenceAngle * Math.PI / 180;
-        (sin, cos, tan, cot) = ((float)Math.Sin(theta), (float)Math.Cos(theta), (float)Math.Tan(theta), (float)(1 / Math.Tan(theta)));
+        (sin, cos, tan, cot) = ((float)Math.Sin(theta), (float)Math.Cos(theta), (float)Math.Tan(theta),
+            (float)(1 / Math.Tan(theta)));
         inverseSpacing = (float)(1 / scene.Spacing);
-        // Raised ground is displaced out at near range and leaves a gap at far range, sunken ground the other way round.
-        left = Math.Min(scene.Columns - 1, (int)Math.Ceiling(Math.Max(0, -TensorPrimitives.Min<float>(scene.Heights)) * cot * inverseSpacing) + 2);
-        right = Math.Min(scene.Columns - 1, (int)Math.Ceiling(Math.Max(0, TensorPrimitives.Max<float>(scene.Heights)) * cot * inverseSpacing) + 2);
+        // Raised ground is displaced out at near range and leaves a gap at far range,
+        // sunken ground the other way round.
+        left = Math.Min(scene.Columns - 1,
+            (int)Math.Ceiling(Math.Max(0, -TensorPrimitives.Min<float>(scene.Heights)) * cot * inverseSpacing) + 2);
+        right = Math.Min(scene.Columns - 1,
+            (int)Math.Ceiling(Math.Max(0, TensorPrimitives.Max<float>(scene.Heights)) * cot * inverseSpacing) + 2);
         bool vertical = sensor.Polarisation == "VV";
         wallReflectivity = (float)Surface.Wall.Reflectivity(Math.PI / 2 - theta, !vertical);
         wallSigma = Tabulate(Surface.Wall, sensor);
@@ -47,18 +55,22 @@ internal sealed class RadarGeometry
             if (!scene.Surfaces.TryGetValue((LandCover)code, out var surface))
                 throw new ArgumentException($"surfaces: found none for class {(LandCover)code}, which the scene has.");
             sigma[code] = Tabulate(surface, sensor);
-            canopyTransmission[code] = surface.OpticalDepth > 0 ? (float)surface.TwoWayTransmission(theta, sensor.FrequencyGHz) : 0;
+            canopyTransmission[code] = surface.OpticalDepth > 0
+                ? (float)surface.TwoWayTransmission(theta, sensor.FrequencyGHz) : 0;
             groundReflectivity[code] = (float)surface.Reflectivity(theta, vertical);
             if (!rich || surface.Texture.Law == TextureLaw.None)
                 continue;
             if (!fields.TryGetValue(surface.Texture.CorrelationLength, out var field))
-                fields[surface.Texture.CorrelationLength] = field = TextureField.Gaussian(scene, surface.Texture.CorrelationLength, workers);
+                fields[surface.Texture.CorrelationLength] = field =
+                    TextureField.Gaussian(scene, surface.Texture.CorrelationLength, workers);
             textureFields[code] = field;
             textureTables[code] = TextureField.Table(surface.Texture);
         }
     }
 
-    /// <summary>Reflectivity (sigma nought, linear, per unit of flat ground) and its truth, all row-major on the scene's grid.</summary>
+    /// <summary>
+    /// Reflectivity (sigma nought, linear, per unit of flat ground) and its truth, all row-major on the scene's grid.
+    /// </summary>
     public RadarTruth Project()
     {
         int rows = scene.Rows, columns = scene.Columns;
@@ -86,7 +98,8 @@ internal sealed class RadarGeometry
     {
         int columns = scene.Columns;
         var heights = scene.Heights;
-        int above = Math.Max(row - 1, 0) * columns, below = Math.Min(row + 1, scene.Rows - 1) * columns, here = row * columns;
+        int above = Math.Max(row - 1, 0) * columns, below = Math.Min(row + 1, scene.Rows - 1) * columns,
+            here = row * columns;
         float slopeScale = inverseSpacing / Math.Max(1, (below - above) / columns);
         line.SourceRow = row;
         for (int i = 0; i < line.Height.Length; i++)
@@ -150,7 +163,8 @@ internal sealed class RadarGeometry
     }
 
     // A piece of ground, canopy or roof from (x0, h0) to (x1, h1) with range slope "rise" per cell.
-    private void Slope(RadarLine line, int cell, float x0, float h0, float x1, float h1, float rise, ref float horizon, ref float opaque)
+    private void Slope(RadarLine line, int cell, float x0, float h0, float x1, float h1, float rise, ref float horizon,
+        ref float opaque)
     {
         byte code = line.Class[cell];
         float u0 = h0 + x0 * cot, u1 = h1 + x1 * cot;
@@ -204,21 +218,24 @@ internal sealed class RadarGeometry
         Raise(code, u1, ref horizon, ref opaque);
     }
 
-    // The shape of Franceschetti, Iodice and Riccio (2002), ground taken by geometric optics: height tan(theta) times the
-    // density of ground slopes that turn the wall's aspect back to the sensor. The rms slope is ours.
+    // The shape of Franceschetti, Iodice and Riccio (2002), ground taken by geometric optics: height tan(theta) times
+    // the density of ground slopes that turn the wall's aspect back to the sensor. The rms slope is ours.
     private float DoubleBounce(float aspect)
     {
         const float slopeVariance = 2 * 0.12f * 0.12f;
         float across = tan * MathF.Sin(aspect);
-        return tan * MathF.Max(MathF.Cos(aspect), 0) * (1 + across * across) / (slopeVariance * cos * cos) * MathF.Exp(-across * across / slopeVariance) * 0.25f;
+        return tan * MathF.Max(MathF.Cos(aspect), 0) * (1 + across * across) / (slopeVariance * cos * cos)
+            * MathF.Exp(-across * across / slopeVariance) * 0.25f;
     }
 
-    // Storeys of windows: each window's sill and frame make a small corner, the wall between is dim. The pitch belongs to
-    // the building, which its height tells from its neighbours; each window has a brightness of its own.
-    private void Facade(RadarLine line, byte code, int i, float x, float h0, float h1, float facing, float shade, float shadeOpaque)
+    // Storeys of windows: each window's sill and frame make a small corner, the wall between is dim. The pitch belongs
+    // to the building, which its height tells from its neighbours; each window has a brightness of its own.
+    private void Facade(RadarLine line, byte code, int i, float x, float h0, float h1, float facing, float shade,
+        float shadeOpaque)
     {
         var house = new SeededRandom(scene.Seed, FacadeStream, (long)Math.Round(h1 * scene.Spacing * 8));
-        float storey = (float)(house.Uniform(2.7, 3.6) * inverseSpacing), bay = (float)house.Uniform(2.2, 4.2), open = (float)house.Uniform(0.3, 0.55);
+        float storey = (float)(house.Uniform(2.7, 3.6) * inverseSpacing), bay = (float)house.Uniform(2.2, 4.2),
+            open = (float)house.Uniform(0.3, 0.55);
         float window = (float)house.Uniform(3, 14);
         float along = (float)((scene.OriginRow + line.SourceRow) * scene.Spacing);
         int number = (int)MathF.Floor(along / bay);
@@ -226,12 +243,14 @@ internal sealed class RadarGeometry
         int level = 0;
         for (float low = h0; low < h1; low += storey, level++)
         {
-            float sill = Math.Min(low + 0.3f * storey, h1), lintel = Math.Min(low + 0.6f * storey, h1), high = Math.Min(low + storey, h1);
+            float sill = Math.Min(low + 0.3f * storey, h1), lintel = Math.Min(low + 0.6f * storey, h1),
+                high = Math.Min(low + storey, h1);
             Piece(low, sill, 0.4f);
             float gain = 0.4f;
             if (atWindow)
             {
-                var pane = new SeededRandom(scene.Seed, FacadeStream + 1, ((long)number << 24) ^ ((long)level << 16) ^ (long)Math.Round(h1));
+                var pane = new SeededRandom(scene.Seed, FacadeStream + 1,
+                    ((long)number << 24) ^ ((long)level << 16) ^ (long)Math.Round(h1));
                 double e = -Math.Log(1 - pane.Uniform());
                 gain = (float)(window * e * e / 2);
             }
@@ -242,7 +261,8 @@ internal sealed class RadarGeometry
         void Piece(float low, float high, float gain)
         {
             if (high > low)
-                Deposit(line, code, x, low, x, high, low + x * cot, high + x * cot, facing * (high - low) * gain, shade, shadeOpaque);
+                Deposit(line, code, x, low, x, high, low + x * cot, high + x * cot, facing * (high - low) * gain, shade,
+                    shadeOpaque);
         }
     }
 
@@ -264,9 +284,11 @@ internal sealed class RadarGeometry
         return gx > 0 ? MathF.Atan2(gy, gx) : MathF.PI / 2;
     }
 
-    private void Deposit(RadarLine line, byte code, float x0, float h0, float x1, float h1, float u0, float u1, float power, float horizon, float opaque)
+    private void Deposit(RadarLine line, byte code, float x0, float h0, float x1, float h1, float u0, float u1,
+        float power, float horizon, float opaque)
     {
-        float lit = Math.Clamp((horizon - u0) / (u1 - u0), 0, 1), through = Math.Min(Math.Clamp((opaque - u0) / (u1 - u0), 0, 1), lit);
+        float lit = Math.Clamp((horizon - u0) / (u1 - u0), 0, 1),
+            through = Math.Min(Math.Clamp((opaque - u0) / (u1 - u0), 0, 1), lit);
         float a = x0 - h0 * cot, b = x1 - h1 * cot;
         if (lit < 1)
         {
@@ -275,7 +297,8 @@ internal sealed class RadarGeometry
             line.AddCover(start, b);
         }
         if (lit > through && canopyTransmission[(byte)LandCover.Tree] > 0)
-            line.Spread(code, a + through * (b - a), a + lit * (b - a), power * (lit - through) * canopyTransmission[(byte)LandCover.Tree], h0);
+            line.Spread(code, a + through * (b - a), a + lit * (b - a),
+                power * (lit - through) * canopyTransmission[(byte)LandCover.Tree], h0);
     }
 
     private void Raise(byte code, float u, ref float horizon, ref float opaque)
@@ -288,7 +311,8 @@ internal sealed class RadarGeometry
     // What stands within a body's length before a target is taken for the body that carries it.
     private bool IsLit(RadarLine line, Target target)
     {
-        int column = Math.Clamp((int)Math.Floor(target.Column - BodyLength * inverseSpacing) + left, 0, line.Horizon.Length - 1);
+        int column = Math.Clamp((int)Math.Floor(target.Column - BodyLength * inverseSpacing) + left, 0,
+            line.Horizon.Length - 1);
         return target.Height * inverseSpacing + (target.Column + left) * cot >= line.Horizon[column];
     }
 
@@ -319,7 +343,8 @@ internal sealed class RadarGeometry
     {
         var table = new float[AngleSteps + 2];
         for (int i = 0; i < table.Length; i++)
-            table[i] = (float)surface.SigmaNought(Math.Acos(Math.Min(1, i / (double)AngleSteps)), sensor.FrequencyGHz, sensor.Polarisation);
+            table[i] = (float)surface.SigmaNought(Math.Acos(Math.Min(1, i / (double)AngleSteps)), sensor.FrequencyGHz,
+                sensor.Polarisation);
         return table;
     }
 
@@ -330,7 +355,8 @@ internal sealed class RadarGeometry
         return table[index] + (position - index) * (table[index + 1] - table[index]);
     }
 
-    private static bool IsHard(byte code) => code is (byte)LandCover.Roof or (byte)LandCover.Metal or (byte)LandCover.Concrete;
+    private static bool IsHard(byte code) =>
+        code is (byte)LandCover.Roof or (byte)LandCover.Metal or (byte)LandCover.Concrete;
 
     private static byte[] Present(byte[] classes)
     {

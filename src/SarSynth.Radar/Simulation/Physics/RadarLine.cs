@@ -4,9 +4,11 @@ namespace SarSynth.Radar.Simulation;
 /// <summary>Buffers of one line; column j of the range holds [j - 0.5, j + 0.5].</summary>
 internal sealed class RadarLine(int width)
 {
-    public readonly float[] Height = new float[width], SlopeAcross = new float[width], Gain = new float[width], Horizon = new float[width];
+    public readonly float[] Height = new float[width], SlopeAcross = new float[width], Gain = new float[width],
+        Horizon = new float[width];
     public readonly byte[] Class = new byte[width];
-    public readonly float[] Power = new float[width], Cover = new float[width], Strongest = new float[width], TopHeight = new float[width];
+    public readonly float[] Power = new float[width], Cover = new float[width], Strongest = new float[width],
+        TopHeight = new float[width];
     public readonly byte[] TopClass = new byte[width];
 
     public int SourceRow { get; set; }
@@ -25,7 +27,8 @@ internal sealed class RadarLine(int width)
             (a, b) = (b, a);
         if (b - a < 1e-3f)
             (a, b) = (a - 5e-4f, b + 5e-4f);
-        int first = Math.Max((int)MathF.Floor(a + 0.5f), 0), last = Math.Min((int)MathF.Floor(b + 0.5f), Power.Length - 1);
+        int first = Math.Max((int)MathF.Floor(a + 0.5f), 0),
+            last = Math.Min((int)MathF.Floor(b + 0.5f), Power.Length - 1);
         float density = power / (b - a);
         for (int j = first; j <= last; j++)
         {
@@ -41,7 +44,8 @@ internal sealed class RadarLine(int width)
     {
         if (a > b)
             (a, b) = (b, a);
-        int first = Math.Max((int)MathF.Floor(a + 0.5f), 0), last = Math.Min((int)MathF.Floor(b + 0.5f), Cover.Length - 1);
+        int first = Math.Max((int)MathF.Floor(a + 0.5f), 0),
+            last = Math.Min((int)MathF.Floor(b + 0.5f), Cover.Length - 1);
         for (int j = first; j <= last; j++)
             Cover[j] += Math.Min(b, j + 0.5f) - Math.Max(a, j - 0.5f);
     }

@@ -1,5 +1,5 @@
-// The physics that joins a scene and a sensor: geometry and reflectivity, fully developed speckle as a white complex field,
-// band-limited by the sensor's spectrum, noise, point scatterers with their side lobes.
+// The physics that joins a scene and a sensor: geometry and reflectivity, fully developed speckle as a white complex
+// field, band-limited by the sensor's spectrum, noise, point scatterers with their side lobes.
 using System.Numerics.Tensors;
 using MathNet.Numerics;
 using SarSynth.Radar.Formats;
@@ -10,10 +10,10 @@ namespace SarSynth.Radar.Simulation;
 
 /// <summary>Simulates SAR images of scenes.</summary>
 /// <remarks>
-/// Images are in slant range divided by sin(incidence): rows are azimuth lines, columns run from near to far range, flat
-/// ground at height 0 stays on the scene's grid and everything higher is displaced towards column 0 by height / tan(incidence).
-/// Sensors of the same incidence angle therefore give registered images: detected pixel (r, c) covers exactly the scene's
-/// cells from r f to (r + 1) f, where f is its spacing over the scene's.
+/// Images are in slant range divided by sin(incidence): rows are azimuth lines, columns run from near to far range,
+/// flat ground at height 0 stays on the scene's grid and everything higher is displaced towards column 0 by height /
+/// tan(incidence). Sensors of the same incidence angle therefore give registered images: detected pixel (r, c) covers
+/// exactly the scene's cells from r f to (r + 1) f, where f is its spacing over the scene's.
 /// </remarks>
 public static class Simulator
 {
@@ -23,19 +23,29 @@ public static class Simulator
     /// <summary>Sees a scene with a sensor.</summary>
     /// <param name="scene">The scene; its spacing must not exceed the sensor's.</param>
     /// <param name="sensor">The sensor.</param>
-    /// <param name="seed">Seed of the speckle; sensors of different names have independent speckle for the same seed.</param>
+    /// <param name="seed">
+    /// Seed of the speckle; sensors of different names have independent speckle for the same seed.
+    /// </param>
     /// <param name="fidelity">How rich.</param>
-    /// <param name="threads">How many threads to use at most; 0 for as many as there are. The result is the same.</param>
-    /// <exception cref="ArgumentException">A field of the sensor is out of range, its spacing is finer than the scene's, or the scene is smaller than one pixel.</exception>
-    public static Observation Observe(Scene scene, Sensor sensor, ulong seed, Fidelity fidelity = Fidelity.Truth, int threads = 0)
+    /// <param name="threads">
+    /// How many threads to use at most; 0 for as many as there are. The result is the same.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// A field of the sensor is out of range, its spacing is finer than the scene's, or the scene is smaller than one
+    /// pixel.
+    /// </exception>
+    public static Observation Observe(Scene scene, Sensor sensor, ulong seed, Fidelity fidelity = Fidelity.Truth,
+        int threads = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
         var workers = new ParallelOptions { MaxDegreeOfParallelism = threads == 0 ? -1 : threads };
         ArgumentNullException.ThrowIfNull(scene);
         ArgumentNullException.ThrowIfNull(sensor);
         sensor.Check();
-        var azimuth = new Axis(scene.Rows, scene.Spacing, sensor.AzimuthSpacing, sensor.AzimuthBandFraction, sensor.AzimuthWindow, sensor.AzimuthLooks, sensor.Name, "azimuth");
-        var range = new Axis(scene.Columns, scene.Spacing, sensor.GroundRangeSpacing, sensor.RangeBandFraction, sensor.RangeWindow, sensor.RangeLooks, sensor.Name, "range");
+        var azimuth = new Axis(scene.Rows, scene.Spacing, sensor.AzimuthSpacing, sensor.AzimuthBandFraction,
+            sensor.AzimuthWindow, sensor.AzimuthLooks, sensor.Name, "azimuth");
+        var range = new Axis(scene.Columns, scene.Spacing, sensor.GroundRangeSpacing, sensor.RangeBandFraction,
+            sensor.RangeWindow, sensor.RangeLooks, sensor.Name, "range");
         var geometry = new RadarGeometry(scene, sensor, fidelity, workers);
         var truth = geometry.Project();
         var (real, imaginary) = DrawClutter(truth, sensor, azimuth, range, seed, workers);
@@ -52,14 +62,17 @@ public static class Simulator
         public readonly int[] First;
         public readonly float[][] Weights;
 
-        public Axis(int cells, double cellSize, double spacing, double band, SpectralWindow window, int looks, string sensor, string axis)
+        public Axis(int cells, double cellSize, double spacing, double band, SpectralWindow window, int looks,
+            string sensor, string axis)
         {
             (Factor, Band, Response, Looks) = (spacing / cellSize, band, BandResponse.Of(window), looks);
             if (Factor < 1 - 1e-9)
-                throw new ArgumentException($"sensor {sensor}: found a {axis} spacing of {spacing} m, expected at least the scene's {cellSize} m.");
+                throw new ArgumentException($"sensor {sensor}: found a {axis} spacing of {spacing} m, expected at "
+                    + $"least the scene's {cellSize} m.");
             Samples = (int)Math.Floor(cells / Factor + 1e-6) / looks * looks;
             if (Samples < 1)
-                throw new ArgumentException($"scene: found {cells} cells along {axis}, expected at least one pixel of sensor {sensor} ({spacing * looks} m).");
+                throw new ArgumentException($"scene: found {cells} cells along {axis}, expected at least one pixel of "
+                    + $"sensor {sensor} ({spacing * looks} m).");
             int reach = (int)Math.Ceiling(FilterReach * Factor / band);
             Margin = reach + 1;
             First = new int[Samples];
@@ -92,15 +105,19 @@ public static class Simulator
         }
     }
 
-    private static (float[] Real, float[] Imaginary) DrawClutter(RadarTruth truth, Sensor sensor, Axis azimuth, Axis range, ulong seed, ParallelOptions workers)
+    private static (float[] Real, float[] Imaginary) DrawClutter(RadarTruth truth, Sensor sensor, Axis azimuth,
+        Axis range, ulong seed, ParallelOptions workers)
     {
-        int rows = truth.Rows, columns = truth.Columns, tall = rows + 2 * azimuth.Margin, wide = columns + 2 * range.Margin, samples = range.Samples;
+        int rows = truth.Rows, columns = truth.Columns, tall = rows + 2 * azimuth.Margin,
+            wide = columns + 2 * range.Margin, samples = range.Samples;
         float noise = (float)Math.Pow(10, sensor.NoiseEquivalentSigmaNought / 10);
         ulong stream = SeededRandom.StreamCode("speckle " + sensor.Name);
         float[] real = new float[tall * samples], imaginary = new float[tall * samples];
-        Parallel.For(0, tall, workers, () => (Amplitude: new float[wide], Re: new float[wide], Im: new float[wide]), (line, _, buffer) =>
+        Parallel.For(0, tall, workers, () => (Amplitude: new float[wide], Re: new float[wide], Im: new float[wide]),
+            (line, _, buffer) =>
         {
-            // Around the scene its mirror image continues, with speckle of its own, so that borders are as bright as the inside.
+            // Around the scene its mirror image continues, with speckle of its own, so that borders
+            // are as bright as the inside.
             var source = truth.Reflectivity.AsSpan(Mirror(line - azimuth.Margin, rows) * columns, columns);
             for (int i = 0; i < wide; i++)
                 buffer.Amplitude[i] = source[Mirror(i - range.Margin, columns)] + noise;
@@ -122,11 +139,13 @@ public static class Simulator
             target.Clear();
             var weights = axis.Weights[0];
             for (int k = 0; k < weights.Length; k++)
-                TensorPrimitives.MultiplyAdd<float>(source.AsSpan(axis.First[0] + k, target.Length), weights[k], target, target);
+                TensorPrimitives.MultiplyAdd<float>(source.AsSpan(axis.First[0] + k, target.Length), weights[k], target,
+                    target);
             return;
         }
         for (int j = 0; j < target.Length; j++)
-            target[j] = TensorPrimitives.Dot<float>(source.AsSpan(axis.First[j], axis.Weights[j].Length), axis.Weights[j]);
+            target[j] = TensorPrimitives.Dot<float>(source.AsSpan(axis.First[j], axis.Weights[j].Length),
+                axis.Weights[j]);
     }
 
     private static float[] FilterColumns(Axis axis, float[] source, int width, ParallelOptions workers)
@@ -137,25 +156,30 @@ public static class Simulator
             var line = result.AsSpan(r * width, width);
             var weights = axis.Weights[r];
             for (int k = 0; k < weights.Length; k++)
-                TensorPrimitives.MultiplyAdd<float>(source.AsSpan((axis.First[r] + k) * width, width), weights[k], line, line);
+                TensorPrimitives.MultiplyAdd<float>(source.AsSpan((axis.First[r] + k) * width, width), weights[k], line,
+                    line);
         });
         return result;
     }
 
-    private static void AddTargets(Scene scene, RadarGeometry geometry, RadarTruth truth, Sensor sensor, Axis azimuth, Axis range, ulong seed, float[] real, float[] imaginary)
+    private static void AddTargets(Scene scene, RadarGeometry geometry, RadarTruth truth, Sensor sensor, Axis azimuth,
+        Axis range, ulong seed, float[] real, float[] imaginary)
     {
-        double noise = Math.Sqrt(Math.Pow(10, sensor.NoiseEquivalentSigmaNought / 10)), area = sensor.AzimuthSpacing * sensor.GroundRangeSpacing;
+        double noise = Math.Sqrt(Math.Pow(10, sensor.NoiseEquivalentSigmaNought / 10)),
+            area = sensor.AzimuthSpacing * sensor.GroundRangeSpacing;
         double theta = sensor.IncidenceAngle * Math.PI / 180;
         for (int i = 0; i < scene.Targets.Count; i++)
         {
             if (!truth.LitTargets[i])
                 continue;
             var target = scene.Targets[i];
-            double r = (target.Row + 0.5) / azimuth.Factor - 0.5, c = (geometry.ProjectedColumn(target) + 0.5) / range.Factor - 0.5;
+            double r = (target.Row + 0.5) / azimuth.Factor - 0.5,
+                c = (geometry.ProjectedColumn(target) + 0.5) / range.Factor - 0.5;
             double amplitude = Math.Sqrt(target.CrossSection / area);
             // The phase is that of the two-way path, of which only the part below a wavelength matters.
             double path = target.Column * scene.Spacing * Math.Sin(theta) - target.Height * Math.Cos(theta);
-            (double sin, double cos) = Math.SinCos(-4 * Math.PI * path / sensor.Wavelength + new SeededRandom(seed, "target phase", i).Uniform() * 2 * Math.PI);
+            (double sin, double cos) = Math.SinCos(-4 * Math.PI * path / sensor.Wavelength
+                + new SeededRandom(seed, "target phase", i).Uniform() * 2 * Math.PI);
             var (rowStart, rowWeights) = Response(azimuth, r, amplitude, noise);
             var (columnStart, columnWeights) = Response(range, c, amplitude, noise);
             for (int k = 0; k < rowWeights.Length; k++)
@@ -167,7 +191,8 @@ public static class Simulator
                 double peak = amplitude * rowWeights[k];
                 int centre = columnWeights.Length / 2, reach = Math.Min(centre, Reach(range, Math.Abs(peak), noise));
                 float re = (float)(peak * cos), im = (float)(peak * sin);
-                int first = Math.Max(columnStart + centre - reach, 0), last = Math.Min(columnStart + centre + reach, range.Samples - 1);
+                int first = Math.Max(columnStart + centre - reach, 0),
+                    last = Math.Min(columnStart + centre + reach, range.Samples - 1);
                 for (int column = first; column <= last; column++)
                 {
                     float weight = columnWeights[column - columnStart];
@@ -179,7 +204,8 @@ public static class Simulator
     }
 
     // How many samples away the side lobes of a sinc still rise over a third of the noise amplitude.
-    private static int Reach(Axis axis, double amplitude, double noise) => (int)Math.Clamp(amplitude / (noise * axis.Band), 6, 1024);
+    private static int Reach(Axis axis, double amplitude, double noise) =>
+        (int)Math.Clamp(amplitude / (noise * axis.Band), 6, 1024);
 
     // Samples of the impulse response around a position, as far as its side lobes matter.
     private static (int Start, float[] Weights) Response(Axis axis, double position, double amplitude, double noise)
@@ -191,7 +217,8 @@ public static class Simulator
         return (start, weights);
     }
 
-    private static Observation Detect(Sensor sensor, Axis azimuth, Axis range, float[] real, float[] imaginary, RadarTruth truth, ParallelOptions workers)
+    private static Observation Detect(Sensor sensor, Axis azimuth, Axis range, float[] real, float[] imaginary,
+        RadarTruth truth, ParallelOptions workers)
     {
         int samples = range.Samples, rows = azimuth.Samples / azimuth.Looks, columns = samples / range.Looks;
         var pixels = new Complex32[real.Length];
@@ -205,13 +232,15 @@ public static class Simulator
                 {
                     int at = line * samples + j;
                     pixels[at] = new Complex32(real[at], imaginary[at]);
-                    amplitude[r * columns + j / range.Looks] += scale * (real[at] * real[at] + imaginary[at] * imaginary[at]);
+                    amplitude[r * columns + j / range.Looks] += scale * (real[at] * real[at]
+                        + imaginary[at] * imaginary[at]);
                 }
             }
             var detected = amplitude.AsSpan(r * columns, columns);
             TensorPrimitives.Sqrt(detected, detected);
         });
-        return new Observation(sensor, new ComplexImage(azimuth.Samples, samples, pixels, sensor.Metadata(detected: false)),
+        return new Observation(sensor,
+            new ComplexImage(azimuth.Samples, samples, pixels, sensor.Metadata(detected: false)),
             new AmplitudeImage(rows, columns, amplitude, sensor.Metadata(detected: true)), truth);
     }
 

@@ -1,4 +1,5 @@
-// Correlated texture fields: a Gaussian field of given correlation, mapped to the law's quantiles (the memoryless transform).
+// Correlated texture fields: a Gaussian field of given correlation, mapped to the law's
+// quantiles (the memoryless transform).
 using System.Collections.Concurrent;
 using System.Numerics.Tensors;
 using MathNet.Numerics.Distributions;
@@ -6,7 +7,9 @@ using SarSynth.Radar.Signal;
 
 namespace SarSynth.Radar.Simulation;
 
-/// <summary>Draws texture that belongs to the ground: every sensor sees the same, and a crop has that of its scene.</summary>
+/// <summary>
+/// Draws texture that belongs to the ground: every sensor sees the same, and a crop has that of its scene.
+/// </summary>
 internal static class TextureField
 {
     private static readonly ConcurrentDictionary<(TextureLaw Law, double Shape), float[]> Tables = new();
@@ -19,7 +22,8 @@ internal static class TextureField
     public static float[] Gaussian(Scene scene, double length, ParallelOptions workers)
     {
         double sigma = length / (2 * scene.Spacing);
-        int reach = (int)Math.Ceiling(3 * sigma), rows = scene.Rows, columns = scene.Columns, wide = columns + 2 * reach, tall = rows + 2 * reach;
+        int reach = (int)Math.Ceiling(3 * sigma), rows = scene.Rows, columns = scene.Columns,
+            wide = columns + 2 * reach, tall = rows + 2 * reach;
         var kernel = new float[2 * reach + 1];
         for (int i = -reach; i <= reach; i++)
             kernel[i + reach] = sigma > 0 ? (float)Math.Exp(-i * i / (2 * sigma * sigma)) : 1;
@@ -43,13 +47,17 @@ internal static class TextureField
         {
             var line = field.AsSpan(r * columns, columns);
             for (int k = 0; k < kernel.Length; k++)
-                TensorPrimitives.MultiplyAdd<float>(alongRows.AsSpan((r + k) * columns, columns), kernel[k], line, line);
+                TensorPrimitives.MultiplyAdd<float>(alongRows.AsSpan((r + k) * columns, columns), kernel[k], line,
+                    line);
         });
         return field;
     }
 
-    /// <summary>Multipliers of unit mean for standard normal values: index (z + 5) / 10 * 1024, linear in between.</summary>
-    public static float[] Table(Texture texture) => Tables.GetOrAdd((texture.Law, texture.Shape), static key => MakeTable(new Texture(key.Law, key.Shape)));
+    /// <summary>
+    /// Multipliers of unit mean for standard normal values: index (z + 5) / 10 * 1024, linear in between.
+    /// </summary>
+    public static float[] Table(Texture texture) =>
+        Tables.GetOrAdd((texture.Law, texture.Shape), static key => MakeTable(new Texture(key.Law, key.Shape)));
 
     private static float[] MakeTable(Texture texture)
     {
@@ -61,7 +69,8 @@ internal static class TextureField
             {
                 TextureLaw.K => Gamma.InvCDF(texture.Shape, texture.Shape, Normal.CDF(0, 1, z)),
                 // The inverse of a Gamma variate, scaled to unit mean; a large one is a small Gamma variate, hence -z.
-                TextureLaw.G0 => (texture.Shape - 1) / Math.Max(Gamma.InvCDF(texture.Shape, 1, Normal.CDF(0, 1, -z)), 1e-6),
+                TextureLaw.G0 => (texture.Shape - 1) / Math.Max(Gamma.InvCDF(texture.Shape, 1, Normal.CDF(0, 1, -z)),
+                    1e-6),
                 _ => 1,
             });
         }

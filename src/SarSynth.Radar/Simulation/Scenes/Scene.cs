@@ -4,13 +4,16 @@ using SarSynth.Radar.Images;
 
 namespace SarSynth.Radar.Simulation;
 
-/// <summary>A scene on a square grid: rows run along azimuth, columns along ground range away from the sensor.</summary>
+/// <summary>
+/// A scene on a square grid: rows run along azimuth, columns along ground range away from the sensor.
+/// </summary>
 public sealed class Scene
 {
     private readonly SceneCaptions captions;
 
     internal Scene(int rows, int columns, double spacing, ulong seed, byte[] classes, float[] heights, float[] offsets,
-        IReadOnlyList<Target> targets, IReadOnlyList<SceneObject> objects, SceneKind kind, int originRow = 0, int originColumn = 0,
+        IReadOnlyList<Target> targets, IReadOnlyList<SceneObject> objects, SceneKind kind, int originRow = 0,
+            int originColumn = 0,
         IReadOnlyDictionary<LandCover, Surface>? surfaces = null)
     {
         (Rows, Columns, Spacing, Seed, Kind) = (rows, columns, spacing, seed, kind);
@@ -79,21 +82,28 @@ public sealed class Scene
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(columns);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(spacing);
         if (classes.LongLength != (long)rows * columns)
-            throw new ArgumentException($"classes: found {classes.Length} values, expected {rows} x {columns}.", nameof(classes));
+            throw new ArgumentException($"classes: found {classes.Length} values, expected {rows} x {columns}.",
+                nameof(classes));
         if (heights.LongLength != (long)rows * columns)
-            throw new ArgumentException($"heights: found {heights.Length} values, expected {rows} x {columns}.", nameof(heights));
+            throw new ArgumentException($"heights: found {heights.Length} values, expected {rows} x {columns}.",
+                nameof(heights));
         int unknown = Array.FindIndex(classes, c => !Enum.IsDefined((LandCover)c));
         if (unknown >= 0)
-            throw new ArgumentException($"classes: found {classes[unknown]} at row {unknown / columns}, column {unknown % columns}, expected a LandCover value.", nameof(classes));
+            throw new ArgumentException($"classes: found {classes[unknown]} at row {unknown / columns}, column "
+                + $"{unknown % columns}, expected a LandCover value.", nameof(classes));
         int odd = Array.FindIndex(heights, h => !float.IsFinite(h));
         if (odd >= 0)
-            throw new ArgumentException($"heights: found {heights[odd]} at row {odd / columns}, column {odd % columns}, expected a finite number of metres.", nameof(heights));
+            throw new ArgumentException($"heights: found {heights[odd]} at row {odd / columns}, column "
+                + $"{odd % columns}, expected a finite number of metres.", nameof(heights));
         foreach (var target in targets ?? [])
         {
-            if (!(target.CrossSection > 0) || !double.IsFinite(target.CrossSection + target.Row + target.Column + target.Height))
-                throw new ArgumentException($"targets: found {target}, expected finite values and a cross-section above 0.", nameof(targets));
+            if (!(target.CrossSection > 0)
+                || !double.IsFinite(target.CrossSection + target.Row + target.Column + target.Height))
+                throw new ArgumentException($"targets: found {target}, expected finite "
+                    + $"values and a cross-section above 0.", nameof(targets));
         }
-        return new Scene(rows, columns, spacing, seed, classes, heights, new float[classes.Length], targets ?? [], [], SceneKind.Custom, surfaces: surfaces);
+        return new Scene(rows, columns, spacing, seed, classes, heights, new float[classes.Length], targets
+            ?? [], [], SceneKind.Custom, surfaces: surfaces);
     }
 
     /// <summary>A scene from a class map and a height map in files (GeoTIFF or any raster that GDAL reads).</summary>
@@ -103,14 +113,19 @@ public sealed class Scene
     /// <param name="targets">Point scatterers, or none.</param>
     /// <param name="seed">Seed of the texture.</param>
     /// <param name="surfaces">How each class scatters; <see cref="Surface.Defaults"/> unless given.</param>
-    /// <exception cref="RasterException">A file is no raster, the two differ in size, a value is no class or no height, or the cell size is unknown.</exception>
-    public static Scene FromFiles(string classPath, string heightPath, double spacing = 0, IReadOnlyList<Target>? targets = null,
+    /// <exception cref="RasterException">
+    /// A file is no raster, the two differ in size, a value is no class or no height, or the cell size is unknown.
+    /// </exception>
+    public static Scene FromFiles(string classPath, string heightPath, double spacing = 0,
+        IReadOnlyList<Target>? targets = null,
         ulong seed = 0, IReadOnlyDictionary<LandCover, Surface>? surfaces = null)
     {
         var (codes, reference) = ReadMap(classPath);
         var (heights, _) = ReadMap(heightPath);
         if ((codes.Rows, codes.Columns) != (heights.Rows, heights.Columns))
-            throw new RasterException(heightPath, $"found {heights.Rows} x {heights.Columns} cells, expected the {codes.Rows} x {codes.Columns} of {classPath}");
+            throw new RasterException(heightPath,
+                $"found {heights.Rows} x {heights.Columns} cells, expected the "
+                + $"{codes.Rows} x {codes.Columns} of {classPath}");
         if (spacing <= 0)
         {
             double across = 0, down = 0;
@@ -125,12 +140,15 @@ public sealed class Scene
         {
             float code = codes.Pixels[i];
             if (!(code >= 0 && code <= 255) || code != (byte)code || !Enum.IsDefined((LandCover)(byte)code))
-                throw new RasterException(classPath, $"found {code} at row {i / codes.Columns}, column {i % codes.Columns}, expected a land cover class, 0 to {Enum.GetValues<LandCover>().Length - 1}");
+                throw new RasterException(classPath,
+                    $"found {code} at row {i / codes.Columns}, column {i % codes.Columns}, expected a land cover "
+                    + $"class, 0 to {Enum.GetValues<LandCover>().Length - 1}");
             classes[i] = (byte)code;
         }
         int odd = Array.FindIndex(heights.Pixels, h => !float.IsFinite(h));
         if (odd >= 0)
-            throw new RasterException(heightPath, $"has no height at row {odd / codes.Columns}, column {odd % codes.Columns}");
+            throw new RasterException(heightPath,
+                $"has no height at row {odd / codes.Columns}, column {odd % codes.Columns}");
         return FromMaps(classes, heights.Pixels, codes.Rows, codes.Columns, spacing, targets, seed, surfaces);
     }
 
@@ -151,10 +169,14 @@ public sealed class Scene
                 whole.AsSpan((rowOffset + r) * Columns + columnOffset, columns).CopyTo(part.AsSpan(r * columns));
             return part;
         }
-        bool Inside(double r, double c) => r >= rowOffset - 0.5 && r < rowOffset + rows - 0.5 && c >= columnOffset - 0.5 && c < columnOffset + columns - 0.5;
-        var targets = Targets.Where(t => Inside(t.Row, t.Column)).Select(t => t with { Row = t.Row - rowOffset, Column = t.Column - columnOffset }).ToArray();
-        var objects = Objects.Where(o => Inside(o.Row, o.Column)).Select(o => o with { Row = o.Row - rowOffset, Column = o.Column - columnOffset }).ToArray();
-        return new Scene(rows, columns, Spacing, Seed, Part(Classes), Part(Heights), Part(Offsets), targets, objects, Kind,
+        bool Inside(double r, double c) => r >= rowOffset - 0.5 && r < rowOffset + rows - 0.5
+            && c >= columnOffset - 0.5 && c < columnOffset + columns - 0.5;
+        var targets = Targets.Where(t => Inside(t.Row, t.Column))
+            .Select(t => t with { Row = t.Row - rowOffset, Column = t.Column - columnOffset }).ToArray();
+        var objects = Objects.Where(o => Inside(o.Row, o.Column))
+            .Select(o => o with { Row = o.Row - rowOffset, Column = o.Column - columnOffset }).ToArray();
+        return new Scene(rows, columns, Spacing, Seed, Part(Classes), Part(Heights), Part(Offsets), targets, objects,
+            Kind,
             OriginRow + rowOffset, OriginColumn + columnOffset, Surfaces);
     }
 
@@ -176,13 +198,15 @@ public sealed class Scene
     private static (IntensityImage Map, GeoReference? Reference) ReadMap(string path)
     {
         using var raster = SarRaster.Open(path, new RasterOptions { Kind = PixelKind.Intensity });
-        return raster.Read() is IntensityImage map ? (map, raster.GeoReference) : throw new RasterException(path, "found complex pixels, expected a map of real numbers");
+        return raster.Read() is IntensityImage map ? (map, raster.GeoReference)
+            : throw new RasterException(path, "found complex pixels, expected a map of real numbers");
     }
 
     private void CheckWindow(int row, int column, int rows, int columns)
     {
         if (row < 0 || column < 0 || rows < 1 || columns < 1 || row > Rows - rows || column > Columns - columns)
-            throw new ArgumentOutOfRangeException(nameof(row), $"window: found {rows} x {columns} at ({row}, {column}), expected a part of {Rows} x {Columns}.");
+            throw new ArgumentOutOfRangeException(nameof(row),
+                $"window: found {rows} x {columns} at ({row}, {column}), expected a part of {Rows} x {Columns}.");
     }
 }
 

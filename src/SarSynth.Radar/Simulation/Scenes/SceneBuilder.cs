@@ -13,7 +13,8 @@ internal static class SceneBuilder
         Require(options.Columns is >= 32 and <= 16384, nameof(options.Columns), options.Columns, "32 to 16384");
         Require(options.Spacing is >= 0.1 and <= 10, nameof(options.Spacing), options.Spacing, "0.1 to 10 m");
         Require(options.Relief is >= 0 and <= 1000, nameof(options.Relief), options.Relief, "0 to 1000 m");
-        Require(Enum.IsDefined(options.Kind) && options.Kind != SceneKind.Custom, nameof(options.Kind), options.Kind, "a kind that can be generated");
+        Require(Enum.IsDefined(options.Kind) && options.Kind != SceneKind.Custom, nameof(options.Kind), options.Kind,
+            "a kind that can be generated");
         var kind = options.Kind == SceneKind.Any ? DrawKind(seed) : options.Kind;
         var canvas = new SceneCanvas(seed, options);
         switch (kind)
@@ -43,7 +44,8 @@ internal static class SceneBuilder
                 TransportLayers.Railway(canvas);
                 break;
         }
-        return new Scene(options.Rows, options.Columns, options.Spacing, seed, canvas.Classes, canvas.Heights(), canvas.Offsets,
+        return new Scene(options.Rows, options.Columns, options.Spacing, seed, canvas.Classes, canvas.Heights(),
+            canvas.Offsets,
             canvas.Targets, canvas.Named, kind);
     }
 
@@ -66,6 +68,7 @@ internal static class SceneBuilder
     private static void Require(bool fine, string field, object found, string expected)
     {
         if (!fine)
-            throw new ArgumentOutOfRangeException(field, $"scene options, {field}: found {found}, expected {expected}.");
+            throw new ArgumentOutOfRangeException(field,
+                $"scene options, {field}: found {found}, expected {expected}.");
     }
 }

@@ -1,4 +1,5 @@
-// The maps of a scene while it is drawn: boxes, paths, trees, buildings, vehicles. Positions are metres, x along columns.
+// The maps of a scene while it is drawn: boxes, paths, trees, buildings, vehicles. Positions
+// are metres, x along columns.
 using SarSynth.Radar.Signal;
 
 namespace SarSynth.Radar.Simulation;
@@ -70,11 +71,13 @@ internal sealed class SceneCanvas
     public bool Inside(double x, double y) => x >= 0 && y >= 0 && x < Width && y < Tall;
 
     /// <summary>Index of the cell at a position; it must be inside.</summary>
-    public int At(double x, double y) => Math.Min((int)(y / spacing), rows - 1) * columns + Math.Min((int)(x / spacing), columns - 1);
+    public int At(double x, double y) => Math.Min((int)(y / spacing), rows - 1) * columns
+        + Math.Min((int)(x / spacing), columns - 1);
 
     public LandCover ClassAt(double x, double y) => (LandCover)Classes[At(x, y)];
 
-    public float GroundAt(double x, double y) => ground[At(Math.Clamp(x, 0, Width - 1e-6), Math.Clamp(y, 0, Tall - 1e-6))];
+    public float GroundAt(double x, double y) =>
+        ground[At(Math.Clamp(x, 0, Width - 1e-6), Math.Clamp(y, 0, Tall - 1e-6))];
 
     /// <summary>Visits all cells of the canvas.</summary>
     public void ForAll(Action<int, double, double> visit) => Parallel.For(0, rows, r =>
@@ -88,8 +91,10 @@ internal sealed class SceneCanvas
     {
         (double sin, double cos) = Math.SinCos(angle);
         double ex = Math.Abs(halfU * cos) + Math.Abs(halfV * sin), ey = Math.Abs(halfU * sin) + Math.Abs(halfV * cos);
-        int r0 = Math.Max(0, (int)Math.Floor((y - ey) / spacing)), r1 = Math.Min(rows - 1, (int)Math.Ceiling((y + ey) / spacing));
-        int c0 = Math.Max(0, (int)Math.Floor((x - ex) / spacing)), c1 = Math.Min(columns - 1, (int)Math.Ceiling((x + ex) / spacing));
+        int r0 = Math.Max(0, (int)Math.Floor((y - ey) / spacing)),
+            r1 = Math.Min(rows - 1, (int)Math.Ceiling((y + ey) / spacing));
+        int c0 = Math.Max(0, (int)Math.Floor((x - ex) / spacing)),
+            c1 = Math.Min(columns - 1, (int)Math.Ceiling((x + ex) / spacing));
         for (int r = r0; r <= r1; r++)
         {
             double dy = (r + 0.5) * spacing - y;
@@ -111,10 +116,13 @@ internal sealed class SceneCanvas
     }
 
     /// <summary>Covers an oriented box of ground.</summary>
-    public void LayBox(double x, double y, double halfU, double halfV, double angle, LandCover cover, double offset = 0) =>
+    public void LayBox(double x, double y, double halfU, double halfV, double angle, LandCover cover,
+        double offset = 0) =>
         ForBox(x, y, halfU, halfV, angle, (i, _, _) => Lay(i, cover, offset));
 
-    /// <summary>Visits cells within half a width of a path; v is the signed distance across, s the way along it.</summary>
+    /// <summary>
+    /// Visits cells within half a width of a path; v is the signed distance across, s the way along it.
+    /// </summary>
     public void ForPath(IReadOnlyList<(double X, double Y)> path, double halfWidth, Action<int, double, double> visit)
     {
         double along = 0;
@@ -138,7 +146,8 @@ internal sealed class SceneCanvas
         var path = new List<(double, double)>();
         double phase1 = Random.Uniform(0, 7), phase2 = Random.Uniform(0, 7), wave = Random.Uniform(150, 300);
         (double sin, double cos) = Math.SinCos(angle);
-        double Sway(double s) => bend * (Math.Sin(s / wave * 2 * Math.PI + phase1) + 0.35 * Math.Sin(s / wave * 5.1 + phase2));
+        double Sway(double s) =>
+            bend * (Math.Sin(s / wave * 2 * Math.PI + phase1) + 0.35 * Math.Sin(s / wave * 5.1 + phase2));
         double zero = Sway(0);
         for (double s = -reach; s <= reach; s += step)
         {
@@ -150,17 +159,20 @@ internal sealed class SceneCanvas
     }
 
     /// <summary>Places along a path at a distance to its side; stops outside are left out.</summary>
-    public IEnumerable<(double X, double Y, double Angle)> Along(IReadOnlyList<(double X, double Y)> path, double every, double side)
+    public IEnumerable<(double X, double Y, double Angle)> Along(IReadOnlyList<(double X, double Y)> path, double every,
+        double side)
     {
         double next = every / 2, along = 0;
         for (int k = 0; k + 1 < path.Count; k++)
         {
             var (x0, y0) = path[k];
             var (x1, y1) = path[k + 1];
-            double length = Math.Sqrt((x1 - x0) * (x1 - x0) + (y1 - y0) * (y1 - y0)), angle = Math.Atan2(y1 - y0, x1 - x0);
+            double length = Math.Sqrt((x1 - x0) * (x1 - x0) + (y1 - y0) * (y1 - y0)),
+                angle = Math.Atan2(y1 - y0, x1 - x0);
             for (; next < along + length; next += every)
             {
-                double t = (next - along) / length, x = x0 + t * (x1 - x0) - side * Math.Sin(angle), y = y0 + t * (y1 - y0) + side * Math.Cos(angle);
+                double t = (next - along) / length, x = x0 + t * (x1 - x0) - side * Math.Sin(angle),
+                    y = y0 + t * (y1 - y0) + side * Math.Cos(angle);
                 if (Inside(x, y))
                     yield return (x, y, angle);
             }
@@ -185,16 +197,19 @@ internal sealed class SceneCanvas
     /// <summary>A tree crown: an uneven dome.</summary>
     public void Tree(double x, double y, double radius, double height)
     {
-        double crown = Math.Min(height * 0.65, radius * 1.9), lean = Random.Uniform(0, 7), rough = Random.Uniform(0.05, 0.16);
+        double crown = Math.Min(height * 0.65, radius * 1.9), lean = Random.Uniform(0, 7),
+            rough = Random.Uniform(0.05, 0.16);
         ulong leaves = Random.NextBits();
         ForBox(x, y, radius * 1.15, radius * 1.15, 0, (i, u, v) =>
         {
-            double angle = Math.Atan2(v, u), edge = radius * (1 + rough * Math.Sin(3 * angle + lean) + rough * Math.Sin(5 * angle - lean));
+            double angle = Math.Atan2(v, u),
+                edge = radius * (1 + rough * Math.Sin(3 * angle + lean) + rough * Math.Sin(5 * angle - lean));
             double d = Math.Sqrt(u * u + v * v) / edge;
             if (d >= 1 || IsBuilt((LandCover)Classes[i]))
                 return;
             ulong hash = (leaves ^ (ulong)i) * 0x9E3779B97F4A7C15;
-            double top = height - crown * (1 - Math.Sqrt(1 - d * d)) - 0.09 * height * ((hash >> 40) / (double)(1 << 24));
+            double top = height - crown * (1 - Math.Sqrt(1 - d * d))
+                - 0.09 * height * ((hash >> 40) / (double)(1 << 24));
             if (top <= Objects[i] && Classes[i] == (byte)LandCover.Tree)
                 return;
             Classes[i] = (byte)LandCover.Tree;
@@ -212,7 +227,8 @@ internal sealed class SceneCanvas
             for (double gx = -radius; gx < Width + radius; gx += pitch)
             {
                 double x = gx + Random.Uniform(-0.45, 0.45) * pitch, y = gy + Random.Uniform(-0.45, 0.45) * pitch;
-                double stand = Noise(x, y, 70, 4), size = Random.Uniform(0.62, 1.2) * (1 + 0.3 * stand), tall = Random.Uniform(0.7, 1.1) * (1 + 0.3 * stand);
+                double stand = Noise(x, y, 70, 4), size = Random.Uniform(0.62, 1.2) * (1 + 0.3 * stand),
+                    tall = Random.Uniform(0.7, 1.1) * (1 + 0.3 * stand);
                 if (Random.Chance(0.93) && where(x, y))
                     Tree(x, y, radius * size, height * tall);
             }
@@ -220,7 +236,8 @@ internal sealed class SceneCanvas
     }
 
     /// <summary>A building on an oriented rectangle; its base is the lowest ground under its centre.</summary>
-    public void Building(double x, double y, double halfU, double halfV, double angle, double eaves, RoofShape roof, double pitch = 0.7)
+    public void Building(double x, double y, double halfU, double halfV, double angle, double eaves, RoofShape roof,
+        double pitch = 0.7)
     {
         float floor = GroundAt(x, y);
         double bias = Random.Normal() * 2, ridgePeriod = Random.Uniform(6, 10);
@@ -244,14 +261,16 @@ internal sealed class SceneCanvas
             {
                 double u = Random.Uniform(-0.85, 0.85) * halfU, v = Random.Uniform(-0.85, 0.85) * halfV;
                 (double sin, double cos) = Math.SinCos(angle);
-                AddTarget(TargetKind.Building, x + u * cos - v * sin, y + u * sin + v * cos, eaves + 1, Math.Exp(Random.Normal() * 1.3 + 0.7));
+                AddTarget(TargetKind.Building, x + u * cos - v * sin, y + u * sin + v * cos, eaves + 1,
+                    Math.Exp(Random.Normal() * 1.3 + 0.7));
             }
         }
         Name("building", x, y);
     }
 
     /// <summary>A metal box: a vehicle, a container, a wagon.</summary>
-    public void MetalBox(double x, double y, double halfU, double halfV, double angle, double height, double offset = 0) =>
+    public void MetalBox(double x, double y, double halfU, double halfV, double angle, double height,
+        double offset = 0) =>
         ForBox(x, y, halfU, halfV, angle, (i, _, _) =>
         {
             Classes[i] = (byte)LandCover.Metal;
@@ -266,7 +285,9 @@ internal sealed class SceneCanvas
         MetalBox(x, y, van ? 3.2 : 2.2, van ? 1.1 : 0.9, angle, van ? 2.4 : 1.4, -3);
         int corners = Random.Integer(1, 4);
         for (int k = 0; k < corners; k++)
-            AddTarget(TargetKind.Vehicle, x + Random.Uniform(-1.8, 1.8) * Math.Cos(angle), y + Random.Uniform(-1.8, 1.8) * Math.Sin(angle), Random.Uniform(0.3, 1.3), Math.Exp(Random.Normal() * 1.2 + 0.5));
+            AddTarget(TargetKind.Vehicle, x + Random.Uniform(-1.8, 1.8) * Math.Cos(angle),
+                y + Random.Uniform(-1.8, 1.8) * Math.Sin(angle), Random.Uniform(0.3, 1.3),
+                Math.Exp(Random.Normal() * 1.2 + 0.5));
         Name("vehicle", x, y);
     }
 
@@ -282,7 +303,9 @@ internal sealed class SceneCanvas
             Name("fence", (path[0].X + path[^1].X) / 2, (path[0].Y + path[^1].Y) / 2);
     }
 
-    public static bool IsBuilt(LandCover cover) => cover is LandCover.Roof or LandCover.Metal or LandCover.Asphalt or LandCover.Concrete or LandCover.Water or LandCover.Rail;
+    public static bool IsBuilt(LandCover cover) =>
+        cover is LandCover.Roof or LandCover.Metal or LandCover.Asphalt or LandCover.Concrete or LandCover.Water
+            or LandCover.Rail;
 
     private double ValueNoise(double x, double y, int salt)
     {
@@ -291,12 +314,14 @@ internal sealed class SceneCanvas
         ty = ty * ty * (3 - 2 * ty);
         double Corner(double ix, double iy)
         {
-            ulong h = Seed ^ ((ulong)(long)ix * 0x9E3779B97F4A7C15) ^ ((ulong)(long)iy * 0xC2B2AE3D27D4EB4F) ^ ((ulong)salt * 0x165667B19E3779F9);
+            ulong h = Seed ^ ((ulong)(long)ix * 0x9E3779B97F4A7C15) ^ ((ulong)(long)iy * 0xC2B2AE3D27D4EB4F)
+                ^ ((ulong)salt * 0x165667B19E3779F9);
             h = (h ^ (h >> 31)) * 0xBF58476D1CE4E5B9;
             h = (h ^ (h >> 29)) * 0x94D049BB133111EB;
             return (h >> 11) * (2.0 / (1UL << 53)) - 1;
         }
-        double top = Corner(fx, fy) * (1 - tx) + Corner(fx + 1, fy) * tx, bottom = Corner(fx, fy + 1) * (1 - tx) + Corner(fx + 1, fy + 1) * tx;
+        double top = Corner(fx, fy) * (1 - tx) + Corner(fx + 1, fy) * tx,
+            bottom = Corner(fx, fy + 1) * (1 - tx) + Corner(fx + 1, fy + 1) * tx;
         return 1.6 * (top * (1 - ty) + bottom * ty);
     }
 }

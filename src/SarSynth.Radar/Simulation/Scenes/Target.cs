@@ -34,9 +34,12 @@ public enum TargetKind
 /// <param name="CrossSection">Radar cross-section, m², above 0.</param>
 public sealed record Target(TargetKind Kind, double Row, double Column, double Height, double CrossSection)
 {
-    /// <summary>Peak cross-section of a triangular trihedral: 4 pi a^4 / (3 lambda²) (Knott, Shaeffer and Tuley 2004).</summary>
+    /// <summary>
+    /// Peak cross-section of a triangular trihedral: 4 pi a^4 / (3 lambda²) (Knott, Shaeffer and Tuley 2004).
+    /// </summary>
     /// <param name="edge">Length a of its inner edges, metres.</param>
     /// <param name="wavelength">Metres.</param>
     /// <returns>m².</returns>
-    public static double Trihedral(double edge, double wavelength) => 4 * Math.PI * Math.Pow(edge, 4) / (3 * wavelength * wavelength);
+    public static double Trihedral(double edge, double wavelength) =>
+        4 * Math.PI * Math.Pow(edge, 4) / (3 * wavelength * wavelength);
 }

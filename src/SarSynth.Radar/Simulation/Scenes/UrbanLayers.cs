@@ -34,7 +34,8 @@ internal static class UrbanLayers
     }
 
     /// <summary>Parked cars in rows, some places empty.</summary>
-    public static void ParkingLot(SceneCanvas canvas, double x, double y, double halfU, double halfV, double angle, double filled)
+    public static void ParkingLot(SceneCanvas canvas, double x, double y, double halfU, double halfV, double angle,
+        double filled)
     {
         ref var random = ref canvas.Random;
         (double sin, double cos) = Math.SinCos(angle);
@@ -44,14 +45,16 @@ internal static class UrbanLayers
             for (double u = -halfU + 2; u < halfU - 2; u += 2.6)
             {
                 if (random.Chance(filled))
-                    canvas.Vehicle(x + u * cos - v * sin, y + u * sin + v * cos, angle + Math.PI / 2 + random.Normal() * 0.03);
+                    canvas.Vehicle(x + u * cos - v * sin, y + u * sin + v * cos,
+                        angle + Math.PI / 2 + random.Normal() * 0.03);
             }
         }
         canvas.Name("parking lot", x, y);
     }
 
     // A grid of streets with blocks between them; positions of the streets are drawn, not regular.
-    private static void Streets(SceneCanvas canvas, double angle, double blockU, double blockV, double halfStreet, double sidewalk, FillBlock fill)
+    private static void Streets(SceneCanvas canvas, double angle, double blockU, double blockV, double halfStreet,
+        double sidewalk, FillBlock fill)
     {
         ref var random = ref canvas.Random;
         double half = (canvas.Width + canvas.Tall) * 0.55;
@@ -83,9 +86,11 @@ internal static class UrbanLayers
             }
         }
         foreach (double u in us)
-            StreetLife(canvas, cx + u * cos - half * -sin, cy + u * sin - half * cos, cx + u * cos - half * sin, cy + u * sin + half * cos, halfStreet);
+            StreetLife(canvas, cx + u * cos - half * -sin, cy + u * sin - half * cos, cx + u * cos - half * sin,
+                cy + u * sin + half * cos, halfStreet);
         foreach (double v in vs)
-            StreetLife(canvas, cx - v * sin - half * cos, cy + v * cos - half * sin, cx - v * sin + half * cos, cy + v * cos + half * sin, halfStreet);
+            StreetLife(canvas, cx - v * sin - half * cos, cy + v * cos - half * sin, cx - v * sin + half * cos,
+                cy + v * cos + half * sin, halfStreet);
     }
 
     private static List<double> Cuts(ref SeededRandom random, double half, double pitch, double inset)
@@ -113,7 +118,8 @@ internal static class UrbanLayers
         {
             foreach (var (x, y, _) in canvas.Along(path, 11, side))
             {
-                if (random.Chance(treed) && canvas.ClassAt(x, y) != LandCover.Roof && canvas.ClassAt(x, y) != LandCover.Asphalt)
+                if (random.Chance(treed) && canvas.ClassAt(x, y) != LandCover.Roof
+                    && canvas.ClassAt(x, y) != LandCover.Asphalt)
                     canvas.Tree(x, y, random.Uniform(1.6, 2.8), random.Uniform(5, 10));
             }
             foreach (var (x, y, _) in canvas.Along(path, 32, side))
@@ -126,23 +132,29 @@ internal static class UrbanLayers
         ref var random = ref canvas.Random;
         (double sin, double cos) = Math.SinCos(angle);
         double pitch = random.Uniform(17, 24), setback = random.Uniform(4, 7);
-        canvas.ForBox(x, y, halfU, halfV, angle, (i, u, v) => canvas.Lay(i, LandCover.Grass, Math.Sin(u / pitch * 9) * 0.4 + 0.3));
+        canvas.ForBox(x, y, halfU, halfV, angle, (i, u, v) =>
+            canvas.Lay(i, LandCover.Grass, Math.Sin(u / pitch * 9) * 0.4 + 0.3));
         foreach (double side in new[] { -1.0, 1.0 })
         {
             for (double u = -halfU + pitch / 2; u < halfU - pitch / 3; u += pitch)
             {
-                double depth = halfV - setback - 5, v = side * depth, hx = x + u * cos - v * sin, hy = y + u * sin + v * cos;
+                double depth = halfV - setback - 5, v = side * depth, hx = x + u * cos - v * sin,
+                    hy = y + u * sin + v * cos;
                 if (halfV < 14 && side < 0)
                     continue;
-                canvas.ForBox(x + (u + pitch * 0.36) * cos - side * (halfV - setback / 2 - 2) * sin, y + (u + pitch * 0.36) * sin + side * (halfV - setback / 2 - 2) * cos, 1.6, setback / 2 + 2, angle,
+                canvas.ForBox(x + (u + pitch * 0.36) * cos - side * (halfV - setback / 2 - 2) * sin,
+                    y + (u + pitch * 0.36) * sin + side * (halfV - setback / 2 - 2) * cos, 1.6, setback / 2 + 2, angle,
                     (i, _, _) => canvas.Lay(i, LandCover.Pavement, -2));
                 if (random.Chance(0.5))
-                    canvas.Vehicle(x + (u + pitch * 0.36) * cos - side * (halfV - 3.5) * sin, y + (u + pitch * 0.36) * sin + side * (halfV - 3.5) * cos, angle + Math.PI / 2);
+                    canvas.Vehicle(x + (u + pitch * 0.36) * cos - side * (halfV - 3.5) * sin,
+                        y + (u + pitch * 0.36) * sin + side * (halfV - 3.5) * cos, angle + Math.PI / 2);
                 if (random.Chance(0.93))
                 {
                     bool turned = random.Chance(0.3);
-                    canvas.Building(hx, hy, random.Uniform(4.6, 6.2), random.Uniform(3.8, 4.8), angle + (turned ? Math.PI / 2 : 0), random.Uniform(3, 6),
-                        random.Uniform() switch { < 0.6 => RoofShape.Gable, < 0.88 => RoofShape.Hip, _ => RoofShape.Flat }, random.Uniform(0.5, 0.95));
+                    canvas.Building(hx, hy, random.Uniform(4.6, 6.2), random.Uniform(3.8, 4.8),
+                        angle + (turned ? Math.PI / 2 : 0), random.Uniform(3, 6),
+                        random.Uniform() switch { < 0.6 => RoofShape.Gable, < 0.88 => RoofShape.Hip, _ =>
+                            RoofShape.Flat }, random.Uniform(0.5, 0.95));
                 }
                 for (int k = 0; k < 4; k++)
                 {
@@ -152,7 +164,8 @@ internal static class UrbanLayers
                         canvas.Tree(tx, ty, random.Uniform(1.2, 3), random.Uniform(3, 9));
                 }
                 if (random.Chance(0.5))
-                    Hedge(canvas, x + (u + pitch / 2) * cos - side * halfV / 2 * sin, y + (u + pitch / 2) * sin + side * halfV / 2 * cos, 0.5, halfV / 2 - 1, angle);
+                    Hedge(canvas, x + (u + pitch / 2) * cos - side * halfV / 2 * sin,
+                        y + (u + pitch / 2) * sin + side * halfV / 2 * cos, 0.5, halfV / 2 - 1, angle);
             }
         }
         if (random.Chance(0.6))
@@ -178,7 +191,8 @@ internal static class UrbanLayers
         {
             canvas.LayBox(x, y, halfU, halfV, angle, LandCover.Grass);
             canvas.LayBox(x, y, halfU, 1.5, angle, LandCover.Gravel);
-            canvas.Forest((tx, ty) => Within(tx, ty, x, y, halfU - 3, halfV - 3, cos, sin) && RuralLayers.IsOpen(canvas, tx, ty) && canvas.Noise(tx, ty, 18, 3) > 0, 3, 12);
+            canvas.Forest((tx, ty) => Within(tx, ty, x, y, halfU - 3, halfV - 3, cos, sin)
+                && RuralLayers.IsOpen(canvas, tx, ty) && canvas.Noise(tx, ty, 18, 3) > 0, 3, 12);
             canvas.Name("park", x, y);
             return;
         }
@@ -195,16 +209,19 @@ internal static class UrbanLayers
             canvas.Building(x, y, halfU * tower, halfV * tower, angle, random.Uniform(24, 45), RoofShape.Flat);
             return;
         }
-        canvas.LayBox(x, y, Math.Max(1, halfU - 2 * depth), Math.Max(1, halfV - 2 * depth), angle, random.Chance(0.5) ? LandCover.Grass : LandCover.Pavement, -1);
+        canvas.LayBox(x, y, Math.Max(1, halfU - 2 * depth), Math.Max(1, halfV - 2 * depth), angle, random.Chance(0.5)
+            ? LandCover.Grass : LandCover.Pavement, -1);
         foreach (double side in new[] { -1.0, 1.0 })
         {
             Row(canvas, x - side * (halfV - depth) * sin, y + side * (halfV - depth) * cos, halfU, depth, angle, level);
             if (halfU > 4 * depth && random.Chance(0.85))
-                Row(canvas, x + side * (halfU - depth) * cos, y + side * (halfU - depth) * sin, Math.Max(2, halfV - 2 * depth), depth, angle + Math.PI / 2, level);
+                Row(canvas, x + side * (halfU - depth) * cos, y + side * (halfU - depth) * sin,
+                    Math.Max(2, halfV - 2 * depth), depth, angle + Math.PI / 2, level);
         }
         for (int k = 0; k < 6; k++)
         {
-            double u = random.Uniform(-1, 1) * Math.Max(0, halfU - 2 * depth - 3), v = random.Uniform(-1, 1) * Math.Max(0, halfV - 2 * depth - 3);
+            double u = random.Uniform(-1, 1) * Math.Max(0, halfU - 2 * depth - 3),
+                v = random.Uniform(-1, 1) * Math.Max(0, halfV - 2 * depth - 3);
             double tx = x + u * cos - v * sin, ty = y + u * sin + v * cos;
             if (random.Chance(0.6) && RuralLayers.IsOpen(canvas, tx, ty))
                 canvas.Tree(tx, ty, random.Uniform(1.8, 3.4), random.Uniform(5, 11));
@@ -213,7 +230,8 @@ internal static class UrbanLayers
     }
 
     // Houses wall to wall, each with its own height and roof.
-    private static void Row(SceneCanvas canvas, double x, double y, double half, double depth, double angle, double level)
+    private static void Row(SceneCanvas canvas, double x, double y, double half, double depth, double angle,
+        double level)
     {
         ref var random = ref canvas.Random;
         (double sin, double cos) = Math.SinCos(angle);
@@ -225,8 +243,10 @@ internal static class UrbanLayers
             double middle = u + length / 2;
             if (random.Chance(0.96))
             {
-                canvas.Building(x + middle * cos, y + middle * sin, length / 2, depth, angle, level + random.Normal() * 1.8,
-                    random.Uniform() switch { < 0.55 => RoofShape.Gable, _ => RoofShape.Flat }, random.Uniform(0.4, 0.75));
+                canvas.Building(x + middle * cos, y + middle * sin, length / 2, depth, angle,
+                    level + random.Normal() * 1.8,
+                    random.Uniform() switch { < 0.55 => RoofShape.Gable, _ => RoofShape.Flat },
+                        random.Uniform(0.4, 0.75));
             }
             u += length;
         }
@@ -244,7 +264,9 @@ internal static class UrbanLayers
         {
             double fraction = random.Uniform(0.45, 0.75);
             var (hx, hy) = P(-halfU * (1 - fraction) * 0.8, 0);
-            canvas.Building(hx, hy, halfU * fraction, halfV * 0.72, angle, random.Uniform(7, 14), random.Uniform() switch { < 0.5 => RoofShape.Flat, < 0.8 => RoofShape.Saw, _ => RoofShape.Gable }, 0.12);
+            canvas.Building(hx, hy, halfU * fraction, halfV * 0.72, angle, random.Uniform(7, 14),
+                random.Uniform() switch { < 0.5 => RoofShape.Flat, < 0.8 => RoofShape.Saw, _ => RoofShape.Gable },
+                0.12);
             var (px, py) = P(halfU * 0.75, 0);
             ParkingLot(canvas, px, py, halfU * 0.18, halfV * 0.85, angle, 0.55);
             canvas.Name("industrial hall", hx, hy);
@@ -270,7 +292,8 @@ internal static class UrbanLayers
                 {
                     var (bx, by) = P(u, v);
                     if (random.Chance(0.7))
-                        canvas.MetalBox(bx, by, 6.05, 1.22 * random.Integer(1, 4), angle, 2.6 * random.Integer(1, 5), -4);
+                        canvas.MetalBox(bx, by, 6.05, 1.22 * random.Integer(1, 4), angle, 2.6 * random.Integer(1, 5),
+                            -4);
                 }
             }
             canvas.Name("container yard", x, y);
@@ -298,7 +321,8 @@ internal static class UrbanLayers
         canvas.Name("tank", x, y);
     }
 
-    private static bool Within(double px, double py, double x, double y, double halfU, double halfV, double cos, double sin)
+    private static bool Within(double px, double py, double x, double y, double halfU, double halfV, double cos,
+        double sin)
     {
         double dx = px - x, dy = py - y;
         return Math.Abs(dx * cos + dy * sin) < halfU && Math.Abs(dy * cos - dx * sin) < halfV;

@@ -9,7 +9,9 @@ namespace SarSynth.Radar.Simulation;
 /// <summary>A SAR sensor in one mode. Spacings and bandwidths are those of the single-look complex image.</summary>
 public sealed record Sensor
 {
-    /// <summary>Name, also the name of its random streams: two sensors with different names have independent speckle.</summary>
+    /// <summary>
+    /// Name, also the name of its random streams: two sensors with different names have independent speckle.
+    /// </summary>
     public required string Name { get; init; }
 
     /// <summary>"airborne" or "spaceborne".</summary>
@@ -30,10 +32,14 @@ public sealed record Sensor
     /// <summary>Side of the track the antenna looks to, "left" or "right". Column 0 is near range either way.</summary>
     public required string LookDirection { get; init; }
 
-    /// <summary>Incidence angle at flat ground, degrees from the vertical, in [10, 80]; constant over a scene.</summary>
+    /// <summary>
+    /// Incidence angle at flat ground, degrees from the vertical, in [10, 80]; constant over a scene.
+    /// </summary>
     public required double IncidenceAngle { get; init; }
 
-    /// <summary>Range spacing of the single-look image on flat ground, metres (slant spacing = this times sin(incidence)).</summary>
+    /// <summary>
+    /// Range spacing of the single-look image on flat ground, metres (slant spacing = this times sin(incidence)).
+    /// </summary>
     public required double GroundRangeSpacing { get; init; }
 
     /// <summary>Azimuth spacing of the single-look image, metres.</summary>
@@ -42,7 +48,9 @@ public sealed record Sensor
     /// <summary>Processed range bandwidth, MHz; at most the sampling rate c / (2 slant spacing).</summary>
     public required double RangeBandwidthMHz { get; init; }
 
-    /// <summary>Processed azimuth bandwidth, cycles per metre (Doppler bandwidth over ground velocity); at most 1 / spacing.</summary>
+    /// <summary>
+    /// Processed azimuth bandwidth, cycles per metre (Doppler bandwidth over ground velocity); at most 1 / spacing.
+    /// </summary>
     public required double AzimuthBandwidth { get; init; }
 
     /// <summary>Weighting of the range spectrum.</summary>
@@ -81,7 +89,8 @@ public sealed record Sensor
 
     /// <summary>3 dB width of the impulse response along slant range, metres.</summary>
     [JsonIgnore]
-    public double SlantRangeResolution => BandResponse.Of(RangeWindow).HalfPowerWidth * SpeedOfLight / (2 * RangeBandwidthMHz * 1e6);
+    public double SlantRangeResolution => BandResponse.Of(RangeWindow)
+        .HalfPowerWidth * SpeedOfLight / (2 * RangeBandwidthMHz * 1e6);
 
     /// <summary>3 dB width of the impulse response along azimuth, metres.</summary>
     [JsonIgnore]
@@ -90,7 +99,9 @@ public sealed record Sensor
     /// <summary>Reads a sensor from a JSON file (schema: data-manifests/sensors/sensor.schema.json).</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="InvalidDataException">It is not such JSON, a field is missing or a value is out of range.</exception>
+    /// <exception cref="InvalidDataException">
+    /// It is not such JSON, a field is missing or a value is out of range.
+    /// </exception>
     public static Sensor Load(string path)
     {
         if (!File.Exists(path))
@@ -121,7 +132,8 @@ public sealed record Sensor
             $"above 0 and at most the sampling rate, {SpeedOfLight / (2e6 * SlantRangeSpacing):F2} MHz");
         Require(AzimuthBandwidth > 0 && AzimuthBandFraction <= 1, nameof(AzimuthBandwidth), AzimuthBandwidth,
             $"above 0 and at most the sampling rate, {1 / AzimuthSpacing:F4} cycles per metre");
-        Require(double.IsFinite(NoiseEquivalentSigmaNought), nameof(NoiseEquivalentSigmaNought), NoiseEquivalentSigmaNought, "a finite number of dB");
+        Require(double.IsFinite(NoiseEquivalentSigmaNought), nameof(NoiseEquivalentSigmaNought),
+            NoiseEquivalentSigmaNought, "a finite number of dB");
         Require(RangeLooks is >= 1 and <= 64, nameof(RangeLooks), RangeLooks, "1 to 64");
         Require(AzimuthLooks is >= 1 and <= 64, nameof(AzimuthLooks), AzimuthLooks, "1 to 64");
         CheckWindow(RangeWindow, nameof(RangeWindow));

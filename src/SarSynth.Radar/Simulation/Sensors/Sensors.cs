@@ -17,7 +17,9 @@ public static class Sensors
     /// <summary>The same at 1.6 m.</summary>
     public static Sensor AirborneX160 => Named("airborne-x-160");
 
-    /// <summary>Spaceborne X band, detected pixels of 1.6 m from 2 x 2 samples of 0.8 m, in the airborne sensors' geometry.</summary>
+    /// <summary>
+    /// Spaceborne X band, detected pixels of 1.6 m from 2 x 2 samples of 0.8 m, in the airborne sensors' geometry.
+    /// </summary>
     public static Sensor SatelliteX160 => Named("satellite-x-160");
 
     /// <summary>TerraSAR-X high-resolution spotlight, 300 MHz.</summary>
@@ -35,7 +37,8 @@ public static class Sensors
     /// <summary>The names that <see cref="Named"/> knows.</summary>
     public static IReadOnlyList<string> Names { get; } =
         [.. typeof(Sensors).Assembly.GetManifestResourceNames()
-            .Where(name => name.StartsWith("sensors/", StringComparison.Ordinal) && !name.EndsWith(".schema.json", StringComparison.Ordinal))
+            .Where(name => name.StartsWith("sensors/", StringComparison.Ordinal)
+                && !name.EndsWith(".schema.json", StringComparison.Ordinal))
             .Select(name => name["sensors/".Length..^".json".Length]).Order(StringComparer.Ordinal)];
 
     /// <summary>An embedded sensor by its file's name without ".json".</summary>

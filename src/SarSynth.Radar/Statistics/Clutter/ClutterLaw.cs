@@ -3,7 +3,9 @@ using System.Text.Json.Serialization;
 
 namespace SarSynth.Radar.Statistics;
 
-/// <summary>A distribution of SAR pixels (intensity, or amplitude where its name says so): immutable, the same members each.</summary>
+/// <summary>
+/// A distribution of SAR pixels (intensity, or amplitude where its name says so): immutable, the same members each.
+/// </summary>
 [JsonDerivedType(typeof(ExponentialLaw), "exponential")]
 [JsonDerivedType(typeof(RayleighLaw), "rayleigh")]
 [JsonDerivedType(typeof(GammaLaw), "gamma")]
@@ -22,9 +24,12 @@ public abstract record ClutterLaw
     [JsonIgnore]
     public abstract IReadOnlyList<(string Name, double Value)> Parameters { get; }
 
-    /// <summary>Natural logarithm of the density at <paramref name="x"/>; minus infinity below 0, NaN for NaN.</summary>
+    /// <summary>
+    /// Natural logarithm of the density at <paramref name="x"/>; minus infinity below 0, NaN for NaN.
+    /// </summary>
     public double LogDensity(double x) =>
-        double.IsNaN(x) ? double.NaN : x < 0 || double.IsPositiveInfinity(x) ? double.NegativeInfinity : LogDensityAt(x);
+        double.IsNaN(x) ? double.NaN : x < 0 || double.IsPositiveInfinity(x) ? double.NegativeInfinity
+            : LogDensityAt(x);
 
     /// <summary>Density at <paramref name="x"/>; 0 below 0.</summary>
     public double Density(double x) => Math.Exp(LogDensity(x));
@@ -78,13 +83,15 @@ public abstract record ClutterLaw
     public virtual double Quantile(double probability)
     {
         if (!(probability >= 0 && probability <= 1))
-            throw new ArgumentOutOfRangeException(nameof(probability), probability, "Expected a probability in [0, 1].");
+            throw new ArgumentOutOfRangeException(nameof(probability), probability,
+                "Expected a probability in [0, 1].");
         if (probability is 0 or 1)
             return probability == 0 ? 0 : double.PositiveInfinity;
         // Newton in ln x on the logarithm of the smaller tail, kept inside a bracket.
         bool lower = probability <= 0.5;
         double target = Math.Log(lower ? probability : 1 - probability);
-        double Gap(double t) => lower ? Math.Log(CumulativeDistribution(Math.Exp(t))) - target : target - Math.Log(Survival(Math.Exp(t)));
+        double Gap(double t) => lower ? Math.Log(CumulativeDistribution(Math.Exp(t))) - target
+            : target - Math.Log(Survival(Math.Exp(t)));
         double start = LogCumulant(1), step = Math.Sqrt(LogCumulant(2));
         double low = start - step, high = start + step;
         for (int i = 0; i < 60 && !(Gap(low) < 0); i++)
@@ -115,8 +122,8 @@ public abstract record ClutterLaw
     public abstract ClutterLaw ToAmplitude();
 
     /// <summary>The law and its parameters, for tables.</summary>
-    public sealed override string ToString() => FormattableString.Invariant(
-        $"{GetType().Name}({string.Join(", ", Parameters.Select(p => FormattableString.Invariant($"{p.Name} {p.Value:G5}")))})");
+    public sealed override string ToString() => $"{GetType().Name}("
+        + string.Join(", ", Parameters.Select(p => FormattableString.Invariant($"{p.Name} {p.Value:G5}"))) + ")";
 
     /// <summary>Log-density at a finite x of 0 or more.</summary>
     private protected abstract double LogDensityAt(double x);

@@ -32,13 +32,15 @@ public sealed record LogNormalLaw(double Median, double Sigma) : ClutterLaw
     }
 
     /// <inheritdoc/>
-    private protected override double CumulativeDistributionAt(double x) => SpecialFunctions.Erfc(-Z(x) / Math.Sqrt(2)) / 2;
+    private protected override double CumulativeDistributionAt(double x) =>
+        SpecialFunctions.Erfc(-Z(x) / Math.Sqrt(2)) / 2;
 
     /// <inheritdoc/>
     private protected override double SurvivalAt(double x) => SpecialFunctions.Erfc(Z(x) / Math.Sqrt(2)) / 2;
 
     /// <inheritdoc/>
-    public override double Moment(double order) => Math.Exp(order * Math.Log(Median) + order * order * Sigma * Sigma / 2);
+    public override double Moment(double order) =>
+        Math.Exp(order * Math.Log(Median) + order * order * Sigma * Sigma / 2);
 
     /// <inheritdoc/>
     public override double LogCumulant(int order)
@@ -109,7 +111,9 @@ public sealed record WeibullLaw(double Shape, double Scale) : ClutterLaw
 /// <param name="Shape">Shape, above 0.</param>
 /// <param name="Power">Power, not 0; negative gives the inverse branch (heavy upper tail).</param>
 /// <param name="Scale">Scale, above 0.</param>
-/// <exception cref="ArgumentOutOfRangeException">Shape or scale is not finite and above 0, or power is 0 or not finite.</exception>
+/// <exception cref="ArgumentOutOfRangeException">
+/// Shape or scale is not finite and above 0, or power is 0 or not finite.
+/// </exception>
 public sealed record GeneralizedGammaLaw(double Shape, double Power, double Scale) : ClutterLaw
 {
     /// <summary>Shape.</summary>
@@ -124,26 +128,33 @@ public sealed record GeneralizedGammaLaw(double Shape, double Power, double Scal
 
     /// <inheritdoc/>
     [JsonIgnore]
-    public override IReadOnlyList<(string Name, double Value)> Parameters => [("shape", Shape), ("power", Power), ("scale", Scale)];
+    public override IReadOnlyList<(string Name, double Value)> Parameters =>
+        [("shape", Shape), ("power", Power), ("scale", Scale)];
 
     /// <inheritdoc/>
     private protected override double LogDensityAt(double x)
     {
         if (x == 0)
-            return Power < 0 ? double.NegativeInfinity : AtZero(Shape * Power, Math.Log(Power / Scale) - SpecialFunctions.GammaLn(Shape));
+            return Power < 0 ? double.NegativeInfinity
+                : AtZero(Shape * Power, Math.Log(Power / Scale) - SpecialFunctions.GammaLn(Shape));
         double z = Power * Math.Log(x / Scale);
         return Math.Log(Math.Abs(Power) / x) - SpecialFunctions.GammaLn(Shape) + Shape * z - Math.Exp(z);
     }
 
     /// <inheritdoc/>
-    private protected override double CumulativeDistributionAt(double x) => Power > 0 ? LawMath.GammaLower(Shape, Math.Pow(x / Scale, Power)) : LawMath.GammaUpper(Shape, Math.Pow(x / Scale, Power));
+    private protected override double CumulativeDistributionAt(double x) =>
+        Power > 0 ? LawMath.GammaLower(Shape, Math.Pow(x / Scale, Power))
+        : LawMath.GammaUpper(Shape, Math.Pow(x / Scale, Power));
 
     /// <inheritdoc/>
-    private protected override double SurvivalAt(double x) => Power > 0 ? LawMath.GammaUpper(Shape, Math.Pow(x / Scale, Power)) : LawMath.GammaLower(Shape, Math.Pow(x / Scale, Power));
+    private protected override double SurvivalAt(double x) =>
+        Power > 0 ? LawMath.GammaUpper(Shape, Math.Pow(x / Scale, Power))
+        : LawMath.GammaLower(Shape, Math.Pow(x / Scale, Power));
 
     /// <inheritdoc/>
     public override double Moment(double order) => Shape + order / Power <= 0 ? double.PositiveInfinity
-        : Math.Exp(order * Math.Log(Scale) + SpecialFunctions.GammaLn(Shape + order / Power) - SpecialFunctions.GammaLn(Shape));
+        : Math.Exp(order * Math.Log(Scale)
+            + SpecialFunctions.GammaLn(Shape + order / Power) - SpecialFunctions.GammaLn(Shape));
 
     /// <inheritdoc/>
     public override double LogCumulant(int order)

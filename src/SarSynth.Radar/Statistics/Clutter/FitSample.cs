@@ -76,7 +76,9 @@ internal sealed class FitSample
         return sum;
     }
 
-    /// <summary>Log-likelihood of the pixels as they were given, intensity or amplitude, under a law of the intensity.</summary>
+    /// <summary>
+    /// Log-likelihood of the pixels as they were given, intensity or amplitude, under a law of the intensity.
+    /// </summary>
     public double LogLikelihood(ClutterLaw law)
     {
         // Density of the amplitude a: 2 a p(a²); of the logarithm: I p(I).

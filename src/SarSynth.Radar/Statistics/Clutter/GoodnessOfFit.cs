@@ -9,7 +9,9 @@ namespace SarSynth.Radar.Statistics;
 /// </remarks>
 public sealed record GoodnessOfFit
 {
-    /// <summary>Kolmogorov-Smirnov: the largest gap between the empirical and the law's distribution function.</summary>
+    /// <summary>
+    /// Kolmogorov-Smirnov: the largest gap between the empirical and the law's distribution function.
+    /// </summary>
     public required TestResult KolmogorovSmirnov { get; init; }
 
     /// <summary>Anderson-Darling A², which weighs the tails.</summary>
@@ -33,10 +35,14 @@ public sealed record GoodnessOfFit
         var logs = PixelSums.Logarithms(pixels, nameof(pixels), 32, out _, out _);
         Array.Sort(logs);
         return OfSorted(logs, law, fittedParameters)
-            ?? throw new ArgumentException($"law: found {law}, whose distribution function is not a number somewhere over the pixels' range.", nameof(law));
+            ?? throw new ArgumentException($"law: found {law}, whose distribution function is "
+                + $"not a number somewhere over the pixels' range.", nameof(law));
     }
 
-    /// <summary>Tests sorted logarithms against the law of the pixels; null where its distribution function is not a number for one of them.</summary>
+    /// <summary>
+    /// Tests sorted logarithms against the law of the pixels; null where its distribution function is not a number for
+    /// one of them.
+    /// </summary>
     internal static GoodnessOfFit? OfSorted(double[] sortedLogs, ClutterLaw law, int fittedParameters)
     {
         int n = sortedLogs.Length;
@@ -61,17 +67,24 @@ public sealed record GoodnessOfFit
         return new GoodnessOfFit
         {
             KolmogorovSmirnov = new TestResult(
-                Estimate.Normal(ks, double.NaN, n, "Kolmogorov-Smirnov (Kolmogorov 1933; p by Marsaglia, Tsang & Wang 2003)"), Kolmogorov.Survival(n, ks)),
+                Estimate.Normal(ks, double.NaN, n,
+                    "Kolmogorov-Smirnov (Kolmogorov 1933; p by Marsaglia, Tsang & Wang 2003)"),
+                    Kolmogorov.Survival(n, ks)),
             AndersonDarling = new TestResult(
-                Estimate.Normal(anderson, double.NaN, n, "Anderson-Darling A² (1952; p by Marsaglia & Marsaglia 2004)"), 1 - AndersonDarlingLimit(anderson)),
+                Estimate.Normal(anderson, double.NaN, n, "Anderson-Darling A² (1952; p by Marsaglia & Marsaglia 2004)"),
+                    1 - AndersonDarlingLimit(anderson)),
             ChiSquared = new TestResult(
-                Estimate.Normal(chi, Math.Sqrt(2.0 * freedom), n, $"Pearson's chi-squared over {bins} equally probable bins"),
+                Estimate.Normal(chi, Math.Sqrt(2.0 * freedom), n,
+                    $"Pearson's chi-squared over {bins} equally probable bins"),
                 LawMath.GammaUpper(freedom / 2.0, chi / 2)),
             DegreesOfFreedom = freedom,
         };
     }
 
-    /// <summary>ln F and ln(1 - F) of every value: directly where there are few, by a table with cubic interpolation where there are many.</summary>
+    /// <summary>
+    /// ln F and ln(1 - F) of every value: directly where there are few, by a table with cubic interpolation where there
+    /// are many.
+    /// </summary>
     private static (double[] Lower, double[] Upper) Distributions(double[] logs, ClutterLaw law)
     {
         const int direct = 2048;
@@ -127,6 +140,7 @@ public sealed record GoodnessOfFit
         return z < 2
             ? Math.Exp(-1.2337141 / z) / Math.Sqrt(z)
                 * (2.00012 + (0.247105 - (0.0649821 - (0.0347962 - (0.011672 - 0.00168691 * z) * z) * z) * z) * z)
-            : Math.Exp(-Math.Exp(1.0776 - (2.30695 - (0.43424 - (0.082433 - (0.008056 - 0.0003146 * z) * z) * z) * z) * z));
+            : Math.Exp(-Math.Exp(
+                1.0776 - (2.30695 - (0.43424 - (0.082433 - (0.008056 - 0.0003146 * z) * z) * z) * z) * z));
     }
 }

@@ -9,7 +9,8 @@ internal static class LikelihoodFit
     // Beyond this a texture or a shape cannot be told from none.
     private const double Largest = 1e4, Smallest = 1e-4;
 
-    public static (ClutterLaw? Law, double[] Errors, string? Reason) Fit(FitSample sample, ClutterFamily family, double? looks)
+    public static (ClutterLaw? Law, double[] Errors, string? Reason) Fit(FitSample sample, ClutterFamily family,
+        double? looks)
     {
         var (_, parameters, sign) = Starts(sample, family, looks)
             .Select(start => Maximise(sample, family, looks, start.Parameters, start.Sign))
@@ -19,7 +20,8 @@ internal static class LikelihoodFit
         for (int i = 0; i < law.Parameters.Count; i++)
         {
             var (name, value) = law.Parameters[i];
-            if (name is "shape" or "texture" or "looks" or "power" && (Math.Abs(value) > Largest / 2 || Math.Abs(value) < 2 * Smallest))
+            if (name is "shape" or "texture" or "looks" or "power"
+                && (Math.Abs(value) > Largest / 2 || Math.Abs(value) < 2 * Smallest))
                 reason = $"{name} ran to the border of its range: the pixels do not determine it";
         }
         return (law, reason is null ? Errors(sample, family, looks, parameters, sign, law)
@@ -27,7 +29,8 @@ internal static class LikelihoodFit
     }
 
     /// <summary>Starting points, as free parameters (logarithms, scale relative to the mean logarithm).</summary>
-    private static IEnumerable<(double[] Parameters, double Sign)> Starts(FitSample sample, ClutterFamily family, double? looks)
+    private static IEnumerable<(double[] Parameters, double Sign)> Starts(FitSample sample, ClutterFamily family,
+        double? looks)
     {
         var start = MomentFit.ByLogCumulants(sample, family, looks).Law;
         double k2 = sample.LogMoments[2];
@@ -52,7 +55,8 @@ internal static class LikelihoodFit
         }
     }
 
-    private static (double[] Parameters, double Sign) Free(ClutterLaw law, ClutterFamily family, double? looks, FitSample sample)
+    private static (double[] Parameters, double Sign) Free(ClutterLaw law, ClutterFamily family, double? looks,
+        FitSample sample)
     {
         var free = new List<double>();
         double sign = 1;
@@ -70,7 +74,8 @@ internal static class LikelihoodFit
 
     private static bool IsScale(string name) => name is "mean" or "median" or "scale";
 
-    private static ClutterLaw Build(ClutterFamily family, double? looks, FitSample sample, IReadOnlyList<double> free, double sign)
+    private static ClutterLaw Build(ClutterFamily family, double? looks, FitSample sample, IReadOnlyList<double> free,
+        double sign)
     {
         string[] names = Names(family);
         var values = new double[names.Length];
@@ -121,7 +126,8 @@ internal static class LikelihoodFit
             }
             catch (MaximumIterationsException)
             {
-                // The likelihood is flat along some direction; the best point so far is kept, and its border or error tells.
+                // The likelihood is flat along some direction; the best point so far is kept,
+                // and its border or error tells.
             }
         }
         var polished = Polished(best, Cost);
@@ -148,7 +154,8 @@ internal static class LikelihoodFit
     private static double[] Errors(
         FitSample sample, ClutterFamily family, double? looks, double[] parameters, double sign, ClutterLaw law)
     {
-        var (_, hessian) = Derivatives(parameters, free => -sample.MeanLogLikelihood(Build(family, looks, sample, free, sign)));
+        var (_, hessian) =
+            Derivatives(parameters, free => -sample.MeanLogLikelihood(Build(family, looks, sample, free, sign)));
         var errors = new double[law.Parameters.Count];
         if (!IsPositiveDefinite(hessian))
         {
@@ -166,7 +173,8 @@ internal static class LikelihoodFit
         return errors;
     }
 
-    private static (Vector<double> Gradient, Matrix<double> Hessian) Derivatives(double[] point, Func<IReadOnlyList<double>, double> cost)
+    private static (Vector<double> Gradient, Matrix<double> Hessian) Derivatives(double[] point,
+        Func<IReadOnlyList<double>, double> cost)
     {
         const double h = 1e-3;
         int n = point.Length;
@@ -186,7 +194,8 @@ internal static class LikelihoodFit
             gradient[i] = (up - down) / (2 * h);
             hessian[i, i] = (up - 2 * centre + down) / (h * h);
             for (int j = 0; j < i; j++)
-                hessian[i, j] = hessian[j, i] = (At(i, h, j, h) - At(i, h, j, -h) - At(i, -h, j, h) + At(i, -h, j, -h)) / (4 * h * h);
+                hessian[i, j] = hessian[j, i] = (At(i, h, j, h) - At(i, h, j, -h) - At(i, -h, j, h)
+                    + At(i, -h, j, -h)) / (4 * h * h);
         }
         return (gradient, hessian);
     }

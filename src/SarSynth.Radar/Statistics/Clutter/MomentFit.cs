@@ -12,7 +12,8 @@ internal static class MomentFit
 
     private delegate (double[]? Parameters, string? Reason) Solver(double a, double b, double c);
 
-    public static (ClutterLaw? Law, double[] Errors, string? Reason) ByLogCumulants(FitSample sample, ClutterFamily family, double? looks)
+    public static (ClutterLaw? Law, double[] Errors, string? Reason) ByLogCumulants(FitSample sample,
+        ClutterFamily family, double? looks)
     {
         double n = sample.Count;
         var m = sample.LogMoments;
@@ -21,17 +22,22 @@ internal static class MomentFit
         {
             { m[2], m[3], m[4] - 3 * m[2] * m[2] },
             { m[3], m[4] - m[2] * m[2], m[5] - 4 * m[2] * m[3] },
-            { m[4] - 3 * m[2] * m[2], m[5] - 4 * m[2] * m[3], m[6] - m[3] * m[3] - 6 * m[4] * m[2] + 9 * m[2] * m[2] * m[2] },
+            { m[4] - 3 * m[2] * m[2], m[5] - 4 * m[2] * m[3],
+                m[6] - m[3] * m[3] - 6 * m[4] * m[2] + 9 * m[2] * m[2] * m[2] },
         }) / n;
-        return Solve(family, (a, b, c) => FromLogCumulants(family, looks, a + sample.MeanLog, b, c), [0, k2, k3], covariance);
+        return Solve(family, (a, b, c) => FromLogCumulants(family, looks, a + sample.MeanLog, b, c), [0, k2, k3],
+            covariance);
     }
 
-    public static (ClutterLaw? Law, double[] Errors, string? Reason) ByMoments(FitSample sample, ClutterFamily family, double? looks)
+    public static (ClutterLaw? Law, double[] Errors, string? Reason) ByMoments(FitSample sample, ClutterFamily family,
+        double? looks)
     {
         var m = sample.RawMoments;
-        var covariance = Matrix<double>.Build.Dense(3, 3, (i, j) => (m[i + j + 2] - m[i + 1] * m[j + 1]) / sample.Count);
+        var covariance = Matrix<double>.Build.Dense(3, 3, (i, j) =>
+            (m[i + j + 2] - m[i + 1] * m[j + 1]) / sample.Count);
         double scale = Math.Exp(sample.MeanLog);
-        return Solve(family, (a, b, c) => FromMoments(family, looks, a * scale, b / (a * a), c / (a * a * a)), [m[1], m[2], m[3]], covariance);
+        return Solve(family, (a, b, c) => FromMoments(family, looks, a * scale, b / (a * a), c / (a * a * a)),
+            [m[1], m[2], m[3]], covariance);
     }
 
     private static (ClutterLaw? Law, double[] Errors, string? Reason) Solve(
@@ -61,7 +67,8 @@ internal static class MomentFit
         }
     }
 
-    private static (double[]? Parameters, string? Reason) FromLogCumulants(ClutterFamily family, double? looks, double k1, double k2, double k3)
+    private static (double[]? Parameters, string? Reason) FromLogCumulants(ClutterFamily family, double? looks,
+        double k1, double k2, double k3)
     {
         if (!(k2 > 0) && family != ClutterFamily.Exponential)
             return (null, "the variance of ln I is not above 0");
@@ -84,8 +91,11 @@ internal static class MomentFit
         }
     }
 
-    /// <summary>K and Fisher laws: trigamma(L) + trigamma(M) = k2, and psi''(L) +- psi''(M) = k3 where L is not known.</summary>
-    private static (double[]? Parameters, string? Reason) Texture(ClutterFamily family, double? looks, double k1, double k2, double k3)
+    /// <summary>
+    /// K and Fisher laws: trigamma(L) + trigamma(M) = k2, and psi''(L) +- psi''(M) = k3 where L is not known.
+    /// </summary>
+    private static (double[]? Parameters, string? Reason) Texture(ClutterFamily family, double? looks, double k1,
+        double k2, double k3)
     {
         double sign = family == ClutterFamily.K ? 1 : -1;
         double fromLooks;
@@ -93,7 +103,8 @@ internal static class MomentFit
         {
             fromLooks = Polygamma.Of(1, looks.Value);
             if (!(k2 - fromLooks > 1 / ShapeLimit))
-                return (null, $"ln I varies no more than speckle of {looks} looks: no texture is left for the {family} law");
+                return (null, $"ln I varies no more than speckle of {looks} looks: no texture is "
+                    + $"left for the {family} law");
         }
         else
         {
@@ -116,14 +127,17 @@ internal static class MomentFit
         double skew = Math.Abs(k3) / Math.Pow(k2, 1.5);
         double Skew(double l) => -Polygamma.Of(2, l) / Math.Pow(Polygamma.Of(1, l), 1.5);
         if (!(skew < 1.9999 && skew > 1e-3))
-            return (null, skew >= 1.9999 ? "ln I is more skewed than any generalised Gamma law" : "ln I is not skewed: the law is log-normal");
-        double shape = Math.Exp(Brent.FindRoot(t => Skew(Math.Exp(t)) - skew, Math.Log(1e-6), Math.Log(1e8), 1e-14, 300));
+            return (null, skew >= 1.9999 ? "ln I is more skewed than any generalised Gamma law"
+                : "ln I is not skewed: the law is log-normal");
+        double shape = Math.Exp(Brent.FindRoot(t => Skew(Math.Exp(t)) - skew, Math.Log(1e-6), Math.Log(1e8), 1e-14,
+            300));
         double power = (k3 < 0 ? 1 : -1) * Math.Sqrt(Polygamma.Of(1, shape) / k2);
         return ([shape, power, Math.Exp(k1 - Polygamma.Of(0, shape) / power)], null);
     }
 
     /// <summary>From the mean and the normalised moments m2 / m1² and m3 / m1³.</summary>
-    private static (double[]? Parameters, string? Reason) FromMoments(ClutterFamily family, double? looks, double mean, double second, double third)
+    private static (double[]? Parameters, string? Reason) FromMoments(ClutterFamily family, double? looks, double mean,
+        double second, double third)
     {
         double variation = second - 1;
         if (!(variation > 0) && family != ClutterFamily.Exponential)
@@ -138,7 +152,8 @@ internal static class MomentFit
                 double s2 = Math.Log(second);
                 return ([mean * Math.Exp(-s2 / 2), Math.Sqrt(s2)], null);
             case ClutterFamily.Weibull:
-                double Ratio(double t) => SpecialFunctions.GammaLn(1 + 2 * t) - 2 * SpecialFunctions.GammaLn(1 + t) - Math.Log(second);
+                double Ratio(double t) =>
+                    SpecialFunctions.GammaLn(1 + 2 * t) - 2 * SpecialFunctions.GammaLn(1 + t) - Math.Log(second);
                 if (Ratio(50) < 0)
                     return (null, "I varies more than any Weibull law of shape above 0.02");
                 double t = Brent.FindRoot(Ratio, 1e-9, 50, 1e-14, 300);
@@ -152,7 +167,8 @@ internal static class MomentFit
         }
     }
 
-    private static (double[]? Parameters, string? Reason) KFromMoments(double? looks, double mean, double second, double third)
+    private static (double[]? Parameters, string? Reason) KFromMoments(double? looks, double mean, double second,
+        double third)
     {
         // With x = 1/L and y = 1/nu: second = (1+x)(1+y), third = second (1+2x)(1+2y).
         double x, y;
@@ -175,7 +191,8 @@ internal static class MomentFit
                 : $"I varies no more than speckle of {looks} looks: no texture is left for the K law");
     }
 
-    private static (double[]? Parameters, string? Reason) FisherFromMoments(double? looks, double mean, double second, double third)
+    private static (double[]? Parameters, string? Reason) FisherFromMoments(double? looks, double mean, double second,
+        double third)
     {
         // With a = 1 + 1/L: second = a (M-1)/(M-2), third / second = (2a - 1)(M-1)/(M-3).
         double m, l;
@@ -199,11 +216,15 @@ internal static class MomentFit
         return ([m, l, mean * (m - 1)], null);
     }
 
-    private static (double[]? Parameters, string? Reason) GeneralizedFromMoments(double mean, double second, double third)
+    private static (double[]? Parameters, string? Reason) GeneralizedFromMoments(double mean, double second,
+        double third)
     {
-        // For a power, the shape that gives the second moment; then the power that gives the third. Both are sought in logarithms.
-        double LogMoment(double shape, double power, double r) => SpecialFunctions.GammaLn(shape + r / power) - SpecialFunctions.GammaLn(shape);
-        double Second(double shape, double power) => LogMoment(shape, power, 2) - 2 * LogMoment(shape, power, 1) - Math.Log(second);
+        // For a power, the shape that gives the second moment; then the power that gives the third.
+        // Both are sought in logarithms.
+        double LogMoment(double shape, double power, double r) =>
+            SpecialFunctions.GammaLn(shape + r / power) - SpecialFunctions.GammaLn(shape);
+        double Second(double shape, double power) =>
+            LogMoment(shape, power, 2) - 2 * LogMoment(shape, power, 1) - Math.Log(second);
         double? Shape(double power)
         {
             double low = Math.Log(1e-6), high = Math.Log(1e7);

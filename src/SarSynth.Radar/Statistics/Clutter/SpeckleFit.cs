@@ -3,7 +3,9 @@ using System.Text.Json.Serialization;
 
 namespace SarSynth.Radar.Statistics;
 
-/// <summary>A family of clutter laws of intensity (amplitudes are squared first, so that each also stands for its root's law).</summary>
+/// <summary>
+/// A family of clutter laws of intensity (amplitudes are squared first, so that each also stands for its root's law).
+/// </summary>
 public enum ClutterFamily
 {
     /// <summary>Exponential intensity, Rayleigh amplitude.</summary>
@@ -56,7 +58,10 @@ public sealed record ClutterFit
     /// <summary>The method.</summary>
     public required FitMethod Method { get; init; }
 
-    /// <summary>The law of the pixels (of the amplitude where amplitudes were given); null where the family cannot match the pixels.</summary>
+    /// <summary>
+    /// The law of the pixels (of the amplitude where amplitudes were given); null where the family cannot match the
+    /// pixels.
+    /// </summary>
     public ClutterLaw? Law { get; init; }
 
     /// <summary>Why there is no law, or what limits it; null when there is nothing to say.</summary>
@@ -82,7 +87,9 @@ public sealed record ClutterFit
 }
 
 /// <summary>Fits clutter laws to pixels.</summary>
-/// <remarks>Zeros and NaN are left out (zeros have no place in a continuous law of speckle and mark no data in most products).</remarks>
+/// <remarks>
+/// Zeros and NaN are left out (zeros have no place in a continuous law of speckle and mark no data in most products).
+/// </remarks>
 public static class SpeckleFit
 {
     private const int MinimumPixels = 32;
@@ -94,7 +101,9 @@ public static class SpeckleFit
     /// <param name="looks">Number of looks where it is known (Gamma, K, Fisher); null estimates it.</param>
     /// <param name="kind">What the pixels are.</param>
     /// <returns>The fit; where the family cannot match the pixels, without a law and with the reason.</returns>
-    /// <exception cref="ArgumentException">Fewer than 32 positive pixels, a negative or infinite one, or looks not above 0.</exception>
+    /// <exception cref="ArgumentException">
+    /// Fewer than 32 positive pixels, a negative or infinite one, or looks not above 0.
+    /// </exception>
     /// <remarks>
     /// Moments and log-cumulants: standard errors by the delta method from the sample's own moments. Likelihood: by the
     /// observed information. Nicolas (2002); Tison et al. (2004); Li et al. (2011).
@@ -104,14 +113,19 @@ public static class SpeckleFit
         double? looks = null, DetectedKind kind = DetectedKind.Intensity) =>
         Fit(new FitSample(pixels, MinimumPixels, kind), family, method, looks);
 
-    /// <summary>Fits all families and orders them by a criterion, best first; families that cannot match come last.</summary>
+    /// <summary>
+    /// Fits all families and orders them by a criterion, best first; families that cannot match come last.
+    /// </summary>
     /// <param name="pixels">Intensities or amplitudes, linear.</param>
     /// <param name="looks">Number of looks where it is known; null estimates it.</param>
     /// <param name="method">How.</param>
     /// <param name="kind">What the pixels are.</param>
-    /// <exception cref="ArgumentException">Fewer than 32 positive pixels, a negative or infinite one, or looks not above 0.</exception>
+    /// <exception cref="ArgumentException">
+    /// Fewer than 32 positive pixels, a negative or infinite one, or looks not above 0.
+    /// </exception>
     public static IReadOnlyList<ClutterFit> Ranking(
-        ReadOnlySpan<float> pixels, double? looks = null, FitMethod method = FitMethod.MaximumLikelihood, DetectedKind kind = DetectedKind.Intensity)
+        ReadOnlySpan<float> pixels, double? looks = null, FitMethod method = FitMethod.MaximumLikelihood,
+            DetectedKind kind = DetectedKind.Intensity)
     {
         var sample = new FitSample(pixels, MinimumPixels, kind);
         return [.. Enum.GetValues<ClutterFamily>().Select(family => Fit(sample, family, method, looks))
@@ -121,7 +135,8 @@ public static class SpeckleFit
     /// <summary>The family with the smallest BIC.</summary>
     /// <inheritdoc cref="Ranking"/>
     public static ClutterFit Best(
-        ReadOnlySpan<float> pixels, double? looks = null, FitMethod method = FitMethod.MaximumLikelihood, DetectedKind kind = DetectedKind.Intensity) =>
+        ReadOnlySpan<float> pixels, double? looks = null, FitMethod method = FitMethod.MaximumLikelihood,
+            DetectedKind kind = DetectedKind.Intensity) =>
         Ranking(pixels, looks, method, kind)[0];
 
     private static ClutterFit Fit(FitSample sample, ClutterFamily family, FitMethod method, double? looks)
@@ -145,7 +160,8 @@ public static class SpeckleFit
         double likelihood = sample.LogLikelihood(law);
         var goodness = GoodnessOfFit.OfSorted(sample.SortedLogarithms, law, free);
         if (goodness is null || !double.IsFinite(likelihood))
-            return fit with { Reason = $"the best parameters found ({law}) lie where the law cannot be evaluated over the pixels' range" };
+            return fit with { Reason = $"the best parameters found ({law}) lie where the law "
+                + $"cannot be evaluated over the pixels' range" };
         string source = method switch
         {
             FitMethod.Moments => "moments of intensity, delta method",
@@ -153,7 +169,8 @@ public static class SpeckleFit
             _ => "maximum likelihood, observed information",
         };
         var parameters = law.Parameters.Select((p, i) => new ParameterEstimate(p.Name,
-            p.Name == "power" ? Estimate.Normal(p.Value, errors[i], sample.Count, source) : Estimate.Positive(p.Value, errors[i], sample.Count, source)));
+            p.Name == "power" ? Estimate.Normal(p.Value, errors[i], sample.Count, source)
+                : Estimate.Positive(p.Value, errors[i], sample.Count, source)));
         return fit with
         {
             Law = sample.Kind == DetectedKind.Amplitude ? law.ToAmplitude() : law,
@@ -170,7 +187,8 @@ public static class SpeckleFit
 /// <summary>What the fits know of a family: its parameters and how a law is built from them.</summary>
 internal static class ClutterFamilies
 {
-    public static bool HasLooks(ClutterFamily family) => family is ClutterFamily.Gamma or ClutterFamily.K or ClutterFamily.Fisher;
+    public static bool HasLooks(ClutterFamily family) =>
+        family is ClutterFamily.Gamma or ClutterFamily.K or ClutterFamily.Fisher;
 
     /// <summary>A law from its parameters, in the order of <see cref="ClutterLaw.Parameters"/>.</summary>
     public static ClutterLaw Law(ClutterFamily family, IReadOnlyList<double> p) => family switch

@@ -102,7 +102,8 @@ public sealed record GammaLaw(double Looks, double Mean) : ClutterLaw
     {
         if (x == 0)
             return AtZero(Looks, -Math.Log(Mean));
-        return Looks * Math.Log(Looks / Mean) - SpecialFunctions.GammaLn(Looks) + (Looks - 1) * Math.Log(x) - Looks * x / Mean;
+        return Looks * Math.Log(Looks / Mean) - SpecialFunctions.GammaLn(Looks)
+            + (Looks - 1) * Math.Log(x) - Looks * x / Mean;
     }
 
     /// <inheritdoc/>
@@ -117,7 +118,8 @@ public sealed record GammaLaw(double Looks, double Mean) : ClutterLaw
 
     /// <inheritdoc/>
     public override double Moment(double order) => Looks + order <= 0 ? double.PositiveInfinity
-        : Math.Exp(order * Math.Log(Mean / Looks) + SpecialFunctions.GammaLn(Looks + order) - SpecialFunctions.GammaLn(Looks));
+        : Math.Exp(order * Math.Log(Mean / Looks)
+            + SpecialFunctions.GammaLn(Looks + order) - SpecialFunctions.GammaLn(Looks));
 
     /// <inheritdoc/>
     public override double LogCumulant(int order)
@@ -127,7 +129,8 @@ public sealed record GammaLaw(double Looks, double Mean) : ClutterLaw
     }
 
     /// <inheritdoc/>
-    public override double Sample(Random random) => MathNet.Numerics.Distributions.Gamma.Sample(random, Looks, Looks / Mean);
+    public override double Sample(Random random) =>
+        MathNet.Numerics.Distributions.Gamma.Sample(random, Looks, Looks / Mean);
 
     /// <inheritdoc/>
     public override ClutterLaw ToAmplitude() => new NakagamiLaw(Looks, Mean);
@@ -149,7 +152,8 @@ public sealed record NakagamiLaw(double Looks, double MeanIntensity) : ClutterLa
 
     /// <inheritdoc/>
     [JsonIgnore]
-    public override IReadOnlyList<(string Name, double Value)> Parameters => [("looks", Looks), ("mean intensity", MeanIntensity)];
+    public override IReadOnlyList<(string Name, double Value)> Parameters =>
+        [("looks", Looks), ("mean intensity", MeanIntensity)];
 
     /// <inheritdoc/>
     private protected override double LogDensityAt(double x) =>

@@ -5,7 +5,9 @@ using MathNet.Numerics;
 
 namespace SarSynth.Radar.Statistics;
 
-/// <summary>K law of intensity: Gamma speckle of L looks times Gamma texture of shape nu. Symmetric in looks and shape.</summary>
+/// <summary>
+/// K law of intensity: Gamma speckle of L looks times Gamma texture of shape nu. Symmetric in looks and shape.
+/// </summary>
 /// <param name="Shape">Shape nu of the texture, above 0; large is nearly no texture.</param>
 /// <param name="Looks">Equivalent number of looks L, above 0.</param>
 /// <param name="Mean">Mean intensity, above 0.</param>
@@ -24,7 +26,8 @@ public sealed record KLaw(double Shape, double Looks, double Mean) : ClutterLaw
 
     /// <inheritdoc/>
     [JsonIgnore]
-    public override IReadOnlyList<(string Name, double Value)> Parameters => [("shape", Shape), ("looks", Looks), ("mean", Mean)];
+    public override IReadOnlyList<(string Name, double Value)> Parameters =>
+        [("shape", Shape), ("looks", Looks), ("mean", Mean)];
 
     /// <inheritdoc/>
     private protected override double LogDensityAt(double x)
@@ -44,7 +47,8 @@ public sealed record KLaw(double Shape, double Looks, double Mean) : ClutterLaw
     }
 
     /// <inheritdoc/>
-    private protected override double CumulativeDistributionAt(double x) => IsGamma ? Limit.CumulativeDistribution(x) : Mix(x, LawMath.GammaLower);
+    private protected override double CumulativeDistributionAt(double x) =>
+        IsGamma ? Limit.CumulativeDistribution(x) : Mix(x, LawMath.GammaLower);
 
     /// <inheritdoc/>
     private protected override double SurvivalAt(double x) => IsGamma ? Limit.Survival(x) : Mix(x, LawMath.GammaUpper);
@@ -54,24 +58,31 @@ public sealed record KLaw(double Shape, double Looks, double Mean) : ClutterLaw
     public override double ExpectedValue => Mean;
 
     /// <inheritdoc/>
-    public override double Moment(double order) => new GammaLaw(Shape, Mean).Moment(order) * new GammaLaw(Looks, 1).Moment(order);
+    public override double Moment(double order) => new GammaLaw(Shape, Mean).Moment(order) * new GammaLaw(Looks, 1)
+        .Moment(order);
 
     /// <inheritdoc/>
-    public override double LogCumulant(int order) => new GammaLaw(Shape, Mean).LogCumulant(order) + new GammaLaw(Looks, 1).LogCumulant(order);
+    public override double LogCumulant(int order) => new GammaLaw(Shape, Mean)
+        .LogCumulant(order) + new GammaLaw(Looks, 1).LogCumulant(order);
 
     /// <inheritdoc/>
     public override double Sample(Random random) =>
-        Mean * MathNet.Numerics.Distributions.Gamma.Sample(random, Shape, Shape) * MathNet.Numerics.Distributions.Gamma.Sample(random, Looks, Looks);
+        Mean * MathNet.Numerics.Distributions.Gamma.Sample(random, Shape,
+            Shape) * MathNet.Numerics.Distributions.Gamma.Sample(random, Looks, Looks);
 
     /// <inheritdoc/>
     public override ClutterLaw ToAmplitude() => new AmplitudeLaw(this);
 
-    // A Gamma factor of so large a shape is 1 to within 1e-4: the law differs from the other factor's by less than its own rounding.
+    // A Gamma factor of so large a shape is 1 to within 1e-4: the law differs from the other factor's
+    // by less than its own rounding.
     private bool IsGamma => Math.Max(Shape, Looks) > 1e8;
 
     private GammaLaw Limit => new(Math.Min(Shape, Looks), Mean);
 
-    /// <summary>The mean of the smaller shape's distribution over the larger shape's law, by the trapezoidal rule in ln(texture).</summary>
+    /// <summary>
+    /// The mean of the smaller shape's distribution over the larger shape's law, by the trapezoidal rule in
+    /// ln(texture).
+    /// </summary>
     private double Mix(double x, Func<double, double, double> distribution)
     {
         double a = Math.Max(Shape, Looks), b = Math.Min(Shape, Looks);
@@ -89,7 +100,8 @@ public sealed record KLaw(double Shape, double Looks, double Mean) : ClutterLaw
                 double argument = b * x / (Mean * Math.Exp(s));
                 if (s < -40 && argument > 1000 + 20 * b)
                 {
-                    // The distribution has come to its end and the weight is exp(a s): what remains is a geometric series.
+                    // The distribution has come to its end and the weight is exp(a s): what
+                    // remains is a geometric series.
                     sum += Math.Exp(logNorm + log) * distribution(b, argument) / -LawMath.Expm1(-a * step);
                     break;
                 }
@@ -104,7 +116,8 @@ public sealed record KLaw(double Shape, double Looks, double Mean) : ClutterLaw
 
         // a ln a - a - ln Gamma(a): by Stirling's series (DLMF 5.11.1) where the difference would lose digits.
         static double LogNorm(double a) => a < 30 ? a * Math.Log(a) - a - SpecialFunctions.GammaLn(a)
-            : Math.Log(a / (2 * Math.PI)) / 2 - (1 / (12 * a)) + (1 / (360 * a * a * a)) - (1 / (1260 * Math.Pow(a, 5)));
+            : Math.Log(a / (2 * Math.PI)) / 2 - (1 / (12 * a))
+                + (1 / (360 * a * a * a)) - (1 / (1260 * Math.Pow(a, 5)));
     }
 }
 
@@ -126,12 +139,14 @@ public sealed record FisherLaw(double Texture, double Looks, double Scale) : Clu
 
     /// <inheritdoc/>
     [JsonIgnore]
-    public override IReadOnlyList<(string Name, double Value)> Parameters => [("texture", Texture), ("looks", Looks), ("scale", Scale)];
+    public override IReadOnlyList<(string Name, double Value)> Parameters =>
+        [("texture", Texture), ("looks", Looks), ("scale", Scale)];
 
     /// <inheritdoc/>
     private protected override double LogDensityAt(double x)
     {
-        double norm = SpecialFunctions.GammaLn(Looks + Texture) - SpecialFunctions.GammaLn(Looks) - SpecialFunctions.GammaLn(Texture)
+        double norm = SpecialFunctions.GammaLn(Looks
+            + Texture) - SpecialFunctions.GammaLn(Looks) - SpecialFunctions.GammaLn(Texture)
             + Looks * Math.Log(Looks / Scale);
         if (x == 0)
             return AtZero(Looks, norm);
@@ -152,26 +167,31 @@ public sealed record FisherLaw(double Texture, double Looks, double Scale) : Clu
         double below = Looks * x / (Looks * x + Scale), above = Scale / (Looks * x + Scale);
         if (Math.Max(Looks, Texture) > LargeShape && !double.IsNaN(below))
             return LimitTails(x);
-        // Of two complements the one whose argument is the smaller keeps its digits; the other is taken from it where it is large.
-        double lower = SpecialFunctions.BetaRegularized(Looks, Texture, below), upper = SpecialFunctions.BetaRegularized(Texture, Looks, above);
+        // Of two complements the one whose argument is the smaller keeps its digits; the other is
+        // taken from it where it is large.
+        double lower = SpecialFunctions.BetaRegularized(Looks, Texture, below),
+            upper = SpecialFunctions.BetaRegularized(Texture, Looks, above);
         return below <= above ? (lower, upper > 0.5 ? 1 - lower : upper) : (lower > 0.5 ? 1 - upper : lower, upper);
     }
 
-    // A factor of very large shape is a constant where the other one spreads at least ten times as far (error below 0.002);
-    // where both are large the logarithm is normal, its skewness below 0.001.
+    // A factor of very large shape is a constant where the other one spreads at least ten times as far (error below
+    // 0.002); where both are large the logarithm is normal, its skewness below 0.001.
     private (double Lower, double Upper) LimitTails(double x)
     {
         if (Looks > 100 * Texture)
             return (LawMath.GammaUpper(Texture, Scale / x), LawMath.GammaLower(Texture, Scale / x));
         if (Texture > 100 * Looks)
-            return (LawMath.GammaLower(Looks, Looks / Scale * Texture * x), LawMath.GammaUpper(Looks, Looks / Scale * Texture * x));
+            return (LawMath.GammaLower(Looks, Looks / Scale * Texture * x),
+                LawMath.GammaUpper(Looks, Looks / Scale * Texture * x));
         double deviations = Math.Log(x / Scale * Texture) / Math.Sqrt(1 / Looks + 1 / Texture);
-        return (SpecialFunctions.Erfc(-deviations / Math.Sqrt(2)) / 2, SpecialFunctions.Erfc(deviations / Math.Sqrt(2)) / 2);
+        return (SpecialFunctions.Erfc(-deviations / Math.Sqrt(2)) / 2,
+            SpecialFunctions.Erfc(deviations / Math.Sqrt(2)) / 2);
     }
 
     /// <inheritdoc/>
     public override double Moment(double order) => Looks + order <= 0 || Texture - order <= 0 ? double.PositiveInfinity
-        : Math.Exp(order * Math.Log(Scale / Looks) + SpecialFunctions.GammaLn(Looks + order) - SpecialFunctions.GammaLn(Looks)
+        : Math.Exp(order * Math.Log(Scale / Looks)
+            + SpecialFunctions.GammaLn(Looks + order) - SpecialFunctions.GammaLn(Looks)
             + SpecialFunctions.GammaLn(Texture - order) - SpecialFunctions.GammaLn(Texture));
 
     /// <inheritdoc/>
@@ -179,12 +199,14 @@ public sealed record FisherLaw(double Texture, double Looks, double Scale) : Clu
     {
         CheckOrder(order);
         double sign = order % 2 == 0 ? 1 : -1;
-        return Polygamma.Of(order - 1, Looks) + sign * Polygamma.Of(order - 1, Texture) + (order == 1 ? Math.Log(Scale / Looks) : 0);
+        return Polygamma.Of(order - 1, Looks) + sign * Polygamma.Of(order - 1, Texture)
+            + (order == 1 ? Math.Log(Scale / Looks) : 0);
     }
 
     /// <inheritdoc/>
     public override double Sample(Random random) =>
-        Scale * MathNet.Numerics.Distributions.Gamma.Sample(random, Looks, Looks) / MathNet.Numerics.Distributions.Gamma.Sample(random, Texture, 1);
+        Scale * MathNet.Numerics.Distributions.Gamma.Sample(random, Looks,
+            Looks) / MathNet.Numerics.Distributions.Gamma.Sample(random, Texture, 1);
 
     /// <inheritdoc/>
     public override ClutterLaw ToAmplitude() => new AmplitudeLaw(this);

@@ -6,7 +6,8 @@ namespace SarSynth.Radar.Statistics;
 /// <remarks>
 /// Samples may differ in size; NaN is left out; infinities are refused. The overloads on samples that need bins use
 /// equal bins from the smallest to the largest value of both samples together. Standard errors hold where the
-/// distance is well above zero; at p = q all these statistics stand on the border of their range and are biased upwards.
+/// distance is well above zero; at p = q all these statistics stand on the border of their
+/// range and are biased upwards.
 /// </remarks>
 public static partial class Distance
 {
@@ -18,9 +19,16 @@ public static partial class Distance
     /// <summary>Kullback-Leibler divergence KL(p || q) = sum p ln(p / q).</summary>
     /// <param name="p">Histogram of the first sample.</param>
     /// <param name="q">Histogram of the second sample, same bins.</param>
-    /// <param name="smoothing">Pseudo-count added to every bin of both before they are normalised; at 0 an empty bin of q under a full one of p gives infinity.</param>
-    /// <exception cref="ArgumentException">Bins differ, a histogram is empty, or smoothing is negative or not finite.</exception>
-    /// <remarks>Kullback &amp; Leibler (1951). Not symmetric: KL(q || p) is the same call with the arguments exchanged.</remarks>
+    /// <param name="smoothing">
+    /// Pseudo-count added to every bin of both before they are normalised; at 0 an empty bin of q under a full one of p
+    /// gives infinity.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// Bins differ, a histogram is empty, or smoothing is negative or not finite.
+    /// </exception>
+    /// <remarks>
+    /// Kullback &amp; Leibler (1951). Not symmetric: KL(q || p) is the same call with the arguments exchanged.
+    /// </remarks>
     public static Estimate KullbackLeibler(Histogram p, Histogram q, double smoothing = DefaultSmoothing)
     {
         var (a, b, n, m) = Shares(p, q, smoothing);
@@ -31,7 +39,8 @@ public static partial class Distance
             if (a[i] == 0)
                 continue;
             if (b[i] == 0)
-                return new Estimate { Value = double.PositiveInfinity, Samples = n + m, Method = method, Reason = "a bin of p is full where q is empty" };
+                return new Estimate { Value = double.PositiveInfinity, Samples = n + m, Method = method,
+                    Reason = "a bin of p is full where q is empty" };
             double log = Math.Log(a[i] / b[i]);
             sum += a[i] * log;
             second += a[i] * log * log;
@@ -46,7 +55,9 @@ public static partial class Distance
     /// <param name="q">Second sample.</param>
     /// <param name="bins">Number of equal bins.</param>
     /// <param name="smoothing">Pseudo-count per bin.</param>
-    /// <exception cref="ArgumentException">An empty sample, an infinity, or bins and smoothing out of range.</exception>
+    /// <exception cref="ArgumentException">
+    /// An empty sample, an infinity, or bins and smoothing out of range.
+    /// </exception>
     public static Estimate KullbackLeibler(
         ReadOnlySpan<float> p, ReadOnlySpan<float> q, int bins = DefaultBins, double smoothing = DefaultSmoothing)
     {
@@ -54,11 +65,15 @@ public static partial class Distance
         return KullbackLeibler(a, b, smoothing);
     }
 
-    /// <summary>Jensen-Shannon divergence: the mean of KL(p || m) and KL(q || m) with m = (p + q)/2; in [0, ln 2].</summary>
+    /// <summary>
+    /// Jensen-Shannon divergence: the mean of KL(p || m) and KL(q || m) with m = (p + q)/2; in [0, ln 2].
+    /// </summary>
     /// <param name="p">Histogram of the first sample.</param>
     /// <param name="q">Histogram of the second sample, same bins.</param>
     /// <param name="smoothing">Pseudo-count added to every bin of both; none is needed.</param>
-    /// <exception cref="ArgumentException">Bins differ, a histogram is empty, or smoothing is negative or not finite.</exception>
+    /// <exception cref="ArgumentException">
+    /// Bins differ, a histogram is empty, or smoothing is negative or not finite.
+    /// </exception>
     /// <remarks>Lin (1991), IEEE Trans. Information Theory 37(1). Its square root is a metric.</remarks>
     public static Estimate JensenShannon(Histogram p, Histogram q, double smoothing = 0)
     {
@@ -75,12 +90,14 @@ public static partial class Distance
         }
         double variance = Math.Max(0, secondP - fromP * fromP) / n + Math.Max(0, secondQ - fromQ * fromQ) / m;
         return Estimate.Normal(Math.Max(0, fromP + fromQ), Math.Sqrt(variance), n + m,
-            FormattableString.Invariant($"Jensen-Shannon divergence in nats (Lin 1991), {a.Length} bins, pseudo-count {smoothing} per bin"));
+            "Jensen-Shannon divergence in nats (Lin 1991), "
+                + FormattableString.Invariant($"{a.Length} bins, pseudo-count {smoothing} per bin"));
     }
 
     /// <summary>Jensen-Shannon divergence of two samples, by histograms over their common range.</summary>
     /// <inheritdoc cref="KullbackLeibler(ReadOnlySpan{float}, ReadOnlySpan{float}, int, double)"/>
-    public static Estimate JensenShannon(ReadOnlySpan<float> p, ReadOnlySpan<float> q, int bins = DefaultBins, double smoothing = 0)
+    public static Estimate JensenShannon(ReadOnlySpan<float> p, ReadOnlySpan<float> q, int bins = DefaultBins,
+        double smoothing = 0)
     {
         var (a, b) = Histograms(p, q, bins);
         return JensenShannon(a, b, smoothing);
@@ -90,7 +107,9 @@ public static partial class Distance
     /// <param name="p">Histogram of the first sample.</param>
     /// <param name="q">Histogram of the second sample, same bins.</param>
     /// <param name="smoothing">Pseudo-count added to every bin of both; none is needed.</param>
-    /// <exception cref="ArgumentException">Bins differ, a histogram is empty, or smoothing is negative or not finite.</exception>
+    /// <exception cref="ArgumentException">
+    /// Bins differ, a histogram is empty, or smoothing is negative or not finite.
+    /// </exception>
     /// <remarks>Beran (1977), Annals of Statistics 5(3); the form that lies in [0, 1].</remarks>
     public static Estimate Hellinger(Histogram p, Histogram q, double smoothing = 0)
     {
@@ -105,18 +124,23 @@ public static partial class Distance
         double value = Math.Sqrt(Math.Min(1, gap));
         double variance = Math.Max(0, 1 - affinity * affinity) / 4 * (1.0 / n + 1.0 / m);
         return Estimate.Normal(value, value > 0 ? Math.Sqrt(variance) / (2 * value) : double.NaN, n + m,
-            FormattableString.Invariant($"Hellinger distance (Beran 1977), {a.Length} bins, pseudo-count {smoothing} per bin"));
+            "Hellinger distance (Beran 1977), "
+                + FormattableString.Invariant($"{a.Length} bins, pseudo-count {smoothing} per bin"));
     }
 
     /// <summary>Hellinger distance of two samples, by histograms over their common range.</summary>
     /// <inheritdoc cref="KullbackLeibler(ReadOnlySpan{float}, ReadOnlySpan{float}, int, double)"/>
-    public static Estimate Hellinger(ReadOnlySpan<float> p, ReadOnlySpan<float> q, int bins = DefaultBins, double smoothing = 0)
+    public static Estimate Hellinger(ReadOnlySpan<float> p, ReadOnlySpan<float> q, int bins = DefaultBins,
+        double smoothing = 0)
     {
         var (a, b) = Histograms(p, q, bins);
         return Hellinger(a, b, smoothing);
     }
 
-    /// <summary>Wasserstein-1 (earth mover's) distance between samples: the area between their distribution functions, in the pixels' unit.</summary>
+    /// <summary>
+    /// Wasserstein-1 (earth mover's) distance between samples: the area between their distribution functions, in the
+    /// pixels' unit.
+    /// </summary>
     /// <param name="p">First sample.</param>
     /// <param name="q">Second sample.</param>
     /// <exception cref="ArgumentException">An empty sample or an infinity.</exception>
@@ -141,9 +165,11 @@ public static partial class Distance
                 (meanQ, squareQ) = (meanQ + signed, squareQ + signed * signed);
         }
         double variance = Spread(meanP, squareP, a.Length) + Spread(meanQ, squareQ, b.Length);
-        return Estimate.Normal(area, Math.Sqrt(variance), (long)a.Length + b.Length, "Wasserstein-1 distance of samples (Vallender 1974)");
+        return Estimate.Normal(area, Math.Sqrt(variance), (long)a.Length + b.Length,
+            "Wasserstein-1 distance of samples (Vallender 1974)");
 
-        static double Spread(double sum, double squares, double n) => Math.Max(0, squares / n - sum / n * (sum / n)) / n;
+        static double Spread(double sum, double squares, double n) =>
+            Math.Max(0, squares / n - sum / n * (sum / n)) / n;
     }
 
     /// <summary>Wasserstein-1 distance of histograms: mass sits in the middle of the bins.</summary>
@@ -167,14 +193,18 @@ public static partial class Distance
             (meanQ, squareQ) = (meanQ + b[i] * signed, squareQ + b[i] * signed * signed);
         }
         double variance = Math.Max(0, squareP - meanP * meanP) / n + Math.Max(0, squareQ - meanQ * meanQ) / m;
-        return Estimate.Normal(area, Math.Sqrt(variance), n + m, $"Wasserstein-1 distance of histograms, {a.Length} bins");
+        return Estimate.Normal(area, Math.Sqrt(variance), n + m,
+            $"Wasserstein-1 distance of histograms, {a.Length} bins");
     }
 
     /// <summary>Two-sample Kolmogorov-Smirnov test: the largest gap between the distribution functions.</summary>
     /// <param name="p">First sample.</param>
     /// <param name="q">Second sample.</param>
     /// <exception cref="ArgumentException">An empty sample or an infinity.</exception>
-    /// <remarks>Smirnov (1948); p-value from the limit law at the effective size n m / (n + m), with Stephens' (1970) correction.</remarks>
+    /// <remarks>
+    /// Smirnov (1948); p-value from the limit law at the effective size n m / (n + m), with Stephens' (1970)
+    /// correction.
+    /// </remarks>
     public static TestResult KolmogorovSmirnov(ReadOnlySpan<float> p, ReadOnlySpan<float> q)
     {
         var (a, b) = (Sorted(p, nameof(p)), Sorted(q, nameof(q)));
@@ -194,7 +224,8 @@ public static partial class Distance
         double error = Math.Sqrt(atP * (1 - atP) / a.Length + atQ * (1 - atQ) / b.Length);
         double effective = (double)a.Length * b.Length / ((double)a.Length + b.Length);
         return new TestResult(
-            Estimate.Normal(largest, error, (long)a.Length + b.Length, "two-sample Kolmogorov-Smirnov distance (Smirnov 1948)"),
+            Estimate.Normal(largest, error, (long)a.Length + b.Length,
+                "two-sample Kolmogorov-Smirnov distance (Smirnov 1948)"),
             Kolmogorov.LimitSurvival(largest * (Math.Sqrt(effective) + 0.12 + 0.11 / Math.Sqrt(effective))));
     }
 
@@ -214,18 +245,22 @@ public static partial class Distance
     {
         ArgumentNullException.ThrowIfNull(p);
         ArgumentNullException.ThrowIfNull(q);
-        if (p.Counts.Count != q.Counts.Count || p.Minimum != q.Minimum || p.Maximum != q.Maximum || p.IsLogarithmic != q.IsLogarithmic)
+        if (p.Counts.Count != q.Counts.Count || p.Minimum != q.Minimum || p.Maximum != q.Maximum
+            || p.IsLogarithmic != q.IsLogarithmic)
             throw new ArgumentException(
-                $"q: found {q.Counts.Count} bins over [{q.Minimum}, {q.Maximum}], expected those of p: {p.Counts.Count} over [{p.Minimum}, {p.Maximum}].", nameof(q));
+                $"q: found {q.Counts.Count} bins over [{q.Minimum}, {q.Maximum}], expected those of p: "
+                    + $"{p.Counts.Count} over [{p.Minimum}, {p.Maximum}].", nameof(q));
         if (!(smoothing >= 0 && double.IsFinite(smoothing)))
-            throw new ArgumentException($"smoothing: found {smoothing}, expected a pseudo-count of 0 or more.", nameof(smoothing));
+            throw new ArgumentException($"smoothing: found {smoothing}, expected a pseudo-count of 0 or more.",
+                nameof(smoothing));
         return (Smoothed(p, nameof(p)), Smoothed(q, nameof(q)), p.Total, q.Total);
 
         double[] Smoothed(Histogram h, string name)
         {
             double total = h.Total;
             if (total == 0)
-                throw new ArgumentException($"{name}: found an empty histogram, expected pixels within its range.", name);
+                throw new ArgumentException($"{name}: found an empty histogram, expected pixels within its range.",
+                    name);
             double sum = total + smoothing * h.Counts.Count;
             return [.. h.Counts.Select(count => (count + smoothing) / sum)];
         }

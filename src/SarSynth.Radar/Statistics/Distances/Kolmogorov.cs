@@ -9,8 +9,8 @@ public static class Kolmogorov
     /// <param name="d">The statistic, the largest gap between the distribution functions, in [0, 1].</param>
     /// <exception cref="ArgumentOutOfRangeException">n below 1 or d NaN.</exception>
     /// <remarks>
-    /// Exact by the matrix power of Marsaglia, Tsang &amp; Wang (2003), J. Stat. Software 8(18), while the matrix is small;
-    /// beyond that the limit law with the correction of Vrbik (2018), Pioneer J. Theor. Appl. Stat. 15.
+    /// Exact by the matrix power of Marsaglia, Tsang &amp; Wang (2003), J. Stat. Software 8(18), while the matrix is
+    /// small; beyond that the limit law with the correction of Vrbik (2018), Pioneer J. Theor. Appl. Stat. 15.
     /// </remarks>
     public static double Survival(long n, double d)
     {

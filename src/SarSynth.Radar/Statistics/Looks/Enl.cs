@@ -1,5 +1,6 @@
 // Equivalent number of looks of a homogeneous area: moments, log-cumulants, maximum likelihood.
-// Oliver & Quegan (2004), Understanding SAR Images, ch. 4; Nicolas (2002); Anfinsen, Doulgeris & Eltoft (2009), IEEE TGRS 47(11).
+// Oliver & Quegan (2004), Understanding SAR Images, ch. 4; Nicolas (2002); Anfinsen, Doulgeris &
+// Eltoft (2009), IEEE TGRS 47(11).
 namespace SarSynth.Radar.Statistics;
 
 /// <summary>Equivalent number of looks (ENL): the shape L of the Gamma law of multilooked intensity.</summary>
@@ -12,11 +13,17 @@ public static partial class Enl
     private const int MinimumPixels = 32;
 
     /// <summary>ENL by moments: mean² / variance (divisor n - 1).</summary>
-    /// <param name="intensity">Intensity of a homogeneous area, linear, any scale; NaN is left out, zeros are used.</param>
-    /// <param name="independent">Share of the pixels that are independent, in (0, 1]; it acts on the standard error only.</param>
+    /// <param name="intensity">
+    /// Intensity of a homogeneous area, linear, any scale; NaN is left out, zeros are used.
+    /// </param>
+    /// <param name="independent">
+    /// Share of the pixels that are independent, in (0, 1]; it acts on the standard error only.
+    /// </param>
     /// <returns>ENL with its standard error sqrt(2 L (L + 1) / n); undefined for constant pixels.</returns>
     /// <exception cref="ArgumentException">Fewer than 32 pixels, a negative or an infinite pixel.</exception>
-    /// <remarks>Oliver &amp; Quegan (2004), 4.3; the error is the delta method's under the Gamma law. Texture lowers it.</remarks>
+    /// <remarks>
+    /// Oliver &amp; Quegan (2004), 4.3; the error is the delta method's under the Gamma law. Texture lowers it.
+    /// </remarks>
     public static Estimate ByMoments(ReadOnlySpan<float> intensity, double independent = 1)
     {
         ThrowIfNotShare(independent);
@@ -37,10 +44,14 @@ public static partial class Enl
 
     /// <summary>ENL by log-cumulants: the L with trigamma(L) = var(ln I).</summary>
     /// <param name="intensity">Intensity of a homogeneous area, linear, any scale; zeros and NaN are left out.</param>
-    /// <param name="independent">Share of the pixels that are independent, in (0, 1]; it acts on the standard error only.</param>
+    /// <param name="independent">
+    /// Share of the pixels that are independent, in (0, 1]; it acts on the standard error only.
+    /// </param>
     /// <returns>ENL with its standard error; undefined for constant pixels.</returns>
     /// <exception cref="ArgumentException">Fewer than 32 positive pixels, a negative or an infinite pixel.</exception>
-    /// <remarks>Nicolas (2002), eq. 27: less biased by bright outliers than mean²/variance, more by dark ones.</remarks>
+    /// <remarks>
+    /// Nicolas (2002), eq. 27: less biased by bright outliers than mean²/variance, more by dark ones.
+    /// </remarks>
     public static Estimate ByLogCumulants(ReadOnlySpan<float> intensity, double independent = 1)
     {
         ThrowIfNotShare(independent);
@@ -56,13 +67,16 @@ public static partial class Enl
             return Estimate.Undefined("all positive pixels are equal: no speckle to measure", cumulants.Count, method);
         double looks = Polygamma.InverseTrigamma(k2);
         double p1 = Polygamma.Of(1, looks);
-        double error = Math.Sqrt((Polygamma.Of(3, looks) + 2 * p1 * p1) / (cumulants.Count * independent)) / Math.Abs(Polygamma.Of(2, looks));
+        double error = Math.Sqrt((Polygamma.Of(3, looks)
+            + 2 * p1 * p1) / (cumulants.Count * independent)) / Math.Abs(Polygamma.Of(2, looks));
         return Estimate.Positive(looks, error, cumulants.Count, method);
     }
 
     /// <summary>ENL by maximum likelihood under the Gamma law: ln L - digamma(L) = ln(mean I) - mean(ln I).</summary>
     /// <param name="intensity">Intensity of a homogeneous area, linear, any scale; zeros and NaN are left out.</param>
-    /// <param name="independent">Share of the pixels that are independent, in (0, 1]; it acts on the standard error only.</param>
+    /// <param name="independent">
+    /// Share of the pixels that are independent, in (0, 1]; it acts on the standard error only.
+    /// </param>
     /// <returns>ENL with its standard error 1 / sqrt(n (trigamma(L) - 1/L)); undefined for constant pixels.</returns>
     /// <exception cref="ArgumentException">Fewer than 32 positive pixels, a negative or an infinite pixel.</exception>
     /// <remarks>Oliver &amp; Quegan (2004), 4.3; Anfinsen et al. (2009), eq. 26 for one channel.</remarks>
@@ -105,12 +119,14 @@ public static partial class Enl
         sums.ThrowIfUnusable(nameof(intensity));
         sums.ThrowIfNegative(nameof(intensity));
         if (sums.Count < MinimumPixels)
-            throw new ArgumentException($"intensity: found {sums.Count} pixels, expected at least {MinimumPixels}.", nameof(intensity));
+            throw new ArgumentException($"intensity: found {sums.Count} pixels, expected at least {MinimumPixels}.",
+                nameof(intensity));
         return sums;
     }
 
     private static string? Degenerate(PixelSums sums) =>
-        sums.Maximum == 0 ? "all pixels are zero" : sums.Minimum == sums.Maximum ? "all pixels are equal: no speckle to measure" : null;
+        sums.Maximum == 0 ? "all pixels are zero" : sums.Minimum == sums.Maximum
+            ? "all pixels are equal: no speckle to measure" : null;
 
     private static void ThrowIfNotShare(double independent)
     {

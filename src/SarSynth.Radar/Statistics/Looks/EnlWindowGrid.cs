@@ -10,7 +10,8 @@ namespace SarSynth.Radar.Statistics;
 /// <param name="Looks">mean² / variance, divisor n - 1.</param>
 /// <param name="Gap">ln(mean) - mean(ln).</param>
 /// <param name="QuadrantSpread">Sum of squared deviations of the quadrants' ln-means.</param>
-internal readonly record struct WindowFacts(int Row, int Column, bool Complete, double Looks, double Gap, double QuadrantSpread);
+internal readonly record struct WindowFacts(int Row, int Column, bool Complete, double Looks, double Gap,
+    double QuadrantSpread);
 
 /// <summary>Gathers the facts; lines come in order.</summary>
 internal sealed class EnlWindowGrid
@@ -25,7 +26,9 @@ internal sealed class EnlWindowGrid
     /// <param name="rows">Rows of the image.</param>
     /// <param name="columns">Columns of the image.</param>
     /// <param name="window">Side of the windows, at least 6.</param>
-    /// <param name="most">About the most windows to look at: where there are more, every second, third, ... in both axes is.</param>
+    /// <param name="most">
+    /// About the most windows to look at: where there are more, every second, third, ... in both axes is.
+    /// </param>
     /// <exception cref="ArgumentException">The window is too small.</exception>
     public EnlWindowGrid(int rows, int columns, int window, int most = int.MaxValue)
     {
@@ -66,7 +69,8 @@ internal sealed class EnlWindowGrid
                         if (from == top)
                             sums[at] = default;
                         for (int row = from; row < to; row++)
-                            sums[at].Add(new ReadOnlySpan<float>((float*)address + (long)(row - first) * columns + at * step * window, window), row - top >= window / 2);
+                            sums[at].Add(new ReadOnlySpan<float>((float*)address + (long)(row - first) * columns
+                                + at * step * window, window), row - top >= window / 2);
                     }
                 });
                 if (to < top + window)

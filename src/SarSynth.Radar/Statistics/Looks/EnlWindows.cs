@@ -12,12 +12,15 @@ public static partial class Enl
     /// <param name="columns">Columns.</param>
     /// <param name="window">Side of the window: odd, at least 3.</param>
     /// <returns>[rows x columns]; NaN where the window is constant or more than half without data.</returns>
-    /// <exception cref="ArgumentException">Sizes that do not match, an even window or one below 3, an infinite pixel.</exception>
+    /// <exception cref="ArgumentException">
+    /// Sizes that do not match, an even window or one below 3, an infinite pixel.
+    /// </exception>
     /// <remarks>Borders are mirrored, see <see cref="LocalStatistics"/>.</remarks>
     public static float[] Map(ReadOnlySpan<float> intensity, int rows, int columns, int window = 7)
     {
         if (window < 3)
-            throw new ArgumentException($"window: found {window}, expected an odd number of at least 3.", nameof(window));
+            throw new ArgumentException($"window: found {window}, expected an odd number of at least 3.",
+                nameof(window));
         var map = GC.AllocateUninitializedArray<float>(intensity.Length);
         LocalStatistics.Slide(intensity, rows, columns, window, squares: true, (row, sums, squares, counts) =>
         {
@@ -30,7 +33,8 @@ public static partial class Enl
                 var factor = Vector512.Create((n - 1) / n);
                 var count = Vector512.Create(n);
                 for (; x <= columns - 16; x += 16)
-                    Vector512.Narrow(Eight(sums[x..], squares[x..], count, factor), Eight(sums[(x + 8)..], squares[(x + 8)..], count, factor))
+                    Vector512.Narrow(Eight(sums[x..], squares[x..], count, factor),
+                        Eight(sums[(x + 8)..], squares[(x + 8)..], count, factor))
                         .CopyTo(output[x..]);
             }
             for (; x < columns; x++)
@@ -43,7 +47,8 @@ public static partial class Enl
         });
         return map;
 
-        static Vector512<double> Eight(ReadOnlySpan<double> sums, ReadOnlySpan<double> squares, Vector512<double> count, Vector512<double> factor)
+        static Vector512<double> Eight(ReadOnlySpan<double> sums, ReadOnlySpan<double> squares, Vector512<double> count,
+            Vector512<double> factor)
         {
             var s = Vector512.Create(sums);
             var s2 = s * s;
@@ -54,14 +59,16 @@ public static partial class Enl
         }
     }
 
-    /// <summary>The median of the ENL (moments) over windows that tile the image: what product specifications report.</summary>
+    /// <summary>
+    /// The median of the ENL (moments) over windows that tile the image: what product specifications report.
+    /// </summary>
     /// <param name="intensity">Intensity, linear, row-major; windows with a NaN or a zero are left out.</param>
     /// <param name="rows">Rows.</param>
     /// <param name="columns">Columns.</param>
     /// <param name="window">Side of the windows, at least 6; they do not overlap.</param>
     /// <returns>
-    /// The median, its standard error and its distribution-free 95 % interval; <see cref="Estimate.Samples"/> counts windows.
-    /// Undefined when no window is complete.
+    /// The median, its standard error and its distribution-free 95 % interval; <see cref="Estimate.Samples"/> counts
+    /// windows. Undefined when no window is complete.
     /// </returns>
     /// <exception cref="ArgumentException">Sizes that do not match, a negative or an infinite pixel.</exception>
     /// <remarks>Interval from order statistics (David &amp; Nagaraja 2003, 7.1).</remarks>
@@ -76,12 +83,14 @@ public static partial class Enl
         var looks = windows.Where(w => w.Complete && w.Looks > 0).Select(w => w.Looks).Order().ToArray();
         int n = looks.Length;
         if (n == 0)
-            return Estimate.Undefined($"no window of {window} x {window} without zeros, NaN or constant pixels", 0, method);
+            return Estimate.Undefined($"no window of {window} x {window} without zeros, NaN or constant pixels", 0,
+                method);
         double median = n % 2 == 1 ? looks[n / 2] : (looks[n / 2 - 1] + looks[n / 2]) / 2;
         double reach = Estimate.Z95 * Math.Sqrt(n) / 2;
         int low = (int)Math.Floor(n / 2.0 - reach) - 1, high = (int)Math.Ceiling(n / 2.0 + reach);
         if (low < 0 || high >= n)
-            return new Estimate { Value = median, Samples = n, Method = method, Reason = $"{n} windows are too few for an interval" };
+            return new Estimate { Value = median, Samples = n, Method = method,
+                Reason = $"{n} windows are too few for an interval" };
         return new Estimate
         {
             Value = median,
@@ -97,21 +106,27 @@ public static partial class Enl
     /// <param name="intensity">Intensity, linear, row-major; windows with a NaN or a zero are left out.</param>
     /// <param name="rows">Rows.</param>
     /// <param name="columns">Columns.</param>
-    /// <param name="window">Side of the windows, even and at least 8; they do not overlap. 0 takes 16, or less in a small image: see the remarks.</param>
+    /// <param name="window">
+    /// Side of the windows, even and at least 8; they do not overlap. 0 takes 16, or less in a small image: see the
+    /// remarks.
+    /// </param>
     /// <param name="independent">Share of the pixels that are independent, in (0, 1].</param>
     /// <returns>The windows chosen, and the ENL pooled over them by maximum likelihood.</returns>
-    /// <exception cref="ArgumentException">Sizes that do not match, an odd or too small window, a negative or an infinite pixel.</exception>
+    /// <exception cref="ArgumentException">
+    /// Sizes that do not match, an odd or too small window, a negative or an infinite pixel.
+    /// </exception>
     /// <remarks>
-    /// Heterogeneity can only lower a window's ENL, so that the ENL of homogeneous ground shows as the mode of the windows' ENL
-    /// (Foucher et al. 2000; Anfinsen et al. 2009, section V): the mode of a kernel density of ln L (bandwidth: Silverman's, not
-    /// below one standard error). A window is chosen when its ENL lies within three standard errors of the mode and its four
-    /// quadrants have equal means (F-test of ln-means, 1 %). Pooling solves mean(ln mean_w - mean ln_w) = ln L - digamma(L) +
-    /// digamma(nL) - ln(nL), which is exact in the window's size n under the Gamma law. Weak texture that fills much of the scene passes
-    /// these tests and lowers the result, by 5 to 25 % and more; <see cref="HomogeneousWindows.UpperTail"/> shows it.
+    /// Heterogeneity can only lower a window's ENL, so that the ENL of homogeneous ground shows as the mode of the
+    /// windows' ENL (Foucher et al. 2000; Anfinsen et al. 2009, section V): the mode of a kernel density of ln L
+    /// (bandwidth: Silverman's, not below one standard error). A window is chosen when its ENL lies within three
+    /// standard errors of the mode and its four quadrants have equal means (F-test of ln-means, 1 %). Pooling solves
+    /// mean(ln mean_w - mean ln_w) = ln L - digamma(L) + digamma(nL) - ln(nL), which is exact in the window's size n
+    /// under the Gamma law. Weak texture that fills much of the scene passes these tests and lowers the result, by 5 to
+    /// 25 % and more; <see cref="HomogeneousWindows.UpperTail"/> shows it.
     /// <para>
-    /// A mode wants many windows: from fewer than about 200 it is found less well than the smaller windows' larger spread costs, and
-    /// the homogeneous ground of a small image comes in small pieces. The window chosen for 0 is the largest from 16 down to 8 that
-    /// leaves 200 of them; below 8 the quadrants are too small for the test.
+    /// A mode wants many windows: from fewer than about 200 it is found less well than the smaller windows' larger
+    /// spread costs, and the homogeneous ground of a small image comes in small pieces. The window chosen for 0 is the
+    /// largest from 16 down to 8 that leaves 200 of them; below 8 the quadrants are too small for the test.
     /// </para>
     /// </remarks>
     public static HomogeneousWindows Homogeneous(
@@ -122,13 +137,16 @@ public static partial class Enl
         return Homogeneous(Windows(intensity, rows, columns, window), window, independent);
     }
 
-    internal static HomogeneousWindows Homogeneous(IReadOnlyList<WindowFacts> windows, int window, double independent = 1)
+    internal static HomogeneousWindows Homogeneous(IReadOnlyList<WindowFacts> windows, int window,
+        double independent = 1)
     {
-        const string method = "ENL by maximum likelihood pooled over automatically chosen windows (Anfinsen et al. 2009)";
+        const string method =
+            "ENL by maximum likelihood pooled over automatically chosen windows (Anfinsen et al. 2009)";
         var candidates = windows.Where(w => w.Complete && w.Gap > 1e-14).ToArray();
         if (candidates.Length == 0)
             return new HomogeneousWindows(
-                [], Estimate.Undefined($"no window of {window} x {window} without zeros, NaN or constant pixels", 0, method), 0);
+                [], Estimate.Undefined($"no window of {window} x {window} without zeros, NaN or constant pixels", 0,
+                    method), 0);
         double n = (double)window * window;
         var logLooks = candidates.Select(w => Math.Log(Polygamma.InverseLogMinusDigamma(w.Gap))).ToArray();
         double Error(double looks) => LikelihoodError(looks, n * independent) / looks;
@@ -138,20 +156,23 @@ public static partial class Enl
         var chosen = new List<HomogeneousWindow>();
         double gap = 0;
         var tail = UpperTail(
-            logLooks.Where((log, i) => candidates[i].QuadrantSpread * Math.Exp(log) * independent * n / 4 <= critical), looks => Error(looks));
+            logLooks.Where((log, i) => candidates[i].QuadrantSpread * Math.Exp(log) * independent * n / 4 <= critical),
+                looks => Error(looks));
         for (int i = 0; i < candidates.Length; i++)
         {
             var w = candidates[i];
             if (Math.Abs(logLooks[i] - Math.Log(mode)) > reach)
                 continue;
-            // Variance of a quadrant's ln-mean: 1/(L n/4); the sum over four quadrants is chi-squared with 3 degrees of freedom.
+            // Variance of a quadrant's ln-mean: 1/(L n/4); the sum over four quadrants is
+            // chi-squared with 3 degrees of freedom.
             if (w.QuadrantSpread * mode * independent * n / 4 > critical)
                 continue;
             chosen.Add(new HomogeneousWindow(w.Row, w.Column, window, Math.Exp(logLooks[i])));
             gap += w.Gap;
         }
         if (chosen.Count == 0)
-            return new HomogeneousWindows([], Estimate.Undefined("no window passed the test of homogeneity", 0, method), candidates.Length) { UpperTail = tail };
+            return new HomogeneousWindows([], Estimate.Undefined("no window passed the test of homogeneity", 0, method),
+                candidates.Length) { UpperTail = tail };
         gap /= chosen.Count;
         double looks = Polygamma.InverseLogMinusDigamma(gap);
         for (int i = 0; i < 50; i++)
@@ -164,30 +185,39 @@ public static partial class Enl
         }
         long samples = chosen.Count * (long)n;
         return new HomogeneousWindows(
-            chosen, Estimate.Positive(looks, LikelihoodError(looks, samples * independent), samples, method), candidates.Length) { UpperTail = tail };
+            chosen, Estimate.Positive(looks, LikelihoodError(looks, samples * independent), samples, method),
+                candidates.Length) { UpperTail = tail };
     }
 
-    /// <summary>The centre of the homogeneous windows from those above it, whose spread is known: texture only adds windows below.</summary>
+    /// <summary>
+    /// The centre of the homogeneous windows from those above it, whose spread is known: texture only adds windows
+    /// below.
+    /// </summary>
     private static Estimate UpperTail(IEnumerable<double> logLooks, Func<double, double> error)
     {
-        const string method = "ENL at which the windows above lie as those of homogeneous ground do (median of the half-normal law)";
+        const string method =
+            "ENL at which the windows above lie as those of homogeneous ground do (median of the half-normal law)";
         const int fewest = 32;
-        // The median of |z| for a standard normal z, and of the estimate's error: h(c) = #(x > c + 0.6745 s) - #(x > c) / 2 has variance N / 8 and slope -0.1183 N / s.
+        // The median of |z| for a standard normal z, and of the estimate's error: h(c) = #(x > c + 0.6745 s) - #(x > c)
+        // / 2 has variance N / 8 and slope -0.1183 N / s.
         const double half = 0.6744897501960817, efficiency = 2.989;
         var sorted = logLooks.Order().ToArray();
         for (int i = 0; i + fewest <= sorted.Length; i++)
         {
             int above = sorted.Length - i - 1;
-            double median = (sorted[i + 1 + (above - 1) / 2] + sorted[i + 1 + above / 2]) / 2, looks = Math.Exp(sorted[i]), spread = error(looks);
+            double median = (sorted[i + 1 + (above - 1) / 2] + sorted[i + 1 + above / 2]) / 2,
+                looks = Math.Exp(sorted[i]), spread = error(looks);
             if (median - sorted[i] > half * spread)
                 continue;
             return Estimate.Positive(looks, looks * efficiency * spread / Math.Sqrt(2.0 * above), above, method);
         }
-        return Estimate.Undefined($"fewer than {fewest} windows at the upper end lie as those of homogeneous ground do", sorted.Length, method);
+        return Estimate.Undefined($"fewer than {fewest} windows at the upper end lie as those of homogeneous ground do",
+            sorted.Length, method);
     }
 
     internal static int RequireWindow(int window) => window >= 8 && window % 2 == 0 ? window
-        : throw new ArgumentException($"window: found {window}, expected an even number of at least 8.", nameof(window));
+        : throw new ArgumentException($"window: found {window}, expected an even number of at least 8.",
+            nameof(window));
 
     internal static int WindowFor(int rows, int columns)
     {
@@ -236,7 +266,8 @@ public static partial class Enl
     private static IReadOnlyList<WindowFacts> Windows(ReadOnlySpan<float> intensity, int rows, int columns, int window)
     {
         if (rows < 1 || columns < 1 || (long)rows * columns != intensity.Length)
-            throw new ArgumentException($"intensity: found {intensity.Length} pixels, expected {rows} x {columns}.", nameof(intensity));
+            throw new ArgumentException($"intensity: found {intensity.Length} pixels, expected {rows} x {columns}.",
+                nameof(intensity));
         var grid = new EnlWindowGrid(rows, columns, window);
         var sums = PixelSums.Of(intensity);
         if (sums.Infinite > 0)
@@ -261,15 +292,16 @@ public sealed record HomogeneousWindow(int Row, int Column, int Size, double Loo
 public sealed record HomogeneousWindows(IReadOnlyList<HomogeneousWindow> Chosen, Estimate Looks, int Candidates)
 {
     /// <summary>
-    /// The ENL by the upper end of the windows' ENL alone, which texture does not reach: the smallest L above which the windows' ln L has the median
-    /// of the half-normal law of known spread. Null where there was no window.
+    /// The ENL by the upper end of the windows' ENL alone, which texture does not reach: the smallest L above which the
+    /// windows' ln L has the median of the half-normal law of known spread. Null where there was no window.
     /// </summary>
     /// <remarks>
-    /// Where much of the scene is weakly textured the pooled <see cref="Looks"/> is low, because windows of such ground pass for homogeneous or make
-    /// the mode; this one stays within 4 % as long as a third of the scene is homogeneous (Monte Carlo of K-distributed and two-level
-    /// ground, 1 to 10 looks). It costs precision (three times the standard error), and speckle that is correlated from pixel to
-    /// pixel raises it where the share of independent pixels is not given: 3 to 6 % at an intensity correlation of 0.36 between neighbours, below 1 % at 0.14.
-    /// Where both differ by more than their errors, look at the scene.
+    /// Where much of the scene is weakly textured the pooled <see cref="Looks"/> is low, because windows of such ground
+    /// pass for homogeneous or make the mode; this one stays within 4 % as long as a third of the scene is homogeneous
+    /// (Monte Carlo of K-distributed and two-level ground, 1 to 10 looks). It costs precision (three times the standard
+    /// error), and speckle that is correlated from pixel to pixel raises it where the share of independent pixels is
+    /// not given: 3 to 6 % at an intensity correlation of 0.36 between neighbours, below 1 % at 0.14. Where both differ
+    /// by more than their errors, look at the scene.
     /// </remarks>
     public Estimate? UpperTail { get; init; }
 }

@@ -1,7 +1,10 @@
 // The sums over a co-occurrence matrix from which every feature follows, kept up to date pair by pair.
 namespace SarSynth.Radar.Statistics;
 
-/// <summary>Counts of pairs with their marginals and running sums: adding or removing a pair costs the same for any number of levels.</summary>
+/// <summary>
+/// Counts of pairs with their marginals and running sums: adding or removing a pair costs the same for any number of
+/// levels.
+/// </summary>
 internal sealed class CooccurrenceSums(int levels)
 {
     private readonly long[] cells = new long[levels * levels];
@@ -98,7 +101,8 @@ internal sealed class CooccurrenceSums(int levels)
             case GlcmFeature.ClusterProminence:
                 return OverSums(meanI + meanJ, 4);
             default:
-                throw new ArgumentOutOfRangeException(nameof(feature), feature, "Expected a feature of a co-occurrence matrix.");
+                throw new ArgumentOutOfRangeException(nameof(feature), feature,
+                    "Expected a feature of a co-occurrence matrix.");
         }
     }
 

@@ -14,13 +14,15 @@ internal sealed class PixelCensus
     /// <summary>Takes in a band: the same pixels as intensity and as amplitude.</summary>
     public void Add(ReadOnlySpan<float> intensityPixels, ReadOnlySpan<float> amplitudePixels)
     {
-        foreach (var (sums, central, logs) in PixelSums.Blocks(intensityPixels, static block => Measure(block, wantLogarithms: true)))
+        foreach (var (sums, central, logs) in PixelSums.Blocks(intensityPixels, static block =>
+            Measure(block, wantLogarithms: true)))
         {
             intensities = intensities.With(sums);
             intensity.Merge(central);
             logarithm.Merge(logs!);
         }
-        foreach (var (sums, central, _) in PixelSums.Blocks(amplitudePixels, static block => Measure(block, wantLogarithms: false)))
+        foreach (var (sums, central, _) in PixelSums.Blocks(amplitudePixels, static block =>
+            Measure(block, wantLogarithms: false)))
         {
             amplitudes = amplitudes.With(sums);
             amplitude.Merge(central);
@@ -45,7 +47,8 @@ internal sealed class PixelCensus
 
     /// <summary>Null where fewer than 8 pixels are positive.</summary>
     public LogCumulants? LogCumulants() => logarithm.Count < 8 ? null
-        : Statistics.LogCumulants.From(logarithm.Count, logarithm.Mean, logarithm.Moments()) with { Zeros = intensities.Zeros, NoData = intensities.NoData };
+        : Statistics.LogCumulants.From(logarithm.Count, logarithm.Mean,
+            logarithm.Moments()) with { Zeros = intensities.Zeros, NoData = intensities.NoData };
 
     /// <summary>ln(mean I) - mean(ln I) over the positive pixels.</summary>
     public double LikelihoodGap() => Math.Log(intensity.Mean * intensities.Count / logarithm.Count) - logarithm.Mean;
@@ -56,7 +59,8 @@ internal sealed class PixelCensus
         return Moments.From(sums with { Mean = central.Mean }, m[2], m[3], m[4]);
     }
 
-    private static (PixelSums Sums, CentralSums Central, CentralSums? Logarithms) Measure(ReadOnlySpan<float> block, bool wantLogarithms)
+    private static (PixelSums Sums, CentralSums Central, CentralSums? Logarithms) Measure(ReadOnlySpan<float> block,
+        bool wantLogarithms)
     {
         var values = ArrayPool<double>.Shared.Rent(block.Length);
         int finite = 0;

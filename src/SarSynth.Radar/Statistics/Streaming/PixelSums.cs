@@ -13,7 +13,8 @@ internal readonly record struct PixelSums(
     public static PixelSums Of(ReadOnlySpan<float> pixels)
     {
         var total = Blocks(pixels, OfBlock).Aggregate(
-            new PixelSums(0, 0, 0, 0, 0, double.PositiveInfinity, double.NegativeInfinity, 0), (sums, part) => sums.With(part));
+            new PixelSums(0, 0, 0, 0, 0, double.PositiveInfinity, double.NegativeInfinity, 0), (sums, part) =>
+                sums.With(part));
         return total with { Mean = total.Mean / total.Count };
     }
 
@@ -39,12 +40,14 @@ internal readonly record struct PixelSums(
             maximum = Math.Max(maximum, value);
             sum += value;
         }
-        return new PixelSums(block.Length - noData - infinite, noData, infinite, zeros, negative, minimum, maximum, sum);
+        return new PixelSums(block.Length - noData - infinite, noData, infinite, zeros, negative, minimum, maximum,
+            sum);
     }
 
     /// <summary>These sums and those of another block.</summary>
     internal PixelSums With(PixelSums part) => new(
-        Count + part.Count, NoData + part.NoData, Infinite + part.Infinite, Zeros + part.Zeros, Negative + part.Negative,
+        Count + part.Count, NoData + part.NoData, Infinite + part.Infinite, Zeros + part.Zeros,
+            Negative + part.Negative,
         Math.Min(Minimum, part.Minimum), Math.Max(Maximum, part.Maximum), Mean + part.Mean);
 
     /// <summary>Biased central moments of the finite pixels.</summary>
@@ -71,8 +74,11 @@ internal readonly record struct PixelSums(
     }
 
     /// <summary>Natural logarithms of the positive pixels.</summary>
-    /// <exception cref="ArgumentException">Fewer than <paramref name="minimum"/> positive pixels, a negative or an infinite one.</exception>
-    public static double[] Logarithms(ReadOnlySpan<float> pixels, string name, int minimum, out long zeros, out long noData)
+    /// <exception cref="ArgumentException">
+    /// Fewer than <paramref name="minimum"/> positive pixels, a negative or an infinite one.
+    /// </exception>
+    public static double[] Logarithms(ReadOnlySpan<float> pixels, string name, int minimum, out long zeros,
+        out long noData)
     {
         var sums = Of(pixels);
         sums.ThrowIfUnusable(name);
@@ -80,7 +86,8 @@ internal readonly record struct PixelSums(
         zeros = sums.Zeros;
         noData = sums.NoData;
         if (sums.Count - zeros < minimum)
-            throw new ArgumentException($"{name}: found {sums.Count - zeros} positive pixels, expected at least {minimum}.", name);
+            throw new ArgumentException($"{name}: found {sums.Count - zeros} positive "
+                + $"pixels, expected at least {minimum}.", name);
         var logs = new double[sums.Count - zeros];
         int next = 0;
         foreach (float value in pixels)
@@ -94,16 +101,19 @@ internal readonly record struct PixelSums(
     public void ThrowIfUnusable(string name)
     {
         if (Infinite > 0)
-            throw new ArgumentException($"{name}: found {Infinite} infinite pixels, expected finite values (or NaN for no data).", name);
+            throw new ArgumentException($"{name}: found {Infinite} infinite pixels, expected finite "
+                + $"values (or NaN for no data).", name);
         if (Count == 0)
             throw new ArgumentException(
-                NoData == 0 ? $"{name}: found no pixel, expected at least one." : $"{name}: found only NaN ({NoData} pixels of no data), expected numbers.", name);
+                NoData == 0 ? $"{name}: found no pixel, expected at least one."
+                    : $"{name}: found only NaN ({NoData} pixels of no data), expected numbers.", name);
     }
 
     public void ThrowIfNegative(string name)
     {
         if (Negative > 0)
-            throw new ArgumentException($"{name}: found {Negative} negative pixels, expected linear amplitude or intensity (is this in dB?).", name);
+            throw new ArgumentException($"{name}: found {Negative} negative pixels, expected linear amplitude or "
+                + $"intensity (is this in dB?).", name);
     }
 
     /// <summary>Runs a function on blocks of a span, in parallel where the span is long; results in order.</summary>

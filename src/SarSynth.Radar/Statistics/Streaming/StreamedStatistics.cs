@@ -1,4 +1,5 @@
-// The statistics of a raster of any size in bounded memory: two passes over all pixels, then some blocks for what needs neighbours.
+// The statistics of a raster of any size in bounded memory: two passes over all pixels, then some
+// blocks for what needs neighbours.
 using MathNet.Numerics;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
@@ -8,7 +9,8 @@ namespace SarSynth.Radar.Statistics;
 /// <summary>One run over a raster.</summary>
 internal sealed class StreamedStatistics
 {
-    // Pixels of a band of whole lines; windows of ENL that are kept; side and number of the blocks whose spectra are taken.
+    // Pixels of a band of whole lines; windows of ENL that are kept; side and number of the
+    // blocks whose spectra are taken.
     private const int BandPixels = 1 << 21, MostWindows = 1 << 18, BlockSide = 1024, Blocks = 16;
 
     // Reach of the detector of point targets: half its window and half its guard.
@@ -30,7 +32,8 @@ internal sealed class StreamedStatistics
     public ImageStatistics Compute()
     {
         var census = new PixelCensus();
-        int window = options.HomogeneousWindow == 0 ? Enl.WindowFor(rows, columns) : Enl.RequireWindow(options.HomogeneousWindow);
+        int window = options.HomogeneousWindow == 0 ? Enl.WindowFor(rows, columns)
+            : Enl.RequireWindow(options.HomogeneousWindow);
         var homogeneous = new EnlWindowGrid(rows, columns, window, MostWindows);
         var median = new EnlWindowGrid(rows, columns, options.EnlWindow, MostWindows);
         float[] intensity = new float[bandRows * columns], amplitude = new float[intensity.Length];
@@ -45,7 +48,8 @@ internal sealed class StreamedStatistics
         var sums = census.Intensity();
         var (intensities, amplitudes) = (census.IntensityMoments(), census.AmplitudeMoments());
         long positive = sums.Count - sums.Zeros;
-        measuredOn.Add(new("moments, log-cumulants, ENL of all pixels, histogram, co-occurrence, point targets", $"all {sums.Count} pixels with data"));
+        measuredOn.Add(new("moments, log-cumulants, ENL of all pixels, histogram, co-occurrence, point targets",
+            $"all {sums.Count} pixels with data"));
         var looks = Looks(census, sums, positive, homogeneous, median, window);
 
         var second = new SecondPass(this, amplitudes, positive);
@@ -61,7 +65,8 @@ internal sealed class StreamedStatistics
         {
             Rows = rows,
             Columns = columns,
-            Pixels = raster.Kind switch { PixelKind.Complex => "complex", PixelKind.Amplitude => "amplitude", _ => "intensity" },
+            Pixels = raster.Kind switch { PixelKind.Complex => "complex", PixelKind.Amplitude => "amplitude", _ =>
+                "intensity" },
             Validity = raster.Validity,
             LeftOut = sums.NoData,
             MeasuredOn = measuredOn,
@@ -90,7 +95,8 @@ internal sealed class StreamedStatistics
         }
     }
 
-    private LooksStatistics Looks(PixelCensus census, PixelSums sums, long positive, EnlWindowGrid homogeneous, EnlWindowGrid median, int window)
+    private LooksStatistics Looks(PixelCensus census, PixelSums sums, long positive, EnlWindowGrid homogeneous,
+        EnlWindowGrid median, int window)
     {
         if (positive < LooksStatistics.FewestPixels)
             return LooksStatistics.Undefined(positive, sums.Count);
@@ -98,19 +104,23 @@ internal sealed class StreamedStatistics
         measuredOn.Add(new("ENL of homogeneous windows", Share(homogeneous, window)));
         measuredOn.Add(new("median ENL of windows", Share(median, options.EnlWindow)));
         var all = Enl.ByMoments(sums, census.IntensityVariance());
-        return new LooksStatistics(all, Enl.ByLogCumulants(census.LogCumulants()!), Enl.MaximumLikelihood(census.LikelihoodGap(), positive),
-            Enl.MedianOverWindows(median.Facts, options.EnlWindow), pooled.Looks, pooled.Chosen.Count) { UpperTail = pooled.UpperTail };
+        return new LooksStatistics(all, Enl.ByLogCumulants(census.LogCumulants()!),
+            Enl.MaximumLikelihood(census.LikelihoodGap(), positive),
+            Enl.MedianOverWindows(median.Facts, options.EnlWindow), pooled.Looks,
+                pooled.Chosen.Count) { UpperTail = pooled.UpperTail };
     }
 
     private static string Share(EnlWindowGrid grid, int window) => grid.Facts.Count == grid.Total
-        ? $"all {grid.Total} windows of {window} x {window}" : $"{grid.Facts.Count} of {grid.Total} windows of {window} x {window}, evenly spaced";
+        ? $"all {grid.Total} windows of {window} x {window}"
+            : $"{grid.Facts.Count} of {grid.Total} windows of {window} x {window}, evenly spaced";
 
     private PointTargetResponse? Response(PointTarget target)
     {
         // More than the chip, so that its place in the image decides where it is cut.
         var chip = new RasterWindow(target.Row, target.Column, 1, 1).Grown(80, rows, columns);
         var image = (ComplexImage)raster.Read(chip);
-        return ImpulseResponse.OfWhole(image, target.Row - chip.Row, target.Column - chip.Column)?.Moved(chip.Row, chip.Column);
+        return ImpulseResponse.OfWhole(image, target.Row - chip.Row, target.Column - chip.Column)?.Moved(chip.Row,
+            chip.Column);
     }
 
     private (AxisSpectrum? Range, AxisSpectrum? Azimuth, TestResult? Circularity) Spectra()
@@ -124,17 +134,22 @@ internal sealed class StreamedStatistics
         for (int block = 0; block < down * across; block++)
         {
             // In the middle of equal parts of the raster.
-            int row = (int)((rows - height) * (2L * (block / across) + 1) / (2 * down)), column = (int)((columns - width) * (2L * (block % across) + 1) / (2 * across));
+            int row = (int)((rows - height) * (2L * (block / across) + 1) / (2 * down)),
+                column = (int)((columns - width) * (2L * (block % across) + 1) / (2 * across));
             var pixels = BlockPixels(new RasterWindow(row, column, height, width));
             if (raster.Kind == PixelKind.Complex)
                 circularity.Add(pixels);
-            Take(Spectrum.Densities(pixels, width, ImageAxis.Range, width, height, Math.Min(Spectrum.Segment, width), each), ranges, rangeSegments);
-            Take(Spectrum.Densities(pixels, width, ImageAxis.Azimuth, height, width, Math.Min(Spectrum.Segment, height), each), azimuths, azimuthSegments);
+            Take(Spectrum.Densities(pixels, width, ImageAxis.Range, width, height, Math.Min(Spectrum.Segment, width),
+                each), ranges, rangeSegments);
+            Take(Spectrum.Densities(pixels, width, ImageAxis.Azimuth, height, width, Math.Min(Spectrum.Segment, height),
+                each), azimuths, azimuthSegments);
         }
-        string where = down * across == 1 ? "all pixels" : $"{down * across} blocks of {height} x {width}, evenly spread";
+        string where = down * across == 1 ? "all pixels"
+            : $"{down * across} blocks of {height} x {width}, evenly spread";
         measuredOn.Add(new(raster.Kind == PixelKind.Complex ? "spectra, circularity" : "spectra", where));
         string errors = down * across == 1 ? "jackknife over lines" : "jackknife over blocks";
-        return (Summary(ranges, rangeSegments, ImageAxis.Range, errors), Summary(azimuths, azimuthSegments, ImageAxis.Azimuth, errors),
+        return (Summary(ranges, rangeSegments, ImageAxis.Range, errors),
+            Summary(azimuths, azimuthSegments, ImageAxis.Azimuth, errors),
             raster.Kind == PixelKind.Complex ? circularity.Test(1) : null);
 
         static void Take((double[][] Groups, long[] Segments) found, List<double[]> groups, List<long> segments)
@@ -162,7 +177,8 @@ internal sealed class StreamedStatistics
     /// <summary>What needs the moments first: histogram, grey levels, an even sample, targets.</summary>
     private sealed class SecondPass(StreamedStatistics run, Moments amplitudes, long positive)
     {
-        private readonly double top = amplitudes.Mean.Value + (amplitudes.Variance.IsDefined ? 3 * Math.Sqrt(amplitudes.Variance.Value) : 0);
+        private readonly double top = amplitudes.Mean.Value
+            + (amplitudes.Variance.IsDefined ? 3 * Math.Sqrt(amplitudes.Variance.Value) : 0);
         private readonly bool hasGaps = amplitudes.NoData > 0;
         private readonly bool hasTargets = Math.Min(run.rows, run.columns) >= 16 && positive >= 64;
         private readonly Cooccurrence?[] matrices = new Cooccurrence?[Glcm.FourAngles.Count];
@@ -172,18 +188,21 @@ internal sealed class StreamedStatistics
         private long seen;
         private int sampled;
 
-        public HistogramCounter Histogram { get; } = Statistics.Histogram.CounterFor(run.options.HistogramBins, amplitudes.Minimum, amplitudes.Maximum);
+        public HistogramCounter Histogram { get; } = Statistics.Histogram.CounterFor(run.options.HistogramBins,
+            amplitudes.Minimum, amplitudes.Maximum);
 
         public float[] Sample { get; } = new float[Math.Min(positive, run.options.FitPixels)];
 
         public IReadOnlyList<PointTarget> Targets => targets;
 
-        public GlcmFeatures? Texture() => matrices[0] is null ? null : GlcmFeatures.Average(matrices.Select(m => m!.Features()));
+        public GlcmFeatures? Texture() => matrices[0] is null ? null
+            : GlcmFeatures.Average(matrices.Select(m => m!.Features()));
 
         public void Run(float[] intensity, float[] amplitude)
         {
             int columns = run.columns;
-            // A line before the band for pairs across its edge; lines before and after it for the targets' surroundings.
+            // A line before the band for pairs across its edge; lines before and after it
+            // for the targets' surroundings.
             var grey = new byte[intensity.Length + columns];
             var mask = hasGaps ? new bool[grey.Length] : [];
             var around = hasTargets ? new float[intensity.Length + 2 * TargetReach * columns] : [];
@@ -227,11 +246,13 @@ internal sealed class StreamedStatistics
             int columns = run.columns, levels = run.options.GlcmLevels, length = pixels.Length + columns;
             var gaps = hasGaps ? mask.AsSpan(columns, pixels.Length) : default;
             Glcm.Quantise(pixels, levels, 0, top, grey.AsSpan(columns), gaps);
-            Add(0, Glcm.Compute(grey.AsSpan(columns, pixels.Length), band.Rows, columns, levels, 1, Glcm.FourAngles[0], mask: gaps));
+            Add(0, Glcm.Compute(grey.AsSpan(columns, pixels.Length), band.Rows, columns, levels, 1, Glcm.FourAngles[0],
+                mask: gaps));
             int start = band.Row == 0 ? columns : 0;
             for (int angle = 1; angle < matrices.Length; angle++)
             {
-                Add(angle, Glcm.Compute(grey.AsSpan(start, length - start), (length - start) / columns, columns, levels, 1, Glcm.FourAngles[angle],
+                Add(angle, Glcm.Compute(grey.AsSpan(start, length - start), (length - start) / columns, columns, levels,
+                    1, Glcm.FourAngles[angle],
                     mask: hasGaps ? mask.AsSpan(start, length - start) : default));
             }
             grey.AsSpan(length - columns, columns).CopyTo(grey);

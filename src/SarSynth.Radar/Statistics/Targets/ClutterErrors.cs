@@ -7,15 +7,18 @@ using SarSynth.Radar.Signal;
 namespace SarSynth.Radar.Statistics;
 
 /// <summary>
-/// An intensity |y|² that clutter n changes by 2 Re(conj(y) n) makes any measure q change by dq = Re sum(conj(w_j) n(t_j)), with a
-/// standard deviation of sqrt(c/2 sum_k P_k |sum_j conj(w_j) exp(i f_k t_j)|²): c is the clutter's mean intensity, P_k its share at f_k.
+/// An intensity |y|² that clutter n changes by 2 Re(conj(y) n) makes any measure q change by dq = Re sum(conj(w_j)
+/// n(t_j)), with a standard deviation of sqrt(c/2 sum_k P_k |sum_j conj(w_j) exp(i f_k t_j)|²): c is the clutter's mean
+/// intensity, P_k its share at f_k.
 /// </summary>
 internal sealed class ClutterErrors(BandLimitedSignal signal, double clutter)
 {
     /// <summary>Error of the peak's position: minus the change of the slope over the curvature.</summary>
     public double OfPeak(double peak, double step)
     {
-        double curvature = (signal.Intensity(peak + step) + signal.Intensity(peak - step) - 2 * signal.Intensity(peak)) / (step * step);
+        double curvature =
+            (signal.Intensity(peak + step)
+            + signal.Intensity(peak - step) - 2 * signal.Intensity(peak)) / (step * step);
         double scale = 1 / (step * curvature);
         return OfSum([(peak + step, -scale * signal.At(peak + step)), (peak - step, scale * signal.At(peak - step))]);
     }
@@ -25,12 +28,16 @@ internal sealed class ClutterErrors(BandLimitedSignal signal, double clutter)
     {
         double step = (right - left) / 64, leftSlope = Slope(left), rightSlope = Slope(right);
         return OfSum([
-            (peak, signal.At(peak) * (1 / rightSlope - 1 / leftSlope)), (right, -2 * signal.At(right) / rightSlope), (left, 2 * signal.At(left) / leftSlope)]);
+            (peak, signal.At(peak) * (1 / rightSlope - 1 / leftSlope)), (right, -2 * signal.At(right) / rightSlope),
+                (left, 2 * signal.At(left) / leftSlope)]);
 
         double Slope(double at) => (signal.Intensity(at + step) - signal.Intensity(at - step)) / (2 * step);
     }
 
-    /// <summary>Error in dB of a ratio of sums of intensity: every point with its value over the sum it is in, minus for the lower one.</summary>
+    /// <summary>
+    /// Error in dB of a ratio of sums of intensity: every point with its value over the sum it is in, minus for the
+    /// lower one.
+    /// </summary>
     public double OfRatio(IEnumerable<(double At, Complex Weight)> points) => 20 / Math.Log(10) * OfSum(points);
 
     private double OfSum(IEnumerable<(double At, Complex Weight)> points)

@@ -19,7 +19,8 @@ public sealed record AxisResponse(Estimate Position, Estimate Width, Estimate Ps
 /// <param name="Azimuth">Along the rows.</param>
 /// <param name="PeakIntensity">Intensity at the sub-pixel peak.</param>
 /// <param name="SignalToClutter">Peak intensity over the mean intensity of the chip's outer frame, dB.</param>
-public sealed record PointTargetResponse(AxisResponse Range, AxisResponse Azimuth, double PeakIntensity, double SignalToClutter)
+public sealed record PointTargetResponse(AxisResponse Range, AxisResponse Azimuth, double PeakIntensity,
+    double SignalToClutter)
 {
     /// <summary>The same response in an image of which this one's was a part that begins at the given place.</summary>
     internal PointTargetResponse Moved(int row, int column)
@@ -28,18 +29,19 @@ public sealed record PointTargetResponse(AxisResponse Range, AxisResponse Azimut
 
         static AxisResponse By(AxisResponse r, int by) => r with
         {
-            Position = r.Position with { Value = r.Position.Value + by, Lower = r.Position.Lower + by, Upper = r.Position.Upper + by },
+            Position = r.Position with { Value = r.Position.Value + by, Lower = r.Position.Lower + by,
+                Upper = r.Position.Upper + by },
         };
     }
 }
 
 /// <summary>Measures impulse responses.</summary>
 /// <remarks>
-/// The signal between pixels is the band-limited one (Fourier interpolation about the centre of its spectrum). The main lobe
-/// reaches to the first minimum on either side. Side lobes are looked at as far beyond it as their number times half the main
-/// lobe's width from null to null, which is what the calibration tools of NISAR do (isce3, compute_islr_pslr): an unweighted
-/// band has just so many lobes there, a weighted one, whose main lobe is wider, has more. Standard errors are those that clutter
-/// of the given level and of the target's own band makes, to first order.
+/// The signal between pixels is the band-limited one (Fourier interpolation about the centre of its spectrum). The main
+/// lobe reaches to the first minimum on either side. Side lobes are looked at as far beyond it as their number times
+/// half the main lobe's width from null to null, which is what the calibration tools of NISAR do (isce3,
+/// compute_islr_pslr): an unweighted band has just so many lobes there, a weighted one, whose main lobe is wider, has
+/// more. Standard errors are those that clutter of the given level and of the target's own band makes, to first order.
 /// </remarks>
 public static class ImpulseResponse
 {
@@ -50,8 +52,11 @@ public static class ImpulseResponse
     /// <param name="oversampling">Points per pixel on which the response is looked at, 4 to 256.</param>
     /// <param name="sidelobes">How far side lobes count on either side, in half main lobes (null to null).</param>
     /// <param name="clutter">Mean intensity of the clutter around the target, for the standard errors.</param>
-    /// <exception cref="ArgumentException">A line too short or too long, a value that is not finite, or all zero.</exception>
-    public static AxisResponse OfLine(ReadOnlySpan<Complex32> line, int oversampling = 32, int sidelobes = 10, double clutter = 0)
+    /// <exception cref="ArgumentException">
+    /// A line too short or too long, a value that is not finite, or all zero.
+    /// </exception>
+    public static AxisResponse OfLine(ReadOnlySpan<Complex32> line, int oversampling = 32, int sidelobes = 10,
+        double clutter = 0)
     {
         CheckOptions(oversampling, sidelobes);
         if (line.Length < 16 || line.Length > 8192)
@@ -69,16 +74,20 @@ public static class ImpulseResponse
     /// <param name="chip">Side of the chip that is looked at, 16 to 512; cut at the image's borders.</param>
     /// <param name="oversampling">Points per pixel on which the response is looked at, 4 to 256.</param>
     /// <param name="sidelobes">How far side lobes count on either side, in half main lobes (null to null).</param>
-    /// <exception cref="ArgumentException">Sizes that do not match, a place outside the image, values that are not finite, or all zero.</exception>
+    /// <exception cref="ArgumentException">
+    /// Sizes that do not match, a place outside the image, values that are not finite, or all zero.
+    /// </exception>
     public static PointTargetResponse Of(
         ReadOnlySpan<Complex32> image, int rows, int columns, int row, int column,
         int chip = DefaultChip, int oversampling = 32, int sidelobes = 10)
     {
         CheckOptions(oversampling, sidelobes);
         if ((long)rows * columns != image.Length || rows < 16 || columns < 16)
-            throw new ArgumentException($"image: found {image.Length} pixels for {rows} x {columns}, expected at least 16 x 16.", nameof(image));
+            throw new ArgumentException($"image: found {image.Length} pixels for {rows} x "
+                + $"{columns}, expected at least 16 x 16.", nameof(image));
         if ((uint)row >= (uint)rows || (uint)column >= (uint)columns)
-            throw new ArgumentException($"row, column: found ({row}, {column}), expected a place within {rows} x {columns}.");
+            throw new ArgumentException($"row, column: found ({row}, {column}), expected a "
+                + $"place within {rows} x {columns}.");
         if (chip < 16 || chip > 512)
             throw new ArgumentException($"chip: found {chip}, expected 16 to 512.", nameof(chip));
         (row, column) = Brightest(image, rows, columns, row, column);
@@ -88,7 +97,8 @@ public static class ImpulseResponse
             pixels[y] = Finite(image.Slice((top + y) * columns + left, width), nameof(image));
         double clutter = Frame(pixels);
         var lines = BandLimitedSignal.OfLines(pixels);
-        var stacks = BandLimitedSignal.OfLines(Enumerable.Range(0, width).Select(x => pixels.Select(p => p[x]).ToArray()));
+        var stacks = BandLimitedSignal.OfLines(Enumerable.Range(0, width)
+            .Select(x => pixels.Select(p => p[x]).ToArray()));
         double atRow = row - top, atColumn = column - left;
         BandLimitedSignal across = lines[0], down = lines[0];
         for (int i = 0; i < 8; i++)
@@ -105,16 +115,19 @@ public static class ImpulseResponse
         double peak = down.Intensity(atRow);
         var range = Measure(across, atColumn, oversampling, sidelobes, clutter);
         var azimuth = Measure(down, atRow, oversampling, sidelobes, clutter);
-        return new PointTargetResponse(range, azimuth, peak, clutter > 0 ? 10 * Math.Log10(peak / clutter) : double.PositiveInfinity).Moved(top, left);
+        return new PointTargetResponse(range, azimuth, peak, clutter > 0 ? 10 * Math.Log10(peak / clutter)
+            : double.PositiveInfinity).Moved(top, left);
     }
 
-    private static AxisResponse Measure(BandLimitedSignal signal, double peak, int oversampling, int sidelobes, double clutter)
+    private static AxisResponse Measure(BandLimitedSignal signal, double peak, int oversampling, int sidelobes,
+        double clutter)
     {
         double step = 1.0 / oversampling, top = signal.Intensity(peak), farthest = signal.Length / 2.0;
         double rightNull = FirstMinimum(signal, peak, step), leftNull = FirstMinimum(signal, peak, -step);
         double right = HalfPower(signal, peak, rightNull, top), left = HalfPower(signal, peak, leftNull, top);
         double lobe = (rightNull - leftNull) / 2;
-        double rightEnd = Math.Min(rightNull + sidelobes * lobe, peak + farthest), leftEnd = Math.Max(leftNull - sidelobes * lobe, peak - farthest);
+        double rightEnd = Math.Min(rightNull + sidelobes * lobe, peak + farthest),
+            leftEnd = Math.Max(leftNull - sidelobes * lobe, peak - farthest);
         double highest = 0, highestAt = peak;
         double main = Energy(leftNull, rightNull, out var mainPoints);
         double side = Energy(leftEnd, leftNull, out var leftPoints) + Energy(rightNull, rightEnd, out var rightPoints);
@@ -128,11 +141,14 @@ public static class ImpulseResponse
         var errors = new ClutterErrors(signal, clutter);
         bool cut = rightNull + sidelobes * lobe - peak > farthest || peak - leftNull + sidelobes * lobe > farthest;
         return new AxisResponse(
-            Estimate.Normal(peak, errors.OfPeak(peak, (right - left) / 32), 1, "peak of the interpolated response, error to first order in the clutter"),
+            Estimate.Normal(peak, errors.OfPeak(peak, (right - left) / 32), 1,
+                "peak of the interpolated response, error to first order in the clutter"),
             Estimate.Normal(right - left, errors.OfWidth(peak, left, right), 1, method),
-            Decibels(highest / top, () => errors.OfRatio([(highestAt, signal.At(highestAt) / highest), (peak, -signal.At(peak) / top)])),
+            Decibels(highest / top, () =>
+                errors.OfRatio([(highestAt, signal.At(highestAt) / highest), (peak, -signal.At(peak) / top)])),
             Decibels(side / main, () => errors.OfRatio(
-                [.. leftPoints.Concat(rightPoints).Select(p => (p.At, p.Value * p.Weight / side)), .. mainPoints.Select(p => (p.At, -p.Value * p.Weight / main))])));
+                [.. leftPoints.Concat(rightPoints).Select(p => (p.At, p.Value * p.Weight / side)),
+                    .. mainPoints.Select(p => (p.At, -p.Value * p.Weight / main))])));
 
         // Trapezoids from border to border, so that the result does not hang on where the points fall.
         double Energy(double from, double to, out List<(double At, Complex Value, double Weight)> points)
@@ -142,7 +158,8 @@ public static class ImpulseResponse
             double sum = 0;
             for (int i = 0; i <= steps; i++)
             {
-                double at = from + (to - from) * i / steps, weight = (to - from) / steps * (i == 0 || i == steps ? 0.5 : 1);
+                double at = from + (to - from) * i / steps, weight =
+                    (to - from) / steps * (i == 0 || i == steps ? 0.5 : 1);
                 var value = signal.At(at);
                 points.Add((at, value, weight));
                 sum += weight * (value.Real * value.Real + value.Imaginary * value.Imaginary);
@@ -151,12 +168,15 @@ public static class ImpulseResponse
         }
 
         Estimate Decibels(double value, Func<double> error) => value > 0
-            ? Estimate.Normal(10 * Math.Log10(value), error(), 1, $"{method}; side lobes as far as {sidelobes} half main lobes beyond it")
+            ? Estimate.Normal(10 * Math.Log10(value), error(), 1,
+                $"{method}; side lobes as far as {sidelobes} half main lobes beyond it")
                 with { Reason = cut ? "the line ends before all side lobes asked for" : null }
             : Estimate.Undefined("there are no side lobes", 1, method);
     }
 
-    /// <summary>The first minimum of the intensity away from the peak; half the line away where there is none.</summary>
+    /// <summary>
+    /// The first minimum of the intensity away from the peak; half the line away where there is none.
+    /// </summary>
     private static double FirstMinimum(BandLimitedSignal signal, double peak, double step)
     {
         double before = signal.Intensity(peak), value = signal.Intensity(peak + step), reach = signal.Length / 2.0;
@@ -185,7 +205,9 @@ public static class ImpulseResponse
         return (low + high) / 2;
     }
 
-    /// <summary>The response next to a pixel; null where the default chip around it has a sample without data.</summary>
+    /// <summary>
+    /// The response next to a pixel; null where the default chip around it has a sample without data.
+    /// </summary>
     internal static PointTargetResponse? OfWhole(ComplexImage image, int row, int column)
     {
         var (brightRow, brightColumn) = Brightest(image.Pixels, image.Rows, image.Columns, row, column);
@@ -205,11 +227,13 @@ public static class ImpulseResponse
     private static RasterWindow Chip(int rows, int columns, int row, int column, int side)
     {
         int height = Math.Min(side, rows), width = Math.Min(side, columns);
-        int top = Math.Clamp(row - height / 2, 0, rows - height), left = Math.Clamp(column - width / 2, 0, columns - width);
+        int top = Math.Clamp(row - height / 2, 0, rows - height),
+            left = Math.Clamp(column - width / 2, 0, columns - width);
         return new(top, left, height, width);
     }
 
-    private static (int Row, int Column) Brightest(ReadOnlySpan<Complex32> image, int rows, int columns, int row, int column)
+    private static (int Row, int Column) Brightest(ReadOnlySpan<Complex32> image, int rows, int columns, int row,
+        int column)
     {
         var (bestRow, bestColumn, best) = (row, column, -1f);
         for (int y = Math.Max(0, row - 3); y <= Math.Min(rows - 1, row + 3); y++)
@@ -227,7 +251,8 @@ public static class ImpulseResponse
         for (int y = 0; y < height; y++)
             for (int x = 0; x < width; x++)
                 if ((y < height / 4 || y >= height - height / 4) && (x < width / 4 || x >= width - width / 4))
-                    corners.Add(pixels[y][x].Real * pixels[y][x].Real + pixels[y][x].Imaginary * pixels[y][x].Imaginary);
+                    corners.Add(pixels[y][x].Real * pixels[y][x].Real
+                        + pixels[y][x].Imaginary * pixels[y][x].Imaginary);
         return corners.Average();
     }
 
@@ -238,16 +263,19 @@ public static class ImpulseResponse
         for (int i = 0; i < result.Length; i++)
         {
             if (!float.IsFinite(values[i].Real) || !float.IsFinite(values[i].Imaginary))
-                throw new ArgumentException($"{name}: found a value that is not finite in the chip, expected numbers.", name);
+                throw new ArgumentException($"{name}: found a value that is not finite in the chip, expected numbers.",
+                    name);
             result[i] = new Complex(values[i].Real, values[i].Imaginary);
             any |= result[i] != Complex.Zero;
         }
-        return any || name == "image" ? result : throw new ArgumentException($"{name}: found only zeros, expected a target.", name);
+        return any || name == "image" ? result
+            : throw new ArgumentException($"{name}: found only zeros, expected a target.", name);
     }
 
     private static void CheckOptions(int oversampling, int sidelobes)
     {
         if (oversampling < 4 || oversampling > 256 || sidelobes < 1 || sidelobes > 100)
-            throw new ArgumentException($"oversampling, sidelobes: found {oversampling} and {sidelobes}, expected 4 to 256 and 1 to 100.");
+            throw new ArgumentException($"oversampling, sidelobes: found {oversampling} and "
+                + $"{sidelobes}, expected 4 to 256 and 1 to 100.");
     }
 }

@@ -18,23 +18,33 @@ public static class PointTargets
     /// <param name="rows">Rows.</param>
     /// <param name="columns">Columns.</param>
     /// <param name="window">Side of the square whose ring is the clutter: odd, above guard.</param>
-    /// <param name="guard">Side of the inner square that is left out: odd, at least 3. A candidate is the brightest pixel in it.</param>
+    /// <param name="guard">
+    /// Side of the inner square that is left out: odd, at least 3. A candidate is the brightest pixel in it.
+    /// </param>
     /// <param name="falseAlarm">Probability that a pixel of single-look clutter passes, in (0, 1).</param>
     /// <exception cref="ArgumentException">Sizes that do not match or windows and probability out of range.</exception>
-    /// <remarks>Finn &amp; Johnson (1968): threshold n (p^(-1/n) - 1) on the ratio to the mean of n independent cells of exponential clutter.</remarks>
+    /// <remarks>
+    /// Finn &amp; Johnson (1968): threshold n (p^(-1/n) - 1) on the ratio to the mean of n independent cells of
+    /// exponential clutter.
+    /// </remarks>
     public static IReadOnlyList<PointTarget> Detect(
-        ReadOnlySpan<float> intensity, int rows, int columns, int window = 31, int guard = 11, double falseAlarm = 1e-9) =>
-        Detect(intensity, rows, columns, new float[intensity.Length], new float[intensity.Length], window, guard, falseAlarm);
+        ReadOnlySpan<float> intensity, int rows, int columns, int window = 31, int guard = 11,
+            double falseAlarm = 1e-9) =>
+        Detect(intensity, rows, columns, new float[intensity.Length], new float[intensity.Length], window, guard,
+            falseAlarm);
 
     /// <summary>With buffers of [rows x columns] or more for the local means.</summary>
     internal static IReadOnlyList<PointTarget> Detect(
-        ReadOnlySpan<float> intensity, int rows, int columns, float[] large, float[] small, int window = 31, int guard = 11, double falseAlarm = 1e-9)
+        ReadOnlySpan<float> intensity, int rows, int columns, float[] large, float[] small, int window = 31,
+            int guard = 11, double falseAlarm = 1e-9)
     {
         LocalStatistics.Check(intensity.Length, rows, columns, window);
         if (guard < 3 || guard % 2 == 0 || guard >= window)
-            throw new ArgumentException($"guard: found {guard}, expected an odd number from 3 to below the window of {window}.", nameof(guard));
+            throw new ArgumentException($"guard: found {guard}, expected an odd number from 3 to "
+                + $"below the window of {window}.", nameof(guard));
         if (!(falseAlarm > 0 && falseAlarm < 1))
-            throw new ArgumentException($"falseAlarm: found {falseAlarm}, expected a probability in (0, 1).", nameof(falseAlarm));
+            throw new ArgumentException($"falseAlarm: found {falseAlarm}, expected a probability in (0, 1).",
+                nameof(falseAlarm));
         double outer = (double)window * window, inner = (double)guard * guard, cells = outer - inner;
         double threshold = cells * (Math.Pow(falseAlarm, -1 / cells) - 1);
         LocalStatistics.Mean(intensity, rows, columns, window, large);

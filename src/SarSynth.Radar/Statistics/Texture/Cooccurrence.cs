@@ -4,7 +4,9 @@ using MathNet.Numerics.LinearAlgebra;
 
 namespace SarSynth.Radar.Statistics;
 
-/// <summary>A feature of a co-occurrence matrix; p is the normalised matrix, i and j the grey levels of a pair.</summary>
+/// <summary>
+/// A feature of a co-occurrence matrix; p is the normalised matrix, i and j the grey levels of a pair.
+/// </summary>
 public enum GlcmFeature
 {
     /// <summary>sum (i - j)² p.</summary>
@@ -33,7 +35,9 @@ public enum GlcmFeature
     DifferenceVariance,
     /// <summary>Entropy of |i - j|, nats.</summary>
     DifferenceEntropy,
-    /// <summary>Information measure of correlation 1: (H - HXY1) / max(HX, HY), 0 where both marginals are constant.</summary>
+    /// <summary>
+    /// Information measure of correlation 1: (H - HXY1) / max(HX, HY), 0 where both marginals are constant.
+    /// </summary>
     InformationCorrelation1,
     /// <summary>Information measure of correlation 2: sqrt(1 - exp(-2 (HXY2 - H))).</summary>
     InformationCorrelation2,
@@ -105,7 +109,9 @@ public sealed class Cooccurrence
         return GlcmFeatures.From(sums);
     }
 
-    /// <summary>Maximal correlation coefficient (Haralick's f14): the second singular value of p(i, j) / sqrt(px(i) py(j)).</summary>
+    /// <summary>
+    /// Maximal correlation coefficient (Haralick's f14): the second singular value of p(i, j) / sqrt(px(i) py(j)).
+    /// </summary>
     /// <returns>In [0, 1]; 0 where one marginal is constant, NaN when there is no pair.</returns>
     public double MaximalCorrelation()
     {
@@ -113,7 +119,8 @@ public sealed class Cooccurrence
             return double.NaN;
         var p = Matrix<double>.Build.Dense(Levels, Levels, (i, j) => Probability(i, j));
         var (px, py) = (p.RowSums(), p.ColumnSums());
-        int[] rows = [.. Enumerable.Range(0, Levels).Where(i => px[i] > 0)], columns = [.. Enumerable.Range(0, Levels).Where(j => py[j] > 0)];
+        int[] rows = [.. Enumerable.Range(0, Levels).Where(i => px[i] > 0)],
+            columns = [.. Enumerable.Range(0, Levels).Where(j => py[j] > 0)];
         if (rows.Length < 2 || columns.Length < 2)
             return 0;
         var scaled = Matrix<double>.Build.Dense(rows.Length, columns.Length,
@@ -124,7 +131,8 @@ public sealed class Cooccurrence
     private int Cell(int i, int j)
     {
         if ((uint)i >= (uint)Levels || (uint)j >= (uint)Levels)
-            throw new ArgumentOutOfRangeException(nameof(i), $"Grey levels: found ({i}, {j}), expected 0 to {Levels - 1}.");
+            throw new ArgumentOutOfRangeException(nameof(i),
+                $"Grey levels: found ({i}, {j}), expected 0 to {Levels - 1}.");
         return i * Levels + j;
     }
 }
@@ -152,7 +160,8 @@ public sealed record GlcmFeatures
 
     /// <summary>All features by name, for tables and JSON (NaN where there was no pair).</summary>
     [JsonNumberHandling(JsonNumberHandling.AllowNamedFloatingPointLiterals)]
-    public IReadOnlyDictionary<string, double> Values => Enum.GetValues<GlcmFeature>().ToDictionary(f => f.ToString(), f => this[f]);
+    public IReadOnlyDictionary<string, double> Values => Enum.GetValues<GlcmFeature>()
+        .ToDictionary(f => f.ToString(), f => this[f]);
 
     /// <summary>The mean of several matrices' features, as is usual over angles.</summary>
     /// <param name="several">At least one.</param>

@@ -18,13 +18,16 @@ public static partial class Glcm
     /// <param name="symmetric">Whether a pair counts in both orders.</param>
     /// <param name="mask">Pixels that take part; a pair counts when both do. Empty: all.</param>
     /// <returns>
-    /// [rows x columns]: each value is that of the window's own matrix (pairs within the window), NaN where none of its pairs
-    /// counts. Borders are mirrored.
+    /// [rows x columns]: each value is that of the window's own matrix (pairs within the window), NaN where none of its
+    /// pairs counts. Borders are mirrored.
     /// </returns>
-    /// <exception cref="ArgumentException">Sizes that do not match, a grey level that is too high, or a window that holds no pair.</exception>
+    /// <exception cref="ArgumentException">
+    /// Sizes that do not match, a grey level that is too high, or a window that holds no pair.
+    /// </exception>
     /// <remarks>
-    /// Contrast, dissimilarity and homogeneity are means over pairs and so box sums; the others slide the matrix, adding the
-    /// pairs that come in and removing those that leave. Either way the cost hardly grows with the window's area.
+    /// Contrast, dissimilarity and homogeneity are means over pairs and so box sums; the others slide the matrix,
+    /// adding the pairs that come in and removing those that leave. Either way the cost hardly
+    /// grows with the window's area.
     /// </remarks>
     public static float[] Map(
         ReadOnlySpan<byte> image, int rows, int columns, int levels, int window, GlcmFeature feature,
@@ -36,21 +39,24 @@ public static partial class Glcm
         if (levels > 256)
             throw new ArgumentException($"levels: found {levels}, expected at most 256.", nameof(levels));
         if (!Enum.IsDefined(feature))
-            throw new ArgumentException($"feature: found {feature}, expected a feature of a co-occurrence matrix.", nameof(feature));
+            throw new ArgumentException($"feature: found {feature}, expected a feature of a co-occurrence matrix.",
+                nameof(feature));
         angles ??= FourAngles;
         if (angles.Count == 0)
             throw new ArgumentException("angles: found none, expected at least one.", nameof(angles));
         if (!mask.IsEmpty && mask.Length != image.Length)
             throw new ArgumentException($"mask: found {mask.Length} values, expected {image.Length}.", nameof(mask));
         var padded = Padded(image, rows, columns, window / 2);
-        var valid = mask.Contains(false) ? Padded(MemoryMarshal.Cast<bool, byte>(mask), rows, columns, window / 2) : null;
+        var valid = mask.Contains(false) ? Padded(MemoryMarshal.Cast<bool, byte>(mask), rows, columns, window / 2)
+            : null;
         int width = columns + window - 1;
         var sum = new double[image.Length];
         foreach (double angle in angles)
         {
             var (down, right) = Offset(distance, angle);
             if (Math.Abs(down) >= window || Math.Abs(right) >= window)
-                throw new ArgumentException($"window: found {window}, expected one that holds a pair at distance {distance}.", nameof(window));
+                throw new ArgumentException($"window: found {window}, expected one that holds "
+                    + $"a pair at distance {distance}.", nameof(window));
             // The same pairs, seen so that the offset points down.
             bool turned = down < 0;
             if (turned)
@@ -58,12 +64,15 @@ public static partial class Glcm
             if (PairWeights(feature, levels) is double[] weights)
                 AddPairMeans(padded, valid, width, rows, columns, levels, window, down, right, weights, sum);
             else
-                AddSlidingFeature(padded, valid, width, rows, columns, levels, window, down, right, turned, symmetric, feature, sum);
+                AddSlidingFeature(padded, valid, width, rows, columns, levels, window, down, right, turned, symmetric,
+                    feature, sum);
         }
         return Array.ConvertAll(sum, v => (float)(v / angles.Count));
     }
 
-    /// <summary>f(i, j) where the feature is the mean of f over pairs and symmetric in i and j; null elsewhere.</summary>
+    /// <summary>
+    /// f(i, j) where the feature is the mean of f over pairs and symmetric in i and j; null elsewhere.
+    /// </summary>
     private static double[]? PairWeights(GlcmFeature feature, int levels)
     {
         Func<double, double>? weight = feature switch
@@ -109,8 +118,8 @@ public static partial class Glcm
         const int strip = 64;
         Parallel.For(0, (rows + strip - 1) / strip, task =>
         {
-            // columnSums[x]: pairs that begin in column x, over the window's rows. Values are small and bounded, so that
-            // running sums keep their digits; each strip begins anew.
+            // columnSums[x]: pairs that begin in column x, over the window's rows. Values are small and bounded, so
+            // that running sums keep their digits; each strip begins anew.
             double[] columnSums = new double[width], columnCounts = new double[valid is null ? 0 : width];
             int first = task * strip, end = Math.Min(rows, first + strip);
             for (int y = first; y < first + along; y++)
@@ -161,7 +170,8 @@ public static partial class Glcm
     }
 
     // Sums over as many pairs as count, each window anew: a running sum would not come back to 0 where no pair is left.
-    private static void AddMeansOfCounted(double[] columnSums, double[] columnCounts, int from, int across, Span<double> line)
+    private static void AddMeansOfCounted(double[] columnSums, double[] columnCounts, int from, int across,
+        Span<double> line)
     {
         for (int x = 0; x < line.Length; x++)
         {

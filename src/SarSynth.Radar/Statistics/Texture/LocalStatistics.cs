@@ -42,9 +42,11 @@ public static class LocalStatistics
     /// <summary>Mean and variance (divisor n - 1) of the window around every pixel.</summary>
     /// <inheritdoc cref="Mean(ReadOnlySpan{float}, int, int, int)"/>
     /// <returns>
-    /// Two images [rows x columns], row-major; the variance of a window of one pixel is NaN. It is double: squares leave float's range.
+    /// Two images [rows x columns], row-major; the variance of a window of one pixel is NaN. It is double:
+    /// squares leave float's range.
     /// </returns>
-    public static (float[] Mean, double[] Variance) MeanAndVariance(ReadOnlySpan<float> image, int rows, int columns, int window)
+    public static (float[] Mean, double[] Variance) MeanAndVariance(ReadOnlySpan<float> image, int rows, int columns,
+        int window)
     {
         var mean = GC.AllocateUninitializedArray<float>(image.Length);
         var variance = GC.AllocateUninitializedArray<double>(image.Length);
@@ -70,7 +72,9 @@ public static class LocalStatistics
     /// <summary>Whether enough pixels of a window are valid to give a number.</summary>
     internal static bool Enough(double count, int window) => 2 * count >= window * window;
 
-    /// <summary>Slides a window over an image and hands out the sums of values and of squares, row by row, in parallel.</summary>
+    /// <summary>
+    /// Slides a window over an image and hands out the sums of values and of squares, row by row, in parallel.
+    /// </summary>
     internal static unsafe void Slide(
         ReadOnlySpan<float> image, int rows, int columns, int window, bool squares, RowOfSums receive)
     {
@@ -82,7 +86,8 @@ public static class LocalStatistics
             // The lambda may not capture a fixed local; the image stays pinned until the loop is done.
             nint address = (nint)start;
             int length = image.Length;
-            Parallel.For(0, (rows + strip - 1) / strip, () => new Window(columns, window, squares), (task, state, buffers) =>
+            Parallel.For(0, (rows + strip - 1) / strip, () =>
+                new Window(columns, window, squares), (task, state, buffers) =>
             {
                 var pixels = new ReadOnlySpan<float>((void*)address, length);
                 for (int row = task * strip; row < Math.Min(rows, (task + 1) * strip); row++)
@@ -100,10 +105,13 @@ public static class LocalStatistics
         }
         if (infiniteRow >= 0)
             throw new ArgumentException(
-                $"image: found an infinite pixel within {window / 2} rows of row {infiniteRow}, expected finite values (or NaN for no data).", nameof(image));
+                $"image: found an infinite pixel within {window / 2} rows of row "
+                    + $"{infiniteRow}, expected finite values (or NaN for no data).", nameof(image));
     }
 
-    /// <summary>The pixel that stands at an index outside the image: half-sample mirroring, repeated as needed.</summary>
+    /// <summary>
+    /// The pixel that stands at an index outside the image: half-sample mirroring, repeated as needed.
+    /// </summary>
     internal static int Mirror(int index, int length)
     {
         int period = 2 * length;
@@ -115,9 +123,11 @@ public static class LocalStatistics
     internal static void Check(int length, int rows, int columns, int window)
     {
         if (rows < 1 || columns < 1 || (long)rows * columns != length)
-            throw new ArgumentException($"image: found {length} pixels for {rows} x {columns}, expected rows x columns of at least 1 x 1.");
+            throw new ArgumentException($"image: found {length} pixels for {rows} x {columns}, "
+                + $"expected rows x columns of at least 1 x 1.");
         if (window < 1 || window % 2 == 0 || window > 32767)
-            throw new ArgumentException($"window: found {window}, expected an odd number of at least 1 (and below 32768).");
+            throw new ArgumentException($"window: found {window}, expected an odd number of at "
+                + $"least 1 (and below 32768).");
     }
 
     private static void Divide(ReadOnlySpan<double> sums, double n, Span<float> output)
@@ -125,7 +135,8 @@ public static class LocalStatistics
         double inverse = 1 / n;
         int x = 0;
         for (; x <= output.Length - 16; x += 16)
-            Vector512.Narrow(Vector512.Create(sums[x..]) * inverse, Vector512.Create(sums[(x + 8)..]) * inverse).CopyTo(output[x..]);
+            Vector512.Narrow(Vector512.Create(sums[x..]) * inverse, Vector512.Create(sums[(x + 8)..]) * inverse)
+                .CopyTo(output[x..]);
         for (; x < output.Length; x++)
             output[x] = (float)(sums[x] * inverse);
     }
@@ -262,7 +273,8 @@ public static class LocalStatistics
                 if (2 * size > window)
                     break;
                 valid -= size;
-                TensorPrimitives.Add<double>(current.AsSpan(0, valid), current.AsSpan(size, valid), next.AsSpan(0, valid));
+                TensorPrimitives.Add<double>(current.AsSpan(0, valid), current.AsSpan(size, valid),
+                    next.AsSpan(0, valid));
                 (current, next) = (next, current);
             }
         }

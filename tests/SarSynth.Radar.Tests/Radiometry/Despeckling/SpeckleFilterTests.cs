@@ -30,7 +30,8 @@ public sealed class SpeckleFilterTests : IDisposable
         var expected = Golden(name);
         var found = filter.Apply(new IntensityImage(37, 45, Golden("input"))).Pixels;
         for (var i = 0; i < expected.Length; i++)
-            Assert.True(Math.Abs(found[i] - expected[i]) <= 2e-4 * Math.Abs(expected[i]) + 1e-5, $"{name} ({i / 45}, {i % 45}): {found[i]} for {expected[i]}");
+            Assert.True(Math.Abs(found[i] - expected[i]) <= 2e-4 * Math.Abs(expected[i]) + 1e-5,
+                $"{name} ({i / 45}, {i % 45}): {found[i]} for {expected[i]}");
     }
 
     [Theory, MemberData(nameof(Goldens))]
@@ -40,7 +41,8 @@ public sealed class SpeckleFilterTests : IDisposable
         (pixels[5 * 45 + 7], pixels[5 * 45 + 8], pixels[36 * 45 + 44]) = (float.NaN, float.PositiveInfinity, float.NaN);
         var found = filter.Apply(new IntensityImage(37, 45, pixels)).Pixels;
         for (var i = 0; i < found.Length; i++)
-            Assert.True(float.IsFinite(pixels[i]) ? float.IsFinite(found[i]) && found[i] > 0 : float.IsNaN(found[i]), $"{name} ({i / 45}, {i % 45}): {found[i]}");
+            Assert.True(float.IsFinite(pixels[i]) ? float.IsFinite(found[i])
+                && found[i] > 0 : float.IsNaN(found[i]), $"{name} ({i / 45}, {i % 45}): {found[i]}");
     }
 
     [Theory, MemberData(nameof(Goldens))]
@@ -48,7 +50,8 @@ public sealed class SpeckleFilterTests : IDisposable
     {
         var random = new Random(2);
         // Two looks: the sum of two exponentials.
-        var pixels = Enumerable.Range(0, 200 * 200).Select(_ => (float)(-Math.Log((1 - random.NextDouble()) * (1 - random.NextDouble())) / 2)).ToArray();
+        var pixels = Enumerable.Range(0, 200 * 200)
+            .Select(_ => (float)(-Math.Log((1 - random.NextDouble()) * (1 - random.NextDouble())) / 2)).ToArray();
         var found = filter.Apply(new IntensityImage(200, 200, pixels)).Pixels.Select(v => (double)v).ToArray();
         var mean = found.Average();
         var enl = mean * mean / found.Average(v => (v - mean) * (v - mean));
@@ -63,10 +66,13 @@ public sealed class SpeckleFilterTests : IDisposable
         {
             foreach (var value in (float[])[0, 3])
             {
-                var found = filter.Apply(new IntensityImage(rows, columns, [.. Enumerable.Repeat(value, rows * columns)])).Pixels;
-                Assert.All(found, v => Assert.True(Math.Abs(v - value) < 1e-5, $"{name} {rows} x {columns}: {v} for {value}"));
+                var found = filter.Apply(new IntensityImage(rows, columns,
+                    [.. Enumerable.Repeat(value, rows * columns)])).Pixels;
+                Assert.All(found, v =>
+                    Assert.True(Math.Abs(v - value) < 1e-5, $"{name} {rows} x {columns}: {v} for {value}"));
             }
-            Assert.All(filter.Apply(new IntensityImage(rows, columns, [.. Enumerable.Repeat(float.NaN, rows * columns)])).Pixels, v => Assert.True(float.IsNaN(v)));
+            Assert.All(filter.Apply(new IntensityImage(rows, columns,
+                [.. Enumerable.Repeat(float.NaN, rows * columns)])).Pixels, v => Assert.True(float.IsNaN(v)));
         }
     }
 
@@ -74,13 +80,17 @@ public sealed class SpeckleFilterTests : IDisposable
     public void AStreamGivesWhatTheWholeImageGives()
     {
         var random = new Random(8);
-        var image = new IntensityImage(1100, 2100, [.. Enumerable.Range(0, 1100 * 2100).Select(_ => (float)-Math.Log(1 - random.NextDouble()))]);
-        GeoTiff.Write(image, Path.Combine(folder, "in.tif"), new GeoTiffOptions { Compression = GeoTiffCompression.None });
+        var image = new IntensityImage(1100, 2100,
+            [.. Enumerable.Range(0, 1100 * 2100).Select(_ => (float)-Math.Log(1 - random.NextDouble()))]);
+        GeoTiff.Write(image, Path.Combine(folder, "in.tif"),
+            new GeoTiffOptions { Compression = GeoTiffCompression.None });
         var filter = new LeeFilter(9);
         using (var raster = SarRaster.Open(Path.Combine(folder, "in.tif")))
-            filter.Apply(raster, Path.Combine(folder, "out.tif"), new GeoTiffOptions { Compression = GeoTiffCompression.None });
+            filter.Apply(raster, Path.Combine(folder, "out.tif"),
+                new GeoTiffOptions { Compression = GeoTiffCompression.None });
         using var filtered = SarRaster.Open(Path.Combine(folder, "out.tif"));
-        Assert.Equal(filter.Apply(image).Pixels, ((IntensityImage)filtered.Read()).Pixels, (a, b) => MathF.Abs(a - b) <= 1e-5f * MathF.Abs(a));
+        Assert.Equal(filter.Apply(image).Pixels, ((IntensityImage)filtered.Read()).Pixels, (a, b) =>
+            MathF.Abs(a - b) <= 1e-5f * MathF.Abs(a));
     }
 
     [Fact]
@@ -99,7 +109,8 @@ public sealed class SpeckleFilterTests : IDisposable
     [Fact]
     public void BadParametersAreNamed()
     {
-        Assert.Contains("found 4, expected an odd number", Assert.Throws<ArgumentException>(() => new LeeFilter(4)).Message);
+        Assert.Contains("found 4, expected an odd number", Assert.Throws<ArgumentException>(() => new LeeFilter(4))
+            .Message);
         Assert.Contains("looks: found 0", Assert.Throws<ArgumentException>(() => new KuanFilter(7, 0)).Message);
         Assert.Contains("damping", Assert.Throws<ArgumentException>(() => new FrostFilter(7, 0)).Message);
         Assert.Contains("strength", Assert.Throws<ArgumentException>(() => new NonLocalFilter(Strength: -1)).Message);

@@ -61,7 +61,8 @@ public sealed class GeometryTests
             sum += truth.Reflectivity[columns + c];
         Assert.Equal(expected + flat * (near - (start - 20) + (start + length + 60) - far), sum, expected * 0.01);
         // In the middle the density is the power over the foreshortened width.
-        Assert.Equal(expected / (far - near), truth.Reflectivity[columns + (int)((near + far) / 2)], expected / (far - near) * 0.02);
+        Assert.Equal(expected / (far - near), truth.Reflectivity[columns + (int)((near + far) / 2)],
+            expected / (far - near) * 0.02);
     }
 
     [Fact]
@@ -70,10 +71,12 @@ public sealed class GeometryTests
         var sensor = Sensors.AirborneX040;
         double Corner(float height)
         {
-            var truth = Simulator.Observe(TestScenes.Wall(8, 400, 0.4, 200, 60, height), sensor, 1, Fidelity.Simulator).Truth;
+            var truth = Simulator.Observe(TestScenes.Wall(8, 400, 0.4, 200, 60, height), sensor, 1, Fidelity.Simulator)
+                .Truth;
             return truth.Reflectivity[3 * 400 + 199] + truth.Reflectivity[3 * 400 + 200];
         }
-        // Both bounces together are proportional to the wall's height; the ground, wall and roof beneath differ a little.
+        // Both bounces together are proportional to the wall's height; the ground, wall and
+        // roof beneath differ a little.
         Assert.Equal(2, Corner(8) / Corner(4), 0.1);
         Assert.Equal(3, Corner(12) / Corner(4), 0.15);
         // Brightest of a line, for a wall turned away by 0, 10 and 25 degrees.
@@ -89,7 +92,8 @@ public sealed class GeometryTests
                 if (i % size > from && i % size < from + 50)
                     (classes[i], heights[i]) = ((byte)LandCover.Roof, 8);
             }
-            var truth = Simulator.Observe(Scene.FromMaps(classes, heights, size, size, 0.4), sensor, 1, Fidelity.Simulator).Truth;
+            var truth = Simulator.Observe(Scene.FromMaps(classes, heights, size, size, 0.4), sensor, 1,
+                Fidelity.Simulator).Truth;
             return Enumerable.Range(60, 80).Average(r => truth.Reflectivity.AsSpan(r * size, size).ToArray().Max());
         }
         double straight = Turned(0), little = Turned(10), far = Turned(25);
@@ -131,21 +135,24 @@ public sealed class GeometryTests
             "hamming" => new HammingWindow(coefficient),
             _ => new TaylorWindow(coefficient, 5),
         };
-        var sensor = Sensors.AirborneX040 with { RangeWindow = window, AzimuthWindow = window, NoiseEquivalentSigmaNought = -80 };
+        var sensor = Sensors.AirborneX040 with { RangeWindow = window, AzimuthWindow = window,
+            NoiseEquivalentSigmaNought = -80 };
         foreach (var (row, column) in new[] { (128.0, 128.0), (127.37, 130.61) })
         {
             var target = new Target(TargetKind.CornerReflector, row, column, 0, 1000);
             var image = Simulator.Observe(TestScenes.Flat(256, gamma: 0, targets: [target]), sensor, 1).SingleLook;
             foreach (bool alongRange in new[] { true, false })
             {
-                var (position, width, lobe) = Cut(image.Pixels, 256, alongRange, alongRange ? (int)Math.Round(row) : (int)Math.Round(column));
+                var (position, width, lobe) = Cut(image.Pixels, 256, alongRange, alongRange ? (int)Math.Round(row)
+                    : (int)Math.Round(column));
                 Assert.Equal(alongRange ? column : row, position, 0.02);
                 double band = alongRange ? sensor.RangeBandFraction : sensor.AzimuthBandFraction;
                 Assert.Equal(window.WidthFactor() / band, width, 0.01);
                 Assert.Equal(sideLobe, lobe, kind == "taylor" ? 0.3 : 0.1);
             }
             // Integral method (Gray et al. 1990): energy times the area of a sample is the cross-section.
-            double energy = image.Pixels.Sum(p => (double)p.MagnitudeSquared) * sensor.AzimuthSpacing * sensor.GroundRangeSpacing;
+            double energy = image.Pixels.Sum(p =>
+                (double)p.MagnitudeSquared) * sensor.AzimuthSpacing * sensor.GroundRangeSpacing;
             Assert.Equal(1000, energy, 10.0);
         }
     }
@@ -161,12 +168,15 @@ public sealed class GeometryTests
 
         var wall = TestScenes.Wall(64, 400, 0.4, 200, 8, 12);
         Target behind = new(TargetKind.CornerReflector, 32, 220, 0.5, 1e5), clear = behind with { Column = 260 };
-        double Brightest(Target target) => Simulator.Observe(Scene.FromMaps(wall.Classes, wall.Heights, 64, 400, 0.4, [target], surfaces: wall.Surfaces), sensor, 1).Detected.Pixels.Max();
+        double Brightest(Target target) =>
+            Simulator.Observe(Scene.FromMaps(wall.Classes, wall.Heights, 64, 400, 0.4, [target],
+            surfaces: wall.Surfaces), sensor, 1).Detected.Pixels.Max();
         Assert.True(Brightest(behind) < 30);
         Assert.True(Brightest(clear) > 300);
     }
 
-    private static (double Position, double Width, double SideLobe) Cut(Complex32[] pixels, int size, bool alongRange, int at)
+    private static (double Position, double Width, double SideLobe) Cut(Complex32[] pixels, int size, bool alongRange,
+        int at)
     {
         const int oversampling = 32;
         var line = new Complex32[size];
@@ -191,6 +201,7 @@ public sealed class GeometryTests
         while (power[valley + 1] < power[valley])
             valley++;
         double lobe = power.Skip(valley).Take(20 * oversampling).Max();
-        return (peak / (double)oversampling, (Crossing(1) - Crossing(-1)) / oversampling, 10 * Math.Log10(lobe / power[peak]));
+        return (peak / (double)oversampling, (Crossing(1) - Crossing(-1)) / oversampling,
+            10 * Math.Log10(lobe / power[peak]));
     }
 }

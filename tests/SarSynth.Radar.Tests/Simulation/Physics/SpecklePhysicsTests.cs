@@ -1,4 +1,5 @@
-// Speckle of homogeneous ground against theory: exponential intensity, Rayleigh amplitude, calibration, band, independence.
+// Speckle of homogeneous ground against theory: exponential intensity, Rayleigh amplitude,
+// calibration, band, independence.
 using System.Numerics;
 using MathNet.Numerics;
 using SarSynth.Radar.Signal;
@@ -22,11 +23,14 @@ public sealed class SpecklePhysicsTests
         }
         double mean = intensity.Average(), variance = intensity.Average(i => (i - mean) * (i - mean));
         // Standard error of the ENL of n exponential samples: 2 sqrt(2 / n) (Goodman 2007); four of them.
-        Assert.InRange(mean * mean / variance, 1 - 8 * Math.Sqrt(2.0 / intensity.Count), 1 + 8 * Math.Sqrt(2.0 / intensity.Count));
-        double amplitude = intensity.Average(Math.Sqrt), spread = Math.Sqrt(intensity.Average(i => i) - amplitude * amplitude);
+        Assert.InRange(mean * mean / variance, 1 - 8 * Math.Sqrt(2.0 / intensity.Count),
+            1 + 8 * Math.Sqrt(2.0 / intensity.Count));
+        double amplitude = intensity.Average(Math.Sqrt), spread =
+            Math.Sqrt(intensity.Average(i => i) - amplitude * amplitude);
         Assert.Equal(Math.Sqrt(4 / Math.PI - 1), spread / amplitude, 0.006);
         // Circular: no correlation between real and imaginary part.
-        double cross = image.Pixels.Average(p => (double)p.Real * p.Imaginary) / (mean / 2), power = image.Pixels.Average(p => (double)p.Real * p.Real) / (mean / 2);
+        double cross = image.Pixels.Average(p => (double)p.Real * p.Imaginary) / (mean / 2),
+            power = image.Pixels.Average(p => (double)p.Real * p.Real) / (mean / 2);
         Assert.InRange(cross, -0.01, 0.01);
         Assert.InRange(power, 0.98, 1.02);
     }
@@ -44,9 +48,11 @@ public sealed class SpecklePhysicsTests
     {
         var sensor = Sensors.Named(name);
         var seen = Simulator.Observe(TestScenes.Flat(768, spacing), sensor, 5);
-        double theta = sensor.IncidenceAngle * Math.PI / 180, sigma = 0.1 * Math.Cos(theta), noise = Math.Pow(10, sensor.NoiseEquivalentSigmaNought / 10);
+        double theta = sensor.IncidenceAngle * Math.PI / 180, sigma = 0.1 * Math.Cos(theta),
+            noise = Math.Pow(10, sensor.NoiseEquivalentSigmaNought / 10);
         double measured = seen.SingleLook.Pixels.Average(p => (double)p.MagnitudeSquared) - noise;
-        int independent = (int)(seen.SingleLook.Pixels.Length * sensor.RangeBandFraction * sensor.AzimuthBandFraction * 0.7);
+        int independent = (int)(0.7 * seen.SingleLook.Pixels.Length
+            * sensor.RangeBandFraction * sensor.AzimuthBandFraction);
         // 0.2 dB, or four standard errors where a scene has too few samples of a coarse sensor for that.
         double tolerance = Math.Max(0.2, 10 * Math.Log10(1 + 4 / Math.Sqrt(independent)));
         Assert.InRange(10 * Math.Log10(measured / sigma), -tolerance, tolerance);
@@ -63,7 +69,8 @@ public sealed class SpecklePhysicsTests
         var spectrum = (Complex32[])image.Pixels.Clone();
         // Hann's taper keeps the edges of the finite image from leaking over the band's border.
         for (int i = 0; i < spectrum.Length; i++)
-            spectrum[i] *= (float)(Math.Pow(Math.Sin(Math.PI * (i % image.Columns) / image.Columns), 2) * Math.Pow(Math.Sin(Math.PI * (i / image.Columns) / image.Rows), 2));
+            spectrum[i] *= (float)(Math.Pow(Math.Sin(Math.PI * (i % image.Columns) / image.Columns),
+                2) * Math.Pow(Math.Sin(Math.PI * (i / image.Columns) / image.Rows), 2));
         Fourier.Forward2D(spectrum, image.Rows, image.Columns);
         double inBand = 0, outOfBand = 0, edgeIn = 0;
         int edges = 0, outs = 0, ins = 0;
@@ -71,7 +78,8 @@ public sealed class SpecklePhysicsTests
         {
             for (int c = 0; c < image.Columns; c++)
             {
-                double fr = Frequency(r, image.Rows), fc = Frequency(c, image.Columns), power = spectrum[r * image.Columns + c].MagnitudeSquared;
+                double fr = Frequency(r, image.Rows), fc = Frequency(c, image.Columns),
+                    power = spectrum[r * image.Columns + c].MagnitudeSquared;
                 double limitR = sensor.AzimuthBandFraction / 2, limitC = sensor.RangeBandFraction / 2, margin = 0.02;
                 if (Math.Abs(fr) > limitR + margin || Math.Abs(fc) > limitC + margin)
                     (outOfBand, outs) = (outOfBand + power, outs + 1);
@@ -83,8 +91,11 @@ public sealed class SpecklePhysicsTests
         }
         Assert.InRange(10 * Math.Log10(outOfBand / outs / (inBand / ins)), -200, -30);
         // Just inside the band the power is that of the window there, over its mean.
-        double expected = Square(sensor.RangeWindow.Weight((sensor.RangeBandFraction - 0.06) / sensor.RangeBandFraction)) * MeanSquare(sensor.AzimuthWindow, 0.1 / sensor.AzimuthBandFraction)
-            / (MeanSquare(sensor.RangeWindow, 0.5 - 0.02 / sensor.RangeBandFraction) * MeanSquare(sensor.AzimuthWindow, 0.5 - 0.02 / sensor.AzimuthBandFraction));
+        double edge = (sensor.RangeBandFraction - 0.06) / sensor.RangeBandFraction;
+        double expected = Square(sensor.RangeWindow.Weight(edge))
+            * MeanSquare(sensor.AzimuthWindow, 0.1 / sensor.AzimuthBandFraction)
+            / (MeanSquare(sensor.RangeWindow, 0.5 - 0.02 / sensor.RangeBandFraction) * MeanSquare(sensor.AzimuthWindow,
+                0.5 - 0.02 / sensor.AzimuthBandFraction));
         Assert.Equal(expected, edgeIn / edges / (inBand / ins), expected * 0.08);
     }
 
@@ -93,7 +104,8 @@ public sealed class SpecklePhysicsTests
     {
         var sensor = Sensors.SatelliteX160;
         var seen = Simulator.Observe(TestScenes.Flat(1280), sensor, 9);
-        double mean = seen.Detected.Pixels.Average(a => (double)a * a), variance = seen.Detected.Pixels.Average(a => Square((double)a * a - mean));
+        double mean = seen.Detected.Pixels.Average(a => (double)a * a),
+            variance = seen.Detected.Pixels.Average(a => Square((double)a * a - mean));
         // 1/ENL of n averaged samples: sum over pairs of |complex correlation|² / n² per axis (Goodman 2007).
         double PerAxis(SpectralWindow window, double band, int looks)
         {
@@ -105,7 +117,8 @@ public sealed class SpecklePhysicsTests
             }
             return sum / (looks * looks);
         }
-        double expected = 1 / (PerAxis(sensor.AzimuthWindow, sensor.AzimuthBandFraction, sensor.AzimuthLooks) * PerAxis(sensor.RangeWindow, sensor.RangeBandFraction, sensor.RangeLooks));
+        double expected = 1 / (PerAxis(sensor.AzimuthWindow, sensor.AzimuthBandFraction,
+            sensor.AzimuthLooks) * PerAxis(sensor.RangeWindow, sensor.RangeBandFraction, sensor.RangeLooks));
         Assert.Equal(expected, mean * mean / variance, expected * 0.04);
     }
 
@@ -158,7 +171,8 @@ public sealed class SpecklePhysicsTests
         Assert.Equal(Correlate(0, 1), Correlate(0, -1), 0.08);
         Assert.Equal(Correlate(1, 0), Correlate(-1, 0), 0.08);
         // Calibrated alike: the means agree once the noise is taken off.
-        double airMean = air.Detected.Pixels.Average(Square), satelliteMean = satellite.Detected.Pixels.Average(Square) - Math.Pow(10, -2.1);
+        double airMean = air.Detected.Pixels.Average(Square),
+            satelliteMean = satellite.Detected.Pixels.Average(Square) - Math.Pow(10, -2.1);
         Assert.InRange(10 * Math.Log10(airMean / satelliteMean), -0.3, 0.3);
     }
 

@@ -1,4 +1,5 @@
-// Backscatter against the same equations computed with numpy (tests/goldens/simulation/make_backscatter.py) and usual levels.
+// Backscatter against the same equations computed with numpy
+// (tests/goldens/simulation/make_backscatter.py) and usual levels.
 using System.Text.Json;
 using SarSynth.Radar.Simulation;
 using SarSynth.Tests.Support;
@@ -25,7 +26,9 @@ public sealed class SurfaceTests
                 OpticalDepth = Get("opticalDepth"),
                 BraggScale = item.GetProperty("model").GetString() == "water" ? 1 : 0,
             };
-            double expected = Get("sigma"), found = surface.SigmaNought(Get("incidence") * Math.PI / 180, Get("frequency"), item.GetProperty("polarisation").GetString()!);
+            double expected = Get("sigma"),
+                found = surface.SigmaNought(Get("incidence") * Math.PI / 180, Get("frequency"),
+                item.GetProperty("polarisation").GetString()!);
             Assert.True(Math.Abs(found - expected) < 1e-9 * expected, $"{item}: found {found}");
             count++;
         }

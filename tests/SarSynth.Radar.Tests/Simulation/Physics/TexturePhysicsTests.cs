@@ -1,4 +1,5 @@
-// Texture against theory: log-cumulants of the K and G0 laws, correlation length, what a crop and a plain simulator show.
+// Texture against theory: log-cumulants of the K and G0 laws, correlation length, what a
+// crop and a plain simulator show.
 using SarSynth.Radar.Simulation;
 using SarSynth.Radar.Statistics;
 
@@ -18,21 +19,26 @@ public sealed class TexturePhysicsTests
         double[] second = new double[runs], third = new double[runs];
         for (int run = 0; run < runs; run++)
         {
-            var seen = Simulator.Observe(TestScenes.Flat(400, texture: new Texture(law, shape, 6), seed: (ulong)run), sensor, (ulong)run).SingleLook;
+            var seen = Simulator.Observe(TestScenes.Flat(400, texture: new Texture(law, shape, 6), seed: (ulong)run),
+                sensor, (ulong)run).SingleLook;
             var logs = seen.Pixels.Select(p => Math.Log(p.MagnitudeSquared)).ToArray();
             double mean = logs.Average();
             second[run] = logs.Average(x => Math.Pow(x - mean, 2));
             third[run] = logs.Average(x => Math.Pow(x - mean, 3));
         }
-        // Nicolas (2002): for one look kappa2 = trigamma(1) + trigamma(shape); kappa3 = polygamma2(1) + (K) or - (G0) polygamma2(shape).
+        // Nicolas (2002): for one look kappa2 = trigamma(1) + trigamma(shape); kappa3 = polygamma2(1) + (K)
+        // or - (G0) polygamma2(shape).
         Check(second, Polygamma(1, 1) + Polygamma(1, shape));
         Check(third, Polygamma(2, 1) + (law == TextureLaw.K ? 1 : -1) * Polygamma(2, shape));
 
         static void Check(double[] values, double expected)
         {
-            // Student's t for 15 degrees of freedom, 99.9 % two-sided, and 3 % for the texture that one resolution cell averages.
-            double mean = values.Average(), error = Math.Sqrt(values.Sum(v => (v - mean) * (v - mean)) / (runs - 1) / runs);
-            Assert.InRange(mean, expected - 4.07 * error - 0.03 * Math.Abs(expected), expected + 4.07 * error + 0.03 * Math.Abs(expected));
+            // Student's t for 15 degrees of freedom, 99.9 % two-sided, and 3 % for the texture that
+            // one resolution cell averages.
+            double mean = values.Average(),
+                error = Math.Sqrt(values.Sum(v => (v - mean) * (v - mean)) / (runs - 1) / runs);
+            Assert.InRange(mean, expected - 4.07 * error - 0.03 * Math.Abs(expected),
+                expected + 4.07 * error + 0.03 * Math.Abs(expected));
             // The interval is narrow enough to tell a shape from its double.
             Assert.True(error < 0.06 * Math.Abs(expected), $"standard error {error:F3} of {expected:F3}");
         }
@@ -58,7 +64,8 @@ public sealed class TexturePhysicsTests
             for (int r = 0; r < 1000; r++)
             {
                 for (int c = 0; c < 1000; c++)
-                    sum += (truth.Reflectivity[r * 1024 + c] - mean) * (truth.Reflectivity[(r + dr) * 1024 + c + dc] - mean);
+                    sum += (truth.Reflectivity[r * 1024 + c] - mean) * (truth.Reflectivity[(r + dr) * 1024 + c
+                        + dc] - mean);
             }
             return sum / 1e6;
         }
@@ -80,7 +87,8 @@ public sealed class TexturePhysicsTests
     [Fact]
     public void PlainSimulatorKeepsTheGeometryAndLosesTheTexture()
     {
-        var scene = Scene.Generate(5, new SceneOptions { Rows = 256, Columns = 256, Kind = SceneKind.Suburb, Relief = 0 });
+        var scene = Scene.Generate(5,
+            new SceneOptions { Rows = 256, Columns = 256, Kind = SceneKind.Suburb, Relief = 0 });
         var rich = Simulator.Observe(scene, Sensors.AirborneX040, 1).Truth;
         var plain = Simulator.Observe(scene, Sensors.AirborneX040, 1, Fidelity.Simulator).Truth;
         Assert.Equal(rich.Shadow, plain.Shadow);
@@ -97,7 +105,8 @@ public sealed class TexturePhysicsTests
         Assert.True(Spread(rich) > 1, $"{Spread(rich)}");
     }
 
-    // psi^(m)(x) for m = 1, 2: recurrence up to 12, then the asymptotic series (Abramowitz and Stegun 6.4.11 to 6.4.13).
+    // psi^(m)(x) for m = 1, 2: recurrence up to 12, then the asymptotic series (Abramowitz
+    // and Stegun 6.4.11 to 6.4.13).
     private static double Polygamma(int order, double x)
     {
         double sum = 0;

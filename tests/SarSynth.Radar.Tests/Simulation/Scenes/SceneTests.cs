@@ -28,14 +28,17 @@ public sealed class SceneTests
                 Assert.Contains(scene.Objects, o => o.Name == thing);
             Assert.All(scene.Heights, h => Assert.InRange(h, -10, 90));
             Assert.All(scene.Classes, c => Assert.True(Enum.IsDefined((LandCover)c)));
-            Assert.All(scene.Targets, t => Assert.True(t.CrossSection > 0 && t.Row >= -0.5 && t.Row < 511.5 && t.Column >= -0.5 && t.Column < 511.5));
+            Assert.All(scene.Targets, t =>
+                Assert.True(t.CrossSection > 0 && t.Row >= -0.5 && t.Row < 511.5 && t.Column >= -0.5
+                && t.Column < 511.5));
         }
     }
 
     [Fact]
     public void AnyDrawsEveryKind()
     {
-        var kinds = Enumerable.Range(0, 120).Select(seed => Scene.Generate((ulong)seed, new SceneOptions { Rows = 32, Columns = 32 }).Kind).ToHashSet();
+        var kinds = Enumerable.Range(0, 120)
+            .Select(seed => Scene.Generate((ulong)seed, new SceneOptions { Rows = 32, Columns = 32 }).Kind).ToHashSet();
         Assert.Equal(8, kinds.Count);
     }
 
@@ -45,7 +48,8 @@ public sealed class SceneTests
         var scene = Scene.Generate(2, new SceneOptions { Rows = 512, Columns = 512, Kind = SceneKind.Airfield });
         Assert.Equal(5, scene.Captions.Distinct().Count());
         Assert.All(scene.Captions, c => Assert.Contains("aircraft", c, StringComparison.Ordinal));
-        Assert.Equal(scene.Captions, Scene.Generate(2, new SceneOptions { Rows = 512, Columns = 512, Kind = SceneKind.Airfield }).Captions);
+        Assert.Equal(scene.Captions,
+            Scene.Generate(2, new SceneOptions { Rows = 512, Columns = 512, Kind = SceneKind.Airfield }).Captions);
 
         byte[] classes = new byte[64 * 64];
         for (int i = 0; i < classes.Length; i++)
@@ -63,9 +67,11 @@ public sealed class SceneTests
         string folder = Directory.CreateTempSubdirectory("sarsynth-scene-").FullName;
         try
         {
-            string classPath = Path.Combine(folder, "classes.tif"), heightPath = Path.Combine(folder, "heights.tif"), small = Path.Combine(folder, "small.tif");
+            string classPath = Path.Combine(folder, "classes.tif"), heightPath = Path.Combine(folder, "heights.tif"),
+                small = Path.Combine(folder, "small.tif");
             var random = new Random(3);
-            float[] codes = [.. Enumerable.Range(0, 40 * 50).Select(_ => (float)random.Next(14))], heights = [.. codes.Select(_ => random.NextSingle() * 20 - 5)];
+            float[] codes = [.. Enumerable.Range(0, 40 * 50).Select(_ => (float)random.Next(14))],
+                heights = [.. codes.Select(_ => random.NextSingle() * 20 - 5)];
             var place = new GeoReference([1000, 0.5, 0, 2000, 0, -0.5], "");
             GeoTiff.Write(new IntensityImage(40, 50, codes, geoReference: place), classPath);
             GeoTiff.Write(new IntensityImage(40, 50, heights, geoReference: place), heightPath);
@@ -78,9 +84,12 @@ public sealed class SceneTests
             Assert.Equal(25, seen.Detected.Rows);
             Assert.All(seen.Detected.Pixels, a => Assert.True(float.IsFinite(a)));
 
-            Assert.Contains("small.tif", Assert.Throws<RasterException>(() => Scene.FromFiles(classPath, small)).Message, StringComparison.Ordinal);
-            Assert.Contains("heights.tif", Assert.Throws<RasterException>(() => Scene.FromFiles(heightPath, classPath)).Message, StringComparison.Ordinal);
-            Assert.Contains("cell size", Assert.Throws<RasterException>(() => Scene.FromFiles(small, small)).Message, StringComparison.Ordinal);
+            Assert.Contains("small.tif", Assert.Throws<RasterException>(() => Scene.FromFiles(classPath, small))
+                .Message, StringComparison.Ordinal);
+            Assert.Contains("heights.tif", Assert.Throws<RasterException>(() => Scene.FromFiles(heightPath, classPath))
+                .Message, StringComparison.Ordinal);
+            Assert.Contains("cell size", Assert.Throws<RasterException>(() => Scene.FromFiles(small, small))
+                .Message, StringComparison.Ordinal);
         }
         finally
         {
@@ -91,21 +100,42 @@ public sealed class SceneTests
     [Fact]
     public void BadInputIsRefusedByName()
     {
-        Assert.Contains("Rows", Assert.Throws<ArgumentOutOfRangeException>(() => Scene.Generate(1, new SceneOptions { Rows = 5 })).Message, StringComparison.Ordinal);
-        Assert.Contains("Spacing", Assert.Throws<ArgumentOutOfRangeException>(() => Scene.Generate(1, new SceneOptions { Spacing = double.NaN })).Message, StringComparison.Ordinal);
-        Assert.Contains("Kind", Assert.Throws<ArgumentOutOfRangeException>(() => Scene.Generate(1, new SceneOptions { Kind = SceneKind.Custom })).Message, StringComparison.Ordinal);
-        Assert.Contains("classes", Assert.Throws<ArgumentException>(() => Scene.FromMaps(new byte[3], new float[4], 2, 2, 1)).Message, StringComparison.Ordinal);
-        Assert.Contains("200", Assert.Throws<ArgumentException>(() => Scene.FromMaps([0, 0, 0, 200], new float[4], 2, 2, 1)).Message, StringComparison.Ordinal);
-        Assert.Contains("NaN", Assert.Throws<ArgumentException>(() => Scene.FromMaps(new byte[4], [0, 0, float.NaN, 0], 2, 2, 1)).Message, StringComparison.Ordinal);
-        Assert.Throws<ArgumentException>(() => Scene.FromMaps(new byte[4], new float[4], 2, 2, 1, [new Target(TargetKind.Pole, 0, 0, 0, -1)]));
-        Assert.Throws<ArgumentOutOfRangeException>(() => Scene.FromMaps(new byte[4], new float[4], 2, 2, 1).Crop(1, 0, 2, 2));
-        Assert.Throws<ArgumentOutOfRangeException>(() => Scene.FromMaps(new byte[4], new float[4], 2, 2, 1).Caption(0, 0, 3, 1));
+        Assert.Contains("Rows",
+            Assert.Throws<ArgumentOutOfRangeException>(() => Scene.Generate(1, new SceneOptions { Rows = 5 }))
+            .Message, StringComparison.Ordinal);
+        Assert.Contains("Spacing",
+            Assert.Throws<ArgumentOutOfRangeException>(() =>
+            Scene.Generate(1, new SceneOptions { Spacing = double.NaN })).Message, StringComparison.Ordinal);
+        Assert.Contains("Kind",
+            Assert.Throws<ArgumentOutOfRangeException>(() =>
+            Scene.Generate(1, new SceneOptions { Kind = SceneKind.Custom })).Message, StringComparison.Ordinal);
+        Assert.Contains("classes",
+            Assert.Throws<ArgumentException>(() => Scene.FromMaps(new byte[3], new float[4], 2, 2, 1))
+            .Message, StringComparison.Ordinal);
+        Assert.Contains("200",
+            Assert.Throws<ArgumentException>(() => Scene.FromMaps([0, 0, 0, 200], new float[4], 2, 2, 1))
+            .Message, StringComparison.Ordinal);
+        Assert.Contains("NaN",
+            Assert.Throws<ArgumentException>(() => Scene.FromMaps(new byte[4], [0, 0, float.NaN, 0], 2, 2, 1))
+            .Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() =>
+            Scene.FromMaps(new byte[4], new float[4], 2, 2, 1, [new Target(TargetKind.Pole, 0, 0, 0, -1)]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Scene.FromMaps(new byte[4], new float[4], 2, 2, 1)
+            .Crop(1, 0, 2, 2));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Scene.FromMaps(new byte[4], new float[4], 2, 2, 1)
+            .Caption(0, 0, 3, 1));
         var tiny = Scene.FromMaps(new byte[4], new float[4], 2, 2, 0.4);
-        Assert.Contains("scene", Assert.Throws<ArgumentException>(() => Simulator.Observe(tiny, Sensors.SatelliteX160, 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("scene",
+            Assert.Throws<ArgumentException>(() => Simulator.Observe(tiny, Sensors.SatelliteX160, 1))
+            .Message, StringComparison.Ordinal);
         var coarse = Scene.FromMaps(new byte[400], new float[400], 20, 20, 5);
-        Assert.Contains("spacing", Assert.Throws<ArgumentException>(() => Simulator.Observe(coarse, Sensors.AirborneX040, 1)).Message, StringComparison.Ordinal);
-        Assert.Throws<ArgumentException>(() => Simulator.Observe(coarse, Sensors.AirborneX040 with { IncidenceAngle = 90 }, 1));
+        Assert.Contains("spacing",
+            Assert.Throws<ArgumentException>(() => Simulator.Observe(coarse, Sensors.AirborneX040, 1))
+            .Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() =>
+            Simulator.Observe(coarse, Sensors.AirborneX040 with { IncidenceAngle = 90 }, 1));
         // One pixel is enough.
-        Assert.Single(Simulator.Observe(Scene.FromMaps(new byte[1], new float[1], 1, 1, 0.4), Sensors.AirborneX040, 1).Detected.Pixels);
+        Assert.Single(Simulator.Observe(Scene.FromMaps(new byte[1], new float[1], 1, 1, 0.4), Sensors.AirborneX040, 1)
+            .Detected.Pixels);
     }
 }

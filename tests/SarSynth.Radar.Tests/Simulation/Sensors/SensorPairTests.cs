@@ -17,7 +17,8 @@ public sealed class SensorPairTests
         select (fine, coarse);
 
     private static bool Fits((Sensor Fine, Sensor Coarse) pair) =>
-        Pixel(pair.Fine) is var (r, a) && Pixel(pair.Coarse) is var (range, azimuth) && r <= range + 1e-9 && a <= azimuth + 1e-9;
+        Pixel(pair.Fine) is var (r, a) && Pixel(pair.Coarse) is var (range, azimuth) && r <= range + 1e-9
+            && a <= azimuth + 1e-9;
 
     public static TheoryData<string, string> Finer => Rows(All.Where(Fits));
 
@@ -26,8 +27,8 @@ public sealed class SensorPairTests
     [Fact]
     public void TheTableHoldsWhatIsShipped()
     {
-        // Four airborne sensors beside seven others each. Finer: 0.4 m than all; 0.8 m than 1.6 m airborne and spaceborne,
-        // stripmap and IW; 1.6 m than 1.6 m and IW; UAVSAR's 2.4 x 0.6 m than IW.
+        // Four airborne sensors beside seven others each. Finer: 0.4 m than all; 0.8 m than 1.6 m airborne and
+        // spaceborne, stripmap and IW; 1.6 m than 1.6 m and IW; UAVSAR's 2.4 x 0.6 m than IW.
         Assert.Equal(28, All.Count());
         Assert.Equal(7 + 4 + 2 + 1, All.Count(Fits));
     }
@@ -55,11 +56,14 @@ public sealed class SensorPairTests
     [Theory, MemberData(nameof(NotFiner))]
     public void WhatIsNotFinerIsRefusedWithWhatToTake(string fine, string coarse)
     {
-        var message = Assert.Throws<ArgumentException>(() => SensorPair.Of(Sensors.Named(fine), Sensors.Named(coarse))).Message;
+        var message = Assert.Throws<ArgumentException>(() => SensorPair.Of(Sensors.Named(fine), Sensors.Named(coarse)))
+            .Message;
         Assert.Contains(fine, message);
         Assert.Contains(coarse, message);
-        var expected = All.Where(pair => pair.Coarse.Name == coarse && Fits(pair)).Select(pair => pair.Fine.Name).ToArray();
-        Assert.EndsWith(expected.Length > 0 ? $"take {string.Join(", ", expected)}." : "no airborne sensor of the kit is finer.", message);
+        var expected = All.Where(pair => pair.Coarse.Name == coarse && Fits(pair)).Select(pair => pair.Fine.Name)
+            .ToArray();
+        Assert.EndsWith(expected.Length > 0 ? $"take {string.Join(", ", expected)}."
+            : "no airborne sensor of the kit is finer.", message);
     }
 
     [Fact]
@@ -96,10 +100,12 @@ public sealed class SensorPairTests
         // The brightest coarse pixel covers the brightest fine one.
         var (airborne, satellite) = pair.Observe(scene, 1);
         Assert.Equal((satellite.Rows * pair.Scale, satellite.Columns * pair.Scale), (airborne.Rows, airborne.Columns));
-        int bright = Array.IndexOf(satellite.Pixels, satellite.Pixels.Max()), at = Array.IndexOf(airborne.Pixels, airborne.Pixels.Max());
+        int bright = Array.IndexOf(satellite.Pixels, satellite.Pixels.Max()),
+            at = Array.IndexOf(airborne.Pixels, airborne.Pixels.Max());
         Assert.Equal((row + 0.5) * cell / Pixel(pair.Satellite).Azimuth - 0.5, bright / satellite.Columns, 0.75);
         Assert.Equal((column + 0.5) * cell / Pixel(pair.Satellite).Range - 0.5, bright % satellite.Columns, 0.75);
-        Assert.Equal(at / airborne.Columns, (bright / satellite.Columns + 0.5) * pair.Scale - 0.5, 0.75 * pair.Scale + 0.5);
+        Assert.Equal(at / airborne.Columns, (bright / satellite.Columns + 0.5) * pair.Scale - 0.5,
+            0.75 * pair.Scale + 0.5);
     }
 
     [Theory, MemberData(nameof(Finer))]
@@ -117,7 +123,8 @@ public sealed class SensorPairTests
         double error = 0, power = 0;
         foreach (int i in places)
         {
-            error += (expected[i] - new Complex(sampled.Pixels[i].Real, sampled.Pixels[i].Imaginary)).Magnitude is var e ? e * e : 0;
+            error += (expected[i] - new Complex(sampled.Pixels[i].Real, sampled.Pixels[i].Imaginary))
+                .Magnitude is var e ? e * e : 0;
             power += sampled.Pixels[i].MagnitudeSquared;
         }
         // The simulator cuts responses at 24 cells; without weighting there is more left of them.
@@ -136,7 +143,8 @@ public sealed class SensorPairTests
         double expected = 0.1 * Math.Cos(theta) + Math.Pow(10, sensor.NoiseEquivalentSigmaNought / 10);
         double[] intensity = Array.ConvertAll(image.Pixels, a => (double)a * a);
         double mean = intensity.Average(), variance = intensity.Average(i => (i - mean) * (i - mean));
-        // Jointly Gaussian samples: intensities correlate as |g|², g the transform of the squared window (Goodman 2007).
+        // Jointly Gaussian samples: intensities correlate as |g|², g the transform of the
+        // squared window (Goodman 2007).
         var (rangeLooks, rangeFree) = Axis(sensor.RangeWindow, sensor.RangeBandFraction, sensor.RangeLooks);
         var (azimuthLooks, azimuthFree) = Axis(sensor.AzimuthWindow, sensor.AzimuthBandFraction, sensor.AzimuthLooks);
         double looks = rangeLooks * azimuthLooks, free = image.Pixels.Length * rangeFree * azimuthFree;
@@ -148,7 +156,8 @@ public sealed class SensorPairTests
     [Theory, InlineData("terrasar-x-spotlight"), InlineData("terrasar-x-stripmap"), InlineData("sentinel-1-iw")]
     public void ASatelliteViewOfAnAirborneImageIsAWholeMultipleOfItToo(string coarse)
     {
-        var (fine, sensor) = (Sensors.AirborneX040, SensorPair.Of(Sensors.AirborneX040, Sensors.Named(coarse)).Satellite);
+        var (fine, sensor) = (Sensors.AirborneX040, SensorPair.Of(Sensors.AirborneX040, Sensors.Named(coarse))
+            .Satellite);
         int scale = SensorPair.Of(fine, sensor).Scale, size = 48 * scale;
         var airborne = Simulator.Observe(TestScenes.Flat(size), fine, 3).SingleLook;
         var recipe = SatelliteRecipe.Of(Sensors.Named(coarse), airborne.Metadata);
@@ -161,7 +170,8 @@ public sealed class SensorPairTests
         double expected = airborne.Pixels.Average(p => (double)p.MagnitudeSquared)
             * Math.Cos(sensor.IncidenceAngle * Math.PI / 180) / Math.Cos(fine.IncidenceAngle * Math.PI / 180)
             + Math.Pow(10, sensor.NoiseEquivalentSigmaNought / 10);
-        double mean = image.Pixels.Average(i => (double)i), variance = image.Pixels.Average(i => (i - mean) * (i - mean));
+        double mean = image.Pixels.Average(i => (double)i), variance =
+            image.Pixels.Average(i => (i - mean) * (i - mean));
         var (rangeLooks, rangeFree) = Axis(sensor.RangeWindow, sensor.RangeBandFraction, sensor.RangeLooks);
         var (azimuthLooks, azimuthFree) = Axis(sensor.AzimuthWindow, sensor.AzimuthBandFraction, sensor.AzimuthLooks);
         double looks = rangeLooks * azimuthLooks, free = image.Pixels.Length * rangeFree * azimuthFree;
@@ -174,7 +184,8 @@ public sealed class SensorPairTests
     [Fact]
     public void AnAirborneImageCoarserThanTheSensorIsRefused()
     {
-        var facts = new SarMetadata { RangeSpacing = 1.5, AzimuthSpacing = 0.4, SlantRange = false, IncidenceAngle = 45 };
+        var facts = new SarMetadata { RangeSpacing = 1.5, AzimuthSpacing = 0.4, SlantRange = false,
+            IncidenceAngle = 45 };
         Assert.Contains("terrasar-x-spotlight", Assert.Throws<ArgumentException>(() =>
             SatelliteRecipe.Of(Sensors.TerraSarXSpotlight, facts)).Message);
         Assert.Contains("spacing", Assert.Throws<ArgumentException>(() =>
@@ -197,17 +208,19 @@ public sealed class SensorPairTests
     // A scene of so many coarse pixels on cells as large as the finest sampling allows.
     private static (int Rows, int Columns, double Cell) SceneOf(SensorPair pair, int pixels)
     {
-        double cell = new[] { pair.Airborne, pair.Satellite }.Min(s => Math.Min(s.GroundRangeSpacing, s.AzimuthSpacing));
+        double cell = new[] { pair.Airborne, pair.Satellite }.Min(s =>
+            Math.Min(s.GroundRangeSpacing, s.AzimuthSpacing));
         var (range, azimuth) = Pixel(pair.Satellite);
         return ((int)(pixels * azimuth / cell), (int)(pixels * range / cell), cell);
     }
 
     private static Scene Ground(int rows, int columns, double cell, double gamma, params Target[] targets) =>
         Scene.FromMaps(new byte[rows * columns], new float[rows * columns], rows, columns, cell, targets, 1,
-            new Dictionary<LandCover, Surface> { [LandCover.BareSoil] = new() { DiffuseGamma = gamma, Texture = Texture.None } });
+            new Dictionary<LandCover,
+                Surface> { [LandCover.BareSoil] = new() { DiffuseGamma = gamma, Texture = Texture.None } });
 
-    // The brightest place between the samples: parabola through the intensities around the brightest one, on a grid that is
-    // refined sixteenfold by zeros in the spectrum.
+    // The brightest place between the samples: parabola through the intensities around the brightest one, on a grid
+    // that is refined sixteenfold by zeros in the spectrum.
     private static (double Row, double Column) Peak(ComplexImage image)
     {
         int bright = 0;
@@ -230,8 +243,10 @@ public sealed class SensorPairTests
         }
     }
 
-    // Band-limited interpolation of the own samples, by a sinc with Kaiser's taper; only where 24 of them lie on all sides.
-    private static (Complex[] Values, List<int> Places) Resample(ComplexImage own, int rows, int columns, double rowStep, double columnStep)
+    // Band-limited interpolation of the own samples, by a sinc with Kaiser's taper; only where
+    // 24 of them lie on all sides.
+    private static (Complex[] Values, List<int> Places) Resample(ComplexImage own, int rows, int columns,
+        double rowStep, double columnStep)
     {
         const int reach = 24;
         var (rowWeights, rowFirst) = Taps(own.Rows, rows, rowStep);
@@ -282,7 +297,8 @@ public sealed class SensorPairTests
         }
     }
 
-    // Of one axis: equivalent looks of the average of n samples, and the share of its pixels that are free of one another.
+    // Of one axis: equivalent looks of the average of n samples, and the share of its pixels
+    // that are free of one another.
     private static (double Looks, double Free) Axis(SpectralWindow window, double band, int looks)
     {
         double Covariance(int pixel)

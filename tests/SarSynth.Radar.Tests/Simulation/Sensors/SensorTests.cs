@@ -12,7 +12,8 @@ public sealed class SensorTests
     [Fact]
     public void EveryFileLoadsAndIsEmbedded()
     {
-        var files = Directory.GetFiles(Folder, "*.json").Where(f => !f.EndsWith(".schema.json", StringComparison.Ordinal)).ToArray();
+        var files = Directory.GetFiles(Folder, "*.json")
+            .Where(f => !f.EndsWith(".schema.json", StringComparison.Ordinal)).ToArray();
         Assert.Equal(8, files.Length);
         Assert.Equal(files.Select(Path.GetFileNameWithoutExtension).Order(StringComparer.Ordinal), Sensors.Names);
         foreach (string file in files)
@@ -28,15 +29,19 @@ public sealed class SensorTests
     public void SchemaNamesTheFieldsOfTheRecord()
     {
         using var schema = JsonDocument.Parse(File.ReadAllText(Path.Combine(Folder, "sensor.schema.json")));
-        var declared = schema.RootElement.GetProperty("properties").EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal);
-        var written = JsonSerializer.SerializeToElement(Sensors.AirborneX040, new JsonSerializerOptions(JsonSerializerDefaults.Web)).EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal);
+        var declared = schema.RootElement.GetProperty("properties").EnumerateObject().Select(p => p.Name)
+            .Order(StringComparer.Ordinal);
+        var written = JsonSerializer.SerializeToElement(Sensors.AirborneX040,
+            new JsonSerializerOptions(JsonSerializerDefaults.Web)).EnumerateObject().Select(p => p.Name)
+            .Order(StringComparer.Ordinal);
         Assert.Equal(declared, written);
     }
 
     [Fact]
     public void PublishedFiguresHold()
     {
-        // Product specifications: slant resolution 2.7 m and azimuth 22 m (IW1), 1.1 m and 3.3 m azimuth, 1.17 m slant at 150 MHz.
+        // Product specifications: slant resolution 2.7 m and azimuth 22 m (IW1), 1.1 m and 3.3 m
+        // azimuth, 1.17 m slant at 150 MHz.
         Assert.Equal(2.7, Sensors.Sentinel1Iw.SlantRangeResolution, 0.45);
         Assert.Equal(22, Sensors.Sentinel1Iw.AzimuthResolution, 1.0);
         Assert.Equal(1.1, Sensors.TerraSarXSpotlight.AzimuthResolution, 0.02);
@@ -72,7 +77,8 @@ public sealed class SensorTests
     [InlineData("{", "", "not a sensor")]
     public void BrokenFileIsRefusedByNameAndField(string found, string replacement, string word)
     {
-        string json = File.ReadAllText(Path.Combine(Folder, "airborne-x-040.json")), path = Path.Combine(Path.GetTempPath(), Guid.NewGuid() + ".json");
+        string json = File.ReadAllText(Path.Combine(Folder, "airborne-x-040.json")),
+            path = Path.Combine(Path.GetTempPath(), Guid.NewGuid() + ".json");
         int at = json.IndexOf(found, StringComparison.Ordinal);
         Assert.True(at >= 0);
         File.WriteAllText(path, json[..at] + replacement + json[(at + found.Length)..]);
@@ -91,7 +97,9 @@ public sealed class SensorTests
     [Fact]
     public void MissingFileAndUnknownNameAreNamed()
     {
-        Assert.Contains("nowhere.json", Assert.Throws<FileNotFoundException>(() => Sensor.Load("nowhere.json")).Message, StringComparison.Ordinal);
-        Assert.Contains("airborne-x-040", Assert.Throws<ArgumentException>(() => Sensors.Named("nothing")).Message, StringComparison.Ordinal);
+        Assert.Contains("nowhere.json", Assert.Throws<FileNotFoundException>(() => Sensor.Load("nowhere.json"))
+            .Message, StringComparison.Ordinal);
+        Assert.Contains("airborne-x-040", Assert.Throws<ArgumentException>(() => Sensors.Named("nothing"))
+            .Message, StringComparison.Ordinal);
     }
 }

@@ -11,7 +11,8 @@ public class ClutterLawTests
 
     private static readonly ClutterLaw[] All =
     [
-        new ExponentialLaw(2), new RayleighLaw(2), new GammaLaw(4.4, 2), new NakagamiLaw(4.4, 2), new LogNormalLaw(1.5, 0.6),
+        new ExponentialLaw(2), new RayleighLaw(2), new GammaLaw(4.4, 2), new NakagamiLaw(4.4, 2),
+            new LogNormalLaw(1.5, 0.6),
         new WeibullLaw(1.4, 2), new KLaw(5, 4, 2), new FisherLaw(9, 4, 2), new GeneralizedGammaLaw(2, 1.3, 2),
         new GeneralizedGammaLaw(3, -2.6, 2), new AmplitudeLaw(new KLaw(5, 4, 2)),
     ];
@@ -42,10 +43,13 @@ public class ClutterLawTests
             {
                 string what = $"{law} at {x[i]}";
                 double density = c.GetProperty("log_density")[i].GetDouble();
-                Assert.True(Math.Abs(density - law.LogDensity(x[i])) < 2e-12 * Math.Max(1, Math.Abs(density)), $"{what}: {density} {law.LogDensity(x[i])}");
+                Assert.True(Math.Abs(density - law.LogDensity(x[i])) < 2e-12 * Math.Max(1, Math.Abs(density)),
+                    $"{what}: {density} {law.LogDensity(x[i])}");
                 double cdf = c.GetProperty("cdf")[i].GetDouble(), survival = c.GetProperty("survival")[i].GetDouble();
-                Assert.True(Math.Abs(cdf - law.CumulativeDistribution(x[i])) < 1e-10 * Math.Max(1e-4, cdf), $"cdf of {what}: {cdf:R} {law.CumulativeDistribution(x[i]):R}");
-                Assert.True(Math.Abs(survival - law.Survival(x[i])) < 1e-10 * Math.Max(1e-4, survival), $"survival of {what}: {survival:R} {law.Survival(x[i]):R}");
+                Assert.True(Math.Abs(cdf - law.CumulativeDistribution(x[i])) < 1e-10 * Math.Max(1e-4, cdf),
+                    $"cdf of {what}: {cdf:R} {law.CumulativeDistribution(x[i]):R}");
+                Assert.True(Math.Abs(survival - law.Survival(x[i])) < 1e-10 * Math.Max(1e-4, survival),
+                    $"survival of {what}: {survival:R} {law.Survival(x[i]):R}");
             }
             Close(c.Number("mean"), law.ExpectedValue, 1e-7);
             Close(c.Number("second"), law.Moment(2), 1e-5); // scipy's own quadrature
@@ -59,7 +63,8 @@ public class ClutterLawTests
 
     // scipy.special.gammaincc(L, L x).
     [Theory]
-    [InlineData(2e6, 1.0007, 0.16109823127739967), InlineData(2e6, 0.9991, 0.8984800712970887), InlineData(3e7, 1, 0.4999757211459823)]
+    [InlineData(2e6, 1.0007, 0.16109823127739967), InlineData(2e6, 0.9991, 0.8984800712970887),
+        InlineData(3e7, 1, 0.4999757211459823)]
     [InlineData(1e12, 1.000001, 0.15865525396095417), InlineData(1e12, 0.9999975, 0.9937903653487347)]
     public void Millions_of_looks_have_their_distribution(double looks, double x, double survival)
     {
@@ -79,14 +84,16 @@ public class ClutterLawTests
         foreach (var row in Golden.GetProperty("log_bessel_k").EnumerateArray())
         {
             double expected = row[2].GetDouble();
-            Assert.True(Math.Abs(expected - LogBessel(row[0].GetDouble(), row[1].GetDouble())) < 1e-12 * Math.Max(1, Math.Abs(expected)), row.ToString());
+            Assert.True(Math.Abs(expected - LogBessel(row[0].GetDouble(), row[1].GetDouble())) < 1e-12 * Math.Max(1,
+                Math.Abs(expected)), row.ToString());
         }
 
         // Through the law: ln p(x) = constants + ln K_(nu - L)(2 sqrt(nu L x / mu)), with L = 1 and mu = nu.
         static double LogBessel(double v, double z)
         {
             double nu = v + 1, x = z * z / 4, half = (nu + 1) / 2;
-            return new KLaw(nu, 1, nu).LogDensity(x) - Math.Log(2) + MathNet.Numerics.SpecialFunctions.GammaLn(nu) - (half - 1) * Math.Log(x);
+            return new KLaw(nu, 1, nu).LogDensity(x) - Math.Log(2)
+                + MathNet.Numerics.SpecialFunctions.GammaLn(nu) - (half - 1) * Math.Log(x);
         }
     }
 
@@ -160,7 +167,9 @@ public class ClutterLawTests
         Close(law.Density(1.7 * 1.7) * 2 * 1.7, root.Density(1.7), 1e-10);
     }
 
-    [Theory] // Without speckle the reciprocal is Gamma distributed, without texture the intensity: closed forms for whole shapes.
+    // Without speckle the reciprocal is Gamma distributed, without texture the intensity:
+    // closed forms for whole shapes.
+    [Theory]
     [InlineData(0.2)]
     [InlineData(1.0)]
     [InlineData(4.0)]
@@ -174,15 +183,18 @@ public class ClutterLawTests
         Close(1 - Math.Exp(-2 * x) * (1 + 2 * x), speckle.CumulativeDistribution(x), 1e-9);
         Close(Math.Exp(-2 * x) * (1 + 2 * x), speckle.Survival(x), 1e-9);
         // Both large: ln I is normal with variance 1 / L + 1 / M.
-        Close(0.8413447460685429, new FisherLaw(4e10, 4e10, 4e10).CumulativeDistribution(Math.Exp(Math.Sqrt(5e-11))), 1e-5);
+        Close(0.8413447460685429, new FisherLaw(4e10, 4e10, 4e10)
+            .CumulativeDistribution(Math.Exp(Math.Sqrt(5e-11))), 1e-5);
         // Where the two ways meet they agree to what the limit is worth.
-        Assert.Equal(new FisherLaw(3, 0.99e8, 2).CumulativeDistribution(x), new FisherLaw(3, 1.01e8, 2).CumulativeDistribution(x), 1e-5);
+        Assert.Equal(new FisherLaw(3, 0.99e8, 2).CumulativeDistribution(x), new FisherLaw(3, 1.01e8, 2)
+            .CumulativeDistribution(x), 1e-5);
     }
 
     [Fact]
     public void Extreme_parameters_neither_hang_nor_overflow()
     {
-        foreach (var law in new ClutterLaw[] { new KLaw(1e-4, 1e-4, 1), new KLaw(1e4, 1e4, 1), new KLaw(1e4, 1, 1e-30), new FisherLaw(1e4, 1e4, 1), new GammaLaw(1e4, 1e20) })
+        foreach (var law in new ClutterLaw[] { new KLaw(1e-4, 1e-4, 1), new KLaw(1e4, 1e4, 1), new KLaw(1e4, 1, 1e-30),
+            new FisherLaw(1e4, 1e4, 1), new GammaLaw(1e4, 1e20) })
         {
             foreach (double x in new[] { 1e-300, 1e-20, 1, 1e20, 1e300 })
             {

@@ -24,7 +24,8 @@ public class SpeckleFitTests
         Close(g.Number("gamma_ks"), gamma.Goodness!.KolmogorovSmirnov.Statistic.Value, 1e-3);
         Close(g.Number("gamma_ad"), gamma.Goodness.AndersonDarling.Statistic.Value, 2e-3);
         var general = SpeckleFit.Fit(pixels, ClutterFamily.GeneralizedGamma);
-        Assert.True(general.LogLikelihood > g.Number("gengamma_loglik") - 1e-3, $"{general.LogLikelihood} {g.Number("gengamma_loglik")}");
+        Assert.True(general.LogLikelihood > g.Number("gengamma_loglik") - 1e-3,
+            $"{general.LogLikelihood} {g.Number("gengamma_loglik")}");
         Close(g.Number("gengamma_loglik"), general.LogLikelihood, 1e-6);
 
         void Check(ClutterFamily family, string key, double tolerance)
@@ -38,7 +39,8 @@ public class SpeckleFitTests
 
     [Theory]
     [MemberData(nameof(Experiments))]
-    public void Parameters_are_recovered_within_their_errors(ClutterFamily family, FitMethod method, bool knownLooks, DetectedKind kind)
+    public void Parameters_are_recovered_within_their_errors(ClutterFamily family, FitMethod method, bool knownLooks,
+        DetectedKind kind)
     {
         ClutterLaw law = family switch
         {
@@ -88,7 +90,8 @@ public class SpeckleFitTests
         {
             if (square[p] == 0)
                 continue;
-            Assert.True(Math.Abs(mean[p] / used) < 4 / Math.Sqrt(used) + 0.25, $"{law.Parameters[p].Name}: bias {mean[p] / used} standard errors");
+            Assert.True(Math.Abs(mean[p] / used) < 4 / Math.Sqrt(used) + 0.25,
+                $"{law.Parameters[p].Name}: bias {mean[p] / used} standard errors");
             Assert.InRange(square[p] / used, 0.25, 2.6);
         }
     }
@@ -102,9 +105,11 @@ public class SpeckleFitTests
             {
                 foreach (var family in Enum.GetValues<ClutterFamily>())
                 {
-                    // Shape and power of a generalised Gamma law are so entangled that their errors are normal only for huge samples.
+                    // Shape and power of a generalised Gamma law are so entangled that their errors are
+                    // normal only for huge samples.
                     if (family != ClutterFamily.GeneralizedGamma)
-                        data.Add(family, method, family is ClutterFamily.K or ClutterFamily.Fisher, DetectedKind.Intensity);
+                        data.Add(family, method, family is ClutterFamily.K or ClutterFamily.Fisher,
+                            DetectedKind.Intensity);
                 }
             }
             data.Add(ClutterFamily.K, FitMethod.LogCumulants, false, DetectedKind.Intensity);
@@ -129,7 +134,8 @@ public class SpeckleFitTests
         var inverse = new GeneralizedGammaLaw(3, -1.5, 1);
         inverse.Sample(new Random(6), pixels);
         if (method != FitMethod.Moments)
-            Assert.True(SpeckleFit.Fit(pixels, ClutterFamily.GeneralizedGamma, method).Parameters[1].Estimate.Value < 0);
+            Assert.True(SpeckleFit.Fit(pixels, ClutterFamily.GeneralizedGamma, method)
+                .Parameters[1].Estimate.Value < 0);
     }
 
     [Fact]
@@ -164,13 +170,15 @@ public class SpeckleFitTests
     [OptionalDataFact("sar/reference.json")]
     public void Real_speckle_has_the_recorded_distance_from_the_exponential_law()
     {
-        var reference = JsonDocument.Parse(File.ReadAllText(TestData.Optional("sar/reference.json"))).RootElement.GetProperty("envisat_slc");
+        var reference = JsonDocument.Parse(File.ReadAllText(TestData.Optional("sar/reference.json")))
+            .RootElement.GetProperty("envisat_slc");
         var patch = RealData.EnvisatIntensityPatch(reference);
         var ks = GoodnessOfFit.Of(patch, new ExponentialLaw(reference.Number("mean_intensity"))).KolmogorovSmirnov;
         Close(reference.Number("ks_exp_D"), ks.Statistic.Value, 1e-5);
         Close(reference.Number("ks_exp_p"), ks.PValue, 1e-3);
         var amplitude = patch.Select(MathF.Sqrt).ToArray();
-        var rayleigh = GoodnessOfFit.Of(amplitude, new RayleighLaw(reference.Number("mean_intensity"))).KolmogorovSmirnov;
+        var rayleigh = GoodnessOfFit.Of(amplitude, new RayleighLaw(reference.Number("mean_intensity")))
+            .KolmogorovSmirnov;
         Close(reference.Number("ks_rayleigh_D"), rayleigh.Statistic.Value, 1e-5);
     }
 
@@ -192,7 +200,8 @@ public class SpeckleFitTests
         // 300 trials of probability 0.2: 60 with a standard deviation of 6.9; four of them.
         Assert.All(below, b => Assert.InRange(b, 32, 88));
         var away = GoodnessOfFit.Of(pixels, new GammaLaw(3, 1));
-        Assert.True(away.KolmogorovSmirnov.PValue < 0.01 && away.AndersonDarling.PValue < 0.01 && away.ChiSquared.PValue < 0.05);
+        Assert.True(away.KolmogorovSmirnov.PValue < 0.01 && away.AndersonDarling.PValue < 0.01
+            && away.ChiSquared.PValue < 0.05);
     }
 
     [Fact]
@@ -209,12 +218,15 @@ public class SpeckleFitTests
             }
         }
         var speckle = EnlTests.Speckle(new Random(1), 4000, 4);
-        Assert.Contains("no texture", SpeckleFit.Fit(speckle, ClutterFamily.K, FitMethod.LogCumulants, looks: 1).Reason);
-        Assert.Contains("no texture", SpeckleFit.Fit(speckle, ClutterFamily.Fisher, FitMethod.Moments, looks: 1).Reason);
+        Assert.Contains("no texture", SpeckleFit.Fit(speckle, ClutterFamily.K, FitMethod.LogCumulants, looks: 1)
+            .Reason);
+        Assert.Contains("no texture", SpeckleFit.Fit(speckle, ClutterFamily.Fisher, FitMethod.Moments, looks: 1)
+            .Reason);
         Assert.Throws<ArgumentException>(() => SpeckleFit.Fit(new float[100], ClutterFamily.Gamma));
         Assert.Throws<ArgumentException>(() => SpeckleFit.Fit([], ClutterFamily.Gamma));
         Assert.Throws<ArgumentException>(() => SpeckleFit.Fit([.. constant, -1], ClutterFamily.Gamma));
-        Assert.Throws<ArgumentException>(() => SpeckleFit.Fit([.. constant, float.NegativeInfinity], ClutterFamily.Gamma));
+        Assert.Throws<ArgumentException>(() => SpeckleFit.Fit(
+            [.. constant, float.NegativeInfinity], ClutterFamily.Gamma));
         Assert.Throws<ArgumentException>(() => SpeckleFit.Fit(constant, ClutterFamily.Gamma, looks: -1));
         // Speckle of one look with known looks 1: the K shape runs away or is undefined, but nothing hangs.
         var single = EnlTests.Speckle(new Random(2), 4000, 1);
@@ -234,7 +246,8 @@ public class SpeckleFitTests
         Assert.Null(fit.Law);
         Assert.Null(fit.Goodness);
         Assert.Contains("cannot be evaluated over the pixels' range", fit.Reason);
-        Assert.Contains("not a number", Assert.Throws<ArgumentException>(() => GoodnessOfFit.Of(pixels, new FisherLaw(3, 1e290, 1e30))).Message);
+        Assert.Contains("not a number",
+            Assert.Throws<ArgumentException>(() => GoodnessOfFit.Of(pixels, new FisherLaw(3, 1e290, 1e30))).Message);
         // In a ranking it comes last and the others stay.
         var ranking = SpeckleFit.Ranking(pixels, looks: 1e290, FitMethod.LogCumulants);
         Assert.Equal(7, ranking.Count);

@@ -23,13 +23,15 @@ public class EnlTests
     [OptionalDataFact("sar/reference.json")]
     public void Estimators_equal_the_recorded_values_of_a_real_image()
     {
-        var reference = JsonDocument.Parse(File.ReadAllText(TestData.Optional("sar/reference.json"))).RootElement.GetProperty("envisat_slc");
+        var reference = JsonDocument.Parse(File.ReadAllText(TestData.Optional("sar/reference.json")))
+            .RootElement.GetProperty("envisat_slc");
         var patch = RealData.EnvisatIntensityPatch(reference);
         double n = patch.Length;
         Close(reference.Number("mean_intensity"), Moments.Of(patch).Mean.Value, 1e-6);
         Close(reference.Number("enl_moment_ddof1"), Enl.ByMoments(patch).Value, 1e-6);
         Close(reference.Number("enl_moment_biased"), Enl.ByMoments(patch).Value * n / (n - 1), 1e-6);
-        Close(reference.Number("enl_logcumulant"), Enl.ByLogCumulants(patch).Value, 2e-3); // whose variance has divisor n there
+        // whose variance has divisor n there
+        Close(reference.Number("enl_logcumulant"), Enl.ByLogCumulants(patch).Value, 2e-3);
         Close(reference.Number("enl_gamma_ml"), Enl.MaximumLikelihood(patch).Value, 1e-5);
     }
 
@@ -72,7 +74,8 @@ public class EnlTests
     }
 
     [Theory]
-    [InlineData(1, 1, 3), InlineData(5, 3, 7), InlineData(2, 40, 31), InlineData(40, 2, 9), InlineData(33, 17, 1), InlineData(70, 37, 5)]
+    [InlineData(1, 1, 3), InlineData(5, 3, 7), InlineData(2, 40, 31), InlineData(40, 2, 9), InlineData(33, 17, 1),
+        InlineData(70, 37, 5)]
     public void Sliding_mean_equals_the_plain_sum_for_any_size(int rows, int columns, int window)
     {
         var random = new Random(rows * columns);
@@ -129,7 +132,8 @@ public class EnlTests
         var (image, _) = Patchwork(300, 400, 4.4, 5, field: 100);
         image.AsSpan(0, 30 * 400).Clear();
         var median = Enl.MedianOverWindows(image, 300, 400);
-        // A quarter of the windows is textured and lies below: the median is the lower third of the others, whose spread is 6.3 %.
+        // A quarter of the windows is textured and lies below: the median is the lower third of the
+        // others, whose spread is 6.3 %.
         double expected = 4.4 * (1 - 0.431 * 0.063);
         Assert.InRange(expected, median.Lower, median.Upper);
         Assert.InRange(median.Value, expected * 0.97, expected * 1.03);
@@ -144,8 +148,10 @@ public class EnlTests
         var (image, homogeneous) = Patchwork(320, 320, looks, 8);
         var found = Enl.Homogeneous(image, 320, 320);
         Assert.True(found.Chosen.Count >= 50, $"{found.Chosen.Count} windows");
-        // Choosing by closeness to the mode trims both tails alike: the pooled value stays within 4 standard errors plus 1 %.
-        Assert.InRange(found.Looks.Value, looks * 0.99 - 4 * found.Looks.StandardError, looks * 1.01 + 4 * found.Looks.StandardError);
+        // Choosing by closeness to the mode trims both tails alike: the pooled value stays
+        // within 4 standard errors plus 1 %.
+        Assert.InRange(found.Looks.Value, looks * 0.99 - 4 * found.Looks.StandardError,
+            looks * 1.01 + 4 * found.Looks.StandardError);
         // The right half is a texture that must not be chosen, save by chance.
         Assert.True(found.Chosen.Count(w => !homogeneous(w.Row, w.Column)) <= found.Chosen.Count / 10);
         Assert.True(Enl.ByMoments(image).Value < looks * 0.8);
@@ -161,19 +167,23 @@ public class EnlTests
             var found = Enl.Homogeneous(image, size, size);
             Assert.All(found.Chosen, w => Assert.Equal(8, w.Size));
             // A field of 24 holds up to nine windows of 8, but one of 16 at most.
-            Assert.True(found.Chosen.Count > Enl.Homogeneous(image, size, size, 16).Chosen.Count * 4, $"seed {seed}: {found.Chosen.Count} windows");
-            Assert.InRange(found.Looks.Value, looks * 0.95 - 4 * found.Looks.StandardError, looks * 1.05 + 4 * found.Looks.StandardError);
+            Assert.True(found.Chosen.Count > Enl.Homogeneous(image, size, size, 16)
+                .Chosen.Count * 4, $"seed {seed}: {found.Chosen.Count} windows");
+            Assert.InRange(found.Looks.Value, looks * 0.95 - 4 * found.Looks.StandardError,
+                looks * 1.05 + 4 * found.Looks.StandardError);
         }
     }
 
     [Theory]
-    [InlineData(1024, 768, 16), InlineData(240, 240, 16), InlineData(210, 210, 14), InlineData(170, 200, 12), InlineData(100, 100, 8), InlineData(20, 20, 8)]
+    [InlineData(1024, 768, 16), InlineData(240, 240, 16), InlineData(210, 210, 14), InlineData(170, 200, 12),
+        InlineData(100, 100, 8), InlineData(20, 20, 8)]
     public void The_window_leaves_two_hundred_where_it_can(int rows, int columns, int window)
     {
         var found = Enl.Homogeneous(Speckle(new Random(6), rows * columns, 3), rows, columns);
         Assert.All(found.Chosen, w => Assert.Equal(window, w.Size));
         Assert.Equal(rows / window * (columns / window), found.Candidates);
-        Assert.InRange(found.Looks.Value, 3 * 0.98 - 4 * found.Looks.StandardError, 3 * 1.02 + 4 * found.Looks.StandardError);
+        Assert.InRange(found.Looks.Value, 3 * 0.98 - 4 * found.Looks.StandardError,
+            3 * 1.02 + 4 * found.Looks.StandardError);
     }
 
     [Theory]
@@ -185,10 +195,12 @@ public class EnlTests
         var random = new Random(41);
         var image = Speckle(random, size * size, looks);
         for (int i = 0; i < image.Length; i++)
-            image[i] *= (1 + i % size / 160) * (i / size < 208 ? 1 : (float)MathNet.Numerics.Distributions.Gamma.Sample(random, 8, 8));
+            image[i] *= (1 + i % size / 160) * (i / size < 208 ? 1
+                : (float)MathNet.Numerics.Distributions.Gamma.Sample(random, 8, 8));
         var found = Enl.Homogeneous(image, size, size);
         var tail = found.UpperTail!;
-        Assert.InRange(tail.Value / looks, 0.96 - 3 * tail.StandardError / looks, 1.04 + 3 * tail.StandardError / looks);
+        Assert.InRange(tail.Value / looks, 0.96 - 3 * tail.StandardError / looks,
+            1.04 + 3 * tail.StandardError / looks);
         Assert.InRange(tail.StandardError / looks, 0.001, 0.02);
         // What it is for: the pooled value is low here.
         Assert.True(found.Looks.Value < looks * 0.96, $"{found.Looks}");
@@ -246,10 +258,12 @@ public class EnlTests
     }
 
     internal static float[] Speckle(Random random, int count, double looks, double mean = 1) =>
-        [.. Enumerable.Range(0, count).Select(_ => (float)MathNet.Numerics.Distributions.Gamma.Sample(random, looks, looks / mean))];
+        [.. Enumerable.Range(0, count)
+            .Select(_ => (float)MathNet.Numerics.Distributions.Gamma.Sample(random, looks, looks / mean))];
 
     /// <summary>Left: fields with different levels; right quarter: K-like texture.</summary>
-    private static (float[] Image, Func<int, int, bool> Homogeneous) Patchwork(int rows, int columns, double looks, int seed, int field = 80)
+    private static (float[] Image, Func<int, int, bool> Homogeneous) Patchwork(int rows, int columns, double looks,
+        int seed, int field = 80)
     {
         var random = new Random(seed);
         var image = Speckle(random, rows * columns, looks);

@@ -6,7 +6,9 @@ using SarSynth.Radar.Statistics;
 
 namespace SarSynth.Radar.Tests.Statistics;
 
-/// <summary>The streamed statistics against those of the whole image in memory, whose values have references of their own.</summary>
+/// <summary>
+/// The streamed statistics against those of the whole image in memory, whose values have references of their own.
+/// </summary>
 public sealed class StreamedStatisticsTests : IDisposable
 {
     // More than one band of lines: pairs, windows, samples and targets lie across their edges at lines 524 and 1048.
@@ -23,17 +25,22 @@ public sealed class StreamedStatisticsTests : IDisposable
         for (int i = 0; i < pixels.Length; i++)
         {
             // Two grounds, a border of zeros, holes without data, three bright targets.
-            double ground = i % Columns < 1700 ? 1 : 5, looks = -Math.Log(1 - random.NextDouble()) - Math.Log(1 - random.NextDouble());
-            pixels[i] = i % Columns < 90 ? 0 : i % 39_916_801 % 50_021 == 7 ? float.NaN : (float)Math.Sqrt(ground * looks / 2);
+            double ground = i % Columns < 1700 ? 1 : 5, looks =
+                -Math.Log(1 - random.NextDouble()) - Math.Log(1 - random.NextDouble());
+            pixels[i] = i % Columns < 90 ? 0 : i % 39_916_801 % 50_021 == 7 ? float.NaN
+                : (float)Math.Sqrt(ground * looks / 2);
         }
         foreach (var (row, column) in ((int, int)[])[(3, 200), (1047, 900), (1050, 3000)])
             pixels[row * Columns + column] = 60;
         var image = new AmplitudeImage(Rows, Columns, pixels);
         var (whole, streamed) = Both(image, PixelKind.Amplitude);
-        Assert.Equal([(3, 200), (1047, 900), (1050, 3000)], streamed.PointTargets.Take(3).Select(t => (t.Row, t.Column)).Order());
+        Assert.Equal([(3, 200), (1047, 900), (1050, 3000)], streamed.PointTargets.Take(3)
+            .Select(t => (t.Row, t.Column)).Order());
         Same(whole, streamed);
-        Assert.Contains(streamed.MeasuredOn, part => part.What == "spectra" && part.On == "3 blocks of 1024 x 1024, evenly spread");
-        Assert.Contains(streamed.MeasuredOn, part => part.What == "clutter laws" && part.On.StartsWith("200000 of ", StringComparison.Ordinal));
+        Assert.Contains(streamed.MeasuredOn, part => part.What == "spectra"
+            && part.On == "3 blocks of 1024 x 1024, evenly spread");
+        Assert.Contains(streamed.MeasuredOn, part => part.What == "clutter laws"
+            && part.On.StartsWith("200000 of ", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -42,7 +49,8 @@ public sealed class StreamedStatisticsTests : IDisposable
         var random = new Random(32);
         var pixels = new Complex32[Rows * Columns];
         for (int i = 0; i < pixels.Length; i++)
-            pixels[i] = Complex32.FromPolarCoordinates((float)Math.Sqrt(-Math.Log(1 - random.NextDouble())), (float)(2 * Math.PI * random.NextDouble()));
+            pixels[i] = Complex32.FromPolarCoordinates((float)Math.Sqrt(-Math.Log(1 - random.NextDouble())),
+                (float)(2 * Math.PI * random.NextDouble()));
         // Correlated speckle along range.
         for (int i = pixels.Length - 1; i > 0; i--)
             pixels[i] += 0.6f * pixels[i - 1];
@@ -63,7 +71,8 @@ public sealed class StreamedStatisticsTests : IDisposable
         }
         Close(whole.RangeSpectrum!, streamed.RangeSpectrum!);
         Close(whole.AzimuthSpectrum!, streamed.AzimuthSpectrum!);
-        // 3 blocks of 1024 x 1024 circular pixels, which no target lies in; the neighbours' correlation widens the error by at most 1.5.
+        // 3 blocks of 1024 x 1024 circular pixels, which no target lies in; the neighbours' correlation
+        // widens the error by at most 1.5.
         Assert.Equal(3 * 1024 * 1024, streamed.Circularity!.Statistic.Samples);
         Assert.InRange(streamed.Circularity.Statistic.Value, 0, 6 / Math.Sqrt(3 * 1024 * 1024));
     }
@@ -79,10 +88,12 @@ public sealed class StreamedStatisticsTests : IDisposable
         var path = Path.Combine(folder, "small.tif");
         GeoTiff.Write(image, path);
         using var raster = SarRaster.Open(path);
-        var (whole, streamed) = (ImageStatistics.Compute(image), ImageStatistics.Compute(raster, new StatisticsOptions { WholeImagePixels = 0 }));
+        var (whole, streamed) = (ImageStatistics.Compute(image),
+            ImageStatistics.Compute(raster, new StatisticsOptions { WholeImagePixels = 0 }));
         Same(whole, streamed);
         // One block is the whole image.
-        Assert.Equal(JsonSerializer.Serialize<AxisSpectrum?[]>([whole.RangeSpectrum, whole.AzimuthSpectrum]), JsonSerializer.Serialize<AxisSpectrum?[]>([streamed.RangeSpectrum, streamed.AzimuthSpectrum]));
+        Assert.Equal(JsonSerializer.Serialize<AxisSpectrum?[]>([whole.RangeSpectrum, whole.AzimuthSpectrum]),
+            JsonSerializer.Serialize<AxisSpectrum?[]>([streamed.RangeSpectrum, streamed.AzimuthSpectrum]));
     }
 
     [Fact]
@@ -92,10 +103,12 @@ public sealed class StreamedStatisticsTests : IDisposable
         var streamed = new StatisticsOptions { WholeImagePixels = 0 };
         GeoTiff.Write(new IntensityImage(20, 20, [.. Enumerable.Repeat(float.NaN, 400)]), path);
         using (var raster = SarRaster.Open(path))
-            Assert.Contains("found only NaN (400 pixels", Assert.Throws<ArgumentException>(() => ImageStatistics.Compute(raster, streamed)).Message);
+            Assert.Contains("found only NaN (400 pixels",
+                Assert.Throws<ArgumentException>(() => ImageStatistics.Compute(raster, streamed)).Message);
         GeoTiff.Write(new IntensityImage(20, 20, [.. Enumerable.Range(0, 400).Select(i => i - 3f)]), path);
         using (var raster = SarRaster.Open(path))
-            Assert.Contains("found 3 negative pixels", Assert.Throws<ArgumentException>(() => ImageStatistics.Compute(raster, streamed)).Message);
+            Assert.Contains("found 3 negative pixels",
+                Assert.Throws<ArgumentException>(() => ImageStatistics.Compute(raster, streamed)).Message);
         GeoTiff.Write(new IntensityImage(40, 40, new float[1600]), path);
         using (var raster = SarRaster.Open(path))
         {
@@ -121,9 +134,11 @@ public sealed class StreamedStatisticsTests : IDisposable
     private static void Same(ImageStatistics whole, ImageStatistics streamed)
     {
         Assert.Equal((whole.Rows, whole.Columns, whole.Pixels), (streamed.Rows, streamed.Columns, streamed.Pixels));
-        foreach (var (a, b) in (ReadOnlySpan<(Moments, Moments)>)[(whole.Amplitude, streamed.Amplitude), (whole.Intensity, streamed.Intensity)])
+        foreach (var (a, b) in (ReadOnlySpan<(Moments, Moments)>)[(whole.Amplitude, streamed.Amplitude),
+            (whole.Intensity, streamed.Intensity)])
         {
-            Assert.Equal((a.Count, a.NoData, a.Zeros, a.Minimum, a.Maximum), (b.Count, b.NoData, b.Zeros, b.Minimum, b.Maximum));
+            Assert.Equal((a.Count, a.NoData, a.Zeros, a.Minimum, a.Maximum),
+                (b.Count, b.NoData, b.Zeros, b.Minimum, b.Maximum));
             Near(a.Mean, b.Mean);
             Near(a.Variance, b.Variance);
             Near(a.CoefficientOfVariation, b.CoefficientOfVariation);
@@ -135,7 +150,8 @@ public sealed class StreamedStatisticsTests : IDisposable
             Near(whole.LogCumulants.K1, streamed.LogCumulants!.K1);
             Near(whole.LogCumulants.K2, streamed.LogCumulants.K2);
             Near(whole.LogCumulants.K3, streamed.LogCumulants.K3);
-            Assert.Equal((whole.LogCumulants.Zeros, whole.LogCumulants.NoData), (streamed.LogCumulants.Zeros, streamed.LogCumulants.NoData));
+            Assert.Equal((whole.LogCumulants.Zeros, whole.LogCumulants.NoData),
+                (streamed.LogCumulants.Zeros, streamed.LogCumulants.NoData));
         }
         Near(whole.Looks.ByMoments, streamed.Looks.ByMoments);
         Near(whole.Looks.ByLogCumulants, streamed.Looks.ByLogCumulants);
@@ -151,7 +167,8 @@ public sealed class StreamedStatisticsTests : IDisposable
             foreach (var (name, value) in whole.Texture.Values)
                 Number(value, streamed.Texture!.Values[name], 1e-6);
         }
-        Assert.Equal(whole.PointTargets.Select(t => (t.Row, t.Column, t.Intensity)), streamed.PointTargets.Select(t => (t.Row, t.Column, t.Intensity)));
+        Assert.Equal(whole.PointTargets.Select(t => (t.Row, t.Column, t.Intensity)),
+            streamed.PointTargets.Select(t => (t.Row, t.Column, t.Intensity)));
     }
 
     private static void Near(Estimate a, Estimate b)
@@ -172,7 +189,8 @@ public sealed class StreamedStatisticsTests : IDisposable
     // Other segments of the same ground: equal within four standard errors of their difference.
     private static void Close(AxisSpectrum a, AxisSpectrum b)
     {
-        foreach (var (x, y) in (ReadOnlySpan<(Estimate, Estimate)>)[(a.EffectiveBandwidth, b.EffectiveBandwidth), (a.Flatness, b.Flatness), (a.AutocorrelationLength, b.AutocorrelationLength)])
+        foreach (var (x, y) in (ReadOnlySpan<(Estimate, Estimate)>)[(a.EffectiveBandwidth, b.EffectiveBandwidth),
+            (a.Flatness, b.Flatness), (a.AutocorrelationLength, b.AutocorrelationLength)])
             Assert.Equal(x.Value, y.Value, 4 * double.Hypot(x.StandardError, y.StandardError) + 0.002);
     }
 }

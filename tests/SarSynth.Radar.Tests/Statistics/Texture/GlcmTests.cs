@@ -29,7 +29,9 @@ public class GlcmTests
         for (int a = 0; a < 4; a++)
             Assert.Equal(expected[a], Enumerable.Range(0, 16).Select(k => all[0, a].Count(k / 4, k % 4)));
         var contrast = Glcm.Compute(Documented, 4, 4, 4, [1.0, 2.0], [0, Math.PI / 2]);
-        Assert.Equal([7 / 12.0, 1, 1.25, 2.75], contrast.Cast<Cooccurrence>().Select(c => Math.Round(c.Features()[GlcmFeature.Contrast], 12)).ToArray(), (a, b) => Math.Abs(a - b) < 1e-9);
+        Assert.Equal([7 / 12.0, 1, 1.25, 2.75], contrast.Cast<Cooccurrence>()
+            .Select(c => Math.Round(c.Features()[GlcmFeature.Contrast], 12)).ToArray(), (a, b) =>
+            Math.Abs(a - b) < 1e-9);
     }
 
     [Fact]
@@ -38,7 +40,8 @@ public class GlcmTests
         var weights = Enumerable.Range(0, 256).Select(k => (double)(k % 97 + 1)).ToArray();
         foreach (var c in Golden.GetProperty("cases").EnumerateArray())
         {
-            var m = Glcm.Compute(Grey, Rows, Columns, Levels, c.Number("distance"), c.Number("angle"), c.GetProperty("symmetric").GetBoolean());
+            var m = Glcm.Compute(Grey, Rows, Columns, Levels, c.Number("distance"), c.Number("angle"),
+                c.GetProperty("symmetric").GetBoolean());
             Assert.Equal(c.Number("total"), m.Total);
             Assert.Equal(c.Number("checksum"), Enumerable.Range(0, 256).Sum(k => weights[k] * m.Count(k / 16, k % 16)));
             var f = m.Features();
@@ -53,7 +56,8 @@ public class GlcmTests
                 continue;
             foreach (var h in c.GetProperty("haralick").EnumerateObject())
             {
-                double found = h.Name == "MaximalCorrelation" ? m.MaximalCorrelation() : f[Enum.Parse<GlcmFeature>(h.Name)];
+                double found = h.Name == "MaximalCorrelation" ? m.MaximalCorrelation()
+                    : f[Enum.Parse<GlcmFeature>(h.Name)];
                 Close(h.Value.GetDouble(), found, 1e-9, h.Name);
             }
         }
@@ -91,7 +95,8 @@ public class GlcmTests
             foreach (var p in Golden.GetProperty("maps_window11_distance2").EnumerateArray())
             {
                 int i = p.GetProperty("point")[0].GetInt32() * Columns + p.GetProperty("point")[1].GetInt32();
-                Close(p.Number("mean", feature.ToString()), map[i], 2e-6, feature.ToString()); // float's own rounding, and its cancellation in shade
+                // float's own rounding, and its cancellation in shade
+                Close(p.Number("mean", feature.ToString()), map[i], 2e-6, feature.ToString());
                 Close(p.Number("asymmetric", feature.ToString()), asymmetric[i], 2e-6, feature.ToString());
             }
         }
@@ -126,8 +131,10 @@ public class GlcmTests
     [OptionalDataFact(RealData.Envisat)]
     public void Real_image_gives_the_recorded_features()
     {
-        var reference = JsonDocument.Parse(File.ReadAllText(TestData.Optional("sar/reference.json"))).RootElement.GetProperty("envisat_slc");
-        var amplitude = RealData.EnvisatPixels().Select(s => (double)MathF.Sqrt(s.Real * s.Real + s.Imaginary * s.Imaginary)).ToArray();
+        var reference = JsonDocument.Parse(File.ReadAllText(TestData.Optional("sar/reference.json")))
+            .RootElement.GetProperty("envisat_slc");
+        var amplitude = RealData.EnvisatPixels()
+            .Select(s => (double)MathF.Sqrt(s.Real * s.Real + s.Imaginary * s.Imaginary)).ToArray();
         double[] block = [.. Enumerable.Range(0, 256 * 256).Select(i => amplitude[i / 256 * 500 + i % 256])];
         double mean = block.Average(), deviation = Math.Sqrt(block.Average(a => (a - mean) * (a - mean)));
         var grey = new byte[256 * 256];
@@ -171,7 +178,8 @@ public class GlcmTests
         Assert.Equal(1, f[GlcmFeature.MaximumProbability]);
         Assert.Equal(0, Glcm.Compute([3], 1, 1, 4).Total);
         Assert.Equal(0, Glcm.Compute(new byte[6], 2, 3, 4, 5).Total);
-        Assert.Contains("grey level of 9", Assert.Throws<ArgumentException>(() => Glcm.Compute([1, 9], 1, 2, 4)).Message);
+        Assert.Contains("grey level of 9", Assert.Throws<ArgumentException>(() => Glcm.Compute([1, 9], 1, 2, 4))
+            .Message);
         Assert.Throws<ArgumentException>(() => Glcm.Compute([1, 2], 1, 3, 4));
         Assert.Throws<ArgumentException>(() => Glcm.Compute([], 0, 0, 4));
         Assert.Throws<ArgumentException>(() => Glcm.Compute([1, 2], 1, 2, 4, distance: 0));
