@@ -29,6 +29,10 @@ public sealed class DataTileTests : Shell
         var set = JsonNode.Parse(Good("data", "tile", "scene.tif", "-o", "tiles", "--size", "32", "--json").Out)!;
         Assert.Equal(16, (int)set["scenes"]![0]!["kept"]!);
         Assert.True(File.Exists(In("tiles/report.html")));
+        Assert.Contains("a smaller --block spreads it",
+            Good("data", "tile", "scene.tif", "-o", "one", "--size", "32", "--block", "1000").Error);
+        Assert.Contains("a larger --block than",
+            Good("data", "tile", "scene.tif", "-o", "small", "--size", "32", "--block", "20").Error);
         Assert.Contains("found no caption", Bad("data", "look", "tiles"));
         Assert.Contains("16 captions changed", Good("data", "caption", "tiles", "--set", "rough ground", "--prefix",
             "<SAR>").Out);

@@ -97,12 +97,27 @@ static class DataCommandTiles
                 Terminal.Line($"{scene.Name}: {scene.Kept} "
                     + $"tiles{string.Concat(scene.Dropped.Select(d => $", {d.Value} dropped: {d.Key}"))}");
             Terminal.Line(string.Join(", ", set.Tiles.Select(part => $"{part.Key} {part.Value}")));
-            if (set.Tiles.Values.Sum() == 0)
-                Terminal.Remark($"no tile was kept: {folder}/{TileReport.FileName} tells why");
+            Remark(set, folder);
             if (report is not null)
                 Terminal.Line(report);
         }, cancel));
         return command;
+    }
+
+    // What the numbers alone do not tell: that a part is empty, or that blocks are too small for the tiles.
+    private static void Remark(TileSet set, string folder)
+    {
+        var kept = set.Tiles.Values.Sum();
+        var border = set.Scenes.Sum(scene => scene.Dropped.GetValueOrDefault("border"));
+        var empty = set.Tiles.Where(part => part.Value == 0).Select(part => part.Key).ToArray();
+        if (kept == 0)
+            Terminal.Remark($"no tile was kept: {folder}/{TileReport.FileName} tells why");
+        else if (empty.Length > 0)
+            Terminal.Remark($"no tile for {string.Join(" and ", empty)}: all ground lies in few blocks of "
+                + $"{Text.Number(set.Recipe.Block, "m")}; a smaller --block spreads it");
+        if (border > kept / 2)
+            Terminal.Remark($"{border} tiles lie between two parts: a larger --block than "
+                + $"{Text.Number(set.Recipe.Block, "m")} keeps more");
     }
 
     public static Command Look()
