@@ -142,7 +142,7 @@ static class GenerateCommand
         };
         using var noGradients = no_grad();
         using var scope = NewDisposeScope();
-        if (card is null)
+        if (card?.Airborne is not { } airborne)
         {
             var picture = model.Generate(request).mean([1]);
             return new((int)picture.shape[1], (int)picture.shape[2], Values(picture));
@@ -150,7 +150,7 @@ static class GenerateCommand
         // A model of the kit makes normalised amplitudes, not the -1 to 1 of pictures.
         var made = model.Decode(model.Denoise(request));
         var (rows, columns) = ((int)made.shape[2], (int)made.shape[3]);
-        return card.Airborne.Invert(Values(made), rows, columns);
+        return airborne.Invert(Values(made), rows, columns);
     }
 
     private static float[] Values(Tensor tensor) =>

@@ -123,19 +123,42 @@ public sealed class ControlNetModel : ConditionalEncoder, IPretrainedModel<Contr
         Tensor? encoder_attention_mask = null, TextCache? cache = null)
     {
         CheckSample(sample);
-        var factor = 1L << (Config.ConditioningEmbeddingOutChannels.Length - 1);
-        long[] expected = [sample.shape[0], Config.ConditioningChannels, factor * sample.shape[2], factor * sample.shape[3]];
+        long[] expected = [sample.shape[0], Config.ConditioningChannels, ConditionFactor * sample.shape[2],
+            ConditionFactor * sample.shape[3]];
         if (!controlnet_cond.shape.AsSpan().SequenceEqual(expected))
-            throw new ArgumentException($"controlnet_cond: found shape [{string.Join(", ", controlnet_cond.shape)}], expected [{string.Join(", ", expected)}].", nameof(controlnet_cond));
+        {
+            throw new ArgumentException($"controlnet_cond: found shape [{string.Join(", ", controlnet_cond.shape)}], "
+                + $"expected [{string.Join(", ", expected)}].", nameof(controlnet_cond));
+        }
+        using var condition = Embedded(controlnet_cond);
+        return Residuals(sample, timestep, encoder_hidden_states, condition, conditioning_scale, guess_mode, text_embeds,
+            time_ids, class_labels, encoder_attention_mask, cache);
+    }
+
+    /// <summary>Pixels of the condition image for each latent along an axis.</summary>
+    public int ConditionFactor => 1 << (Config.ConditioningEmbeddingOutChannels.Length - 1);
+
+    /// <summary>What the net makes of a condition image, the same at every timestep: [N, C, H, W] on the latents' grid.</summary>
+    internal Tensor Embedded(Tensor controlnet_cond)
+    {
+        using var image = Steps.ChannelsInnermost(
+            Config.ControlnetConditioningChannelOrder == "bgr" ? controlnet_cond.flip(1) : controlnet_cond);
+        return controlnet_cond_embedding.call(image);
+    }
+
+    /// <summary>The residuals, from a condition image that is <see cref="Embedded"/> already.</summary>
+    internal ControlNetOutput Residuals(
+        Tensor sample, Tensor timestep, Tensor encoder_hidden_states, Tensor condition,
+        double conditioning_scale, bool guess_mode, Tensor? text_embeds, Tensor? time_ids, Tensor? class_labels = null,
+        Tensor? encoder_attention_mask = null, TextCache? cache = null)
+    {
+        CheckSample(sample);
         using var scope = NewDisposeScope();
         var embedding = Embed(sample, timestep, text_embeds, time_ids, class_labels, timestep_cond: null);
         var context = Context(sample, embedding, encoder_hidden_states, encoder_attention_mask, cache);
-        using var image = Steps.ChannelsInnermost(Config.ControlnetConditioningChannelOrder == "bgr" ? controlnet_cond.flip(1) : controlnet_cond);
         using var ordered = Steps.ChannelsInnermost(sample);
-        var condition = controlnet_cond_embedding.call(image);
         var skips = new List<Tensor>();
         var deepest = Down(conv_in.call(ordered).Plus_(condition), context, skips);
-        condition.Dispose();
         using var middle = mid_block!.call(deepest, context);
         var results = new Tensor[skips.Count + 1];
         for (var i = 0; i <= skips.Count; i++)

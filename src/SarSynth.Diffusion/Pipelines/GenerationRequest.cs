@@ -8,11 +8,13 @@ namespace SarSynth.Diffusion.Pipelines;
 
 /// <summary>A ControlNet with its condition image.</summary>
 /// <param name="Net">The ControlNet.</param>
-/// <param name="Image">[1, channels, H, W] in [0, 1], size of the image to generate (more exactly: latents times the net's own factor).</param>
+/// <param name="Image">[1, channels, H, W] in [0, 1], size of the image to generate (more exactly: latents times the
+/// net's own factor).</param>
 /// <param name="Scale">Factor on its residuals.</param>
 /// <param name="Start">Share of the steps after which it begins to act.</param>
 /// <param name="End">Share of the steps after which it acts no more.</param>
-public sealed record ControlInput(ControlNetModel Net, Tensor Image, double Scale = 1, double Start = 0, double End = 1);
+public sealed record ControlInput(
+    ControlNetModel Net, WindowedImage Image, double Scale = 1, double Start = 0, double End = 1);
 
 /// <summary>A prompt after the text encoders.</summary>
 /// <param name="Text">[1, tokens, width].</param>
@@ -27,7 +29,8 @@ public sealed record PromptEmbeddings(Tensor Text, Tensor? Pooled) : IDisposable
     }
 }
 
-/// <summary>Standard normal tensors to use instead of drawn ones; each may be null. For exact repetition of another program's run.</summary>
+/// <summary>Standard normal tensors to use instead of drawn ones; each may be null. For exact repetition of another
+/// program's run.</summary>
 /// <param name="Latents">Latents to start from, before they are scaled.</param>
 /// <param name="Posterior">For the sample of the autoencoder's posterior (image-to-image).</param>
 /// <param name="Image">Noise put on the image's latents (image-to-image).</param>
@@ -41,7 +44,8 @@ public sealed record TextRequest(string Prompt = "")
     /// <summary>Prompt for the second text encoder; null for the same.</summary>
     public string? Second { get; init; }
 
-    /// <summary>What the image should not be; null for none (zeros or the empty prompt, as the model was trained).</summary>
+    /// <summary>What the image should not be; null for none (zeros or the empty prompt, as the model was
+    /// trained).</summary>
     public string? Negative { get; init; }
 
     /// <summary>Negative prompt for the second text encoder; null for the same.</summary>
@@ -99,7 +103,7 @@ public sealed record SizeConditioning
 /// cref="ExpertShare"/>.</param>
 /// <param name="Strength">Share of the steps that the image is taken through; 1 leaves little of it.</param>
 /// <param name="Mask">[1, 1, H, W], 1 where the image is to be made anew; null for all of it.</param>
-public sealed record StartImage(Tensor Image, double Strength = 0.3, Tensor? Mask = null);
+public sealed record StartImage(WindowedImage Image, double Strength = 0.3, Tensor? Mask = null);
 
 /// <summary>
 /// Ensemble of experts (Podell et al. 2023, section 2.5): the share of the schedule that this model takes. Where
@@ -117,6 +121,13 @@ public sealed record ExpertShare(double? Start = null, double? End = null);
 /// prompt).</param>
 public sealed record ControlRequest(IReadOnlyList<ControlInput> Nets, bool GuessMode = false)
 {
+    /// <summary>
+    /// Most bytes of what the nets make of their conditions that are kept over the steps; what is beyond is made anew
+    /// at
+    /// each step.
+    /// </summary>
+    public long KeptBytes { get; init; } = 512L << 20;
+
     /// <summary>One net.</summary>
     public static implicit operator ControlRequest(ControlInput net) => new([net]);
 }

@@ -1,4 +1,5 @@
-// One prediction of a guided model: conditional and unconditional half in one batch, ControlNets, guidance with rescale.
+// One prediction of a guided model: conditional and unconditional half in one batch, ControlNets, guidance with
+// rescale.
 // Ho and Salimans (2021), eq. 6; Lin et al. (2024), eq. 15 and 16; Zhang et al. (2023), ControlNet.
 using SarSynth.Diffusion.Models;
 using SarSynth.Diffusion.Samplers;
@@ -16,6 +17,7 @@ internal sealed class GuidedPrediction : IDisposable
     private readonly SamplingPlan plan;
     private readonly Inpainting? inpainting;
     private readonly bool guided;
+    private readonly int latentRows, latentColumns;
     private readonly ScalarType type;
     private readonly Tensor text;
     private readonly Tensor? pooled, timeIds, guidanceEmbedding;
@@ -23,9 +25,14 @@ internal sealed class GuidedPrediction : IDisposable
     // Keys and values of the text hang on the batch, and the last windows of a row may be fewer.
     private readonly Dictionary<(object Model, long Batch), TextCache> caches = [];
 
+    // What a ControlNet makes of its condition hangs on the place alone.
+    private readonly Dictionary<(int Net, TileWindow? Window), Tensor> conditions = [];
+    private long conditionBytes;
+
     public GuidedPrediction(LatentDiffusion model, GenerationRequest request, SamplingPlan plan, int height, int width, Inpainting? inpainting)
     {
         (this.model, this.request, this.plan, this.inpainting) = (model, request, plan, inpainting);
+        (latentRows, latentColumns) = (height / model.Vae.Config.Factor, width / model.Vae.Config.Factor);
         guided = request.Guidance.Scale > 1 && model.Unet.Config.TimeCondProjDim is null;
         type = model.Unet.parameters().First().dtype;
         var (positive, negative) = model.Embed(request, guided);
@@ -79,6 +86,8 @@ internal sealed class GuidedPrediction : IDisposable
     {
         foreach (var cache in caches.Values)
             cache.Dispose();
+        foreach (var condition in conditions.Values)
+            condition.Dispose();
     }
 
     private (IReadOnlyList<Tensor>? Down, Tensor? Mid) Controlled(Tensor sample, Tensor time, int step, IReadOnlyList<TileWindow>? windows)
@@ -87,27 +96,53 @@ internal sealed class GuidedPrediction : IDisposable
         Tensor? mid = null;
         long n = sample.shape[0];
         bool guess = request.Control?.GuessMode ?? false, both = guided && !guess;
-        foreach (var control in request.Control?.Nets ?? [])
+        foreach (var (index, control) in (request.Control?.Nets ?? []).Index())
         {
             int count = plan.Stop - plan.Start;
             if ((double)step / count < control.Start || (double)(step + 1) / count > control.End || control.Scale == 0)
                 continue;
-            int factor = 1 << (control.Net.Config.ConditioningEmbeddingOutChannels.Length - 1);
-            var condition = (windows is null ? control.Image : cat([.. windows.Select(w => w.Scaled(factor).Of(control.Image))])).to(type, model.Device);
-            if (windows is null && n > 1)
-                condition = condition.repeat_interleave(n, 0);
+            var condition = windows is null ? Repeated(Condition(index, control, null), n)!
+                : windows.Count == 1 ? Condition(index, control, windows[0])
+                : cat([.. windows.Select(w => Condition(index, control, w))]);
             long half = both ? 0 : text.shape[0] - 1;
             Tensor? Own(Tensor? value) => Repeated(value?.narrow(0, half, value.shape[0] - half), n);
             var input = both ? cat([sample, sample]) : sample;
-            var output = control.Net.forward(input, time, Own(text)!, both ? cat([condition, condition])
-                : condition, control.Scale, guess,
-                Own(pooled), Own(timeIds), cache: Cache(control.Net, input.shape[0]));
+            var output = control.Net.Residuals(input, time, Own(text)!, both ? cat([condition, condition]) : condition,
+                control.Scale, guess, Own(pooled), Own(timeIds), cache: Cache(control.Net, input.shape[0]));
             // In guess mode the unconditional half has no residuals.
             Tensor Whole(Tensor residual) => guided && !both ? cat([zeros_like(residual), residual]) : residual;
             down = down is null ? [.. output.Down.Select(Whole)] : [.. down.Zip(output.Down, (sum, next) => sum.Plus(Whole(next)))];
             mid = mid is null ? Whole(output.Mid) : mid.Plus(Whole(output.Mid));
         }
         return (down, mid);
+    }
+
+    // Kept over the steps while there is room; else the scope of the prediction lets it go.
+    private Tensor Condition(int index, ControlInput control, TileWindow? window)
+    {
+        if (conditions.TryGetValue((index, window), out var kept))
+            return kept;
+        int factor = control.Net.ConditionFactor;
+        var image = window is { } part ? control.Image.Of(part.Scaled(factor)) : control.Image.Whole;
+        CheckCondition(index, control, image, window);
+        var made = control.Net.Embedded(image.to(type, model.Device));
+        long bytes = made.numel() * made.element_size();
+        if (conditionBytes + bytes > request.Control!.KeptBytes)
+            return made;
+        conditionBytes += bytes;
+        return conditions[(index, window)] = made.DetachFromDisposeScope();
+    }
+
+    private void CheckCondition(int index, ControlInput control, Tensor image, TileWindow? window)
+    {
+        int factor = control.Net.ConditionFactor;
+        var (rows, columns) = window is { } part ? (part.Height, part.Width) : (latentRows, latentColumns);
+        long[] expected = [1, control.Net.Config.ConditioningChannels, rows * factor, columns * factor];
+        if (!image.shape.AsSpan().SequenceEqual(expected))
+        {
+            throw new ArgumentException($"condition of ControlNet {index}: found shape [{string.Join(", ", image.shape)}], "
+                + $"expected [{string.Join(", ", expected)}].");
+        }
     }
 
     private int StepOf(double timestep)

@@ -37,7 +37,8 @@ public sealed record LatentDiffusion : IDisposable
     private IReadOnlyList<BlockOffload> Offloads { get; init; } = [];
 
     /// <summary>
-    /// The same pipeline, computing on a device that need not hold its weights: each block's go there for its call only. Load the
+    /// The same pipeline, computing on a device that need not hold its weights: each block's go there for its call
+    /// only. Load the
     /// models on the CPU for this. ControlNets are given their own <see cref="BlockOffload"/>.
     /// </summary>
     /// <param name="device">Where to compute.</param>
@@ -92,7 +93,8 @@ public sealed record LatentDiffusion : IDisposable
     /// <summary>Writes the pipeline as a folder that diffusers opens; model_index.json comes last.</summary>
     /// <param name="folder">Made where it is missing.</param>
     /// <param name="shardBytes">Most bytes of weights in one file.</param>
-    public void Save(string folder, long shardBytes = 10_000_000_000)
+    /// <param name="controls">ControlNets that belong to it; null for none.</param>
+    public void Save(string folder, long shardBytes = 10_000_000_000, IReadOnlyList<ControlNetModel>? controls = null)
     {
         var parts = new Dictionary<string, PipelineComponent?>();
         void Model<T>(string name, string library, T? model) where T : nn.Module, IPretrainedModel<T>
@@ -108,6 +110,14 @@ public sealed record LatentDiffusion : IDisposable
                 return;
             tokenizer.Save(Path.Combine(folder, name));
             parts[name] = new PipelineComponent("transformers", "CLIPTokenizer");
+        }
+        // diffusers numbers the folders of several, and gives them one name.
+        foreach (var (i, net) in (controls ?? []).Index())
+            ModelFolder.Save(net, Path.Combine(folder, i == 0 ? "controlnet" : $"controlnet_{i}"), shardBytes);
+        if (controls?.Count > 0)
+        {
+            parts["controlnet"] = new PipelineComponent("diffusers",
+                controls.Count == 1 ? nameof(ControlNetModel) : "MultiControlNetModel");
         }
         Model("unet", "diffusers", Unet);
         Model("vae", "diffusers", Vae);
@@ -127,7 +137,8 @@ public sealed record LatentDiffusion : IDisposable
     {
         bool xl = Prompts.Encoder2 is not null, refiner = xl && Prompts.Encoder is null;
         bool inpainting = Unet.Config.InChannels == 2 * Vae.Config.LatentChannels + 1;
-        var name = (xl ? "StableDiffusionXL" : "StableDiffusion") + (inpainting ? "Inpaint" : refiner ? "Img2Img" : "")
+        var name = (xl ? "StableDiffusionXL" : "StableDiffusion") + (parts.ContainsKey("controlnet") ? "ControlNet" : "")
+            + (inpainting ? "Inpaint" : refiner ? "Img2Img" : "")
             + "Pipeline";
         var settings = new Dictionary<string, JsonNode?>();
         if (xl || ForceZerosForEmptyPrompt)
@@ -182,13 +193,14 @@ public sealed record LatentDiffusion : IDisposable
         else if (request.Share?.Start is not null)
         {
             // Another model's noisy latents, or an image that is taken for such.
-            latents = start.Image.shape[1] == shape[1] ? start.Image.to(ScalarType.Float32, Device)
-                : Encode(start.Image, Draw(request.Noise.Posterior, PositionalNoise.InitialStep - 1));
+            var given = start.Image.Whole;
+            latents = given.shape[1] == shape[1] ? given.to(ScalarType.Float32, Device)
+                : Encode(given, Draw(request.Noise.Posterior, PositionalNoise.InitialStep - 1));
         }
         else
         {
             plan = plan.WithStrength(start.Strength);
-            image = Encode(start.Image, Draw(request.Noise.Posterior, PositionalNoise.InitialStep - 1));
+            image = Encode(start.Image, Draw(request.Noise.Posterior, PositionalNoise.InitialStep - 1), request.Tiling);
             noise = Draw(request.Noise.Image, PositionalNoise.InitialStep);
             latents = start.Mask is not null && plan.Start == 0 ? noise.Times(plan.InitNoiseSigma)
                 : Samplers.Sampler.AddNoise(plan, image, noise);
@@ -217,8 +229,25 @@ public sealed record LatentDiffusion : IDisposable
         using var scope = NewDisposeScope();
         using var posterior = Vae.encode(image.to(VaeType, Device).Times(2).Minus_(1));
         var latents = (noise is null ? posterior.Mode() : posterior.Sample(noise)).to(ScalarType.Float32);
-        return (PerChannel is var (mean, std) ? (latents - mean).div_(std) : latents.Minus(Vae.Config.ShiftFactor ?? 0))
-            .Times_(Vae.Config.ScalingFactor).MoveToOuterDisposeScope();
+        return LatentScaling.Scaled(Vae.Config, latents).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Scaled latents of an image of any size, encoded in windows.</summary>
+    /// <param name="image">[1, channels, H, W] in [0, 1].</param>
+    /// <param name="noise">Standard normal of the latents' size for the sample of the posterior; null for its
+    /// mean.</param>
+    /// <param name="tiling">Windows in latents; null encodes in one piece.</param>
+    internal Tensor Encode(WindowedImage image, Tensor? noise, TileGrid? tiling)
+    {
+        if (tiling is null)
+            return Encode(image.Whole, noise);
+        int factor = Vae.Config.Factor;
+        var bands = tiling.Bands(image.Height / factor, image.Width / factor, 1, windows => Encode(
+            cat([.. windows.Select(w => image.Of(w.Scaled(factor)))]),
+            noise is null ? null : cat([.. windows.Select(w => w.Of(noise))]))).Select(b => b.Rows).ToList();
+        var whole = cat(bands, 2);
+        bands.ForEach(b => b.Dispose());
+        return whole;
     }
 
     /// <summary>The image of scaled latents.</summary>
@@ -230,20 +259,23 @@ public sealed record LatentDiffusion : IDisposable
         using var noGradients = no_grad();
         using var scope = NewDisposeScope();
         if (tiling is null)
-            return Vae.decode(Unscaled(latents).to(VaeType, Device)).to(ScalarType.Float32).MoveToOuterDisposeScope();
+            return Vae.decode(LatentScaling.Unscaled(Vae.Config, latents).to(VaeType, Device)).to(ScalarType.Float32).MoveToOuterDisposeScope();
         var bands = DecodeBands(latents, tiling).Select(b => b.Rows).ToList();
         var whole = cat(bands, 2).MoveToOuterDisposeScope();
         bands.ForEach(b => b.Dispose());
         return whole;
     }
 
-    /// <summary>The image of scaled latents in bands of finished rows: memory for one row of windows, whatever the height.</summary>
+    /// <summary>The image of scaled latents in bands of finished rows: memory for one row of windows, whatever the
+    /// height.</summary>
     /// <param name="latents">[1, C, h, w].</param>
     /// <param name="tiling">Windows in latents.</param>
-    /// <returns>Bands [1, channels, rows, W] with their first row, about -1 to 1, float32; the receiver disposes them.</returns>
+    /// <returns>Bands [1, channels, rows, W] with their first row, about -1 to 1, float32; the receiver disposes
+    /// them.</returns>
     public IEnumerable<(int Top, Tensor Rows)> DecodeBands(Tensor latents, TileGrid tiling) =>
         tiling.Bands((int)latents.shape[2], (int)latents.shape[3], Vae.Config.Factor, windows =>
-            Vae.decode(Unscaled(cat([.. windows.Select(w => w.Of(latents))])).to(VaeType, Device)).to(ScalarType.Float32));
+            Vae.decode(LatentScaling.Unscaled(Vae.Config, cat([.. windows.Select(w => w.Of(latents))])).to(VaeType, Device))
+                .to(ScalarType.Float32));
 
     /// <summary>Embeddings of a request's prompts; the negative ones are null without guidance.</summary>
     internal (PromptEmbeddings Positive, PromptEmbeddings? Negative) Embed(GenerationRequest request, bool guided)
@@ -276,14 +308,6 @@ public sealed record LatentDiffusion : IDisposable
 
     private ScalarType VaeType => Vae.parameters().First().dtype;
 
-    private Tensor Unscaled(Tensor latents) => PerChannel is var (mean, std)
-        ? latents.Over(Vae.Config.ScalingFactor).mul_(std.to(latents.device)).Plus_(mean.to(latents.device))
-        : latents.Over(Vae.Config.ScalingFactor).Plus_(Vae.Config.ShiftFactor ?? 0);
-
-    // Mean and spread of each latent channel, for autoencoders that give both (Playground 2.5); they replace the shift.
-    private (Tensor Mean, Tensor Std)? PerChannel => Vae.Config is { LatentsMean: { } mean, LatentsStd: { } std }
-        ? (tensor(Array.ConvertAll(mean, v => (float)v), device: Device).reshape(1, -1, 1, 1), tensor(Array.ConvertAll(std, v => (float)v), device: Device).reshape(1, -1, 1, 1)) : null;
-
     private (int Height, int Width) Size(GenerationRequest request)
     {
         var start = request.Start;
@@ -292,9 +316,9 @@ public sealed record LatentDiffusion : IDisposable
             throw new ArgumentException("a start within the schedule needs the latents of the model before as the image, and has no mask", nameof(request));
         int factor = Vae.Config.Factor;
         int side = (Unet.Config.SampleSize is { } size ? size.Values[0] : 64) * factor;
-        int scale = goesOn && start!.Image.shape[1] == Vae.Config.LatentChannels ? factor : 1;
-        int height = start is not null ? (int)start.Image.shape[2] * scale : request.Height ?? side;
-        int width = start is not null ? (int)start.Image.shape[3] * scale : request.Width ?? side;
+        int scale = goesOn && start!.Image.Whole.shape[1] == Vae.Config.LatentChannels ? factor : 1;
+        int height = start is not null ? start.Image.Height * scale : request.Height ?? side;
+        int width = start is not null ? start.Image.Width * scale : request.Width ?? side;
         if (height < factor || width < factor || height % factor != 0 || width % factor != 0)
             throw new ArgumentException($"image size {height} x {width}; expected multiples of {factor}, the autoencoder's factor", nameof(request));
         if (start?.Mask is { } mask && (mask.shape[^2] != height || mask.shape[^1] != width))

@@ -67,6 +67,17 @@ public sealed record SamplerConfig
     /// <summary>The classes of diffusers that are known.</summary>
     public static IReadOnlyCollection<string> ClassNames => Classes.Keys;
 
+    /// <summary>The sampler of a name: a class of diffusers, or its name without "Scheduler" and the like; null for none.</summary>
+    /// <param name="name">"EulerDiscreteScheduler", "euler", "EulerAncestral", "dpm_solver", in any case.</param>
+    public static SamplerKind? KindOf(string name)
+    {
+        if (Classes.FirstOrDefault(c => c.Key.Equals(name, StringComparison.OrdinalIgnoreCase)) is { Key: not null } known)
+            return known.Value;
+        var word = name.Replace("_", "", StringComparison.Ordinal).Replace("-", "", StringComparison.Ordinal);
+        return Array.Find(Enum.GetNames<SamplerKind>(), k => k.Equals(word, StringComparison.OrdinalIgnoreCase)) is { } kind
+            ? Enum.Parse<SamplerKind>(kind) : null;
+    }
+
     /// <summary>Which sampler.</summary>
     public SamplerKind Kind { get; init; } = SamplerKind.Ddim;
 

@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 
 namespace SarSynth.Diffusion.Tiling;
 
-/// <summary>A field of standard normal noise over (step, channel, row, column), the same for every order and size of windows.</summary>
+/// <summary>A field of standard normal noise over (step, channel, row, column), the same for every order and size of
+/// windows.</summary>
 /// <param name="seed">The field.</param>
 public sealed class PositionalNoise(ulong seed)
 {
@@ -22,10 +23,18 @@ public sealed class PositionalNoise(ulong seed)
     /// <param name="width">Columns.</param>
     public Tensor Window(int step, int channels, int top, int left, int height, int width)
     {
-        var values = new float[(long)channels * height * width];
-        Parallel.For(0, channels * height, line =>
-            FillLine(values.AsSpan(line * width, width), step, line / height, top + line % height, left));
-        return tensor(values, device: CPU).reshape(1, channels, height, width);
+        // Channel by channel: an array holds less than the latents of a large scene.
+        var values = new float[(long)height * width];
+        var window = empty([1, channels, height, width], ScalarType.Float32, CPU);
+        for (int channel = 0; channel < channels; channel++)
+        {
+            Parallel.For(0, height, row => FillLine(values.AsSpan(row * width, width), step, channel, top + row, left));
+            using var filled = tensor(values, device: CPU);
+            using var place = window.narrow(1, channel, 1);
+            using var shaped = filled.view(1, 1, height, width);
+            place.copy_(shaped);
+        }
+        return window;
     }
 
     /// <summary>The field as noise of a sampler's steps.</summary>

@@ -1,4 +1,5 @@
-// One large image through a model of bounded input size: overlapping windows, their results blended with smooth weights.
+// One large image through a model of bounded input size: overlapping windows, their results blended with smooth
+// weights.
 // Bar-Tal et al. (2023), MultiDiffusion, eq. 5: with predictions blended at every step the windows agree on one image.
 using SarSynth.Diffusion.Samplers;
 using TorchSharp;
@@ -27,23 +28,39 @@ public readonly record struct TileWindow(int Top, int Left, int Height, int Widt
 public delegate Tensor TileDenoiser(Tensor input, double timestep, IReadOnlyList<TileWindow> windows);
 
 /// <summary>How an image is covered with windows; sizes in latents (or whatever grid is tiled).</summary>
-/// <param name="Size">Height and width of a window.</param>
-/// <param name="Overlap">Least overlap of neighbours; under half a window.</param>
+/// <param name="Size">
+/// Largest height and width of a window. An image that is at most a quarter longer is one window; else the windows are
+/// as
+/// few as the overlap allows, and shrink to what they then need: what lies under two of them is computed twice.
+/// </param>
+/// <param name="Overlap">Least overlap of neighbours; at most half a window.</param>
 /// <param name="Batch">Windows given to the model at once.</param>
 public sealed record TileGrid(int Size = 64, int Overlap = 16, int Batch = 1)
 {
-    /// <summary>The windows that cover an image, row by row. All have one size; an image smaller than a window is one window.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The overlap is negative or over half a window.</exception>
-    public IReadOnlyList<TileWindow> Cover(int height, int width) =>
-        [.. from top in Starts(height) from left in Starts(width) select new TileWindow(top, left, Math.Min(Size, height), Math.Min(Size, width))];
+    /// <summary>
+    /// Windows that shrink keep a multiple of this: what the model's down-sampling divides (8 for the UNets of Stable
+    /// Diffusion, of four levels).
+    /// </summary>
+    public int Multiple { get; init; } = 8;
 
-    /// <summary>The model as a denoiser of images of any size: at each step the windows' predictions are blended to one.</summary>
+    /// <summary>The windows that cover an image, row by row; all have one size.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The overlap is negative or over half a window.</exception>
+    public IReadOnlyList<TileWindow> Cover(int height, int width)
+    {
+        var (tops, rows) = Along(height);
+        var (lefts, columns) = Along(width);
+        return [.. from top in tops from left in lefts select new TileWindow(top, left, rows, columns)];
+    }
+
+    /// <summary>The model as a denoiser of images of any size: at each step the windows' predictions are blended to
+    /// one.</summary>
     /// <param name="model">The model on windows.</param>
     /// <returns>A denoiser for one image, [1, C, H, W]; beside the prediction it holds one row of windows.</returns>
     public Denoiser Over(TileDenoiser model) => (latents, timestep) =>
     {
         if (latents.shape[0] != 1)
-            throw new ArgumentException($"tiled denoising is for one image, not a batch of {latents.shape[0]}", nameof(latents));
+            throw new ArgumentException($"tiled denoising is for one image, not a batch of {latents.shape[0]}",
+                nameof(latents));
         using var scope = NewDisposeScope();
         var bands = Bands((int)latents.shape[2], (int)latents.shape[3], 1, windows =>
             model(cat([.. windows.Select(w => w.Of(latents))]), timestep, windows)).Select(b => b.Rows).ToList();
@@ -52,22 +69,25 @@ public sealed record TileGrid(int Size = 64, int Overlap = 16, int Batch = 1)
         return whole;
     };
 
-    /// <summary>Maps an image window by window and gives the blended result in bands of finished rows, top to bottom.</summary>
+    /// <summary>Maps an image window by window and gives the blended result in bands of finished rows, top to
+    /// bottom.</summary>
     /// <param name="height">Rows of the input.</param>
     /// <param name="width">Columns of the input.</param>
     /// <param name="scale">Output pixels for each input pixel along an axis.</param>
     /// <param name="map">n windows to [n, C, h * scale, w * scale].</param>
     /// <returns>Bands [1, C, rows, width * scale] with their first row; the receiver disposes them.</returns>
-    public IEnumerable<(int Top, Tensor Rows)> Bands(int height, int width, int scale, Func<IReadOnlyList<TileWindow>, Tensor> map)
+    public IEnumerable<(int Top, Tensor Rows)> Bands(
+        int height, int width, int scale, Func<IReadOnlyList<TileWindow>, Tensor> map)
     {
-        var tops = Axis(height, scale);
-        var lefts = Axis(width, scale);
+        var (tops, rowsOfWindow) = Axis(height, scale);
+        var (lefts, columnsOfWindow) = Axis(width, scale);
         Tensor? sum = null;
         try
         {
             for (int r = 0; r < tops.Count; r++)
             {
-                var row = lefts.Select(l => (Window: new TileWindow(tops[r].Start, l.Start, Math.Min(Size, height), Math.Min(Size, width)), l.Weights));
+                var row = lefts.Select(l =>
+                    (Window: new TileWindow(tops[r].Start, l.Start, rowsOfWindow, columnsOfWindow), l.Weights));
                 using var vertical = tensor(tops[r].Weights, device: CPU).reshape(1, 1, -1, 1);
                 foreach (var part in row.Chunk(Math.Max(1, Batch)))
                 {
@@ -77,11 +97,12 @@ public sealed record TileGrid(int Size = 64, int Overlap = 16, int Batch = 1)
                     for (int i = 0; i < part.Length; i++)
                     {
                         var window = part[i].Window;
-                        sum ??= zeros([1, results.shape[1], Math.Min(Size, height) * scale, (long)width * scale], results.dtype, results.device)
-                            .DetachFromDisposeScope();
+                        sum ??= zeros([1, results.shape[1], rowsOfWindow * scale, (long)width * scale], results.dtype,
+                            results.device).DetachFromDisposeScope();
                         var horizontal = tensor(part[i].Weights, device: CPU).reshape(1, 1, 1, -1);
                         var weight = vertical.mul(horizontal).to(results.dtype, results.device);
-                        sum.narrow(3, window.Left * scale, window.Width * scale).Plus_(results.narrow(0, i, 1).mul(weight));
+                        sum.narrow(3, window.Left * scale, window.Width * scale)
+                            .Plus_(results.narrow(0, i, 1).mul(weight));
                     }
                 }
                 // Rows above the next windows have all their parts; the others move up and wait.
@@ -106,22 +127,26 @@ public sealed record TileGrid(int Size = 64, int Overlap = 16, int Batch = 1)
         }
     }
 
-    private List<int> Starts(int length)
+    // Where the windows of an axis start, and how long they are.
+    private (List<int> Starts, int Size) Along(int length)
     {
         if (Overlap < 0 || 2 * Overlap > Size || Size < 1)
-            throw new ArgumentOutOfRangeException(nameof(Overlap), Overlap, $"expected 0 .. {Size / 2} for windows of {Size}");
-        if (length <= Size)
-            return [0];
-        // As few windows as the overlap allows, spread evenly.
+            throw new ArgumentOutOfRangeException(nameof(Overlap), Overlap,
+                $"expected 0 .. {Size / 2} for windows of {Size}");
+        if (length <= Size + Size / 4)
+            return ([0], length);
         int count = (int)Math.Ceiling((double)(length - Overlap) / (Size - Overlap));
-        return [.. Enumerable.Range(0, count).Select(i => (int)Math.Round((double)i * (length - Size) / (count - 1)))];
+        int needed = (length + (count - 1) * Overlap + count - 1) / count;
+        int size = Math.Min(Size, (needed + Multiple - 1) / Multiple * Multiple);
+        return ([.. Enumerable.Range(0, count)
+            .Select(i => (int)Math.Round((double)i * (length - size) / (count - 1)))], size);
     }
 
-    /// <summary>Windows along one axis with their weights: raised-cosine ramps over the overlaps, divided by what all windows sum to.</summary>
-    private List<(int Start, float[] Weights)> Axis(int length, int scale)
+    /// <summary>Windows along one axis with their weights: raised-cosine ramps over the overlaps, divided by what all
+    /// windows sum to.</summary>
+    private (List<(int Start, float[] Weights)> Windows, int Size) Axis(int length, int scale)
     {
-        var starts = Starts(length);
-        int size = Math.Min(Size, length);
+        var (starts, size) = Along(length);
         var total = new double[length * scale];
         var ramps = starts.Select((start, index) =>
         {
@@ -130,12 +155,14 @@ public sealed record TileGrid(int Size = 64, int Overlap = 16, int Batch = 1)
             var ramp = new double[size * scale];
             for (int i = 0; i < ramp.Length; i++)
             {
-                double at = (i + 0.5) / scale, up = before > 0 ? at / before : 1, down = after > 0 ? (size - at) / after : 1;
+                double at = (i + 0.5) / scale, up = before > 0 ? at / before : 1;
+                double down = after > 0 ? (size - at) / after : 1;
                 ramp[i] = Math.Pow(Math.Sin(Math.PI / 2 * Math.Min(1, Math.Min(up, down))), 2);
                 total[start * scale + i] += ramp[i];
             }
             return ramp;
         }).ToList();
-        return [.. starts.Zip(ramps, (start, ramp) => (start, ramp.Select((r, i) => (float)(r / total[start * scale + i])).ToArray()))];
+        return ([.. starts.Zip(ramps, (start, ramp) =>
+            (start, ramp.Select((r, i) => (float)(r / total[start * scale + i])).ToArray()))], size);
     }
 }

@@ -8,6 +8,7 @@ using SarSynth.Diffusion.Pipelines;
 using SarSynth.Diffusion.Training;
 using SarSynth.Radar.Images;
 using SarSynth.Radar.Statistics;
+using SarSynth.Radar.Radiometry;
 using SarSynth.Translation;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -148,7 +149,8 @@ public static partial class FineTune
     private static TileTensors Tensors(string path, LatentDiffusion model)
     {
         var card = Path.Combine(path, ModelCard.FileName);
-        return new((int)model.Vae.Config.InChannels, File.Exists(card) ? KitJson.Read<ModelCard>(card).Airborne : null);
+        return new((int)model.Vae.Config.InChannels, File.Exists(card)
+            ? KitJson.Read<ModelCard>(card).Airborne as LogNormalisation : null);
     }
 
     private static List<CutTile> Held(FineTuneRecipe recipe, ITileSource? source, int multiple) => source is null ? []

@@ -6,6 +6,7 @@ using SarSynth.Data;
 using SarSynth.Diffusion;
 using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Diffusion.Models;
+using SarSynth.Diffusion.Pipelines;
 using SarSynth.Diffusion.Samplers;
 using SarSynth.Diffusion.Tokenizers;
 using SarSynth.Diffusion.Training;
@@ -87,7 +88,7 @@ file sealed class TrainingRun
         device = ComputeDevice.Find(recipe.Device);
         airborne = FitLog(scenes.Select(s => s.Airborne.Pixels));
         satellite = FitLog(scenes.Select(s => s.Satellite.Pixels));
-        satelliteMeanLog = Translator.MeanLog(scenes.SelectMany(s => s.Satellite.Pixels));
+        satelliteMeanLog = SatelliteScene.MeanLogOf(scenes.SelectMany(s => s.Satellite.Pixels));
         tokenizer = ClipTokenizer.Train(
             scenes.SelectMany(s => s.Captions).Select(c => c.Text), recipe.Vocabulary, (int)recipe.TextEncoder["max_position_embeddings"]!);
         // Each caption comes up many times; once is enough to hear that it is too long.
@@ -172,15 +173,22 @@ file sealed class TrainingRun
         {
             Description = $"Satellite to airborne SAR, trained by the recipe '{recipe.Name}' on simulated scenes.",
             Scale = scenes[0].Scale,
-            SatelliteSensor = recipe.Data.Satellite,
-            AirborneSensor = recipe.Data.Airborne,
+            SatelliteSensor = scenes[0].Satellite.Metadata.Sensor ?? recipe.Data.Satellite,
+            AirborneSensor = scenes[0].Airborne.Metadata.Sensor ?? recipe.Data.Airborne,
+            TrainedOn = TrainedOn.Of(scenes[0].Satellite.Metadata, scenes[0].Satellite.GeoReference),
             Airborne = airborne,
             Satellite = satellite,
             SatelliteMeanLog = satelliteMeanLog,
         };
-        using var model = new Translator(
-            card, vae, unet, control, text, tokenizer, SamplerConfig.Parse(recipe.Scheduler.ToJsonString(), "recipe field 'scheduler'"));
-        model.Save(folder, recipe.Scheduler);
+        using var model = new Translator(card, new LatentDiffusion
+        {
+            Unet = unet,
+            Vae = vae,
+            Prompts = new PromptEncoder(tokenizer, text),
+            Sampler = SamplerConfig.Parse(recipe.Scheduler.ToJsonString(), "recipe field 'scheduler'"),
+            ForceZerosForEmptyPrompt = false,
+        }, control);
+        model.Save(folder);
         Provenance.Of("train", recipe, recipe.Seed, [], [], device.ToString()).Write(Path.Combine(folder, "training.provenance.json"));
         File.Move(LossFile, Path.Combine(folder, "losses.csv"), overwrite: true);
         Directory.Delete(Path.Combine(folder, CheckpointFolder), recursive: true);
@@ -300,14 +308,18 @@ file sealed class TrainingRun
     private Tensor Latents(AutoencoderKL vae, TileBatch batch, TrainingStep step)
     {
         using var noGradients = no_grad();
-        return Translator.Encode(vae, Images(batch), step.Generator);
+        using var scope = NewDisposeScope();
+        using var posterior = vae.encode(Images(batch));
+        return LatentScaling.Scaled(vae.Config, posterior.Sample(step.Generator)).MoveToOuterDisposeScope();
     }
 
     private Tensor Embeddings(CLIPTextModel text, TileBatch batch, TrainingStep step)
     {
         using var draws = rand([batch.Count], device: CPU, generator: step.Generator);
         var keep = draws.data<float>().ToArray();
-        return Translator.Embed(text, tokenizer, [.. batch.Captions.Select((c, i) => keep[i] < recipe.CaptionDropout ? "" : c)]);
+        var ids = batch.Captions.SelectMany((c, i) => tokenizer.EncodePadded(keep[i] < recipe.CaptionDropout ? "" : c).Ids).ToArray();
+        using var scope = NewDisposeScope();
+        return text.forward(tensor(ids, device: device).reshape(batch.Count, -1)).LastHiddenState.MoveToOuterDisposeScope();
     }
 
     private static Dictionary<string, Parameter> Parameters(params (string Name, nn.Module Module)[] modules) => modules

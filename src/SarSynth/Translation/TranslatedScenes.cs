@@ -29,9 +29,8 @@ public static class TranslatedScenes
         var made = new List<AmplitudeImage>();
         foreach (var scene in Progress.Over($"translating {scenes.Count} scenes", scenes, s => s.Name))
         {
-            using var progress = Progress.Begin("translating");
             var own = recipe with { Seed = recipe.Seed + (ulong)made.Count };
-            made.Add(model.Translate(scene.Satellite, own, share => progress.At(share), cancel));
+            made.Add(model.Translate(scene.Satellite, own, cancel: cancel));
         }
         return made;
     }

@@ -1,24 +1,43 @@
-// A trained satellite-to-airborne model: the diffusers folder layout, and one file that says what its pixels mean.
-using System.Text.Json.Nodes;
+// A satellite-to-airborne model: a latent diffusion pipeline, the ControlNets that the satellite image steers, and a
+// card.
 using SarSynth.Data;
 using SarSynth.Diffusion;
 using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Diffusion.Models;
+using SarSynth.Diffusion.Pipelines;
 using SarSynth.Diffusion.Samplers;
-using SarSynth.Diffusion.Tokenizers;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace SarSynth.Translation;
 
-/// <summary>The networks of a satellite-to-airborne model, ready to run.</summary>
+/// <summary>Makes airborne-like images of satellite images, with any latent diffusion pipeline.</summary>
 public sealed partial class Translator : IDisposable
 {
-    /// <summary>Gathers the parts.</summary>
-    public Translator(
-        ModelCard card, AutoencoderKL vae, UNet2DConditionModel unet, ControlNetModel controlnet, CLIPTextModel textEncoder, ClipTokenizer tokenizer, SamplerConfig sampler)
+    /// <summary>The prompts whose translations <see cref="ModelCard.TextEffect"/> compares.</summary>
+    public static readonly IReadOnlyList<string> TextProbes = ["", "several aircraft on a runway", "water"];
+
+    // Latents as often as a sampler holds them at once: now, next, predicted, its parts, noise, estimate.
+    private const int LatentCopies = 8;
+
+    private readonly string? schedulerFile;
+    private readonly Adaptation adaptation;
+
+    /// <summary>Gathers the parts, and owns them from now on.</summary>
+    /// <param name="card">What the pixels mean.</param>
+    /// <param name="pipeline">Denoiser, autoencoder, text encoders, sampler.</param>
+    /// <param name="controls">The model's own ControlNets; none for image to image.</param>
+    public Translator(ModelCard card, LatentDiffusion pipeline, params IReadOnlyList<ControlNetModel> controls)
+        : this(card, pipeline, controls, "", null)
     {
-        (Card, Vae, Unet, ControlNet, TextEncoder, Tokenizer, Sampler) = (card, vae, unet, controlnet, textEncoder, tokenizer, sampler);
+    }
+
+    private Translator(ModelCard card, LatentDiffusion pipeline, IReadOnlyList<ControlNetModel> controls, string name,
+        string? schedulerFile)
+    {
+        (Card, Pipeline, Controls, Name, this.schedulerFile) = (card.Checked(name), pipeline, controls, name,
+            schedulerFile);
+        adaptation = new(pipeline);
         foreach (var module in Modules)
             module.eval();
     }
@@ -26,125 +45,158 @@ public sealed partial class Translator : IDisposable
     /// <summary>What the pixels mean.</summary>
     public ModelCard Card { get; }
 
-    /// <summary>Airborne tiles to latents and back.</summary>
-    public AutoencoderKL Vae { get; }
+    /// <summary>The pipeline.</summary>
+    public LatentDiffusion Pipeline { get; }
 
-    /// <summary>The denoiser.</summary>
-    public UNet2DConditionModel Unet { get; }
+    /// <summary>The model's own ControlNets.</summary>
+    public IReadOnlyList<ControlNetModel> Controls { get; }
 
-    /// <summary>The satellite image's way into the denoiser; its condition has the latents' grid.</summary>
-    public ControlNetModel ControlNet { get; }
-
-    /// <summary>Captions to embeddings.</summary>
-    public CLIPTextModel TextEncoder { get; }
-
-    /// <summary>Captions to tokens.</summary>
-    public ClipTokenizer Tokenizer { get; }
-
-    /// <summary>Noise schedule and sampler.</summary>
-    public SamplerConfig Sampler { get; }
+    /// <summary>What it was loaded by; empty for one that was not loaded.</summary>
+    public string Name { get; }
 
     /// <summary>Where the weights are, and where it computes.</summary>
-    public Device Device => DeviceOf(Unet);
+    public Device Device => Pipeline.Device;
 
-    private IEnumerable<nn.Module> Modules => [Vae, Unet, ControlNet, TextEncoder];
-
-    /// <summary>Reads a model folder.</summary>
-    /// <param name="folder">A folder with <see cref="ModelCard.FileName"/>, or the name of a model that comes with the kit ("sarsynth-small").</param>
-    /// <param name="device">Where the weights go; a GPU where there is one when null, else the CPU.</param>
-    /// <exception cref="FileNotFoundException">No such model.</exception>
-    /// <exception cref="CheckpointException">Weights or configuration that do not fit; the message names the tensor or field.</exception>
-    public static Translator Load(string folder, Device? device = null)
+    /// <summary>
+    /// Memory that a translation takes, bytes for each satellite pixel: its amplitude, and the latents of the whole
+    /// image as
+    /// often as a sampler holds them (now, next, predicted, noise, estimate).
+    /// </summary>
+    public double BytesPerPixel
     {
-        var path = EmbeddedData.FindModel(folder);
-        var card = KitJson.Read<ModelCard>(Path.Combine(path, ModelCard.FileName));
-        var options = new WeightOptions(Device: device ?? ComputeDevice.Find(), Type: ScalarType.Float32);
-        return new(
-            card,
-            ModelFolder.Load<AutoencoderKL>(Path.Combine(path, "vae"), options),
-            ModelFolder.Load<UNet2DConditionModel>(Path.Combine(path, "unet"), options),
-            ModelFolder.Load<ControlNetModel>(Path.Combine(path, "controlnet"), options),
-            ModelFolder.Load<CLIPTextModel>(Path.Combine(path, "text_encoder"), options),
-            ClipTokenizer.Load(Path.Combine(path, "tokenizer")),
-            SamplerConfig.Load(Path.Combine(path, "scheduler", "scheduler_config.json")));
+        get
+        {
+            var latents = (double)Card.Scale / Pipeline.Vae.Config.Factor;
+            return sizeof(float) * (1 + LatentCopies * Pipeline.Vae.Config.LatentChannels * latents * latents);
+        }
     }
 
-    /// <summary>Writes the model folder: weights as float16, configurations, tokenizer, scheduler, card.</summary>
-    /// <param name="folder">Created when it is not there.</param>
-    /// <param name="scheduler">scheduler_config.json.</param>
-    public void Save(string folder, JsonObject scheduler)
+    private IEnumerable<nn.Module> Modules => new nn.Module?[]
     {
+        Pipeline.Unet, Pipeline.Vae, Pipeline.Prompts.Encoder, Pipeline.Prompts.Encoder2,
+    }.OfType<nn.Module>().Concat(Controls);
+
+    /// <summary>Reads a model.</summary>
+    /// <param name="model">See <see cref="TranslateRecipe.Model"/>.</param>
+    /// <param name="device">Where the weights go; a GPU where there is one when null, else the CPU.</param>
+    /// <param name="card">What its pixels mean, instead of its own card or the defaults.</param>
+    /// <exception cref="FileNotFoundException">No such model.</exception>
+    /// <exception cref="CheckpointException">Weights or configuration that do not fit; the message names the tensor or
+    /// field.</exception>
+    public static Translator Load(string model, Device? device = null, ModelCard? card = null) =>
+        Load(new TranslateRecipe { Model = model }, device, card);
+
+    /// <summary>Reads the model of a recipe, in the recipe's variant and with its card.</summary>
+    /// <param name="recipe">The recipe; what it adds to the model is read here already, so that what is wrong shows at
+    /// once.</param>
+    /// <param name="device">Where the weights go; where the recipe says when null.</param>
+    /// <param name="card">What its pixels mean, instead of the recipe's card.</param>
+    /// <inheritdoc cref="Load(string, Device?, ModelCard?)"/>
+    public static Translator Load(TranslateRecipe recipe, Device? device = null, ModelCard? card = null)
+    {
+        var path = File.Exists(recipe.Model) ? recipe.Model : EmbeddedData.FindModel(recipe.Model);
+        card ??= CardOf(recipe, path);
+        var options = new WeightOptions(Device: device ?? ComputeDevice.Find(recipe.Device), Type: ScalarType.Float32);
+        var pipeline = LatentDiffusion.Load(path, options, recipe.Variant);
+        var controls = new List<ControlNetModel>();
+        try
+        {
+            foreach (var folder in ControlFolders(path))
+                controls.Add(ModelFolder.Load<ControlNetModel>(folder, options, recipe.Variant));
+            var scheduler = Path.Combine(path, "scheduler", "scheduler_config.json");
+            var translator = new Translator(card, pipeline, controls, recipe.Model, File.Exists(scheduler)
+                ? scheduler : null);
+            translator.SamplerOf(recipe);
+            translator.adaptation.Apply(recipe);
+            return translator;
+        }
+        catch
+        {
+            pipeline.Dispose();
+            controls.ForEach(c => c.Dispose());
+            throw;
+        }
+    }
+
+    /// <summary>Writes the model as a folder that diffusers opens, weights as float16, with the card beside
+    /// them.</summary>
+    /// <param name="folder">Created when it is not there.</param>
+    public void Save(string folder)
+    {
+        adaptation.Apply(new TranslateRecipe());
         foreach (var module in Modules)
             module.to(ScalarType.Float16);
-        ModelFolder.Save(Vae, Path.Combine(folder, "vae"));
-        ModelFolder.Save(Unet, Path.Combine(folder, "unet"));
-        ModelFolder.Save(ControlNet, Path.Combine(folder, "controlnet"));
-        ModelFolder.Save(TextEncoder, Path.Combine(folder, "text_encoder"));
+        Pipeline.Save(folder, controls: Controls);
         foreach (var module in Modules)
             module.to(ScalarType.Float32);
-        Tokenizer.Save(Path.Combine(folder, "tokenizer"));
-        KitJson.Write(Path.Combine(folder, "scheduler", "scheduler_config.json"), scheduler);
         KitJson.Write(Path.Combine(folder, ModelCard.FileName), Card);
-        PipelineFolder.WriteIndex(folder, "StableDiffusionControlNetPipeline", new Dictionary<string, PipelineComponent?>
-        {
-            ["vae"] = new("diffusers", nameof(AutoencoderKL)),
-            ["unet"] = new("diffusers", nameof(UNet2DConditionModel)),
-            ["controlnet"] = new("diffusers", nameof(ControlNetModel)),
-            ["text_encoder"] = new("transformers", nameof(CLIPTextModel)),
-            ["tokenizer"] = new("transformers", "CLIPTokenizer"),
-            ["scheduler"] = new("diffusers", (string)scheduler["_class_name"]!),
-            ["safety_checker"] = null, ["feature_extractor"] = null, ["image_encoder"] = null,
-        }, new Dictionary<string, JsonNode?> { ["requires_safety_checker"] = false });
-    }
-
-    /// <summary>Embeddings of captions, [captions, tokens, width].</summary>
-    /// <param name="captions">One a sample; the empty caption means "not told".</param>
-    public Tensor Embed(IReadOnlyList<string> captions) => Embed(TextEncoder, Tokenizer, captions);
-
-    /// <summary>Images to whitened latents.</summary>
-    /// <param name="vae">The autoencoder.</param>
-    /// <param name="images">Normalised airborne tiles [N, 1, H, W].</param>
-    /// <param name="generator">Draws from the posterior; its mean when null.</param>
-    internal static Tensor Encode(AutoencoderKL vae, Tensor images, Generator? generator)
-    {
-        using var scope = NewDisposeScope();
-        using var posterior = vae.encode(images);
-        var latents = generator is null ? posterior.Mode() : posterior.Sample(generator);
-        var (mean, std) = Whitening(vae);
-        return latents.sub(mean).div(std).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Whitened latents to normalised airborne images.</summary>
-    internal static Tensor Decode(AutoencoderKL vae, Tensor latents)
-    {
-        using var scope = NewDisposeScope();
-        var (mean, std) = Whitening(vae);
-        return vae.decode(latents.mul(std).Plus(mean)).MoveToOuterDisposeScope();
-    }
-
-    internal static Tensor Embed(CLIPTextModel encoder, ClipTokenizer tokenizer, IReadOnlyList<string> captions)
-    {
-        using var scope = NewDisposeScope();
-        var ids = captions.SelectMany(c => tokenizer.EncodePadded(c).Ids).ToArray();
-        var tokens = tensor(ids, device: DeviceOf(encoder)).reshape(captions.Count, -1);
-        return encoder.forward(tokens).LastHiddenState.MoveToOuterDisposeScope();
     }
 
     /// <summary>Frees the weights.</summary>
     public void Dispose()
     {
-        foreach (var module in Modules)
-            module.Dispose();
+        adaptation.Dispose();
+        Pipeline.Dispose();
+        foreach (var control in Controls)
+            control.Dispose();
     }
 
-    internal static Device DeviceOf(nn.Module module) => module.parameters().First().device;
+    /// <summary>Where an input is not what the model was trained on, one plain line each; empty where all that is told
+    /// fits.</summary>
+    /// <param name="input">What the input tells of its sensor and its sampling.</param>
+    /// <param name="place">Where it lies; null where it does not tell.</param>
+    /// <param name="complex">Whether its pixels are single-look complex.</param>
+    public IReadOnlyList<string> Remarks(Radar.Images.SarMetadata input, Radar.Images.GeoReference? place = null,
+        bool complex = false) =>
+        InputFit.Remarks(Card, input, place, complex);
 
-    private static (Tensor Mean, Tensor Std) Whitening(AutoencoderKL vae)
+    /// <summary>Measures <see cref="ModelCard.TextEffect"/>.</summary>
+    /// <param name="satellite">A tile, at least 16 x 16.</param>
+    /// <param name="recipe">How to translate; its prompt is replaced.</param>
+    /// <param name="cancel">Ends between denoising steps.</param>
+    /// <returns>The lowest correlation of amplitudes between translations with the <see cref="TextProbes"/>.</returns>
+    public double MeasureTextEffect(Radar.Images.SarImage satellite, TranslateRecipe recipe,
+        CancellationToken cancel = default)
     {
-        var (config, device) = (vae.Config, DeviceOf(vae));
-        var mean = tensor(Array.ConvertAll(config.LatentsMean ?? new double[config.LatentChannels], v => (float)v), device: device);
-        var std = tensor(Array.ConvertAll(config.LatentsStd ?? [.. Enumerable.Repeat(1.0, config.LatentChannels)], v => (float)(v / config.ScalingFactor)),
-            device: device);
-        return (mean.reshape(1, -1, 1, 1), std.reshape(1, -1, 1, 1));
+        var made = TextProbes.Select(prompt =>
+            Translate(satellite, recipe with { Prompt = prompt }, cancel: cancel).Pixels).ToList();
+        var valid = Enumerable.Range(0, made[0].Length).Where(i => made.TrueForAll(m => float.IsFinite(m[i])))
+            .ToArray();
+        double[] Of(int which) => [.. valid.Select(i => (double)made[which][i])];
+        return (from a in Enumerable.Range(0, made.Count) from b in Enumerable.Range(0, a)
+            select MathNet.Numerics.Statistics.Correlation.Pearson(Of(a), Of(b))).Min();
+    }
+
+    /// <summary>The sampler that a recipe asks for.</summary>
+    /// <exception cref="ArgumentException">Neither a sampler nor a file.</exception>
+    internal SamplerConfig SamplerOf(TranslateRecipe recipe)
+    {
+        if (recipe.Scheduler is not { } asked)
+            return Pipeline.Sampler;
+        if (SamplerConfig.KindOf(asked) is { } kind)
+            return schedulerFile is null ? Pipeline.Sampler with { Kind = kind }
+                : SamplerConfig.Load(schedulerFile, kind);
+        return File.Exists(asked) || Directory.Exists(asked) ? SamplerConfig.Load(asked)
+            : throw new ArgumentException($"scheduler: found '{asked}', expected a scheduler_config.json or one of "
+                + $"{string.Join(", ", SamplerConfig.ClassNames)}.");
+    }
+
+    private static ModelCard CardOf(TranslateRecipe recipe, string path)
+    {
+        var file = recipe.Card ?? Path.Combine(path, ModelCard.FileName);
+        return recipe.Card is not null || File.Exists(file) ? KitJson.Read<ModelCard>(file).Checked(file)
+            : new ModelCard();
+    }
+
+    // diffusers numbers the further ones.
+    private static IEnumerable<string> ControlFolders(string path)
+    {
+        for (var i = 0; ; i++)
+        {
+            var folder = Path.Combine(path, i == 0 ? "controlnet" : $"controlnet_{i}");
+            if (!File.Exists(Path.Combine(folder, "config.json")))
+                yield break;
+            yield return folder;
+        }
     }
 }

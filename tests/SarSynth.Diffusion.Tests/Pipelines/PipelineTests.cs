@@ -102,6 +102,44 @@ public sealed class PipelineTests : IDisposable
     }
 
     [Fact]
+    public void AConditionIsLookedAtOnceForEachWindowAndNotAtEachStep()
+    {
+        using var net = TinyModels.ControlNet();
+        var condition = rand([1, 3, 128, 256], generator: new Generator(7));
+        var looks = 0;
+        Tensor Denoised(long keptBytes) => pipeline.Denoise(Request() with
+        {
+            Width = 256, Tiling = new TileGrid(16, 4), Steps = 3,
+            Control = new([new(net, new WindowedImage(128, 256, window =>
+            {
+                looks++;
+                return window.Of(condition);
+            }))]) { KeptBytes = keptBytes },
+        });
+        var windows = new TileGrid(16, 4).Cover(16, 32).Count;
+        var kept = Denoised(1 << 20);
+        Assert.Equal(windows, looks);
+        looks = 0;
+        // Room for none: made at each step, and the same.
+        var anew = Denoised(0);
+        Assert.Equal(3 * windows, looks);
+        Assert.Equal(0, Goldens.MaxError(kept, anew));
+    }
+
+    [Fact]
+    public void AnImageIsEncodedInWindowsAsInOnePieceWhereItIsOneWindow()
+    {
+        var image = rand([1, 3, 128, 128], generator: new Generator(8));
+        var noise = Normal(9, [1, 4, 16, 16]);
+        Goldens.Near("one window", pipeline.Encode(image, noise, new TileGrid(16, 4)), pipeline.Encode(image, noise), 1e-6);
+        // An autoencoder's statistics are of a window: several differ a little from the whole, and lie in place.
+        var tiled = pipeline.Encode((WindowedImage)image, noise, new TileGrid(12, 6));
+        var whole = pipeline.Encode(image, noise);
+        Assert.Equal(whole.shape, tiled.shape);
+        Assert.InRange(Goldens.MaxError(tiled, whole), 1e-9, 0.5 * Goldens.AbsMax(whole));
+    }
+
+    [Fact]
     public void TiledDecodingOfOneWindowIsDecoding()
     {
         var latents = Normal(9, [1, 4, 16, 16]);

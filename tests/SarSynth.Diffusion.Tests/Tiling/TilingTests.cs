@@ -18,15 +18,28 @@ public sealed class TilingTests
         var covered = new bool[height, width];
         foreach (var w in windows)
         {
-            Assert.Equal((Math.Min(size, height), Math.Min(size, width)), (w.Height, w.Width));
+            Assert.Equal((windows[0].Height, windows[0].Width), (w.Height, w.Width));
             for (int y = w.Top; y < w.Top + w.Height; y++)
                 for (int x = w.Left; x < w.Left + w.Width; x++)
                     covered[y, x] = true;
         }
+        Assert.InRange(windows[0].Height, 1, size * 5 / 4);
+        Assert.InRange(windows[0].Width, 1, size * 5 / 4);
         Assert.DoesNotContain(false, covered.Cast<bool>());
         var tops = windows.Select(w => w.Top).Distinct().Order().ToArray();
         for (int i = 1; i < tops.Length; i++)
-            Assert.True(tops[i - 1] + size - tops[i] >= overlap - 1, $"rows {tops[i - 1]} and {tops[i]}");
+            Assert.True(tops[i - 1] + windows[0].Height - tops[i] >= overlap - 1, $"rows {tops[i - 1]} and {tops[i]}");
+    }
+
+    [Theory]
+    [InlineData(96, 96, 1.5), InlineData(128, 128, 1.5), InlineData(200, 300, 1.5), InlineData(4000, 3001, 1.4), InlineData(80, 80, 1)]
+    public void WindowsShrinkToWhatTheOverlapNeeds(int height, int width, double most)
+    {
+        var windows = new TileGrid(64, 8) { Multiple = 4 }.Cover(height, width);
+        Assert.InRange(windows.Sum(w => (double)w.Height * w.Width) / ((double)height * width), 1, most);
+        // 96 = 2 x 52 - 8, and 52 is a multiple of 4.
+        Assert.Equal([0, 44], new TileGrid(64, 8) { Multiple = 4 }.Cover(96, 30).Select(w => w.Top));
+        Assert.Equal(new TileWindow(0, 0, 56, 30), new TileGrid(64, 8).Cover(96, 30)[0]);
     }
 
     [Theory]

@@ -71,7 +71,7 @@ public sealed class PlacementTests(TinyModel tiny) : IClassFixture<TinyModel>, I
     {
         using var model = Translator.Load(Path.Combine(tiny.Folder, "model"), device(DeviceType.META));
         Assert.Equal(DeviceType.META, model.Device.type);
-        foreach (var part in new nn.Module[] { model.Vae, model.Unet, model.ControlNet, model.TextEncoder })
+        foreach (var part in new nn.Module[] { model.Pipeline.Vae, model.Pipeline.Unet, model.Controls[0], model.Pipeline.Prompts.Encoder! })
             Assert.All(part.named_parameters(), p => Assert.Equal(DeviceType.META, p.parameter.device_type));
     }
 

@@ -1,0 +1,103 @@
+// What a recipe puts on a loaded pipeline: LoRAs, learned tokens, further ControlNets. Read once, taken off when no
+// longer asked for.
+using SarSynth.Diffusion.Adapters;
+using SarSynth.Diffusion.Checkpoints;
+using SarSynth.Diffusion.Models;
+using SarSynth.Diffusion.Pipelines;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace SarSynth.Translation;
+
+/// <summary>The additions that are on a pipeline now.</summary>
+internal sealed class Adaptation(LatentDiffusion pipeline) : IDisposable
+{
+    private readonly List<Lora> loras = [];
+    private readonly List<LearnedToken> first = [], second = [];
+    private readonly Dictionary<(string Path, string? Variant), ControlNetModel> nets = [];
+    private IReadOnlyList<AdapterRecipe> adapters = [];
+    private IReadOnlyList<TokenRecipe> tokens = [];
+
+    /// <summary>Puts on what a recipe asks for, and takes off what it does not.</summary>
+    public void Apply(TranslateRecipe recipe)
+    {
+        if (!tokens.SequenceEqual(recipe.Tokens))
+        {
+            TakeOffTokens();
+            foreach (var token in recipe.Tokens)
+                Add(token);
+            tokens = [.. recipe.Tokens];
+        }
+        if (!adapters.SequenceEqual(recipe.Adapters))
+        {
+            TakeOffAdapters();
+            foreach (var adapter in recipe.Adapters)
+                loras.Add(Lora.Load(adapter.File, Components(), adapter.Scale));
+            adapters = [.. recipe.Adapters];
+        }
+        foreach (var control in recipe.Controls)
+            Net(control, recipe.Variant);
+    }
+
+    /// <summary>A further ControlNet.</summary>
+    public ControlNetModel Net(ControlRecipe control, string? variant)
+    {
+        var key = (Path.GetFullPath(control.Net), variant);
+        if (nets.TryGetValue(key, out var net))
+            return net;
+        var options = new WeightOptions(Device: pipeline.Device, Type: ScalarType.Float32);
+        return nets[key] = ModelFolder.Load<ControlNetModel>(control.Net, options, variant);
+    }
+
+    /// <summary>A prompt for the first text encoder, learned words as all of their tokens.</summary>
+    public string First(string prompt) => first.Aggregate(prompt, (text, token) => token.Expand(text));
+
+    /// <summary>A prompt for the second text encoder.</summary>
+    public string Second(string prompt) => second.Aggregate(prompt, (text, token) => token.Expand(text));
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        TakeOffTokens();
+        TakeOffAdapters();
+        foreach (var net in nets.Values)
+            net.Dispose();
+        nets.Clear();
+    }
+
+    private void Add(TokenRecipe token)
+    {
+        var prompts = pipeline.Prompts;
+        if (prompts is { Encoder: { } encoder, Tokenizer: { } tokenizer })
+            first.Add(LearnedToken.Load(token.File, tokenizer, encoder.TokenEmbedding, token.Word));
+        if (prompts is { Encoder2: { } encoder2, Tokenizer2: { } tokenizer2 })
+            second.Add(LearnedToken.Load(token.File, tokenizer2, encoder2.TokenEmbedding, token.Word));
+    }
+
+    private Dictionary<string, nn.Module> Components()
+    {
+        var components = new Dictionary<string, nn.Module> { ["unet"] = pipeline.Unet };
+        if (pipeline.Prompts.Encoder is { } encoder)
+            components["text_encoder"] = encoder;
+        if (pipeline.Prompts.Encoder2 is { } encoder2)
+            components["text_encoder_2"] = encoder2;
+        return components;
+    }
+
+    private void TakeOffTokens()
+    {
+        foreach (var token in first.Concat(second))
+            token.Dispose();
+        first.Clear();
+        second.Clear();
+        tokens = [];
+    }
+
+    private void TakeOffAdapters()
+    {
+        foreach (var lora in loras)
+            lora.Dispose();
+        loras.Clear();
+        adapters = [];
+    }
+}

@@ -1,0 +1,293 @@
+// One scene through a pipeline: brightness, conditions, denoising as one image, decoding band by band.
+using System.Text.Json.Nodes;
+using SarSynth.Diffusion;
+using SarSynth.Diffusion.Pipelines;
+using SarSynth.Diffusion.Samplers;
+using SarSynth.Diffusion.Tiling;
+using SarSynth.Radar.Images;
+using SarSynth.Radar.Radiometry;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace SarSynth.Translation;
+
+/// <summary>What ran in a translation, not what usually runs.</summary>
+public sealed record TranslationFacts
+{
+    /// <summary>What the model was loaded by; null for an image in memory.</summary>
+    public string? Model { get; init; }
+
+    /// <summary>The sampler's class and settings, as diffusers writes them.</summary>
+    public required JsonNode Scheduler { get; init; }
+
+    /// <summary>Denoising steps that were taken.</summary>
+    public required int Steps { get; init; }
+
+    /// <summary>"noise", or "satellite image" where image to image was asked for or no ControlNet leads.</summary>
+    public required string StartedFrom { get; init; }
+
+    /// <summary>Share of the steps that the satellite image was taken through; null from noise.</summary>
+    public double? Strength { get; init; }
+
+    /// <summary>ControlNets that acted.</summary>
+    public required int ControlNets { get; init; }
+
+    /// <summary>How brightness was matched; null where the model's card tells none, and the image's own was
+    /// taken.</summary>
+    public RadiometryMatch? Radiometry { get; init; }
+
+    /// <summary>Factor on satellite amplitudes; the result was divided by it.</summary>
+    public required double Gain { get; init; }
+
+    /// <summary>Amplitude to the autoencoder's values.</summary>
+    public required JsonNode Normalisation { get; init; }
+
+    /// <summary>Height and width of a window, in latents.</summary>
+    public required int[] Window { get; init; }
+
+    /// <summary>Windows of the image.</summary>
+    public required int Windows { get; init; }
+
+    /// <summary>Latents that the denoiser computed at each step, for each that is kept.</summary>
+    public required double ComputedPerKept { get; init; }
+
+    /// <summary>What the input's pixels were read as; null for an image in memory.</summary>
+    public PixelKind? Pixels { get; init; }
+
+    /// <summary>The channel that was read; null for an image in memory.</summary>
+    public string? Channel { get; init; }
+
+    /// <summary>The part of the file that was read; null for an image in memory.</summary>
+    public RasterWindow? Part { get; init; }
+}
+
+/// <summary>The translation of one scene.</summary>
+internal sealed class TranslationRun
+{
+    // Denoising is nearly all of the work.
+    private const double DenoisingShare = 0.95;
+
+    private readonly Translator model;
+    private readonly Adaptation adaptation;
+    private readonly SatelliteScene scene;
+    private readonly TranslateRecipe recipe;
+    private readonly LatentDiffusion pipeline;
+    private readonly Normalisation airborne, satellite;
+    private readonly TileGrid tiling;
+    private readonly double gain;
+    private readonly int scale, factor, rows, columns;
+
+    /// <summary>Prepares; the scene's amplitudes are brought to the training data's brightness.</summary>
+    public TranslationRun(Translator model, Adaptation adaptation, SatelliteScene scene, SatelliteSource source,
+        TranslateRecipe recipe)
+    {
+        (this.model, this.adaptation, this.scene, this.recipe) = (model, adaptation, scene, recipe);
+        var card = model.Card;
+        pipeline = model.Pipeline with { Sampler = model.SamplerOf(recipe) };
+        (scale, factor) = (card.Scale, pipeline.Vae.Config.Factor);
+        // Latents cover the fine grid; what they cover beyond is cut off again.
+        (rows, columns) = (Blocks(scene.Rows * scale), Blocks(scene.Columns * scale));
+        RequireMemory();
+
+        RadiometryMatch? match = card.SatelliteMeanLog is null ? null : recipe.Radiometry
+            ?? (source.Metadata.Sensor is { } sensor && sensor == card.SatelliteSensor ? RadiometryMatch.Absolute
+                : RadiometryMatch.Scene);
+        gain = match == RadiometryMatch.Scene ? Math.Exp(card.SatelliteMeanLog!.Value - scene.MeanLog) : 1;
+        if (gain != 1)
+            scene.Amplify(gain);
+        var own = new Lazy<Normalisation>(() =>
+            new NormalisationFit().Add(scene.Amplitude).Clipped(scope: NormalisationScope.Scene));
+        var empty = double.IsNaN(scene.MeanLog);
+        (airborne, satellite) = empty ? (new ClippedNormalisation(1, 0), new ClippedNormalisation(1, 0))
+            : (card.Airborne ?? own.Value, card.Satellite ?? own.Value);
+
+        var levels = pipeline.Unet.Config.BlockOutChannels.Length;
+        var size = recipe.Tile ?? Math.Max(64, pipeline.Unet.Config.SampleSize?.Values[0] ?? 64);
+        tiling = new(size, recipe.Overlap ?? size / 8, recipe.Batch) { Multiple = 1 << (levels - 1) };
+        var windows = tiling.Cover(rows, columns);
+        var strength = recipe.Strength ?? (Nets().Any() ? null : TranslateRecipe.StrengthWithoutControl);
+        var plan = SamplingPlan.Create(pipeline.Sampler, recipe.Steps);
+        if (strength is { } share)
+            plan = plan.WithStrength(share);
+        Facts = new()
+        {
+            Scheduler = JsonNode.Parse(pipeline.Sampler.ToJson())!,
+            Steps = plan.Stop - plan.Start,
+            StartedFrom = strength is null ? "noise" : "satellite image",
+            Strength = strength,
+            ControlNets = Nets().Count(),
+            Radiometry = match,
+            Gain = gain,
+            Normalisation = JsonNode.Parse(airborne.ToJson())!,
+            Window = [windows[0].Height, windows[0].Width],
+            Windows = windows.Count,
+            ComputedPerKept = windows.Sum(w => (double)w.Height * w.Width) / ((double)rows * columns),
+        };
+    }
+
+    /// <summary>What runs.</summary>
+    public TranslationFacts Facts { get; }
+
+    /// <summary>Called for every call of the denoiser with the number of latents that it was given, for
+    /// tests.</summary>
+    internal static Action<long>? Counting { get; set; }
+
+    /// <summary>Bytes that may still be taken, instead of what the machine says, for tests.</summary>
+    internal static double? MemoryAtHand { get; set; }
+
+    /// <summary>Denoises and decodes.</summary>
+    /// <param name="sink">Gets finished rows of the fine grid, top to bottom.</param>
+    /// <param name="progress">Told the share that is done.</param>
+    /// <param name="cancel">Ends between windows.</param>
+    public void Run(Action<int, float[]> sink, Action<double> progress, CancellationToken cancel)
+    {
+        using var noGradients = no_grad();
+        using var scope = NewDisposeScope();
+        var latents = pipeline.Denoise(Request(progress, cancel));
+        foreach (var (first, band) in pipeline.DecodeBands(latents, tiling))
+        {
+            using (band)
+            {
+                cancel.ThrowIfCancellationRequested();
+                var kept = (int)Math.Min(band.shape[2], scene.Rows * scale - first);
+                if (kept > 0)
+                    sink(first, Amplitudes(band, first, kept));
+            }
+            progress(DenoisingShare + (1 - DenoisingShare) * Math.Min(1, (double)(first + 1) / (rows * factor)));
+        }
+        progress(1);
+    }
+
+    /// <summary>A scene without data: its rows, without.</summary>
+    public void NoData(Action<int, float[]> sink)
+    {
+        var row = new float[scene.Columns * scale];
+        Array.Fill(row, float.NaN);
+        for (var r = 0; r < scene.Rows * scale; r++)
+            sink(r, row);
+    }
+
+    private GenerationRequest Request(Action<double> progress, CancellationToken cancel)
+    {
+        var (calls, expected) = (0L, (long)Facts.Steps * Calls());
+        var size = Math.Max(tiling.Size, 1) * factor;
+        (int, int) Told(int[]? own, string field) => own is null
+            ? (Math.Min(rows * factor, size), Math.Min(columns * factor, size))
+            : own is [var a, var b] ? (a, b)
+                : throw new ArgumentException($"sizes.{field}: found {own.Length} values, expected two.");
+        return new()
+        {
+            Text = new(adaptation.First(recipe.Prompt))
+            {
+                Second = adaptation.Second(recipe.SecondPrompt ?? recipe.Prompt),
+                Negative = recipe.NegativePrompt is { } no ? adaptation.First(no) : null,
+                NegativeSecond = recipe.NegativePrompt is { } second ? adaptation.Second(second) : null,
+                ClipSkip = recipe.ClipSkip,
+            },
+            Steps = recipe.Steps,
+            Eta = recipe.Eta,
+            Seed = recipe.Seed,
+            Height = rows * factor,
+            Width = columns * factor,
+            Guidance = new(recipe.Guidance, recipe.GuidanceRescale),
+            Sizes = new()
+            {
+                Original = Told(recipe.Sizes.Original, "original"),
+                Crop = Told(recipe.Sizes.Crop, "crop"),
+                Target = Told(recipe.Sizes.Target, "target"),
+            },
+            Start = Facts.Strength is { } strength ? new(FineImage(), strength) : null,
+            Control = new ControlRequest([.. Nets()
+                .Select(n => new ControlInput(n.Net, Condition(n.Net), n.Scale, n.Start, n.End))]),
+            Tiling = tiling,
+            Observe = call =>
+            {
+                cancel.ThrowIfCancellationRequested();
+                Counting?.Invoke(call.Sample.shape[0] * call.Sample.shape[2] * call.Sample.shape[3]);
+                progress(DenoisingShare * Math.Min(1, (double)++calls / expected));
+            },
+            Cancellation = cancel,
+        };
+    }
+
+    private IEnumerable<(Diffusion.Models.ControlNetModel Net, double Scale, double Start, double End)> Nets() =>
+        model.Controls.Select(net => (net, recipe.ControlScale, recipe.ControlStart, recipe.ControlEnd))
+            .Concat(recipe.Controls.Select(c => (adaptation.Net(c, recipe.Variant), c.Scale, c.Start, c.End)));
+
+    // A net sees the satellite image on its own grid: the latents' for the kit's, the fine image's for those of
+    // diffusers.
+    private WindowedImage Condition(Diffusion.Models.ControlNetModel net)
+    {
+        var own = net.ConditionFactor;
+        return scene.On(rows * own, columns * own, (double)scale * own / factor, satellite,
+            net.Config.ConditioningChannels, pipeline.Device);
+    }
+
+    // The pipeline maps [0, 1] to -1 ... 1: values that are the autoencoder's own are mapped the other way before.
+    private WindowedImage FineImage() =>
+        scene.On(rows * factor, columns * factor, scale, airborne, pipeline.Vae.Config.InChannels,
+        pipeline.Device, OfUnitInterval ? null : v => (v + 1) / 2);
+
+    private bool OfUnitInterval => airborne is ClippedNormalisation or DecibelNormalisation;
+
+    private float[] Amplitudes(Tensor band, int first, int kept)
+    {
+        using var scope = NewDisposeScope();
+        var width = scene.Columns * scale;
+        var part = band.narrow(2, 0, kept).narrow(3, 0, width);
+        var values = part.shape[1] == 1 ? part : part.mean([1], keepdim: true);
+        if (OfUnitInterval)
+            values = values.Over(2).Plus_(0.5);
+        var amplitude = values.contiguous().cpu().data<float>().ToArray();
+        airborne.Invert(amplitude, amplitude);
+        for (var r = 0; r < kept; r++)
+        {
+            var from = (long)((first + r) / scale) * scene.Columns;
+            for (var c = 0; c < width; c++)
+            {
+                ref var a = ref amplitude[r * width + c];
+                a = float.IsNaN(scene.Amplitude[from + c / scale]) ? float.NaN : (float)(a / gain);
+            }
+        }
+        return amplitude;
+    }
+
+    // Windows of a row go together; the calls of a step.
+    private int Calls()
+    {
+        var windows = tiling.Cover(rows, columns);
+        var across = windows.Count(w => w.Top == 0);
+        return windows.Count / across * ((across + tiling.Batch - 1) / tiling.Batch);
+    }
+
+    private int Blocks(int pixels) => (pixels + factor - 1) / factor;
+
+    private void RequireMemory()
+    {
+        if (pipeline.Device.type != DeviceType.CPU || AvailableMemory() is not { } available)
+            return;
+        var needed = model.BytesPerPixel * scene.Rows * scene.Columns;
+        if (needed > available)
+        {
+            throw new InsufficientMemoryException(FormattableString.Invariant(
+                $"the latents of {scene.Rows} x {scene.Columns} satellite pixels take {needed / 1e9:F1} GB ")
+                + FormattableString.Invariant($"({model.BytesPerPixel:F0} bytes a pixel) and {available / 1e9:F1} GB ")
+                + "are free; translate it in parts (--window).");
+        }
+    }
+
+    // What the process may still take: of the machine, and of the container that it runs in.
+    private static double? AvailableMemory()
+    {
+        if (MemoryAtHand is { } told)
+            return told;
+        const string file = "/proc/meminfo";
+        var limit = (double)GC.GetGCMemoryInfo().TotalAvailableMemoryBytes - Environment.WorkingSet;
+        if (!File.Exists(file))
+            return limit;
+        var line = File.ReadLines(file).FirstOrDefault(l => l.StartsWith("MemAvailable:", StringComparison.Ordinal));
+        return line?.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [_, var kilobytes, ..]
+            && long.TryParse(kilobytes, out var free)
+            ? Math.Min(limit, free * 1024.0) : limit;
+    }
+}
