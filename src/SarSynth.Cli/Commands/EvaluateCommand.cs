@@ -2,7 +2,6 @@
 using System.CommandLine;
 using System.Globalization;
 using SarSynth.Data;
-using SarSynth.Diffusion;
 using SarSynth.Evaluation;
 using SarSynth.Figures;
 using SarSynth.Translation;
@@ -14,7 +13,6 @@ static class EvaluateCommand
 {
     public static Command Create()
     {
-        var defaults = new TranslateRecipe();
         var data = new Option<string?>("--data", "-d")
         {
             Description = "Folder of paired scenes; its test scenes are used. The embedded ones when left out.",
@@ -48,16 +46,9 @@ static class EvaluateCommand
                 Finished.Refuse(Path.Combine(report, "index.html"), parsed.GetValue(CommonOptions.Force));
                 ComparisonFigures.CheckReportTools();
             }
-            var recipe = new TranslateRecipe
-            {
-                Model = Names.Model(parsed.GetRequiredValue(ModelOptions.Model)),
-                Device = parsed.GetValue(CommonOptions.Device) ?? defaults.Device,
-                Seed = parsed.GetValue(CommonOptions.Seed),
-                Steps = parsed.GetValue(ModelOptions.Steps) ?? defaults.Steps,
-                Eta = parsed.GetValue(ModelOptions.Eta) ?? defaults.Eta,
-            };
+            var recipe = ModelOptions.Recipe(parsed);
             Engine.SetThreads(parsed.GetValue(CommonOptions.Threads));
-            using var networks = Translator.Load(recipe.Model, ComputeDevice.Find(recipe.Device));
+            using var networks = Translator.Load(recipe);
             var scenes = parsed.GetValue(simulated) is > 0 and var count
                 ? Simulated(count, parsed.GetValue(size), recipe.Seed, cancel)
                 : TestScenes(Names.ExistingPath(parsed.GetValue(data) ?? EmbeddedData.Scenes));

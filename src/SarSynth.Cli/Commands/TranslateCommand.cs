@@ -1,7 +1,5 @@
 // sarsynth translate IN... -o: satellite images in, airborne-like GeoTIFFs out.
 using System.CommandLine;
-using SarSynth.Data;
-using SarSynth.Diffusion;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
 using SarSynth.Translation;
@@ -10,51 +8,66 @@ namespace SarSynth.Cli.Commands;
 
 static class TranslateCommand
 {
+    private static readonly Option<string> output = CommonOptions.Output(".tif");
+
+    private static readonly Option<double?> controlScale = new("--control-scale")
+    {
+        Description = "Weight of the satellite image in the model's own ControlNets.",
+    };
+
+    private static readonly Option<string[]> controlNet = new("--controlnet")
+    {
+        Description = "FOLDER[:SCALE] of a further ControlNet that sees the satellite image; several add.",
+        DefaultValueFactory = _ => [],
+    };
+
+    private static readonly Option<double?> strength = new("--strength")
+    {
+        Description = "Image to image: share of the steps that the satellite image is taken through.",
+    };
+
+    private static readonly Option<RadiometryMatch?> radiometry = new("--radiometry")
+    {
+        Description = "absolute: calibrated like the training data; scene: match the mean brightness. "
+            + "Chosen by the product when left out.",
+    };
+
+    private static readonly Option<string?> card = new("--card")
+    {
+        Description = "JSON file that says what the pixels of a model mean that has no card.",
+    };
+
+    private static readonly Option<bool> strict = new("--strict")
+    {
+        Description = "Refuse an input that is not what the model was trained on.",
+    };
+
     public static Command Create()
     {
-        var defaults = new TranslateRecipe();
-        var output = CommonOptions.Output(".tif");
-        var strength = new Option<double>("--control-scale")
-        {
-            Description = "Weight of the satellite image.",
-            DefaultValueFactory = _ => defaults.ControlScale,
-        };
-        var radiometry = new Option<RadiometryMatch?>("--radiometry")
-        {
-            Description = "absolute: calibrated like the training data; scene: match the mean brightness. "
-                + "Chosen by the product when left out.",
-        };
         var command = new Command("translate", "Satellite images into airborne-like ones, on the finer grid.")
         {
-            CommonOptions.Inputs, output, ModelOptions.Model, ModelOptions.Prompt, ModelOptions.Steps, ModelOptions.Eta,
-            strength, radiometry, CommonOptions.Device, CommonOptions.Seed, CommonOptions.Force, CommonOptions.Json,
+            CommonOptions.Inputs, output, ModelOptions.Model, ModelOptions.Prompt, ModelOptions.NegativePrompt,
+            ModelOptions.Guidance, ModelOptions.Steps, ModelOptions.Eta, ModelOptions.Scheduler, strength, controlScale,
+            controlNet, ModelOptions.Lora, ModelOptions.Token, radiometry, card, strict, CommonOptions.Device,
+            CommonOptions.Seed, CommonOptions.Force, CommonOptions.Json,
         };
         RasterInput.AddTo(command);
         command.SetAction((parsed, cancel) =>
         {
             var reading = RasterInput.Options(parsed);
-            var jobs = Batch.Plan(parsed.GetRequiredValue(CommonOptions.Inputs), parsed.GetRequiredValue(output),
-                ".tif");
+            var jobs = Batch.Plan(
+                parsed.GetRequiredValue(CommonOptions.Inputs), parsed.GetRequiredValue(output), ".tif");
             foreach (var job in jobs)
                 PictureOf(job);
-            var recipe = new TranslateRecipe
-            {
-                Model = Names.Model(parsed.GetRequiredValue(ModelOptions.Model)),
-                Device = parsed.GetValue(CommonOptions.Device) ?? defaults.Device,
-                Seed = parsed.GetValue(CommonOptions.Seed),
-                Prompt = parsed.GetValue(ModelOptions.Prompt) ?? defaults.Prompt,
-                Steps = parsed.GetValue(ModelOptions.Steps) ?? defaults.Steps,
-                Eta = parsed.GetValue(ModelOptions.Eta) ?? defaults.Eta,
-                ControlScale = parsed.GetValue(strength),
-                Radiometry = parsed.GetValue(radiometry),
-            };
+            var recipe = Recipe(parsed);
             Engine.SetThreads(parsed.GetValue(CommonOptions.Threads));
             // The first input is opened before the model: a wrong path should not wait for weights.
-            var model = new Lazy<Translator>(() => Translator.Load(recipe.Model, ComputeDevice.Find(recipe.Device)));
+            var model = new Lazy<Translator>(() => Translator.Load(recipe));
             try
             {
-                return Task.FromResult(Batch.Run(parsed, "translating", jobs, job =>
-                    Translate(parsed, job, reading, recipe, model, cancel), cancel));
+                return Task.FromResult(Batch.Run(
+                    parsed, "translating", jobs, job => Translate(parsed, job, reading, recipe, model, cancel),
+                        cancel));
             }
             finally
             {
@@ -65,18 +78,37 @@ static class TranslateCommand
         return command;
     }
 
+    private static TranslateRecipe Recipe(ParseResult parsed)
+    {
+        var recipe = ModelOptions.Recipe(parsed);
+        return recipe with
+        {
+            Card = parsed.GetValue(card) is { } file ? Names.ExistingPath(file) : null,
+            Strength = parsed.GetValue(strength),
+            ControlScale = parsed.GetValue(controlScale) ?? recipe.ControlScale,
+            Controls = [.. (parsed.GetValue(controlNet) ?? []).Select(text => ModelOptions.Scaled("--controlnet", text))
+                .Select(net => new ControlRecipe(net.Path, net.Scale))],
+            Radiometry = parsed.GetValue(radiometry),
+            Strict = parsed.GetValue(strict),
+        };
+    }
+
     private static bool Translate(ParseResult parsed, Job job, RasterOptions reading, TranslateRecipe recipe,
         Lazy<Translator> model, CancellationToken cancel)
     {
         Validity validity;
         using (var raster = RasterInput.Open(job.Input, reading))
+        {
             validity = raster.Validity;
-        if (Finished.IsDone(job.Output, "translate", recipe, Finished.FilesOf(job.Input),
-            parsed.GetValue(CommonOptions.Force)))
-            return false;
-        using var progress = Progress.Begin("denoising");
-        var result = model.Value.TranslateFile(job.Input, job.Output, recipe, reading, share => progress.At(share),
-            cancel);
+            var read = new { Pixels = raster.Kind, raster.Channel, raster.Part };
+            var (files, force) = (Finished.FilesOf(job.Input), parsed.GetValue(CommonOptions.Force));
+            // The provenance has no word for a value that only the command line called no data.
+            if (reading.NoDataValue is not null)
+                Finished.Refuse(job.Output, force);
+            if (Finished.IsDone(job.Output, "translate", recipe, files, force, read))
+                return false;
+        }
+        var result = model.Value.TranslateFile(job.Input, job.Output, recipe, reading, cancel: cancel);
         foreach (var remark in result.Remarks)
             Terminal.Remark($"{job.Input}: {remark}");
         using (var made = SarRaster.Open(job.Output))
@@ -86,7 +118,6 @@ static class TranslateCommand
             Terminal.Remark($"{result.LeftOut} pixels of {job.Input} were left out and hold no data in the result: "
                 + $"they are 0 or hold none (rule: {validity})");
         }
-        progress.At(1);
         return true;
     }
 
