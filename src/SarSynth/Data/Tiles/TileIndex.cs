@@ -70,7 +70,8 @@ internal static class TileIndex
                 if (column.EndsWith(Suffix, StringComparison.Ordinal) && Text(value) is { Length: > 0 } other)
                     conditions[column[..^Suffix.Length]] = Path.GetFullPath(Path.Combine(folder, other));
             }
-            conditions.Remove(MaskName, out var mask);
+            if (!conditions.Remove(MaskName, out var mask) && Text(fields[MaskName]) is { Length: > 0 } told)
+                mask = Path.GetFullPath(Path.Combine(folder, told));
             yield return new TileRow(index, key, file)
             {
                 Split = Tiles.SplitOf(Text(fields["split"])) ?? Tiles.SplitOf(key.Contains('/')

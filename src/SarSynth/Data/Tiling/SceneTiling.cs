@@ -43,7 +43,7 @@ internal sealed class SceneTiling(
             name, Path.GetFileName(Path.TrimEndingDirectorySeparator(path)), File.Exists(path)
                 ? FileFingerprint.Of(path).Sha256 : null,
             scene.Rows, scene.Columns, scene.Spacing?.Row, scene.Spacing?.Column, scene.Radiometry, normalisation,
-            scene.GeoReference?.Projection, kept.Length,
+            scene.GeoReference, kept.Length,
             new SortedDictionary<string, int>(rows.Where(row => row["dropped"] is not null).GroupBy(row =>
                 (string)row["dropped"]!).ToDictionary(g => g.Key, g => g.Count())),
             scene.Remarks));
@@ -163,8 +163,8 @@ internal sealed class SceneTiling(
         Write(Path.Combine(folder, part, file), image, amplitude, normalisation, scene.Metadata, place);
         string? mask = null;
         if (recipe.Format == TileFormat.Png && statistics.NoData > 0)
-            WriteMask(Path.Combine(folder, part, mask = $"masks/{stem}.png"), amplitude);
-        return TileRows.Of(file, mask, part, name, window, normalisation, statistics, recipe.Caption, blocks, place,
+            WriteMask(Path.Combine(folder, part, mask = $"../masks/{stem}.png"), amplitude);
+        return TileRows.Of(file, mask, part, name, window, normalisation, statistics, recipe.Caption, blocks,
             Hash(Path.Combine(folder, part, file))).ToJsonString(TileRows.Options);
     }
 

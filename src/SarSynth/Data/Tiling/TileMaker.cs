@@ -145,13 +145,12 @@ public static class TileMaker
 
     private static void End(string folder, string work, TileSet set, IReadOnlyList<string> scenes)
     {
+        // What killed runs had begun to write; nobody writes any more.
+        foreach (var torn in Directory.GetFiles(folder, ".*_r*", SearchOption.AllDirectories))
+            File.Delete(torn);
         foreach (var (_, part) in TileSet.Parts)
         {
             var index = Path.Combine(folder, part, TileIndex.JsonLines);
-            // What killed runs had begun to write; nobody writes any more.
-            foreach (var torn in Directory.Exists(Path.Combine(folder, part))
-                ? Directory.GetFiles(Path.Combine(folder, part), ".*", SearchOption.AllDirectories) : [])
-                File.Delete(torn);
             var kept = Kept(index);
             string[] lines = [.. set.Scenes.SelectMany(scene => Rows(folder, scene, part)).Select(row =>
                 TileRows.ToLine(kept.GetValueOrDefault(((string?)row["file_name"], (string?)row["sha256"])) ?? row))];

@@ -1,5 +1,6 @@
 // A folder of tiles that the kit made: what was cut from which scenes, and how.
 using System.Text.Json.Nodes;
+using SarSynth.Radar.Images;
 using SarSynth.Radar.Radiometry;
 
 namespace SarSynth.Data;
@@ -14,13 +15,13 @@ namespace SarSynth.Data;
 /// <param name="ColumnSpacing">Metres along range.</param>
 /// <param name="Radiometry">What the amplitudes are, in words.</param>
 /// <param name="Normalisation">What they were divided by.</param>
-/// <param name="Projection">Coordinate reference system of the tiles' places as WKT; null where there is none.</param>
+/// <param name="Place">Where the tiles' grid lies on the ground; null where nothing tells.</param>
 /// <param name="Kept">How many tiles were kept.</param>
 /// <param name="Dropped">How many were not, by reason: "empty", "saturated", "border" (between two parts).</param>
 /// <param name="Remarks">What was assumed, a sentence each.</param>
 public sealed record TiledScene(
     string Name, string Source, string? Sha256, int Rows, int Columns, double? RowSpacing, double? ColumnSpacing,
-    string Radiometry, ClippedNormalisation Normalisation, string? Projection, int Kept,
+    string Radiometry, ClippedNormalisation Normalisation, GeoReference? Place, int Kept,
     IReadOnlyDictionary<string, int> Dropped, IReadOnlyList<string> Remarks);
 
 /// <summary>What tiles.json in a folder of tiles tells.</summary>

@@ -28,10 +28,9 @@ public sealed class TilingTests : IDisposable
         return [.. Enumerable.Range(0, count).Select(_ => (float)Math.Sqrt(-Math.Log(1 - random.NextDouble())))];
     }
 
-    private string Scene(string name, int rows, int columns, float[] amplitudes, GeoReference? place = null,
-        SarMetadata? facts = null)
+    private string Scene(string name, int rows, int columns, float[] amplitudes, SarMetadata? facts = null)
     {
-        GeoTiff.Write(new AmplitudeImage(rows, columns, amplitudes, facts, place), At(name));
+        GeoTiff.Write(new AmplitudeImage(rows, columns, amplitudes, facts), At(name));
         return At(name);
     }
 
@@ -192,77 +191,11 @@ public sealed class TilingTests : IDisposable
             1, 1, 0, 0, 0, 1,
             1, 1, 0, 0, 0, 1,
         ];
-        // Those whose four neighbours are 0 or outside: two of the corner, and the middle of the square with its foot below.
+        // Those whose four neighbours are 0 or outside: two of the corner, and the middle of the square with its foot
+        // below.
         var fill = TileStatistics.FillOf(new AmplitudeImage(6, 6, pixels));
         Assert.Equal([0, 6, 4 * 6 + 3, 5 * 6 + 3], Enumerable.Range(0, 36).Where(i => fill[i]));
         Assert.Equal(4 / 36.0, TileStatistics.Of(new AmplitudeImage(6, 6, pixels), 2).Fill, 1e-12);
-    }
-
-    [Theory]
-    [InlineData(31, false, 448251.795, 5411932.678, 2.294499997, 48.858200003)]
-    [InlineData(31, false, 300000, 8500000, -4.675208416, 76.463943445)]
-    [InlineData(19, true, 700123.4, 6500321.1, -66.890279254, -31.614858486)]
-    public void UtmIsThatOfProj(int zone, bool isSouth, double easting, double northing, double longitude,
-        double latitude)
-    {
-        // PROJ 9.1: cs2cs -d 9 EPSG:326zz EPSG:4326.
-        var (x, y) = TransverseMercator.ToGeographic(zone, isSouth, easting, northing);
-        Assert.Equal(longitude, x, 2e-9);
-        Assert.Equal(latitude, y, 2e-9);
-    }
-
-    private const string Wgs84 = """GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563]],PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433],AUTHORITY["EPSG","4326"]]""";
-
-    /// <summary>Two overlapping scenes on different grids: no tile of one part shares ground with one of another
-    /// part.</summary>
-    [Fact]
-    public void NoGroundIsInTwoParts()
-    {
-        // 1e-5 degrees are 1.11 m of latitude; the second scene is turned and lies across the first.
-        var first = new GeoReference([7.0, 1.5e-5, 0, 45.01, 0, -1e-5], Wgs84);
-        var second = new GeoReference([7.003, 1.4e-5, 3e-6, 45.0085, 2e-6, -0.9e-5], Wgs84);
-        string[] scenes = [Scene("one.tif", 512, 512, Speckle(512 * 512, 5), first), Scene("two.tif", 512, 512,
-            Speckle(512 * 512, 6), second)];
-        var set = TileMaker.Run(scenes, At("tiles"), small with { Overlap = 16, Block = 150,
-            Format = TileFormat.GeoTiff });
-        var tiles = Rows(At("tiles")).Select(row => (Part: (string)row["split"]!, Bounds: row["bounds"]!.AsArray()
-            .Select(v => (double)v!).ToArray())).ToList();
-        Assert.All(set.Tiles.Values, count => Assert.InRange(count, 20, 1900));
-        Assert.Equal(set.Tiles.Values.Sum(), tiles.Count);
-        Assert.True(set.Scenes.Sum(s => s.Dropped["border"]) > 0);
-        var shared = 0;
-        foreach (var (part, a) in tiles)
-            foreach (var (other, b) in tiles)
-            {
-                var overlap = Math.Min(Math.Min(a[2], b[2]) - Math.Max(a[0], b[0]),
-                    Math.Min(a[3], b[3]) - Math.Max(a[1], b[1]));
-                if (part != other)
-                    Assert.True(overlap < 1e-12, $"{part} and {other} share {overlap} degrees");
-                else if (overlap > 0)
-                    shared++;
-            }
-        Assert.True(shared > tiles.Count);
-    }
-
-    [Fact]
-    public void UtmAndDegreesOfOneGroundGiveOnePart()
-    {
-        // The same 32 x 32 m of ground, in UTM zone 31 and in degrees by the reference values above.
-        var utm = new GeoReference([448251.795, 1, 0, 5411932.678, 0, -1],
-            """PROJCS["WGS 84 / UTM zone 31N",GEOGCS["WGS 84",AUTHORITY["EPSG","4326"]],UNIT["metre",1],AUTHORITY["EPSG","32631"]]""");
-        var degrees = new GeoReference([2.294499997, 1 / 73200.0, 0, 48.858200003, 0, -1 / 111200.0], Wgs84);
-        var window = new RasterWindow(0, 0, 32, 32);
-        var agreed = 0;
-        for (ulong seed = 0; seed < 200; seed++)
-        {
-            var recipe = small with { Seed = seed };
-            var (a, b) = (new GroundBlocks(recipe, 5000, "a", utm, (1, 1)).PartOf(window),
-                new GroundBlocks(recipe, 5000, "b", degrees, (1, 1)).PartOf(window));
-            Assert.Equal(a, b);
-            agreed += a == Split.Test ? 1 : 0;
-        }
-        // A fifth of the seeds; five standard deviations of a binomial.
-        Assert.InRange(agreed, 40 - 28, 40 + 28);
     }
 
     /// <summary>Everything but the record of when and by what it was made.</summary>
@@ -396,6 +329,22 @@ public sealed class TilingTests : IDisposable
         Refused("expected overlap 8 where it has 0", () => TileMaker.Run([scene], At("h"), small with { Overlap = 8 }));
         var bare = Scene("bare.tif", 64, 64, Speckle(64 * 64, 1));
         Refused("does not tell its spacing", () => TileMaker.Run([bare], At("i"), small with { Spacing = 8 }));
+    }
+
+    /// <summary>The datasets library refuses parts whose indices differ in columns or in the types of their
+    /// values.</summary>
+    [Fact]
+    public void IndicesOfAllPartsHaveTheSameColumnsOfTheSameTypes()
+    {
+        var amplitudes = Speckle(256 * 256, 1);
+        amplitudes[0] = float.NaN;
+        TileMaker.Run([Scene("scene.tif", 256, 256, amplitudes)], At("tiles"), small);
+        var rows = Rows(At("tiles"));
+        Assert.Equal(3, rows.Select(row => (string?)row["split"]).Distinct().Count());
+        Assert.Single(rows.Select(row => string.Join(' ', row.Select(c => c.Key))).Distinct());
+        foreach (var real in (string[])["ceiling", "mean", "sigma", "enl", "no_data", "fill", "saturated"])
+            Assert.All(rows, row => Assert.Matches("[.E]", row[real]!.ToJsonString()));
+        Assert.Single(rows, row => (string?)row["mask"] != "");
     }
 
     [Fact]
