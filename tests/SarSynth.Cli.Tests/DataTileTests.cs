@@ -56,6 +56,18 @@ public sealed class DataTileTests : Shell
         Assert.Contains("expected one of SATELLITE", Bad("data", "pairs", "air", "-o", "pairs"));
     }
 
+    [Fact]
+    public void WhatOthersPublishIsToldWithLicenceDutiesAndAddress()
+    {
+        var told = Good("data", "list", "sarlo-80").Out;
+        Assert.Contains("licence  CC-BY-SA-4.0", told);
+        Assert.Contains("duty     What is adapted from it is shared under the same licence.", told);
+        Assert.Contains("address  https://huggingface.co/datasets/ONERA/SARLO-80", told);
+        Assert.Equal("openrail++", (string?)JsonNode.Parse(Good("data", "list", "sdxl-base", "--json")
+            .Out)!["licence"]);
+        Assert.Contains("gives it at https://huggingface.co/stabilityai/", Bad("data", "fetch", "sdxl-base"));
+    }
+
     [Theory]
     [InlineData("--rank", "data", "tile", "x.tif", "-o", "t", "--rank", "2")]
     [InlineData("nothing to do", "data", "caption", "tiles")]
