@@ -39,6 +39,7 @@ static partial class CommandLine
             SatelliteCommand.Create(),
             SimulateCommand.Create(),
             TrainCommand.Create(),
+            FinetuneCommand.Create(),
             TranslateCommand.Create(),
             GenerateCommand.Create(),
             EvaluateCommand.Create(),

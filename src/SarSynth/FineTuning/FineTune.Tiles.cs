@@ -1,13 +1,10 @@
 // Fine-tuning of a base model on tiles of one's own, from a recipe to files that diffusers opens.
-using System.Globalization;
-using System.Text.Json;
 using SarSynth.Data;
 using SarSynth.Diffusion;
 using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Diffusion.Pipelines;
 using SarSynth.Diffusion.Training;
 using SarSynth.Radar.Images;
-using SarSynth.Radar.Statistics;
 using SarSynth.Radar.Radiometry;
 using SarSynth.Translation;
 using TorchSharp;
@@ -26,31 +23,21 @@ public sealed record FineTuneResult(string Folder, IReadOnlyDictionary<string, s
     long? BestStep,
     double? BestValidation, long Skipped);
 
-/// <summary>A line of a fine-tuning's log, training/log.jsonl.</summary>
+/// <summary>Where a fine-tuning stands: told every ten steps and at each validation.</summary>
 /// <param name="Step">Steps taken.</param>
-/// <param name="Loss">Mean training loss since the line before.</param>
+/// <param name="Loss">Mean training loss since it was told last.</param>
 /// <param name="Rates">Learning rates by group.</param>
 /// <param name="Validation">Loss on the validation tiles; null where it was not measured.</param>
 /// <param name="Samples">What the sample images measure; null where none were made.</param>
 public sealed record FineTuneLine(long Step, double Loss, IReadOnlyDictionary<string, double> Rates,
     double? Validation = null, IReadOnlyList<SampleStatistics>? Samples = null);
 
-/// <summary>SAR statistics of a sample image.</summary>
-/// <param name="Prompt">What was asked for.</param>
-/// <param name="File">The picture, beside the log.</param>
-/// <param name="Mean">Mean amplitude, in the model's unit range.</param>
-/// <param name="CoefficientOfVariation">Of the amplitude; 0.523 is single-look speckle on flat ground.</param>
-/// <param name="AmplitudeKl">KL(validation tiles || image) of amplitude, 64 bins of [0, 1], nats.</param>
-public sealed record SampleStatistics(string Prompt, string File, double Mean, double CoefficientOfVariation,
-    double AmplitudeKl);
-
 public static partial class FineTune
 {
     /// <summary>File that a finished run has, with recipe, versions and checksums.</summary>
     public const string ProvenanceFile = "fine-tuning.provenance.json";
 
-    private const string CheckpointFolder = "training", LogFile = "log.jsonl";
-    private const int LogInterval = 10, AmplitudeBins = 64;
+    private const string CheckpointFolder = "training";
 
     /// <summary>Fine-tunes; a run that ended early goes on from its last checkpoint.</summary>
     /// <param name="recipe">Base, data, strategies.</param>
@@ -77,10 +64,12 @@ public static partial class FineTune
         using var tiles = OpenTiles(recipe, cancel);
         var path = File.Exists(recipe.Base) ? recipe.Base : EmbeddedData.FindModel(recipe.Base);
         using var model = LatentDiffusion.Load(path, new WeightOptions(Device: device, Type: ScalarType.Float32));
-        using var run = new TuningRun(recipe, model, Tensors(path, model));
+        var tensors = Tensors(path, model);
+        using var run = new TuningRun(recipe, model, tensors);
         using var feed = new TileFeed(tiles.Training, recipe, run.Multiple);
         var held = Held(recipe, tiles.Validation, run.Multiple);
-        var log = new TuningLog(recipe, run, held, Path.Combine(folder, CheckpointFolder), onLine, progress);
+        using var log = new TuningLog(
+            recipe, run, held, tensors, Path.Combine(folder, CheckpointFolder), onLine, progress);
         var options = Options(recipe, run, feed, folder);
 
         using var result = Trainer.Run(options, run.Parts.Parameters, step => feed.Batch(step, cancel),
@@ -176,86 +165,4 @@ public static partial class FineTune
         Autocast = run.Parts.Autocast,
         Companion = feed,
     };
-
-    /// <summary>The lines of a run: losses, validation, sample images and what they measure.</summary>
-    private sealed class TuningLog(FineTuneRecipe recipe, TuningRun run, List<CutTile> held, string folder,
-        Action<FineTuneLine>? onLine, Progress progress)
-    {
-        private readonly List<double> recent = [];
-        private readonly Lazy<Histogram> truth = new(() => Amplitudes([.. held.SelectMany(t => t.Tile.ToUnitRange())]));
-        private IReadOnlyList<SampleStatistics>? samples;
-        private bool begun;
-
-        private string Path => System.IO.Path.Combine(folder, LogFile);
-
-        public void OnStep(TrainingProgress step)
-        {
-            if (!begun)
-            {
-                Directory.CreateDirectory(folder);
-                Forget(step.Step);
-            }
-            begun = true;
-            recent.Add(step.Loss);
-            progress.At((double)step.Step / step.Steps, FormattableString.Invariant(
-                $"step {step.Step}/{step.Steps}, loss {step.Loss:F4}, {step.StepsPerSecond:F2} steps/s"));
-            if (step.Step % LogInterval != 0 && step.Step != step.Steps && step.Validation is null)
-                return;
-            var line = new FineTuneLine(step.Step, recent.Average(), step.Rates, step.Validation, samples);
-            samples = null;
-            recent.Clear();
-            File.AppendAllText(Path, JsonSerializer.Serialize(line, Compact) + "\n");
-            onLine?.Invoke(line);
-        }
-
-        /// <summary>Validation loss; makes the sample images beside it.</summary>
-        public double Look(ValidationPoint point)
-        {
-            var prompts = recipe.Validation.Prompts
-                ?? [.. held.Select(t => t.Tile).Where(t => t.Captions.Count > 0).Select(t => t.Caption(recipe.Caption))
-                    .Take(2)];
-            var size = (held[0].Tile.Rows, held[0].Tile.Columns);
-            samples = [.. prompts.Select((prompt, i) => Sample(point.Step, prompt, i, size))];
-            return run.Validate(held, point.Generator);
-        }
-
-        private SampleStatistics Sample(long step, string prompt, int number, (int Rows, int Columns) size)
-        {
-            var image = run.Sample(prompt, number, size);
-            var name = string.Create(CultureInfo.InvariantCulture, $"step-{step:D6}-{number + 1}.png");
-            Directory.CreateDirectory(System.IO.Path.Combine(folder, "samples"));
-            QuickLook.Write(image, System.IO.Path.Combine(folder, "samples", name));
-            var moments = Moments.Of(image.Pixels);
-            return new(prompt, "samples/" + name, moments.Mean.Value, moments.CoefficientOfVariation.Value,
-                Distance.KullbackLeibler(truth.Value, Amplitudes(image.Pixels)).Value);
-        }
-
-        private static Histogram Amplitudes(float[] values) =>
-            Histogram.Linear(values, AmplitudeBins, 0, AmplitudeBins / (AmplitudeBins - 1.0));
-
-        /// <summary>Takes the lines of steps out that are done again: a killed run may have written more of them than
-        /// it had in its last checkpoint.</summary>
-        private void Forget(long from)
-        {
-            if (!File.Exists(Path))
-                return;
-            var kept = File.ReadAllLines(Path).Where(l => StepOf(l) is { } step && step < from);
-            AtomicFile.WriteText(Path, string.Concat(kept.Select(l => l + "\n")));
-        }
-
-        // A line cut short by a kill is none.
-        private static long? StepOf(string line)
-        {
-            try
-            {
-                return JsonSerializer.Deserialize<FineTuneLine>(line, Compact)?.Step;
-            }
-            catch (JsonException)
-            {
-                return null;
-            }
-        }
-
-        private static readonly JsonSerializerOptions Compact = new(KitJson.Options) { WriteIndented = false };
-    }
 }

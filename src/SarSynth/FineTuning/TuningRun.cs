@@ -84,7 +84,7 @@ internal sealed class TuningRun : IDisposable
         return sum / count;
     }
 
-    /// <summary>An image of a prompt, amplitudes in the model's own unit range.</summary>
+    /// <summary>An image of a prompt, as <see cref="TileTensors.Amplitude(float[], int, int)"/> gives it.</summary>
     public AmplitudeImage Sample(string prompt, int number, (int Rows, int Columns) size)
     {
         using var noGradients = no_grad();
@@ -95,7 +95,7 @@ internal sealed class TuningRun : IDisposable
             Guidance = new Guidance(recipe.Validation.Guidance), Height = size.Rows, Width = size.Columns,
         });
         var grey = image.mean([1]).cpu().contiguous();
-        return new AmplitudeImage(size.Rows, size.Columns, grey.data<float>().ToArray());
+        return tensors.Amplitude(grey.data<float>().ToArray(), size.Rows, size.Columns);
     }
 
     public void Dispose()

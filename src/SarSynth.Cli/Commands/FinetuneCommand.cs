@@ -1,0 +1,176 @@
+// sarsynth finetune: a base model on tiles of one's own, by a recipe or by a strategy's name; killed runs go on.
+using System.CommandLine;
+using SarSynth.Data;
+using SarSynth.FineTuning;
+
+namespace SarSynth.Cli.Commands;
+
+static class FinetuneCommand
+{
+    private static readonly Argument<string?> recipeFile = new("RECIPE")
+    {
+        Description = "A JSON file; left out, --base and --data make one.", Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private static readonly Option<string> output = new("--out", "-o")
+    {
+        Description = "Folder of checkpoints, log, samples and results; a run that ended early goes on there.",
+        Required = true,
+    };
+
+    private static readonly Option<string?> from = new("--base", "-b")
+    {
+        Description = "The model to start from: a diffusers folder (SDXL, SD 1.5, ...), a single file, or one of the kit.",
+    };
+
+    private static readonly Option<string?> data = new("--data", "-d")
+    {
+        Description = "Tiles: a folder with metadata.jsonl (data tile makes one), WebDataset shards, paired scenes.",
+    };
+
+    private static readonly Option<string[]> strategy = new("--strategy", "-s")
+    {
+        Description = "best (whole UNet, LoRA on the text encoders, a learned word), lora, unet, text, token or "
+            + "control:CONDITION; several are trained together.",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
+    private static readonly Option<double?> rate = new("--learning-rate")
+    {
+        Description = "Learning rate of every strategy named; each has its own when left out.",
+    };
+
+    private static readonly Option<int> rank = new("--rank")
+    {
+        Description = "Rank of LoRA.", DefaultValueFactory = _ => 16,
+    };
+
+    private static readonly Option<string> word = new("--word")
+    {
+        Description = "The word that token learns.", DefaultValueFactory = _ => "<SAR>",
+    };
+
+    private static readonly Option<int?> steps = new("--steps") { Description = "Optimizer steps; 1000 when left out." };
+
+    private static readonly Option<int?> batch = new("--batch") { Description = "Tiles in a micro-batch; 1 when left out." };
+
+    private static readonly Option<int?> accumulation = new("--accumulation")
+    {
+        Description = "Micro-batches of a step; 1 when left out.",
+    };
+
+    private static readonly Option<int?> crop = new("--crop")
+    {
+        Description = "Side of the squares cut out of the tiles; tiles whole when left out.",
+    };
+
+    private static readonly Option<Precision?> precision = new("--precision")
+    {
+        Description = "float32 or bfloat16 (the UNet's layers; its weights' masters stay float32).",
+    };
+
+    private static readonly Option<bool> checkpointing = new("--gradient-checkpointing")
+    {
+        Description = "Compute blocks again on the way back: less memory, a third more time.",
+    };
+
+    private static readonly Option<bool> show = new("--show")
+    {
+        Description = "Print the recipe that would run, as JSON, and end.",
+    };
+
+    public static Command Create()
+    {
+        var command = new Command("finetune",
+            "Fine-tunes a base model on tiles: whole networks, LoRA, a learned word, ControlNets, together if wanted.")
+        {
+            recipeFile, output, from, data, strategy, rate, rank, word, steps, batch, accumulation, crop, precision,
+            checkpointing, CommonOptions.Seed, CommonOptions.Device, show, CommonOptions.Json,
+        };
+        command.SetAction((parsed, cancel) => Task.FromResult(Run(parsed, cancel)));
+        return command;
+    }
+
+    private static int Run(ParseResult parsed, CancellationToken cancel)
+    {
+        var recipe = Recipe(parsed);
+        recipe.Check();
+        if (parsed.GetValue(show))
+        {
+            Terminal.Line(KitJson.Serialize(recipe));
+            return 0;
+        }
+        Engine.SetThreads(parsed.GetValue(CommonOptions.Threads));
+        var folder = parsed.GetRequiredValue(output);
+        var result = FineTune.Run(recipe, folder, line =>
+        {
+            if (line.Validation is { } validation && !parsed.GetValue(CommonOptions.Json))
+                Terminal.Remark(FormattableString.Invariant($"step {line.Step}: validation loss {validation:F4}"));
+        }, cancel);
+        if (parsed.GetValue(CommonOptions.Json))
+        {
+            Terminal.Line(KitJson.Serialize(result));
+            return 0;
+        }
+        foreach (var (what, name) in result.Made)
+            Terminal.Line($"{what,-24} {Path.Combine(folder, name)}");
+        return 0;
+    }
+
+    private static FineTuneRecipe Recipe(ParseResult parsed)
+    {
+        var named = Strategies(parsed);
+        FineTuneRecipe recipe;
+        if (parsed.GetValue(recipeFile) is { } file)
+        {
+            recipe = KitJson.Read<FineTuneRecipe>(Names.Recipe(file));
+            if (named.Count > 0)
+                recipe = recipe with { Strategy = named };
+        }
+        else
+        {
+            recipe = new FineTuneRecipe
+            {
+                Base = parsed.GetValue(from) ?? throw Missing("--base", "the model to start from"),
+                Data = parsed.GetValue(data) ?? throw Missing("--data", "tiles"),
+                Strategy = named.Count > 0 ? named : throw Missing("--strategy", "what is trained"),
+                Steps = 1000,
+            };
+        }
+        return recipe with
+        {
+            Base = Names.Model(parsed.GetValue(from) ?? recipe.Base), Data = parsed.GetValue(data) ?? recipe.Data,
+            Steps = parsed.GetValue(steps) ?? recipe.Steps, Batch = parsed.GetValue(batch) ?? recipe.Batch,
+            Accumulation = parsed.GetValue(accumulation) ?? recipe.Accumulation,
+            Crop = parsed.GetValue(crop) ?? recipe.Crop, Precision = parsed.GetValue(precision) ?? recipe.Precision,
+            GradientCheckpointing = parsed.GetValue(checkpointing) || recipe.GradientCheckpointing,
+            Seed = parsed.GetResult(CommonOptions.Seed) is { Implicit: false } ? parsed.GetValue(CommonOptions.Seed)
+                : recipe.Seed,
+            Device = parsed.GetValue(CommonOptions.Device) ?? recipe.Device,
+        };
+
+        static ArgumentException Missing(string option, string what) =>
+            new($"{option}: is missing, expected {what}, or a recipe's file.");
+    }
+
+    private static List<Strategy> Strategies(ParseResult parsed)
+    {
+        var made = (parsed.GetValue(strategy) ?? []).SelectMany(Named).ToList();
+        return parsed.GetValue(rate) is { } own ? [.. made.Select(s => s with { LearningRate = own })] : made;
+
+        IEnumerable<Strategy> Named(string name) => name switch
+        {
+            "best" => [Full.Unet(), Low(Lora.TextEncoders()), SarSynth.FineTuning.Strategies.Token(parsed.GetRequiredValue(word))],
+            "unet" => [Full.Unet()],
+            "lora" => [Low(Lora.Unet()), Low(Lora.TextEncoders())],
+            "text" => [Low(Lora.TextEncoders())],
+            "token" => [SarSynth.FineTuning.Strategies.Token(parsed.GetRequiredValue(word))],
+            _ when name.StartsWith("control:", StringComparison.Ordinal) && name.Length > 8 =>
+                [SarSynth.FineTuning.Strategies.Control(name[8..])],
+            _ => throw new ArgumentException(
+                $"--strategy: found '{name}', expected best, unet, lora, text, token or control:CONDITION."),
+        };
+
+        LoraStrategy Low(LoraStrategy lora) => lora with { Rank = parsed.GetValue(rank) };
+    }
+}

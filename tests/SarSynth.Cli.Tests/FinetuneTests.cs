@@ -1,0 +1,47 @@
+using System.Text.Json.Nodes;
+using SarSynth.Diffusion.Checkpoints;
+using SarSynth.Tests.Support;
+
+namespace SarSynth.Cli.Tests;
+
+public sealed class FinetuneTests : Shell
+{
+    private static readonly string embedded = Path.Combine(TestData.Root, "data-manifests", "embedded");
+
+    private static string[] Command(params string[] more) =>
+        ["finetune", "--base", "sarsynth-small", "--data", Path.Combine(embedded, "paired-scenes"), "--crop", "64",
+            "--steps", "2", "--device", "cpu", "--threads", "1", .. more];
+
+    [Fact]
+    public void ALoraComesOutOfTheKitsOwnScenes()
+    {
+        var (output, _) = Good(Command("--strategy", "lora", "--rank", "4", "-o", "out"));
+        Assert.Contains("pytorch_lora_weights_1.safetensors", output);
+        using var lora = SafeTensorsFile.Open(In("out/pytorch_lora_weights_1.safetensors"));
+        Assert.All(lora.Header.Entries.Where(e => e.Name.EndsWith("lora_A.weight")), e => Assert.Equal(4, e.Shape[0]));
+        Assert.Equal(2, File.ReadAllLines(In("out/training/log.jsonl")).Length);
+        var provenance = JsonNode.Parse(File.ReadAllText(In("out/fine-tuning.provenance.json")))!;
+        Assert.Equal("lora", (string?)provenance["recipe"]!["strategy"]![0]!["kind"]);
+        Assert.Contains("finished", Run(Command("--strategy", "lora", "-o", "out")).Error);
+    }
+
+    [Fact]
+    public void ARecipeThatIsShownIsTheRecipeThatRuns()
+    {
+        var (json, _) = Good(Command("--strategy", "best", "control:satellite", "--show", "-o", "out"));
+        File.WriteAllText(In("recipe.json"), json);
+        Assert.Equal(json, Good("finetune", "recipe.json", "--show", "-o", "out").Out);
+        Assert.Equal(["full", "lora", "token", "control"],
+            JsonNode.Parse(json)!["strategy"]!.AsArray().Select(s => (string)s!["kind"]!));
+        Assert.False(Directory.Exists(In("out")));
+    }
+
+    [Fact]
+    public void WhatIsMissingOrUnknownIsNamed()
+    {
+        Assert.Contains("--strategy: is missing", Run(Command("-o", "out")).Error);
+        Assert.Contains("--strategy: found 'everything'", Run(Command("-s", "everything", "-o", "out")).Error);
+        Assert.Contains("--base: is missing", Run("finetune", "--data", "x", "-s", "lora", "-o", "out").Error);
+        Assert.Contains("landcover", Run(Command("-s", "control:landcover", "-o", "out")).Error);
+    }
+}
