@@ -160,7 +160,8 @@ static class FinetuneCommand
 
         IEnumerable<Strategy> Named(string name) => name switch
         {
-            "best" => [Full.Unet(), Low(Lora.TextEncoders()), SarSynth.FineTuning.Strategies.Token(parsed.GetRequiredValue(word))],
+            "best" => [Full.Unet(), Low(Lora.TextEncoders()),
+                SarSynth.FineTuning.Strategies.Token(parsed.GetRequiredValue(word))],
             "unet" => [Full.Unet()],
             "lora" => [Low(Lora.Unet()), Low(Lora.TextEncoders())],
             "text" => [Low(Lora.TextEncoders())],

@@ -30,12 +30,14 @@ internal sealed record TileTensors(int Channels, LogNormalisation? Airborne)
             .MoveToOuterDisposeScope();
     }
 
-    /// <summary>Amplitudes of an image as <see cref="Images"/> has them: linear ones where the model has a normalisation
-    /// of its own, else those of the unit range.</summary>
+    /// <summary>Amplitudes of an image as <see cref="Images"/> has them: linear ones where the model has a
+    /// normalisation of its own, else those of the unit range.</summary>
     public AmplitudeImage Amplitude(float[] unit, int rows, int columns) => Airborne is null ? new(rows, columns, unit)
         : Airborne.Invert(Array.ConvertAll(unit, v => 2 * v - 1), rows, columns);
 
-    /// <summary>A tile's own amplitudes, as <see cref="Amplitude(float[], int, int)"/> gives them; NaN where there is no data.</summary>
+    /// <summary>
+    /// A tile's own amplitudes, as <see cref="Amplitude(float[], int, int)"/> gives them; NaN where there is no data.
+    /// </summary>
     public float[] Amplitude(Tile tile)
     {
         var (values, valid) = (Values(tile), tile.Validity());

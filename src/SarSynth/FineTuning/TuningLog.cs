@@ -12,7 +12,8 @@ namespace SarSynth.FineTuning;
 /// <summary>SAR statistics of a sample image.</summary>
 /// <param name="Prompt">What was asked for.</param>
 /// <param name="File">The picture, beside the log.</param>
-/// <param name="Mean">Mean amplitude, linear where the base has a normalisation of its own, else of the unit range.</param>
+/// <param name="Mean">Mean amplitude, linear where the base has a normalisation of its own, else of the unit
+/// range.</param>
 /// <param name="CoefficientOfVariation">Of the amplitude; 0.523 is single-look speckle on flat ground.</param>
 /// <param name="AmplitudeKl">KL(validation tiles || image) of amplitude, 64 bins up to mean + 3 sigma, nats.</param>
 public sealed record SampleStatistics(string Prompt, string File, double Mean, double CoefficientOfVariation,
@@ -102,7 +103,8 @@ internal sealed class TuningLog : IDisposable
 
     // The last bin holds all that is brighter.
     private static Histogram Amplitudes(float[] values, double most) => Histogram.Linear(
-        Array.ConvertAll(values, v => (float)Math.Min(v, most)), AmplitudeBins, 0, most * AmplitudeBins / (AmplitudeBins - 1));
+        Array.ConvertAll(values, v => (float)Math.Min(v, most)), AmplitudeBins, 0,
+            most * AmplitudeBins / (AmplitudeBins - 1));
 
     private sealed record SampleLine(long Step, IReadOnlyList<SampleStatistics> Samples);
 }
