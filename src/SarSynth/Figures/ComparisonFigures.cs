@@ -105,7 +105,7 @@ public static class ComparisonFigures
                 new("sensors",
                     $"{model.SatelliteSensor} to {model.AirborneSensor}, {model.Scale} x {model.Scale} airborne pixels a satellite pixel"),
                 new("seed", recipe.Seed.ToString()),
-                new("sampler", $"DDIM, {recipe.Steps} steps, eta {recipe.Eta}"),
+                new("sampler", $"{recipe.Steps} steps, eta {recipe.Eta}"),
                 new("scenes", string.Join(", ", comparison.Scenes.Select(s => s.Name))),
             ])
             .Save(Path.Combine(folder, "index.html"));

@@ -43,7 +43,7 @@ public static partial class Doors
     /// <param name="images">Their titles and themselves.</param>
     public static ImagePanel Panel(params IReadOnlyList<(string Name, SarImage Image)> images)
     {
-        var panel = new ImagePanel(pictureSize: images.Count switch { 1 => 400, 2 => 340, 3 => 280, _ => 230 });
+        var panel = new ImagePanel(pictureSize: images.Count switch { 1 or 2 => 300, 3 => 250, _ => 200 });
         foreach (var (name, image) in images)
             panel = panel.Add(name, image);
         return panel;
@@ -53,7 +53,7 @@ public static partial class Doors
     /// <param name="raster">The raster.</param>
     /// <param name="name">Its title; the file's name when left out.</param>
     public static ImagePanel Panel(SarRaster raster, string? name = null) =>
-        new ImagePanel(pictureSize: 400).Add(name ?? Path.GetFileName(raster.Path), raster);
+        new ImagePanel(pictureSize: 300).Add(name ?? Path.GetFileName(raster.Path), raster);
 
     /// <inheritdoc cref="Comparison.Of(AmplitudeImage, AmplitudeImage, IReadOnlyList{Candidate}?, string)"/>
     public static Comparison Evaluate(AmplitudeImage truth, AmplitudeImage image,

@@ -34,7 +34,7 @@ public static partial class FineTune
     /// <summary>Trains as the recipe says and writes the model folder; a run that was killed goes on from its last checkpoint.</summary>
     /// <param name="recipe">Data, networks and stages.</param>
     /// <param name="folder">Folder of the model; checkpoints go into its "training" folder until the end.</param>
-    /// <param name="progress">Told every step.</param>
+    /// <param name="progress">Told every step; <see cref="Progress"/> is told when null.</param>
     /// <param name="cancel">Stops after a step, with a checkpoint.</param>
     /// <exception cref="ArgumentException">A device that is not known or not there.</exception>
     /// <exception cref="CheckpointException">A configuration that is not known, or checkpoints of another training.</exception>
@@ -51,17 +51,21 @@ public static partial class FineTune
     /// <param name="recipe">Networks and stages; its data is not looked at.</param>
     /// <param name="scenes">The scenes to learn from.</param>
     /// <param name="folder">Folder of the model.</param>
-    /// <param name="progress">Told every step.</param>
+    /// <param name="progress">Told every step; <see cref="Progress"/> is told when null.</param>
     /// <param name="cancel">Stops after a step, with a checkpoint.</param>
     public static void Run(
         TrainRecipe recipe, IReadOnlyList<PairedScene> scenes, string folder, Action<FineTuningProgress>? progress = null, CancellationToken cancel = default)
     {
+        using var shown = progress is null ? Progress.Begin("training") : null;
+        progress ??= p => shown!.At(
+            p.Share, FormattableString.Invariant($"{p.Stage} {p.Step} of {p.Steps}, loss {p.Loss:F3}"));
         var run = new TrainingRun(recipe, scenes, folder, progress, cancel);
         using var vae = run.TrainAutoencoder();
         using var text = run.NewTextEncoder();
         using var unet = run.TrainDenoiser(vae, text);
         using var control = run.TrainControl(vae, text, unet);
         run.Save(vae, text, unet, control);
+        shown?.At(1);
     }
 }
 

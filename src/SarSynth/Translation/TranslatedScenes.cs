@@ -7,16 +7,6 @@ namespace SarSynth.Translation;
 /// <summary>Translates the satellite images of scenes.</summary>
 public static class TranslatedScenes
 {
-    /// <summary>Translates an image as the model's defaults say.</summary>
-    /// <param name="model">The model.</param>
-    /// <param name="satellite">The satellite image.</param>
-    /// <param name="seed">Seed of the noise.</param>
-    public static AmplitudeImage Translate(this Translator model, SarImage satellite, ulong seed = 1)
-    {
-        using var progress = Progress.Begin("translating");
-        return model.Translate(satellite, new TranslateRecipe { Seed = seed }, share => progress.At(share));
-    }
-
     /// <summary>Translates each scene's satellite image.</summary>
     /// <param name="model">The model.</param>
     /// <param name="scenes">The scenes.</param>

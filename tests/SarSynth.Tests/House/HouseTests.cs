@@ -107,6 +107,29 @@ public partial class HouseTests
         Assert.Empty(wrong);
     }
 
+    /// <summary>"Real" is said of measured data alone: what the simulator made is simulated, in every table and text.</summary>
+    [Fact]
+    public void NothingSimulatedIsCalledReal()
+    {
+        Assert.Empty(Wrong(Committed().Where(f => f.StartsWith("src/SarSynth/", StringComparison.Ordinal)
+            || f.StartsWith("src/SarSynth.Cli/", StringComparison.Ordinal) || f.StartsWith("notebooks/", StringComparison.Ordinal)
+            || f.StartsWith("data-manifests/", StringComparison.Ordinal) || f is "README.md" or "CONTRIBUTING.md")
+            .Where(f => Path.GetExtension(f) is ".cs" or ".csx" or ".txt" or ".md" or ".json" or ".ipynb")));
+        var sample = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(sample, "KL(real || image)\nthe real airborne images\nreal parts\nthe Real ones\n");
+            Assert.Equal(["KL(real", "real airborne", "the Real ones"], Wrong([sample]).Select(w => w.Split(": ")[^1]));
+        }
+        finally
+        {
+            File.Delete(sample);
+        }
+
+        static IEnumerable<string> Wrong(IEnumerable<string> files) => files.Where(f => File.Exists(Path.Combine(TestData.Root, f)))
+            .SelectMany(f => CalledReal().Matches(File.ReadAllText(Path.Combine(TestData.Root, f))).Select(m => $"{f}: {m.Value}"));
+    }
+
     [Fact]
     public void EveryProjectIsInTheSolution()
     {
@@ -148,6 +171,9 @@ public partial class HouseTests
 
     [GeneratedRegex("""//[^\n]*|"[^"\n]*" """, RegexOptions.IgnorePatternWhitespace)]
     private static partial Regex WithoutComments();
+
+    [GeneratedRegex(@"\breal (?:airborne|satellite|images?|scenes?)\b|\bthe real ones?\b|KL\((?:\w+ \|\| )?real\b", RegexOptions.IgnoreCase)]
+    private static partial Regex CalledReal();
 
     // A home or work folder of somebody's machine; written so that this file does not hold one itself.
     [GeneratedRegex(@"(?<![\w.:/~-])/(?:work|tmp/[\w-]+|home/[\w-]+|root|Users/[\w-]+|mnt/[\w-]+)/[\w./-]+")]

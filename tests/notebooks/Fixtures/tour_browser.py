@@ -1,5 +1,6 @@
 """The tour in the classic notebook, as a newcomer works through it: run all, look, interrupt, complete, restart and run all again."""
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -8,7 +9,8 @@ NOTEBOOK, LIBRARY = sys.argv[1], sys.argv[2]
 sys.path.insert(0, sys.argv[3])
 from browser import Notebook  # noqa: E402: beside the kernel's own tests
 
-TRANSLATES, FIGURE = "Translation.Run(", "Chart.Combine("
+TRANSLATES, FIGURE = "model.Translate(", "Plots.Amplitude("
+FEW = "Translate(scene.Satellite, new TranslateRecipe { Seed = seed, Steps = 4 })"
 
 
 def cell_of(page, text):
@@ -18,11 +20,13 @@ def cell_of(page, text):
 with tempfile.TemporaryDirectory(prefix="tour-") as folder:
     path = os.path.join(folder, "tour.ipynb")
     shutil.copy(NOTEBOOK, path)
+    # The copies lie elsewhere, and few steps are enough here.
+    with open(os.path.join(os.path.dirname(NOTEBOOK), "kit.csx")) as kit, open(os.path.join(folder, "kit.csx"), "w") as copy:
+        copy.write(re.sub('#r "[^"]+"', f'#r "{LIBRARY}"', kit.read()))
     page = Notebook(path)
     try:
-        # The copy lies elsewhere, and few steps are enough here.
         page.js("Jupyter.notebook.clear_all_output(); Jupyter.notebook.get_cells().filter(c => c.cell_type === 'code').forEach(c => c.set_text("
-                f"c.get_text().replace(/#r \"[^\"]+\"/, '#r \"{LIBRARY}\"').replace(/var steps = \\d+/, 'var steps = 4'))); 0")
+                f"c.get_text().replace('Translate(scene.Satellite, seed)', '{FEW}'))); 0")
         code = page.js("Jupyter.notebook.get_cells().map((c, i) => c.cell_type === 'code' ? i : -1).filter(i => i >= 0)")
         translates, figure, last = cell_of(page, TRANSLATES), cell_of(page, FIGURE), code[-1]
 
@@ -41,7 +45,7 @@ with tempfile.TemporaryDirectory(prefix="tour-") as folder:
         assert page.wait(f"[...document.querySelectorAll('.output img')].filter(i => i.complete && i.naturalWidth > 100).length >= 6")
         # The figure is drawn by plotly.js: it answers to the mouse.
         plot = f"Jupyter.notebook.get_cell({figure}).element.find('.output .js-plotly-plot')[0]"
-        page.wait(f"{plot} && {plot}.querySelectorAll('.scatterlayer .trace').length === 3")
+        page.wait(f"{plot} && {plot}.querySelectorAll('.scatterlayer .trace').length === 5")
         page.js(f"{plot}.scrollIntoView({{block: 'center'}}); 0")
         point = page.js(f"(p => {{ const r = p.querySelector('.nsewdrag').getBoundingClientRect(), d = p.calcdata[0][40], l = p._fullLayout; "
                         f"return {{x: r.x + l.xaxis.c2p(d.x), y: r.y + l.yaxis.c2p(d.y)}}; }})({plot})")
@@ -50,10 +54,10 @@ with tempfile.TemporaryDirectory(prefix="tour-") as folder:
 
         page.js(f"Jupyter.notebook.insert_cell_below('code', {last}); Jupyter.notebook.select({last + 1}); Jupyter.notebook.edit_mode(); "
                 f"Jupyter.notebook.get_cell({last + 1}).code_mirror.focus(); 0")
-        page.type("Translation.Ru")
-        page.wait(f"Jupyter.notebook.get_cell({last + 1}).get_text() === 'Translation.Ru'")
+        page.type("Translator.Lo")
+        page.wait(f"Jupyter.notebook.get_cell({last + 1}).get_text() === 'Translator.Lo'")
         page.key("Tab", 9)
-        page.wait("(document.querySelector('#complete select')?.textContent ?? '').includes('RunFile')")
+        page.wait("(document.querySelector('#complete select')?.textContent ?? '').includes('Load')")
         page.key("Escape", 27)
         page.js(f"Jupyter.notebook.delete_cell({last + 1}); 0")
 

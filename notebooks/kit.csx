@@ -1,0 +1,31 @@
+// What every notebook begins with, by #!import "kit.csx": the library, its names, threads, and progress in the cells.
+// (Build the library first: ./sarsynth setup --kit, or dotnet build -c Release src/SarSynth.)
+#r "../artifacts/bin/SarSynth/release/SarSynth.dll"
+using System.IO;
+using Plotly.NET.CSharp;
+using SarSynth.Data;
+using SarSynth.Evaluation;
+using SarSynth.Figures;
+using SarSynth.FineTuning;
+using SarSynth.Radar.Formats;
+using SarSynth.Radar.Images;
+using SarSynth.Radar.Radiometry;
+using SarSynth.Radar.Simulation;
+using SarSynth.Radar.Statistics;
+using SarSynth.Translation;
+using static SarSynth.Figures.Doors;
+
+NotebookFormatters.Register();
+NotebookProgress.ShowWith(value => display(value).Update);
+
+// libtorch counts the machine's cores, .NET those that this process may use.
+if (Environment.GetEnvironmentVariable("OMP_NUM_THREADS") is null)
+    TorchSharp.torch.set_num_threads(Environment.ProcessorCount);
+
+// Where a notebook's results go.
+string Output(string name)
+{
+    var folder = Environment.GetEnvironmentVariable("SARSYNTH_DEMO_OUTPUT") ?? "../artifacts/notebooks";
+    Directory.CreateDirectory(folder);
+    return Path.Combine(folder, name);
+}
