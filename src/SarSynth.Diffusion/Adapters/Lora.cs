@@ -23,8 +23,9 @@ public sealed record LoraLayer(Parameter Down, Parameter Up, double Scale, Param
     public double Alpha => Scale * Rank;
 }
 
-/// <summary>A LoRA on the layers of one or more models. Several may be on the same models at once; their updates add.</summary>
-public sealed class Lora : IDisposable
+/// <summary>A LoRA on the layers of one or more models. Several may be on the same models at once; their updates
+/// add.</summary>
+public sealed partial class Lora : IDisposable
 {
     private readonly List<(string Component, string Path, nn.Module<Tensor, Tensor> Target, LoraLayer Layer)> layers = [];
     private readonly List<Action> removeHooks = [];
@@ -40,11 +41,23 @@ public sealed class Lora : IDisposable
     /// </summary>
     public double Scale { get; set; } = 1;
 
+    /// <summary>
+    /// Share of a layer's inputs that do not reach A, the others growing by as much (inverted drop-out, as in PEFT);
+    /// only
+    /// where <see cref="Training"/> is on, never in fused weights.
+    /// </summary>
+    public double Dropout { get; init; }
+
+    /// <summary>Whether drop-out is on: it is in a new LoRA, and off in one that was read. Off for
+    /// validations.</summary>
+    public bool Training { get; set; }
+
     /// <summary>Whether the update is part of the weights now.</summary>
     public bool IsFused => before is not null;
 
     /// <summary>The updates by "component.path", as diffusers names them ("unet.down_blocks.1...to_q").</summary>
-    public IReadOnlyDictionary<string, LoraLayer> Layers => layers.ToDictionary(l => $"{l.Component}.{l.Path}", l => l.Layer, StringComparer.Ordinal);
+    public IReadOnlyDictionary<string, LoraLayer> Layers =>
+        layers.ToDictionary(l => $"{l.Component}.{l.Path}", l => l.Layer, StringComparer.Ordinal);
 
     /// <summary>The trainable tensors by the names they have in PEFT files.</summary>
     public IReadOnlyDictionary<string, Parameter> Parameters => layers
@@ -77,38 +90,6 @@ public sealed class Lora : IDisposable
                 new LoraLayer(Own(entry.Down), Own(entry.Up), entry.Scale, entry.Magnitude is { } m ? Own(m) : null));
         }
         return lora;
-    }
-
-    /// <summary>A new LoRA to train: A random, B zero, so that it changes nothing yet. Freezes no other parameter.</summary>
-    /// <param name="components">Models by component.</param>
-    /// <param name="targets">Ends of the names of layers to adapt, such as "to_q", "to_out.0" or "q_proj".</param>
-    /// <param name="rank">Rank.</param>
-    /// <param name="alpha">Numerator of the scale; null for the rank (scale 1).</param>
-    /// <param name="seed">Seed of A.</param>
-    /// <param name="dora">Trains the magnitudes of the weights' rows too (DoRA); they start as they are.</param>
-    /// <exception cref="ArgumentException">No layer has such a name.</exception>
-    public static Lora Create(IReadOnlyDictionary<string, nn.Module> components, IReadOnlyList<string> targets,
-        int rank,
-        double? alpha = null, ulong seed = 0, bool dora = false)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(rank, 1);
-        var lora = new Lora();
-        using var generator = Seeded.Generator(seed);
-        foreach (var (component, module) in components)
-            foreach (var (path, child) in module.named_modules().ToList())
-            {
-                if (child is not Linear linear || !targets.Any(t => path == t || path.EndsWith("." + t, StringComparison.Ordinal)))
-                    continue;
-                long[] shape = linear.weight.shape;
-                // Uniform within 1 / sqrt(in): the Kaiming initialisation that PEFT uses for A.
-                double bound = 1 / Math.Sqrt(shape[1]);
-                var draws = rand([rank, shape[1]], device: CPU, generator: generator).Times_(2 * bound).Minus_(bound);
-                var down = new Parameter(draws.to(linear.weight.device));
-                var up = new Parameter(zeros([shape[0], rank], device: linear.weight.device));
-                var magnitude = dora ? new Parameter(Norms(linear.weight)) : null;
-                lora.Attach(component, path, linear, new LoraLayer(down, up, (alpha ?? rank) / rank, magnitude));
-            }
-        return lora.layers.Count > 0 ? lora : throw new ArgumentException($"no linear layer is named {string.Join(", ", targets)}", nameof(targets));
     }
 
     /// <summary>Writes the update with diffusers' key names (PEFT form) or kohya's, which carry alpha.</summary>
@@ -149,7 +130,8 @@ public sealed class Lora : IDisposable
         SafeTensors.Save(path, tensors, new Dictionary<string, string> { ["format"] = "pt" });
     }
 
-    /// <summary>Adds the update to the weights: no cost at inference. The weights are kept, so that <see cref="Unfuse"/> is exact.</summary>
+    /// <summary>Adds the update to the weights: no cost at inference. The weights are kept, so that <see
+    /// cref="Unfuse"/> is exact.</summary>
     public void Fuse()
     {
         if (IsFused)
@@ -166,7 +148,8 @@ public sealed class Lora : IDisposable
         }
     }
 
-    /// <summary>Gives the weights back as they were before <see cref="Fuse"/>. Of several fused ones the last fused goes first.</summary>
+    /// <summary>Gives the weights back as they were before <see cref="Fuse"/>. Of several fused ones the last fused
+    /// goes first.</summary>
     public void Unfuse()
     {
         if (before is null)
@@ -211,10 +194,13 @@ public sealed class Lora : IDisposable
         if (IsFused || Scale == 0)
             return output;
         using var scope = NewDisposeScope();
+        if (Training && Dropout > 0)
+            input = nn.functional.dropout(input, Dropout, training: true);
         Tensor update;
         if (target is Linear && layer.Magnitude is null)
         {
-            Tensor down = layer.Down.to(input.dtype, input.device).flatten(1), up = layer.Up.to(input.dtype, input.device).flatten(1);
+            var down = layer.Down.to(input.dtype, input.device).flatten(1);
+            var up = layer.Up.to(input.dtype, input.device).flatten(1);
             update = nn.functional.linear(nn.functional.linear(input, down), up).Times(Scale * layer.Scale);
         }
         else
@@ -249,7 +235,8 @@ public sealed class Lora : IDisposable
     {
         using var noGradients = no_grad();
         using var scope = NewDisposeScope();
-        return Dora.Norm(weight.detach().to(ScalarType.Float32), ones([weight.shape[0], 1], device: weight.device)).MoveToOuterDisposeScope();
+        var form = ones([weight.shape[0], .. Enumerable.Repeat(1L, (int)weight.ndim - 1)], device: weight.device);
+        return Dora.Norm(weight.detach().to(ScalarType.Float32), form).MoveToOuterDisposeScope();
     }
 
     internal static Parameter Weight(nn.Module module) => module switch

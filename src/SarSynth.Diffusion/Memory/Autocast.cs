@@ -1,5 +1,7 @@
-// Mixed precision, operator by operator: Micikevicius et al. (2018). Linear layers, convolutions and the attention between them in
-// 16 bits; normalisations, and everything outside of such layers, in float32; the weights' masters and their gradients in float32.
+// Mixed precision, operator by operator: Micikevicius et al. (2018). Linear layers, convolutions and the attention
+// between them in
+// 16 bits; normalisations, and everything outside of such layers, in float32; the weights' masters and their
+// gradients in float32.
 using SarSynth.Diffusion.Checkpoints;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -8,8 +10,10 @@ using static TorchSharp.torch;
 namespace SarSynth.Diffusion.Memory;
 
 /// <summary>
-/// Puts a model into mixed precision as torch.autocast has it, until it is disposed. Inputs of linear layers and convolutions become
-/// 16 bits wide, inputs of normalisations float32; what lies between keeps the type that it gets (softmax sums in float32 in the
+/// Puts a model into mixed precision as torch.autocast has it, until it is disposed. Inputs of linear layers and
+/// convolutions become
+/// 16 bits wide, inputs of normalisations float32; what lies between keeps the type that it gets (softmax sums in
+/// float32 in the
 /// engine). Each weight of those layers has a 16-bit copy, made once and not at every call.
 /// </summary>
 /// <remarks>
@@ -21,8 +25,10 @@ public sealed class Autocast : IDisposable
     private readonly List<(nn.Module Layer, string Name, Parameter Master)> narrowed = [];
     private readonly Dictionary<string, Parameter> masters = new(StringComparer.Ordinal);
     private readonly List<Action> hooks = [];
+    private Tensor? done;
 
-    /// <param name="module">A model with float32 parameters. Its linear layers and convolutions get parameters of their own type.</param>
+    /// <param name="module">A model with float32 parameters. Its linear layers and convolutions get parameters of
+    /// their own type.</param>
     /// <param name="type">bfloat16 or float16; float16's range is small, so that training wants a scaled loss.</param>
     /// <exception cref="ArgumentException">Another type, or parameters that are not float32.</exception>
     public Autocast(nn.Module module, ScalarType type = ScalarType.BFloat16)
@@ -57,7 +63,8 @@ public sealed class Autocast : IDisposable
     /// <summary>The type of linear layers, convolutions and attention.</summary>
     public ScalarType Type { get; }
 
-    /// <summary>All parameters of the model in float32, by their names: those to train, to save, and to average.</summary>
+    /// <summary>All parameters of the model in float32, by their names: those to train, to save, and to
+    /// average.</summary>
     public IReadOnlyDictionary<string, Parameter> Masters => masters;
 
     /// <summary>Adds the gradients of the 16-bit copies to those of their masters, and drops them.</summary>
@@ -98,6 +105,7 @@ public sealed class Autocast : IDisposable
     {
         hooks.ForEach(remove => remove());
         hooks.Clear();
+        done?.Dispose();
         foreach (var (layer, name, master) in narrowed)
             ModuleWeights.Replace(layer, name, new Parameter(master.detach(), master.requires_grad), nameof(Autocast));
         narrowed.Clear();
@@ -121,11 +129,17 @@ public sealed class Autocast : IDisposable
     private void Cast(nn.Module<Tensor, Tensor> layer, ScalarType type)
     {
         Tensor? cast = null;
-        var before = layer.register_forward_pre_hook((_, input) => input.dtype == type || !input.is_floating_point() ? input : cast = input.to(type));
+        var before = layer.register_forward_pre_hook((_, input) =>
+        {
+            done?.Dispose();
+            done = null;
+            return input.dtype == type || !input.is_floating_point() ? input : cast = input.to(type);
+        });
         var after = layer.register_forward_hook((_, _, output) =>
         {
+            // Hooks that come after this one (a LoRA's) want the input too: it goes when the next layer begins.
             if (!ReferenceEquals(output, cast))
-                cast?.Dispose();
+                done = cast;
             cast = null;
             return output;
         });

@@ -9,9 +9,12 @@ namespace SarSynth.Diffusion.Memory;
 public static class GradientCheckpointing
 {
     /// <summary>block(inputs), with the memory of its inputs and output only until backward.</summary>
-    /// <param name="block">The block as a function of its inputs; draws no random numbers. Gradients reach its parameters too.</param>
+    /// <param name="block">The block as a function of its inputs. Gradients reach its parameters too. What it draws
+    /// from the
+    /// default generators (drop-out) it draws again, the same.</param>
     /// <param name="inputs">All tensors that a gradient may flow to.</param>
-    /// <remarks>Call <see cref="Backward"/> on the loss, not the tensor's own: it throws what a block threw on the way back.</remarks>
+    /// <remarks>Call <see cref="Backward"/> on the loss, not the tensor's own: it throws what a block threw on the
+    /// way back.</remarks>
     public static Tensor Run(Func<IReadOnlyList<Tensor>, Tensor> block, IReadOnlyList<Tensor> inputs)
     {
         Rethrow();
@@ -31,11 +34,52 @@ public static class GradientCheckpointing
         Rethrow();
     }
 
-    // An exception must not pass through libtorch's own frames, where it would end the process. The engine may call back on a thread
+    // An exception must not pass through libtorch's own frames, where it would end the process. The engine may call
+    // back on a thread
     // of its own (one for each GPU), so that the place where it waits is not the caller's.
     private static ExceptionDispatchInfo? failure;
 
     private static void Rethrow() => Interlocked.Exchange(ref failure, null)?.Throw();
+
+    /// <summary>Where the default generators stood when a block began.</summary>
+    private sealed record Draws(Tensor State, long? Seed)
+    {
+        public static Draws Begin(bool onGpu)
+        {
+            using var generator = Generator.Default;
+            // The engine does not give a GPU generator's state away: it gets a seed of its own from the CPU's.
+            long? seed = null;
+            if (onGpu)
+            {
+                using var drawn = randint(0, long.MaxValue, [1], ScalarType.Int64, CPU);
+                seed = drawn.ToInt64();
+                cuda.manual_seed(seed.Value);
+            }
+            return new Draws(generator.get_state().DetachFromDisposeScope(), seed);
+        }
+
+        /// <summary>Puts them there again until what is returned is disposed.</summary>
+        public IDisposable Again()
+        {
+            using var generator = Generator.Default;
+            var now = generator.get_state().DetachFromDisposeScope();
+            generator.set_state(State);
+            State.Dispose();
+            if (Seed is { } seed)
+                cuda.manual_seed(seed);
+            return new Return(now);
+        }
+
+        private sealed class Return(Tensor state) : IDisposable
+        {
+            public void Dispose()
+            {
+                using var generator = Generator.Default;
+                generator.set_state(state);
+                state.Dispose();
+            }
+        }
+    }
 
     private sealed class Recomputed : autograd.SingleTensorFunction<Recomputed>
     {
@@ -46,6 +90,7 @@ public static class GradientCheckpointing
             var inputs = vars[2..].Cast<Tensor>().ToList();
             ctx.save_data("block", vars[0]);
             ctx.save_for_backward(inputs);
+            ctx.save_data("draws", Draws.Begin(inputs.Any(i => i.device_type == DeviceType.CUDA)));
             using var noGradients = no_grad();
             return ((Func<IReadOnlyList<Tensor>, Tensor>)vars[0])(inputs);
         }
@@ -68,6 +113,7 @@ public static class GradientCheckpointing
         {
             var block = (Func<IReadOnlyList<Tensor>, Tensor>)ctx.get_data("block");
             var saved = ctx.get_saved_variables();
+            using var draws = ((Draws)ctx.get_data("draws")).Again();
             using var gradients = enable_grad();
             var inputs = saved.Select(s => s.detach().requires_grad_(s.requires_grad)).ToList();
             using (var output = block(inputs))
