@@ -12,6 +12,8 @@ internal static class Program
     {
         if (arguments is ["train", var folder])
             return Training.KilledTraining.Run(folder);
+        if (arguments is ["estimate", var strategy, var batch, var side])
+            return Training.EstimatedTraining.Run(strategy, long.Parse(batch), long.Parse(side));
         if (arguments is not ["mistakes"])
             return 2;
         foreach (var mistake in Mistakes.All)

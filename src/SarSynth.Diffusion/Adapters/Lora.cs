@@ -212,7 +212,11 @@ public sealed partial class Lora : IDisposable
                 : nn.functional.linear(input, kernel);
         }
         var sum = output.requires_grad || update.requires_grad ? output.Plus(update) : output.Plus_(update);
-        return ReferenceEquals(sum, output) ? output : sum.MoveToOuterDisposeScope();
+        if (ReferenceEquals(sum, output))
+            return output;
+        // Nobody else has it, and a training would hold it until the step's end.
+        output.Dispose();
+        return sum.MoveToOuterDisposeScope();
     }
 
     /// <summary>What is added to a weight.</summary>
