@@ -27,7 +27,9 @@ public sealed partial class Lora
     /// <param name="dora">Trains the magnitudes of the weights' rows too (DoRA); they start as they are.</param>
     /// <param name="dropout">Share of a layer's inputs that training leaves out, in [0, 1).</param>
     /// <param name="stabilised">The scale is alpha / sqrt(rank) and not alpha / rank (rsLoRA).</param>
-    /// <exception cref="ArgumentException">A target that no layer of any component is named by.</exception>
+    /// <exception cref="ArgumentException">A target that no layer of any component is named by, where it is no
+    /// attention
+    /// layer of another kind of model; or no layer at all.</exception>
     public static Lora Create(IReadOnlyDictionary<string, nn.Module> components, IReadOnlyList<string> targets,
         int rank, double? alpha = null, ulong seed = 0, bool dora = false, double dropout = 0, bool stabilised = false)
     {
@@ -71,6 +73,9 @@ public sealed partial class Lora
                 if (meant.Count > 0)
                     found.Add((component, path, (nn.Module<Tensor, Tensor>)child));
             }
+        // One list may serve UNet and text encoders: attention of the other kind is no mistake.
+        if (found.Count > 0)
+            missing.ExceptWith([.. UNetAttention, .. TextAttention]);
         if (missing.Count > 0 || found.Count == 0)
             throw new ArgumentException($"no layer of {string.Join(", ", components.Keys)} is named"
                 + $" {string.Join(", ", missing)}; their layers' names end in"
