@@ -10,7 +10,8 @@ using static TorchSharp.torch;
 namespace SarSynth.Diffusion.Adapters;
 
 /// <summary>A word of one or more learned embeddings in a tokenizer and a text encoder.</summary>
-/// <remarks>While it is there, the word's rows of the encoder's table are <see cref="Vectors"/>, which may be trained alone:
+/// <remarks>While it is there, the word's rows of the encoder's table are <see cref="Vectors"/>, which may be trained
+/// alone:
 /// give them to the trainer and freeze the rest. <see cref="Bake"/> writes them into the table.</remarks>
 public sealed class LearnedToken : IDisposable
 {
@@ -51,9 +52,11 @@ public sealed class LearnedToken : IDisposable
     }
 
     /// <summary>Reads a word's embeddings.</summary>
-    /// <param name="path">A safetensors file with one tensor for each encoder: named by the word, or clip_l and clip_g in SDXL's files.</param>
+    /// <param name="path">A safetensors file with one tensor for each encoder: named by the word, or clip_l and
+    /// clip_g in SDXL's files.</param>
     /// <param name="tokenizer">Gets the word.</param>
-    /// <param name="table">Token table of the text encoder; its width says which tensor is meant where there are several.</param>
+    /// <param name="table">Token table of the text encoder; its width says which tensor is meant where there are
+    /// several.</param>
     /// <param name="word">The word; null for the name in the file.</param>
     /// <exception cref="CheckpointException">No tensor of the encoder's width, or no name for the word.</exception>
     public static LearnedToken Load(string path, ClipTokenizer tokenizer, Embedding table, string? word = null)
