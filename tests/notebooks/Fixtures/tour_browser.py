@@ -54,8 +54,8 @@ with tempfile.TemporaryDirectory(prefix="tour-") as folder:
 
         page.js(f"Jupyter.notebook.insert_cell_below('code', {last}); Jupyter.notebook.select({last + 1}); Jupyter.notebook.edit_mode(); "
                 f"Jupyter.notebook.get_cell({last + 1}).code_mirror.focus(); 0")
-        page.type("Translator.Lo")
-        page.wait(f"Jupyter.notebook.get_cell({last + 1}).get_text() === 'Translator.Lo'")
+        page.type("Translator.")
+        page.wait(f"Jupyter.notebook.get_cell({last + 1}).get_text() === 'Translator.'")
         page.key("Tab", 9)
         page.wait("(document.querySelector('#complete select')?.textContent ?? '').includes('Load')")
         page.key("Escape", 27)
