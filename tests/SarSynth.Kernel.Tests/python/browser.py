@@ -17,6 +17,10 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
          "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--disable-extensions", "--remote-debugging-pipe"]
 
 
+# The server's extension that ./sarsynth lab loads, too.
+EXTENSIONS = os.path.join(os.path.dirname(os.path.abspath(__file__)), *[".."] * 3, "environment", "nbserver")
+
+
 class Chromium:
     """One page; its scripts' errors are kept."""
 
@@ -135,7 +139,9 @@ class Notebook(Chromium):
         self.log = tempfile.TemporaryFile()
         self.server = subprocess.Popen(
             ["jupyter", "notebook", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "--port-retries=0", f"--NotebookApp.token={token}",
-             f"--notebook-dir={os.path.dirname(path)}", "--NotebookApp.disable_check_xsrf=False", *arguments],
+             f"--notebook-dir={os.path.dirname(path)}", "--NotebookApp.disable_check_xsrf=False",
+             '--NotebookApp.nbserver_extensions={"sarsynth_notebook": True}', *arguments],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([EXTENSIONS, os.environ.get("PYTHONPATH", "")])},
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
         try:
             self.await_server(f"http://127.0.0.1:{port}/api?token={token}")
