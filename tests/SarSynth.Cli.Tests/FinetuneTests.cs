@@ -37,6 +37,15 @@ public sealed class FinetuneTests : Shell
     }
 
     [Fact]
+    public void ADryRunSaysWhatIsNeeded()
+    {
+        var (output, _) = Good(Command("--strategy", "best", "--dry-run", "-o", "out"));
+        Assert.Matches(@"trained unet +[\d,]+ numbers", output);
+        Assert.Matches(@"memory, most at once +[\d,]+ MB", output);
+        Assert.False(Directory.Exists(In("out")));
+    }
+
+    [Fact]
     public void WhatIsMissingOrUnknownIsNamed()
     {
         Assert.Contains("--strategy: is missing", Run(Command("-o", "out")).Error);

@@ -20,7 +20,8 @@ static class FinetuneCommand
 
     private static readonly Option<string?> from = new("--base", "-b")
     {
-        Description = "The model to start from: a diffusers folder (SDXL, SD 1.5, ...), a single file, or one of the kit.",
+        Description = "The model to start from: a diffusers folder (SDXL, SD 1.5, ...), a single file, or one of the "
+            + "kit.",
     };
 
     private static readonly Option<string?> data = new("--data", "-d")
@@ -50,9 +51,15 @@ static class FinetuneCommand
         Description = "The word that token learns.", DefaultValueFactory = _ => "<SAR>",
     };
 
-    private static readonly Option<int?> steps = new("--steps") { Description = "Optimizer steps; 1000 when left out." };
+    private static readonly Option<int?> steps = new("--steps")
+    {
+        Description = "Optimizer steps; 1000 when left out.",
+    };
 
-    private static readonly Option<int?> batch = new("--batch") { Description = "Tiles in a micro-batch; 1 when left out." };
+    private static readonly Option<int?> batch = new("--batch")
+    {
+        Description = "Tiles in a micro-batch; 1 when left out.",
+    };
 
     private static readonly Option<int?> accumulation = new("--accumulation")
     {
@@ -74,6 +81,11 @@ static class FinetuneCommand
         Description = "Compute blocks again on the way back: less memory, a third more time.",
     };
 
+    private static readonly Option<bool> dry = new("--dry-run")
+    {
+        Description = "Say what would be trained and what memory and disk it needs, validation included, and end.",
+    };
+
     private static readonly Option<bool> show = new("--show")
     {
         Description = "Print the recipe that would run, as JSON, and end.",
@@ -85,7 +97,7 @@ static class FinetuneCommand
             "Fine-tunes a base model on tiles: whole networks, LoRA, a learned word, ControlNets, together if wanted.")
         {
             recipeFile, output, from, data, strategy, rate, rank, word, steps, batch, accumulation, crop, precision,
-            checkpointing, CommonOptions.Seed, CommonOptions.Device, show, CommonOptions.Json,
+            checkpointing, CommonOptions.Seed, CommonOptions.Device, dry, show, CommonOptions.Json,
         };
         command.SetAction((parsed, cancel) => Task.FromResult(Run(parsed, cancel)));
         return command;
@@ -101,6 +113,8 @@ static class FinetuneCommand
             return 0;
         }
         Engine.SetThreads(parsed.GetValue(CommonOptions.Threads));
+        if (parsed.GetValue(dry))
+            return Estimate(parsed, recipe, cancel);
         var folder = parsed.GetRequiredValue(output);
         var result = FineTune.Run(recipe, folder, line =>
         {
@@ -114,6 +128,28 @@ static class FinetuneCommand
         }
         foreach (var (what, name) in result.Made)
             Terminal.Line($"{what,-24} {Path.Combine(folder, name)}");
+        return 0;
+    }
+
+    private static int Estimate(ParseResult parsed, FineTuneRecipe recipe, CancellationToken cancel)
+    {
+        var estimate = FineTune.Estimate(recipe, cancel);
+        if (parsed.GetValue(CommonOptions.Json))
+        {
+            Terminal.Line(KitJson.Serialize(estimate));
+            return 0;
+        }
+        foreach (var (group, numbers) in estimate.Trained)
+            Terminal.Line(FormattableString.Invariant($"trained {group,-28} {numbers,16:N0} numbers"));
+        var memory = estimate.Memory;
+        void Row(string what, long bytes) =>
+            Terminal.Line(FormattableString.Invariant($"{what,-36} {bytes / 1e6,13:N0} MB"));
+        Row("weights", memory.Weights + memory.Masters);
+        Row("optimizer and average", memory.Optimizer + memory.Average);
+        Row("most during a step", memory.Step);
+        Row("most during a validation", memory.Validation);
+        Row("memory, most at once", memory.Peak);
+        Row("checkpoints on disk", estimate.CheckpointBytes);
         return 0;
     }
 

@@ -32,6 +32,13 @@ public sealed record FineTuneResult(string Folder, IReadOnlyDictionary<string, s
 public sealed record FineTuneLine(long Step, double Loss, IReadOnlyDictionary<string, double> Rates,
     double? Validation = null, IReadOnlyList<SampleStatistics>? Samples = null);
 
+/// <summary>What a fine-tuning would need.</summary>
+/// <param name="Trained">Numbers that are trained, by group.</param>
+/// <param name="Memory">Bytes on the device, validation included; what runtime and engine take comes on top.</param>
+/// <param name="CheckpointBytes">Bytes on disk of the checkpoints that are kept, and of the one being written.</param>
+public sealed record FineTuneEstimate(
+    IReadOnlyDictionary<string, long> Trained, TrainingEstimate Memory, long CheckpointBytes);
+
 public static partial class FineTune
 {
     /// <summary>File that a finished run has, with recipe, versions and checksums.</summary>
@@ -83,6 +90,31 @@ public static partial class FineTune
             .Write(Path.Combine(folder, ProvenanceFile));
         progress.At(1);
         return new(folder, made, result.LastLoss, result.Best?.Step, result.Best?.Value, result.Skipped);
+    }
+
+    /// <summary>What a fine-tuning would train, and what it needs in memory and on disk, before it begins.</summary>
+    /// <param name="recipe">Base, data, strategies.</param>
+    /// <param name="cancel">Ends it.</param>
+    /// <exception cref="ArgumentException">As <see cref="Run(FineTuneRecipe, string, Action{FineTuneLine}?,
+    /// CancellationToken)"/>; so are the other exceptions.</exception>
+    public static FineTuneEstimate Estimate(FineTuneRecipe recipe, CancellationToken cancel = default)
+    {
+        recipe.Check();
+        using var progress = Progress.Begin("estimating");
+        using var tiles = OpenTiles(recipe, cancel);
+        var path = File.Exists(recipe.Base) ? recipe.Base : EmbeddedData.FindModel(recipe.Base);
+        using var model = LatentDiffusion.Load(path, new WeightOptions(Device: CPU, Type: ScalarType.Float32));
+        using var run = new TuningRun(recipe with { Device = "cpu" }, model, Tensors(path, model));
+        using var feed = new TileFeed(tiles.Training, recipe, run.Multiple);
+        var tile = tiles.Training.Sequence(new TileOrder { Seed = recipe.Seed }).First().Load();
+        var like = TileFeed.Cut(tile, recipe, run.Multiple, 0, 0);
+        var memory = run.Estimate(Options(recipe, run, feed, ""), like, tiles.Validation is not null);
+        progress.At(1);
+        var trained = run.Parts.Groups.ToDictionary(g => g.Prefix, g => run.Parts.Parameters
+            .Where(p => g.Holds(p.Key)).Sum(p => p.Value.NumberOfElements));
+        // A checkpoint holds the parameters, the optimizer's state and the average; one more while it is written.
+        var checkpoint = trained.Values.Sum() * sizeof(float) + memory.Optimizer + memory.Average;
+        return new(trained, memory, checkpoint * (recipe.KeepCheckpoints + 2));
     }
 
     private static double Averaged(ValidationPoint point, IReadOnlyDictionary<string,

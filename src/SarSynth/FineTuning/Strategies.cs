@@ -37,6 +37,9 @@ public sealed record LoraStrategy : Strategy
     /// <summary>Numerator of its scale, alpha / rank; null for the rank.</summary>
     public double? Alpha { get; init; }
 
+    /// <summary>Share of a layer's inputs that training leaves out, 0 to under 1.</summary>
+    public double Dropout { get; init; }
+
     /// <summary>Ends of the names of the layers; null for the projections of attention, in CLIP too.</summary>
     public IReadOnlyList<string>? Targets { get; init; }
 

@@ -74,6 +74,12 @@ internal sealed class TunedParts : IDisposable
         tokens.Count > 0 || groups.Any(g => g.Prefix.StartsWith("text_encoder", StringComparison.Ordinal))
         || loras.Any(l => l.Parameters.Keys.Any(k => k.StartsWith("text_encoder", StringComparison.Ordinal)));
 
+    /// <summary>Whether LoRA's drop-out is on: in steps, not in validations.</summary>
+    public bool DropsOut
+    {
+        set => loras.ForEach(l => l.Training = value);
+    }
+
     /// <summary>
     /// A caption with the learned words in front of it, unless they stand in it, each as all of its tokens.
     /// </summary>
@@ -188,9 +194,8 @@ internal sealed class TunedParts : IDisposable
             .ToDictionary(p => p, Network);
         if (parts.Count == 0)
             throw new ArgumentException("recipe field 'strategy.parts': found text_encoders, but the base has none.");
-        var alpha = lora.Alpha ?? lora.Rank;
-        var adapter = Adapter.Create(parts, lora.Targets ?? LoraStrategy.Attention, lora.Rank,
-            lora.RankStabilized ? alpha * Math.Sqrt(lora.Rank) : alpha, recipe.Seed + (ulong)number, lora.Dora);
+        var adapter = Adapter.Create(parts, lora.Targets ?? LoraStrategy.Attention, lora.Rank, lora.Alpha ?? lora.Rank,
+            recipe.Seed + (ulong)number, lora.Dora, lora.Dropout, lora.RankStabilized);
         loras.Add(adapter);
         Train($"lora_{number}", adapter.Parameters, lora.LearningRate);
     }

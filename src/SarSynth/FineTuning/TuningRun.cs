@@ -37,6 +37,44 @@ internal sealed class TuningRun : IDisposable
             control.Net.BlockRunner = GradientCheckpointing.Run;
     }
 
+    /// <summary>The memory that steps and validations will take on tiles like one.</summary>
+    public TrainingEstimate Estimate(TrainerOptions options, CutTile like, bool validates)
+    {
+        var factor = model.Vae.Config.Factor;
+        var side = Math.Max(like.Tile.Rows, like.Tile.Columns) / factor;
+        List<nn.Module> models = [model.Unet, model.Vae, .. parts.Controls.Select(c => c.Net)];
+        models.AddRange(new nn.Module?[] { model.Prompts.Encoder, model.Prompts.Encoder2 }.OfType<nn.Module>());
+        using var generator = Seeded.Generator(recipe.Seed);
+        var step = new TrainingStep(0, 0, generator, 0);
+        return TrainingEstimate.Of(options, parts.Parameters, models,
+            at => Loss([.. Enumerable.Repeat(Sized(like, (int)at * factor), recipe.Batch)], step), side, !validates ? null : at =>
+            {
+                using var noGradients = no_grad();
+                return model.Generate(new GenerationRequest
+                {
+                    Text = parts.Caption(""), Steps = 1, Guidance = new Guidance(recipe.Validation.Guidance),
+                    Height = (int)at * factor, Width = (int)at * factor,
+                });
+            },
+            runner: !recipe.GradientCheckpointing ? null : runner =>
+            {
+                model.Unet.BlockRunner = runner;
+                foreach (var control in parts.Controls)
+                    control.Net.BlockRunner = runner;
+            });
+    }
+
+    // Memory hangs on sizes alone, so that the pixels may be any.
+    private static CutTile Sized(CutTile like, int side) => new(new Tile
+    {
+        Key = like.Tile.Key, Source = like.Tile.Source, IsNormalised = true, Ceiling = 1, Captions = like.Tile.Captions,
+        Image = new AmplitudeImage(side, side, [.. Enumerable.Repeat(0.5f, side * side)]),
+        Conditions = [.. like.Tile.Conditions.Select(c => c with
+        {
+            Rows = side, Columns = side, IsNormalised = true, Pixels = new float[side * side],
+        })],
+    }, side, side, 0, 0);
+
     /// <summary>What is trained.</summary>
     public TunedParts Parts => parts;
 
@@ -47,6 +85,7 @@ internal sealed class TuningRun : IDisposable
     public Tensor Loss(IReadOnlyList<CutTile> batch, TrainingStep step, bool training = true)
     {
         using var scope = NewDisposeScope();
+        parts.DropsOut = training;
         var tiles = batch.Select(b => b.Tile).ToList();
         var (latents, mask) = Latents(tiles, step);
         var (text, pooled) = Text(tiles, step, training);
@@ -89,6 +128,7 @@ internal sealed class TuningRun : IDisposable
     {
         using var noGradients = no_grad();
         using var scope = NewDisposeScope();
+        parts.DropsOut = false;
         var image = model.Generate(new GenerationRequest
         {
             Text = parts.Caption(prompt), Seed = recipe.Seed + (ulong)number, Steps = recipe.Validation.Steps,

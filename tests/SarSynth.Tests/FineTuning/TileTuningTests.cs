@@ -143,6 +143,25 @@ public sealed class TileTuningTests : IDisposable
     }
 
     [Fact]
+    public void AnEstimateCountsWhatIsTrained()
+    {
+        var estimate = FineTune.Estimate(recipe);
+        // The word's vectors: 16 and 32 wide. LoRA of rank 16 on four projections of two layers of 16 and of 32.
+        Assert.Equal(16, estimate.Trained["token.text_encoder.SAR"]);
+        Assert.Equal(32, estimate.Trained["token.text_encoder_2.SAR"]);
+        Assert.Equal(8 * 16 * (16 + 16 + 32 + 32), estimate.Trained["lora_1"]);
+        using var model = LatentDiffusion.Load(recipe.Base);
+        var unet = model.Unet.parameters().Sum(p => p.NumberOfElements);
+        Assert.Equal(unet, estimate.Trained["unet"]);
+        var all = estimate.Trained.Values.Sum();
+        // AdamW's two moments and the average, float32; parameters beside them in each checkpoint.
+        Assert.Equal(8 * all, estimate.Memory.Optimizer);
+        Assert.Equal(4 * all, estimate.Memory.Average);
+        Assert.Equal(16 * all * (recipe.KeepCheckpoints + 2), estimate.CheckpointBytes);
+        Assert.True(estimate.Memory.Step > 0 && estimate.Memory.Validation > 0);
+    }
+
+    [Fact]
     public void ARecipeGoesThroughJson()
     {
         var json = KitJson.Serialize(recipe);
@@ -169,5 +188,5 @@ public sealed class TileTuningTests : IDisposable
     }
 
     private static LoraStrategy FineTuningLora(string[] parts) =>
-        new() { Parts = parts, Rank = 4, LearningRate = 1e-3 };
+        new() { Parts = parts, Rank = 4, LearningRate = 1e-3, Dropout = 0.1 };
 }
