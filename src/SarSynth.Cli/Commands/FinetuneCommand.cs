@@ -12,10 +12,9 @@ static class FinetuneCommand
         Description = "A JSON file; left out, --base and --data make one.", Arity = ArgumentArity.ZeroOrOne,
     };
 
-    private static readonly Option<string> output = new("--out", "-o")
+    private static readonly Option<string?> output = new("--out", "-o")
     {
         Description = "Folder of checkpoints, log, samples and results; a run that ended early goes on there.",
-        Required = true,
     };
 
     private static readonly Option<string?> from = new("--base", "-b")
@@ -115,7 +114,8 @@ static class FinetuneCommand
         Engine.SetThreads(parsed.GetValue(CommonOptions.Threads));
         if (parsed.GetValue(dry))
             return Estimate(parsed, recipe, cancel);
-        var folder = parsed.GetRequiredValue(output);
+        var folder = parsed.GetValue(output)
+            ?? throw new ArgumentException("--out: is missing, expected a folder for what is made.");
         var result = FineTune.Run(recipe, folder, line =>
         {
             if (line.Validation is { } validation && !parsed.GetValue(CommonOptions.Json))

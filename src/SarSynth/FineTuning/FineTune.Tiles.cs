@@ -1,11 +1,12 @@
 // Fine-tuning of a base model on tiles of one's own, from a recipe to files that diffusers opens.
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using SarSynth.Data;
 using SarSynth.Diffusion;
 using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Diffusion.Pipelines;
 using SarSynth.Diffusion.Training;
 using SarSynth.Radar.Images;
-using SarSynth.Radar.Radiometry;
 using SarSynth.Translation;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -73,6 +74,8 @@ public static partial class FineTune
         using var model = LatentDiffusion.Load(path, new WeightOptions(Device: device, Type: ScalarType.Float32));
         var tensors = Tensors(path, model);
         using var run = new TuningRun(recipe, model, tensors);
+        RequireCrop(recipe, run.Multiple);
+        RequireSame(recipe, folder);
         using var feed = new TileFeed(tiles.Training, recipe, run.Multiple);
         var held = Held(recipe, tiles.Validation, run.Multiple);
         using var log = new TuningLog(
@@ -81,12 +84,12 @@ public static partial class FineTune
 
         using var result = Trainer.Run(options, run.Parts.Parameters, step => feed.Batch(step, cancel),
             (batch, step) => run.Loss(batch, step), log.OnStep, cancel,
-            held.Count == 0 ? null : point => Averaged(point, run.Parts.Parameters, () => log.Look(point)));
+            held.Count == 0 ? null : point => Averaged(point, run.Parts, () => log.Look(point)));
         cancel.ThrowIfCancellationRequested();
         result.Ema?.CopyTo(run.Parts.Parameters);
-        var made = run.Parts.Save(folder);
-        Provenance.Of("fine-tune", recipe, recipe.Seed, File.Exists(path) ? [path] : [],
-            made.Values.Select(m => Path.Combine(folder, m)).Where(File.Exists), device.ToString())
+        var made = run.Parts.Save(folder, path);
+        Provenance.Of("fine-tune", recipe, recipe.Seed, [path, .. Indices(recipe.Data)],
+            made.Values.SelectMany(m => FilesOf(Path.Combine(folder, m))), device.ToString())
             .Write(Path.Combine(folder, ProvenanceFile));
         progress.At(1);
         return new(folder, made, result.LastLoss, result.Best?.Step, result.Best?.Value, result.Skipped);
@@ -105,6 +108,7 @@ public static partial class FineTune
         var path = File.Exists(recipe.Base) ? recipe.Base : EmbeddedData.FindModel(recipe.Base);
         using var model = LatentDiffusion.Load(path, new WeightOptions(Device: CPU, Type: ScalarType.Float32));
         using var run = new TuningRun(recipe with { Device = "cpu" }, model, Tensors(path, model));
+        RequireCrop(recipe, run.Multiple);
         using var feed = new TileFeed(tiles.Training, recipe, run.Multiple);
         var tile = tiles.Training.Sequence(new TileOrder { Seed = recipe.Seed }).First().Load();
         var like = TileFeed.Cut(tile, recipe, run.Multiple, 0, 0);
@@ -112,14 +116,71 @@ public static partial class FineTune
         progress.At(1);
         var trained = run.Parts.Groups.ToDictionary(g => g.Prefix, g => run.Parts.Parameters
             .Where(p => g.Holds(p.Key)).Sum(p => p.Value.NumberOfElements));
+        // The average takes the weights' place while it is looked at, and they wait beside it.
+        memory = memory with { Validation = memory.Validation + memory.Average };
         // A checkpoint holds the parameters, the optimizer's state and the average; one more while it is written.
         var checkpoint = trained.Values.Sum() * sizeof(float) + memory.Optimizer + memory.Average;
         return new(trained, memory, checkpoint * (recipe.KeepCheckpoints + 2));
     }
 
-    private static double Averaged(ValidationPoint point, IReadOnlyDictionary<string,
-        TorchSharp.Modules.Parameter> parameters,
-        Func<double> look) => point.Ema is { } ema ? ema.With(parameters, look) : look();
+    private static void RequireCrop(FineTuneRecipe recipe, int multiple)
+    {
+        if (recipe.Crop is { } crop && crop % multiple != 0)
+            throw new ArgumentException(
+                $"recipe field 'crop': found {crop}, expected a multiple of {multiple}: what the base's networks "
+                + "halve.");
+    }
+
+    // What tells the tiles: hashing all of their pixels could take longer than the training.
+    private static IEnumerable<string> Indices(string data) => Directory.Exists(data)
+        ? Directory.EnumerateFiles(data, "*", SearchOption.AllDirectories).Where(f => Path.GetFileName(f) is
+            "metadata.jsonl" or "metadata.csv" or "tiles.json" or PairedDataset.FileName).Order(StringComparer.Ordinal)
+        : File.Exists(data) ? [data] : [];
+
+    private static IEnumerable<string> FilesOf(string path) => Directory.Exists(path)
+        ? Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal) : [path];
+
+    // The 16-bit layers follow their masters when the average goes in and when it comes out.
+    private static double Averaged(ValidationPoint point, TunedParts parts, Func<double> look)
+    {
+        if (point.Ema is not { } ema)
+            return look();
+        try
+        {
+            return ema.With(parts.Parameters, () =>
+            {
+                parts.Autocast?.Refresh();
+                return look();
+            });
+        }
+        finally
+        {
+            parts.Autocast?.Refresh();
+        }
+    }
+
+    /// <summary>A run goes on only with the recipe that it began with, but for where it computes and how often it is
+    /// looked at and kept.</summary>
+    private static void RequireSame(FineTuneRecipe recipe, string folder)
+    {
+        var path = Path.Combine(folder, CheckpointFolder, "recipe.json");
+        // Without a checkpoint nothing hangs on the recipe that was tried before.
+        if (!File.Exists(path) || TrainingCheckpoint.Newest(Path.Combine(folder, CheckpointFolder)) is null)
+        {
+            KitJson.Write(path, recipe);
+            return;
+        }
+        var begun = JsonSerializer.SerializeToNode(KitJson.Read<FineTuneRecipe>(path), KitJson.Options)!.AsObject();
+        var now = JsonSerializer.SerializeToNode(recipe, KitJson.Options)!.AsObject();
+        string[] free = ["name", "device", "validation", "checkpointEvery", "keepCheckpoints"];
+        foreach (var field in begun.Select(f => f.Key).Union(now.Select(f => f.Key)).Except(free))
+        {
+            if (!JsonNode.DeepEquals(begun[field], now[field]))
+                throw new CheckpointException(path,
+                    $"recipe field '{field}': found {now[field]?.ToJsonString() ?? "none"}, the run in this folder began "
+                    + $"with {begun[field]?.ToJsonString() ?? "none"}; use another folder");
+        }
+    }
 
     private sealed record Sources(ITileSource Training, ITileSource? Validation) : IDisposable
     {
@@ -145,7 +206,7 @@ public static partial class FineTune
             {
                 return Tiles.Open(recipe.Data, wanted with { Split = split });
             }
-            catch (TileException) when (wanted.Split is null)
+            catch (TileException none) when (none.Key.Length == 0)
             {
                 return null;
             }
@@ -170,14 +231,22 @@ public static partial class FineTune
     private static TileTensors Tensors(string path, LatentDiffusion model)
     {
         var card = Path.Combine(path, ModelCard.FileName);
-        return new((int)model.Vae.Config.InChannels, File.Exists(card)
-            ? KitJson.Read<ModelCard>(card).Airborne as LogNormalisation : null);
+        var known = File.Exists(card) ? KitJson.Read<ModelCard>(card) : null;
+        return new((int)model.Vae.Config.InChannels, known?.Airborne, known?.Satellite);
     }
 
-    private static List<CutTile> Held(FineTuneRecipe recipe, ITileSource? source, int multiple) => source is null ? []
-        : [.. source.Sequence(new TileOrder { IsShuffled = false })
-            .Take((int)Math.Min(recipe.Validation.Tiles, source.Count ?? recipe.Validation.Tiles))
-            .Select((step, i) => TileFeed.Cut(step.Load(), recipe, multiple, ulong.MaxValue, (ulong)i))];
+    private static List<CutTile> Held(FineTuneRecipe recipe, ITileSource? source, int multiple)
+    {
+        var (held, seen) = (new List<CutTile>(), new HashSet<TileReference>());
+        foreach (var step in source?.Sequence(new TileOrder { IsShuffled = false }) ?? [])
+        {
+            // A sequence begins anew where it has come to its end.
+            if (held.Count == recipe.Validation.Tiles || !seen.Add(step.Reference))
+                break;
+            held.Add(TileFeed.Cut(step.Load(), recipe, multiple, ulong.MaxValue, (ulong)held.Count));
+        }
+        return held;
+    }
 
     private static TrainerOptions Options(FineTuneRecipe recipe, TuningRun run, TileFeed feed, string folder) => new()
     {

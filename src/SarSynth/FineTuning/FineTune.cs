@@ -194,7 +194,9 @@ file sealed class TrainingRun
         }, control);
         model.Save(folder);
         Provenance.Of("train", recipe, recipe.Seed, [], [], device.ToString()).Write(Path.Combine(folder, "training.provenance.json"));
-        File.Move(LossFile, Path.Combine(folder, "losses.csv"), overwrite: true);
+        // Not there where a run was killed between this and the next line.
+        if (File.Exists(LossFile))
+            File.Move(LossFile, Path.Combine(folder, "losses.csv"), overwrite: true);
         Directory.Delete(Path.Combine(folder, CheckpointFolder), recursive: true);
     }
 

@@ -11,10 +11,13 @@ namespace SarSynth.FineTuning;
 
 /// <summary>How tiles become tensors for one base model.</summary>
 /// <param name="Channels">Channels of the autoencoder's images; amplitudes are repeated over them.</param>
-/// <param name="Airborne">Amplitude to the model's own values (-1 to 1 about); null for A / (mu + 3 sigma) in [0,
-/// 1].</param>
-internal sealed record TileTensors(int Channels, LogNormalisation? Airborne)
+/// <param name="Airborne">Amplitude to the model's values; null for A / (mu + 3 sigma) of each tile.</param>
+/// <param name="Satellite">Likewise for the condition "satellite".</param>
+internal sealed record TileTensors(int Channels, Normalisation? Airborne, Normalisation? Satellite)
 {
+    // As a translation has it: values in [0, 1] are mapped to the autoencoder's -1 to 1, others are its own.
+    private bool IsOfUnitInterval => Airborne is null or ClippedNormalisation or DecibelNormalisation;
+
     /// <summary>Images of tiles of one size, [tiles, channels, rows, columns] in [0, 1] (with a normalisation of the
     /// model's own: half of one plus its values, so about that), float32 on the CPU.</summary>
     /// <exception cref="TileException">A tile that is normalised already and does not tell its scale, for a model with
@@ -33,7 +36,7 @@ internal sealed record TileTensors(int Channels, LogNormalisation? Airborne)
     /// <summary>Amplitudes of an image as <see cref="Images"/> has them: linear ones where the model has a
     /// normalisation of its own, else those of the unit range.</summary>
     public AmplitudeImage Amplitude(float[] unit, int rows, int columns) => Airborne is null ? new(rows, columns, unit)
-        : Airborne.Invert(Array.ConvertAll(unit, v => 2 * v - 1), rows, columns);
+        : Airborne.Invert(IsOfUnitInterval ? unit : Array.ConvertAll(unit, v => 2 * v - 1), rows, columns);
 
     /// <summary>
     /// A tile's own amplitudes, as <see cref="Amplitude(float[], int, int)"/> gives them; NaN where there is no data.
@@ -60,7 +63,7 @@ internal sealed record TileTensors(int Channels, LogNormalisation? Airborne)
         var values = new float[amplitude.Length];
         Airborne.Apply(amplitude, values);
         for (var i = 0; i < values.Length; i++)
-            values[i] = float.IsNaN(values[i]) ? 0.5f : (values[i] + 1) / 2;
+            values[i] = float.IsNaN(values[i]) ? 0.5f : IsOfUnitInterval ? values[i] : (values[i] + 1) / 2;
         return values;
     }
 
@@ -70,7 +73,7 @@ internal sealed record TileTensors(int Channels, LogNormalisation? Airborne)
     /// <param name="net">Says the grid: latents times a power of two.</param>
     /// <param name="factor">Pixels of the autoencoder per latent.</param>
     /// <exception cref="TileException">A tile without it, or whose grid does not fit.</exception>
-    public static Tensor Conditions(IReadOnlyList<Tile> tiles, ControlStrategy strategy, ControlNetConfig net,
+    public Tensor Conditions(IReadOnlyList<Tile> tiles, ControlStrategy strategy, ControlNetConfig net,
         int factor)
     {
         using var scope = NewDisposeScope();
@@ -79,30 +82,34 @@ internal sealed record TileTensors(int Channels, LogNormalisation? Airborne)
         var parts = tiles.Select(tile =>
         {
             var condition = tile.Condition(strategy.Condition);
-            var image = condition.Kind == ConditionKind.Classes ? OneHot(tile, condition, strategy)
-                : Amplitudes(condition);
+            var own = condition is { Name: "satellite", IsNormalised: false } ? Satellite : null;
+            var image = condition.Kind == ConditionKind.Classes
+                ? OneHot(tile, condition, strategy) : Amplitudes(condition, own);
             if (condition.Rows == rows && condition.Columns == columns)
                 return image;
-            return condition.Kind == ConditionKind.Classes
-                ? nn.functional.interpolate(image, size: [rows, columns], mode: InterpolationMode.Nearest)
-                : nn.functional.interpolate(image, size: [rows, columns], mode: InterpolationMode.Bicubic,
-                    align_corners: false)
-                    .Clamped_(0, 1);
+            if (condition.Kind == ConditionKind.Classes)
+                return nn.functional.interpolate(image, size: [rows, columns], mode: InterpolationMode.Nearest);
+            var fine = nn.functional.interpolate(
+                image, size: [rows, columns], mode: InterpolationMode.Bicubic, align_corners: false);
+            return own is null ? fine.Clamped_(0, 1) : fine;
         });
         return cat([.. parts]).MoveToOuterDisposeScope();
     }
 
-    // Satellite amplitudes scale as airborne ones do: A / (mu + 3 sigma), no data as 0.
-    private static Tensor Amplitudes(TileCondition condition)
+    // By the model's own normalisation, else as airborne ones, A / (mu + 3 sigma); no data as 0.
+    private static Tensor Amplitudes(TileCondition condition, Normalisation? own)
     {
         var values = new float[condition.Pixels.Length];
         if (condition.IsNormalised)
             condition.Pixels.CopyTo(values, 0);
+        else if (own is not null)
+            own.Apply(condition.Pixels, values);
         else if (condition.Pixels.Any(a => a > 0))
             new NormalisationFit().Add(condition.Pixels).Clipped(scope: NormalisationScope.Tile)
                 .Apply(condition.Pixels, values);
         for (var i = 0; i < values.Length; i++)
-            values[i] = float.IsNaN(condition.Pixels[i]) ? 0 : Math.Clamp(values[i], 0, 1);
+            values[i] = float.IsNaN(condition.Pixels[i]) ? 0 : own is not null ? values[i]
+                : Math.Clamp(values[i], 0, 1);
         return tensor(values, device: CPU).reshape(1, 1, condition.Rows, condition.Columns);
     }
 

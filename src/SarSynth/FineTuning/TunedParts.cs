@@ -1,5 +1,6 @@
 // The trainable parts that strategies make of a pipeline: parameters by name, groups with their rates, and what is
 // saved.
+using SarSynth.Data;
 using SarSynth.Diffusion.Adapters;
 using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Diffusion.Memory;
@@ -7,6 +8,7 @@ using SarSynth.Diffusion.Models;
 using SarSynth.Diffusion.Pipelines;
 using SarSynth.Diffusion.Tokenizers;
 using SarSynth.Diffusion.Training;
+using SarSynth.Translation;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -39,6 +41,9 @@ internal sealed class TunedParts : IDisposable
             Freeze(module);
         try
         {
+            // ControlNets are copies of the UNet in float32; a learned word replaces its encoder's table, so that it
+            // comes before whatever trains that encoder.
+            AddAll<ControlStrategy>(recipe);
             if (recipe.Precision == Precision.Bfloat16)
             {
                 // The 16-bit copies want gradients where their masters are trained.
@@ -47,8 +52,9 @@ internal sealed class TunedParts : IDisposable
                     parameter.requires_grad = trained;
                 Autocast = new Autocast(model.Unet);
             }
-            foreach (var (i, strategy) in recipe.Strategy.Index())
-                Add(strategy, i, recipe);
+            AddAll<TokenStrategy>(recipe);
+            AddAll<FullStrategy>(recipe);
+            AddAll<LoraStrategy>(recipe);
         }
         catch
         {
@@ -97,8 +103,10 @@ internal sealed class TunedParts : IDisposable
     /// <summary>Writes what was trained: adapters and words in the form that diffusers reads, whole networks as a
     /// pipeline.</summary>
     /// <param name="folder">Made where it is missing.</param>
+    /// <param name="from">The base's folder or file: its card and its own ControlNet stay with a whole
+    /// pipeline.</param>
     /// <returns>The files and folders, by what they are.</returns>
-    public IReadOnlyDictionary<string, string> Save(string folder)
+    public IReadOnlyDictionary<string, string> Save(string folder, string from)
     {
         var made = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var (i, lora) in loras.Index())
@@ -132,7 +140,12 @@ internal sealed class TunedParts : IDisposable
             // The pipeline's own tokenizer knows the learned words, so its encoders have to.
             tokens.ForEach(t => t.Token.Bake());
             Autocast?.Dispose();  // The layers get their float32 weights back.
-            model.Save(Path.Combine(folder, "pipeline"));
+            var own = Path.Combine(from, "controlnet");
+            using var control = Directory.Exists(own) ? ModelFolder.Load<ControlNetModel>(own) : null;
+            model.Save(Path.Combine(folder, "pipeline"), controls: control is null ? null : [control]);
+            var card = Path.Combine(from, ModelCard.FileName);
+            if (File.Exists(card))
+                KitJson.Write(Path.Combine(folder, "pipeline", ModelCard.FileName), KitJson.Read<ModelCard>(card));
             made[$"pipeline ({string.Join(", ", whole)})"] = "pipeline";
         }
         return made;
@@ -159,6 +172,15 @@ internal sealed class TunedParts : IDisposable
     {
         foreach (var parameter in module.parameters())
             parameter.requires_grad = false;
+    }
+
+    private void AddAll<T>(FineTuneRecipe recipe) where T : Strategy
+    {
+        foreach (var (i, strategy) in recipe.Strategy.Index())
+        {
+            if (strategy is T)
+                Add(strategy, i, recipe);
+        }
     }
 
     private void Add(Strategy strategy, int number, FineTuneRecipe recipe)

@@ -219,7 +219,7 @@ internal sealed class TuningRun : IDisposable
 
     private Tensor Condition(List<Tile> tiles, TunedControl control, TrainingStep step, bool training)
     {
-        var condition = TileTensors.Conditions(tiles, control.Strategy, control.Net.Config, model.Vae.Config.Factor);
+        var condition = tensors.Conditions(tiles, control.Strategy, control.Net.Config, model.Vae.Config.Factor);
         if (!training || recipe.ConditionDropout == 0)
             return condition.to(model.Device);
         var keep = Draws(tiles.Count, step).Select(d => d < recipe.ConditionDropout ? 0f : 1f).ToArray();

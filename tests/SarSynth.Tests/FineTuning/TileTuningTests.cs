@@ -67,6 +67,10 @@ public sealed class TileTuningTests : IDisposable
                 recipe with { Validation = recipe.Validation with { Every = stop, Prompts = [] } }, At("stopped"), _ =>
                     { if (++steps == 1) cancel.Cancel(); }, cancel.Token));
         }
+        // Only with what it began with.
+        var other = Assert.Throws<CheckpointException>(() =>
+            FineTune.Run(recipe with { CaptionDropout = 0.5 }, At("stopped")));
+        Assert.Contains("'captionDropout': found 0.5", other.Message);
         FineTune.Run(recipe, At("stopped"));
         string[] made = ["pytorch_lora_weights.safetensors", "learned_embeds.safetensors",
             "controlnet/diffusion_pytorch_model.safetensors",
@@ -79,6 +83,8 @@ public sealed class TileTuningTests : IDisposable
     [Theory]
     [InlineData("unet")]
     [InlineData("unet in bfloat16")]
+    [InlineData("control satellite in bfloat16")]
+    [InlineData("text_encoder_2 with a word")]
     [InlineData("text_encoder_2")]
     [InlineData("lora unet")]
     [InlineData("dora unet")]
@@ -91,27 +97,30 @@ public sealed class TileTuningTests : IDisposable
         Strategy strategy = which switch
         {
             "unet" or "unet in bfloat16" => Full.Unet(1e-3),
-            "text_encoder_2" => Full.TextEncoder(1e-3, second: true),
+            "text_encoder_2" or "text_encoder_2 with a word" => Full.TextEncoder(1e-3, second: true),
             "lora unet" => FineTuningLora(["unet"]),
             "dora unet" => FineTuningLora(["unet"]) with { Dora = true, RankStabilized = true },
             "lora text" => FineTuningLora(["text_encoders"]),
             "token" => Token(vectors: 2),
-            "control satellite" => Control(learningRate: 1e-3),
+            "control satellite" or "control satellite in bfloat16" => Control(learningRate: 1e-3),
             _ => Control("classes", 1e-3) with { Classes = [10, 20] },
         };
         var own = recipe with { Strategy = [strategy], Steps = 3, Accumulation = 1, EmaDecay = 0,
             Validation = recipe.Validation with { Prompts = [] } };
-        if (which == "unet in bfloat16")
-            own = own with { Precision = Precision.Bfloat16 };
+        if (which.EndsWith("bfloat16", StringComparison.Ordinal))
+            own = own with { Precision = Precision.Bfloat16, EmaDecay = 0.9 };
+        if (which.EndsWith("word", StringComparison.Ordinal))
+            own = own with { Strategy = [strategy, Token()] };
         using var before = LatentDiffusion.Load(recipe.Base);
         var losses = new List<double>();
         FineTune.Run(own, At("out"), l => losses.Add(l.Validation ?? double.NaN));
         Assert.All(losses, l => Assert.True(double.IsFinite(l)));
         using var checkpoint = SafeTensorsFile.Open(Path.Combine(TrainingCheckpoint.Newest(At("out",
             "training"))!.Value.Folder, "parameters.safetensors"));
-        Assert.All(checkpoint.Header.Entries, e => Assert.StartsWith(which switch
+        Assert.All(checkpoint.Header.Entries.Where(e => !e.Name.StartsWith("token.", StringComparison.Ordinal)
+            || which == "token"), e => Assert.StartsWith(which.Split(" in ")[0].Split(" with ")[0] switch
         {
-            "unet" or "unet in bfloat16" => "unet.", "text_encoder_2" => "text_encoder_2.", "token" => "token.", "control satellite" =>
+            "unet" => "unet.", "text_encoder_2" => "text_encoder_2.", "token" => "token.", "control satellite" =>
                 "controlnet_satellite.",
             "control classes" => "controlnet_classes.", _ => "lora_0.",
         }, e.Name));
@@ -124,8 +133,13 @@ public sealed class TileTuningTests : IDisposable
             ["text_encoder"] = (before.Prompts.Encoder!, after.Prompts.Encoder!),
             ["text_encoder_2"] = (before.Prompts.Encoder2!, after.Prompts.Encoder2!),
         })
-            Assert.Equal(name != which.Split(' ')[0], old.parameters().Zip(now.parameters())
+        {
+            // A learned word makes the tables of both encoders longer.
+            var grown = which.EndsWith("word", StringComparison.Ordinal)
+                && name.StartsWith("text_", StringComparison.Ordinal);
+            Assert.Equal(name != which.Split(' ')[0], old.parameters().Zip(now.parameters()).Skip(grown ? 1 : 0)
                 .All(p => p.First.allclose(p.Second, 0, 0)));
+        }
     }
 
     [Fact]
@@ -182,6 +196,7 @@ public sealed class TileTuningTests : IDisposable
         Assert.Contains("attn_9", Message(recipe with { Strategy = [Lora.Unet() with { Targets = ["attn_9"] }] }));
         Assert.Contains("landcover", Message(recipe with { Strategy = [Control("landcover")] }));
         Assert.Contains("'crop'", Message(recipe with { Crop = 64 }));
+        Assert.Contains("multiple of 4", Message(recipe with { Crop = 10 }));
         Assert.Contains("strategy.classes", Message(recipe with { Strategy = [Control("classes")] }));
         Assert.Contains("nowhere", Message(recipe with { Base = At("nowhere") }));
         Assert.False(File.Exists(At("out", FineTune.ProvenanceFile)));
