@@ -3,5 +3,6 @@ namespace SarSynth;
 
 public sealed partial class AtomicFile
 {
-    private static partial Exception Failure(string path, string problem, Exception? cause) => new IOException($"{path}: {problem}", cause);
+    private static partial Exception Failure(string path, string problem, Exception? cause) =>
+        new IOException($"{path}: {problem}", cause);
 }

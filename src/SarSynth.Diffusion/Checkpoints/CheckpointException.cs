@@ -1,7 +1,10 @@
 // The one exception of reading and writing checkpoints: it always names the file and the field or tensor.
 namespace SarSynth.Diffusion.Checkpoints;
 
-/// <summary>A checkpoint file, folder or configuration that cannot be used; the message names it, what was found and what was expected.</summary>
+/// <summary>
+/// A checkpoint file, folder or configuration that cannot be used; the message names it, what was found and what was
+/// expected.
+/// </summary>
 public sealed class CheckpointException : Exception
 {
     /// <param name="source">File, folder or configuration.</param>

@@ -1,4 +1,5 @@
-// Strict reading of the config.json files of diffusers and transformers: what is not understood is named, never skipped.
+// Strict reading of the config.json files of diffusers and transformers: what is not
+// understood is named, never skipped.
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -23,7 +24,9 @@ public static class ConfigJson
     /// <param name="json">The text.</param>
     /// <param name="source">Where it comes from, for errors.</param>
     /// <param name="without">Fields that are known to change nothing of the computation.</param>
-    /// <exception cref="CheckpointException">Not a JSON object, an unknown field, or a value of the wrong kind.</exception>
+    /// <exception cref="CheckpointException">
+    /// Not a JSON object, an unknown field, or a value of the wrong kind.
+    /// </exception>
     public static T Parse<T>(string json, string source, IReadOnlySet<string>? without = null)
     {
         JsonObject? fields = null;
@@ -32,7 +35,8 @@ public static class ConfigJson
             fields = JsonNode.Parse(json, documentOptions: new() { AllowDuplicateProperties = false }) as JsonObject;
             if (fields is null)
                 throw new CheckpointException(source, "expected a JSON object");
-            var known = typeof(T).GetProperties().Where(p => p.CanWrite && p.GetCustomAttributes(typeof(JsonIgnoreAttribute), true).Length == 0)
+            var known = typeof(T).GetProperties()
+                .Where(p => p.CanWrite && p.GetCustomAttributes(typeof(JsonIgnoreAttribute), true).Length == 0)
                 .Select(FieldName).ToHashSet(StringComparer.Ordinal);
             var unknown = new List<string>();
             foreach (var (name, _) in fields.ToList())
@@ -45,13 +49,16 @@ public static class ConfigJson
                     unknown.Add(name);
             }
             if (unknown.Count > 0)
-                throw new CheckpointException(source, $"unknown field{(unknown.Count > 1 ? "s" : "")} '{string.Join("', '", unknown)}'");
+                throw new CheckpointException(source,
+                    $"unknown field{(unknown.Count > 1 ? "s" : "")} '{string.Join("', '", unknown)}'");
             return fields.Deserialize<T>(Options) ?? throw new CheckpointException(source, "expected a JSON object");
         }
-        catch (JsonException e) when (fields is not null && e.Path is ['$', '.', .. var path] && fields.ContainsKey(path.Split('[')[0]))
+        catch (JsonException e) when (fields is not null && e.Path is ['$', '.', .. var path]
+            && fields.ContainsKey(path.Split('[')[0]))
         {
             var field = path.Split('[')[0];
-            throw new CheckpointException(source, $"field '{field}' is {fields[field]?.ToJsonString() ?? "null"}, expected a value of another kind", e);
+            throw new CheckpointException(source,
+                $"field '{field}' is {fields[field]?.ToJsonString() ?? "null"}, expected a value of another kind", e);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
         {
@@ -70,14 +77,19 @@ public static class ConfigJson
         return fields.ToJsonString(Options);
     }
 
-    /// <summary>The class that a config.json names: <c>_class_name</c>, else the first of <c>architectures</c>, else <c>model_type</c>; null where none does.</summary>
+    /// <summary>
+    /// The class that a config.json names: <c>_class_name</c>, else the first of <c>architectures</c>, else
+    /// <c>model_type</c>; null where none does.
+    /// </summary>
     /// <exception cref="CheckpointException">Not a JSON object.</exception>
     public static string? ClassName(string json, string source)
     {
         try
         {
-            var fields = JsonNode.Parse(json) as JsonObject ?? throw new CheckpointException(source, "expected a JSON object");
-            return (string?)fields["_class_name"] ?? (string?)(fields["architectures"] as JsonArray)?.FirstOrDefault() ?? (string?)fields["model_type"];
+            var fields = JsonNode.Parse(json) as JsonObject
+                ?? throw new CheckpointException(source, "expected a JSON object");
+            return (string?)fields["_class_name"] ?? (string?)(fields["architectures"] as JsonArray)?.FirstOrDefault()
+                ?? (string?)fields["model_type"];
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
@@ -86,7 +98,8 @@ public static class ConfigJson
     }
 
     private static string FieldName(System.Reflection.PropertyInfo property) =>
-        property.GetCustomAttributes(typeof(JsonPropertyNameAttribute), true).OfType<JsonPropertyNameAttribute>().FirstOrDefault()?.Name
+        property.GetCustomAttributes(typeof(JsonPropertyNameAttribute), true).OfType<JsonPropertyNameAttribute>()
+            .FirstOrDefault()?.Name
         ?? JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name);
 }
 
@@ -117,7 +130,8 @@ public sealed record PerBlock<T>
         if (!isList)
             return [.. Enumerable.Repeat(values[0], blocks)];
         if (values.Length != blocks)
-            throw new CheckpointException(source, $"field '{field}' has {values.Length} values, expected one for each of {blocks} blocks");
+            throw new CheckpointException(source,
+                $"field '{field}' has {values.Length} values, expected one for each of {blocks} blocks");
         return [.. values];
     }
 
@@ -130,7 +144,8 @@ public sealed record PerBlock<T>
     public static implicit operator PerBlock<T>(T[] values) => new((IEnumerable<T>)values);
 
     /// <inheritdoc/>
-    public bool Equals(PerBlock<T>? other) => other is not null && isList == other.isList && values.SequenceEqual(other.values);
+    public bool Equals(PerBlock<T>? other) => other is not null && isList == other.isList
+        && values.SequenceEqual(other.values);
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(isList, values.Length, values.FirstOrDefault());
@@ -139,7 +154,9 @@ public sealed record PerBlock<T>
     public override string ToString() => isList ? $"[{string.Join(", ", values)}]" : $"{values[0]}";
 }
 
-/// <summary>Transformer blocks: one number for all levels, one for each, or for each a list with one for each of its layers.</summary>
+/// <summary>
+/// Transformer blocks: one number for all levels, one for each, or for each a list with one for each of its layers.
+/// </summary>
 [JsonConverter(typeof(BlockDepthsConverter))]
 public sealed record BlockDepths
 {
@@ -169,13 +186,16 @@ public sealed record BlockDepths
     }
 
     /// <summary>The same depth everywhere.</summary>
-    public static implicit operator BlockDepths(int depth) => new(new PerBlock<PerBlock<int>>(new PerBlock<int>(depth)));
+    public static implicit operator BlockDepths(int depth) =>
+        new(new PerBlock<PerBlock<int>>(new PerBlock<int>(depth)));
 
     /// <summary>One depth for each level.</summary>
-    public static implicit operator BlockDepths(int[] depths) => new(new PerBlock<PerBlock<int>>(depths.Select(d => new PerBlock<int>(d))));
+    public static implicit operator BlockDepths(int[] depths) =>
+        new(new PerBlock<PerBlock<int>>(depths.Select(d => new PerBlock<int>(d))));
 
     /// <summary>For each level one depth for each layer.</summary>
-    public static implicit operator BlockDepths(int[][] depths) => new(new PerBlock<PerBlock<int>>(depths.Select(d => new PerBlock<int>((IEnumerable<int>)d))));
+    public static implicit operator BlockDepths(int[][] depths) =>
+        new(new PerBlock<PerBlock<int>>(depths.Select(d => new PerBlock<int>((IEnumerable<int>)d))));
 
     /// <inheritdoc/>
     public override string ToString() => levels.ToString();
@@ -189,7 +209,8 @@ public sealed class BlockDepthsConverter : JsonConverter<BlockDepths>
         new(JsonSerializer.Deserialize<PerBlock<PerBlock<int>>>(ref reader, options)!);
 
     /// <inheritdoc/>
-    public override void Write(Utf8JsonWriter writer, BlockDepths value, JsonSerializerOptions options) => JsonSerializer.Serialize(writer, value.Levels, options);
+    public override void Write(Utf8JsonWriter writer, BlockDepths value, JsonSerializerOptions options) =>
+        JsonSerializer.Serialize(writer, value.Levels, options);
 }
 
 /// <summary>Reads and writes <see cref="PerBlock{T}"/> as a value or a list.</summary>
@@ -201,11 +222,13 @@ public sealed class PerBlockConverterFactory : JsonConverterFactory
 
     /// <inheritdoc/>
     public override JsonConverter CreateConverter(Type typeToConvert, JsonSerializerOptions options) =>
-        (JsonConverter)Activator.CreateInstance(typeof(Converter<>).MakeGenericType(typeToConvert.GetGenericArguments()))!;
+        (JsonConverter)Activator.CreateInstance(typeof(Converter<>)
+            .MakeGenericType(typeToConvert.GetGenericArguments()))!;
 
     private sealed class Converter<T> : JsonConverter<PerBlock<T>>
     {
-        public override PerBlock<T>? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        public override PerBlock<T>? Read(ref Utf8JsonReader reader, Type typeToConvert,
+            JsonSerializerOptions options) =>
             reader.TokenType == JsonTokenType.StartArray
                 ? new((IEnumerable<T>)JsonSerializer.Deserialize<T[]>(ref reader, options)!)
                 : new(JsonSerializer.Deserialize<T>(ref reader, options)!);

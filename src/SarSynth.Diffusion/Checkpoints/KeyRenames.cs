@@ -7,8 +7,8 @@ namespace SarSynth.Diffusion.Checkpoints;
 public static partial class KeyRenames
 {
     /// <summary>
-    /// The name used today for a file's key: VAE attention was called query, key, value, proj_attn until diffusers 0.17.
-    /// Null for buffers that carry no weights (CLIP's position_ids).
+    /// The name used today for a file's key: VAE attention was called query, key, value, proj_attn until diffusers
+    /// 0.17. Null for buffers that carry no weights (CLIP's position_ids).
     /// </summary>
     public static string? Current(string key)
     {
@@ -17,7 +17,8 @@ public static partial class KeyRenames
         var match = OldAttention().Match(key);
         if (!match.Success)
             return key;
-        var name = match.Groups["name"].Value switch { "query" => "to_q", "key" => "to_k", "value" => "to_v", _ => "to_out.0" };
+        var name = match.Groups["name"].Value switch { "query" => "to_q", "key" => "to_k", "value" => "to_v", _ =>
+            "to_out.0" };
         return $"{match.Groups["prefix"].Value}{name}.{match.Groups["kind"].Value}";
     }
 

@@ -27,8 +27,12 @@ public static class ModuleWeights
     /// <param name="module">The module; its parameters and buffers are replaced.</param>
     /// <param name="weights">The open weights.</param>
     /// <param name="options">Device, type and mapping.</param>
-    /// <param name="rename">From a file's key to the module's, or null for keys to leave out; see <see cref="KeyRenames"/>.</param>
-    /// <exception cref="CheckpointException">Tensors that are missing, unexpected, or of another shape: all are listed.</exception>
+    /// <param name="rename">
+    /// From a file's key to the module's, or null for keys to leave out; see <see cref="KeyRenames"/>.
+    /// </param>
+    /// <exception cref="CheckpointException">
+    /// Tensors that are missing, unexpected, or of another shape: all are listed.
+    /// </exception>
     public static void Load(Module module, WeightFiles weights, WeightOptions? options = null, Func<string,
         string?>? rename = null) =>
         Fill(module, weights, options, rename);
@@ -66,7 +70,8 @@ public static class ModuleWeights
     /// <inheritdoc cref="SafeTensors.SaveSharded"/>
     public static IReadOnlyList<string> Save(
         Module module, string folder, string name, long shardBytes = 10_000_000_000, string? variant = null) =>
-        SafeTensors.SaveSharded(folder, name, module.state_dict(), shardBytes, new Dictionary<string, string> { ["format"] = "pt" }, variant);
+        SafeTensors.SaveSharded(folder, name, module.state_dict(), shardBytes, new Dictionary<string,
+            string> { ["format"] = "pt" }, variant);
 
     /// <summary>Rows of a table.</summary>
     internal static long Rows(this Embedding table)
@@ -91,9 +96,11 @@ public static class ModuleWeights
             if (!expected.TryGetValue(name, out var shape))
                 unexpected.Add(key);
             else if (!sources.TryAdd(name, key))
-                throw new CheckpointException(weights.Source, $"tensors '{sources[name]}' and '{key}' both mean '{name}'");
+                throw new CheckpointException(weights.Source,
+                    $"tensors '{sources[name]}' and '{key}' both mean '{name}'");
             else if (!SameShape(shape, weights[key].Shape))
-                shapes.Add($"'{key}' is [{string.Join(", ", weights[key].Shape)}], expected [{string.Join(", ", shape)}]");
+                shapes.Add($"'{key}' is [{string.Join(", ", weights[key].Shape)}], expected "
+                    + $"[{string.Join(", ", shape)}]");
         }
         var missing = expected.Keys.Where(name => !sources.ContainsKey(name)).Order(StringComparer.Ordinal).ToList();
         if (missing.Count + unexpected.Count + shapes.Count > 0)
@@ -107,11 +114,13 @@ public static class ModuleWeights
     // Convolutions of kernel 1 and linear layers hold the same numbers; old VAE files have the one for the other.
     private static bool SameShape(long[] expected, IReadOnlyList<long> found) =>
         expected.AsSpan().SequenceEqual(found.ToArray())
-        || (expected.Length == 2 && found.Count == 4 && found[2] == 1 && found[3] == 1 && expected[0] == found[0] && expected[1] == found[1]);
+        || (expected.Length == 2 && found.Count == 4 && found[2] == 1 && found[3] == 1 && expected[0] == found[0]
+            && expected[1] == found[1]);
 
     private static string Listed(string what, List<string> names) => names.Count == 0
         ? ""
-        : $"; {names.Count} {what}: {string.Join(", ", names.Take(NamesShown))}{(names.Count > NamesShown ? ", ..." : "")}";
+        : $"; {names.Count} {what}: "
+            + $"{string.Join(", ", names.Take(NamesShown))}{(names.Count > NamesShown ? ", ..." : "")}";
 
     private static Tensor Materialise(IWeightSource weights, string key, WeightOptions options, Parameter like)
     {

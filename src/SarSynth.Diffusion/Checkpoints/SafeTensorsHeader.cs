@@ -1,5 +1,5 @@
-// The header of a safetensors file: an 8-byte little-endian length, then JSON that indexes the rest of the file without holes.
-// Format: https://huggingface.co/docs/safetensors (the limits below are those of its reference implementation).
+// The header of a safetensors file: an 8-byte little-endian length, then JSON that indexes the rest of the file without
+// holes. Format: https://huggingface.co/docs/safetensors (the limits below are those of its reference implementation).
 using System.Buffers.Binary;
 using System.Text.Json;
 
@@ -54,18 +54,23 @@ public sealed class SafeTensorsHeader
     /// <param name="prefix">The first bytes of the file.</param>
     /// <param name="fileLength">Length of the whole file in bytes.</param>
     /// <param name="source">The file's name, for errors.</param>
-    /// <exception cref="CheckpointException">The file is too short, or the length is absurd or reaches beyond the file.</exception>
+    /// <exception cref="CheckpointException">
+    /// The file is too short, or the length is absurd or reaches beyond the file.
+    /// </exception>
     public static int ReadLength(ReadOnlySpan<byte> prefix, long fileLength, string source)
     {
         if (fileLength < 8 || prefix.Length < 8)
-            throw new CheckpointException(source, $"found {fileLength} bytes, expected a safetensors file of at least 10");
+            throw new CheckpointException(source,
+                $"found {fileLength} bytes, expected a safetensors file of at least 10");
         var length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (length < 2)
             throw new CheckpointException(source, $"header length is {length}, expected at least 2");
         if (length > MaximumLength)
-            throw new CheckpointException(source, $"header length is {length}, expected at most {MaximumLength}; is this a safetensors file?");
+            throw new CheckpointException(source,
+                $"header length is {length}, expected at most {MaximumLength}; is this a safetensors file?");
         if ((long)length > fileLength - 8)
-            throw new CheckpointException(source, $"header length is {length}, but only {fileLength - 8} bytes follow; is the file truncated?");
+            throw new CheckpointException(source,
+                $"header length is {length}, but only {fileLength - 8} bytes follow; is the file truncated?");
         return (int)length;
     }
 
@@ -136,14 +141,16 @@ public sealed class SafeTensorsHeader
     private static TensorEntry ReadEntry(ref Utf8JsonReader reader, string name, long dataStart, string source)
     {
         if (reader.TokenType != JsonTokenType.StartObject)
-            throw new CheckpointException(source, $"tensor '{name}': expected an object with dtype, shape and data_offsets");
+            throw new CheckpointException(source,
+                $"tensor '{name}': expected an object with dtype, shape and data_offsets");
         SafeTensorType? type = null;
         List<long>? shape = null, offsets = null;
         while (ReadNext(ref reader) != JsonTokenType.EndObject)
         {
             var field = reader.GetString()!;
             ReadNext(ref reader);
-            var twice = field switch { "dtype" => type != null, "shape" => shape != null, "data_offsets" => offsets != null, _ => false };
+            var twice = field switch { "dtype" => type != null, "shape" => shape != null, "data_offsets" =>
+                offsets != null, _ => false };
             if (twice)
                 throw new CheckpointException(source, $"tensor '{name}': field '{field}' occurs twice");
             switch (field)
@@ -151,7 +158,9 @@ public sealed class SafeTensorsHeader
                 case "dtype":
                     var text = reader.GetString();
                     if (!Enum.TryParse<SafeTensorType>(text, out var parsed) || parsed.ToString() != text)
-                        throw new CheckpointException(source, $"tensor '{name}': dtype '{text}' is not known, expected one of {string.Join(", ", Enum.GetNames<SafeTensorType>())}");
+                        throw new CheckpointException(source,
+                            $"tensor '{name}': dtype '{text}' is not known, expected one of "
+                            + $"{string.Join(", ", Enum.GetNames<SafeTensorType>())}");
                     type = parsed;
                     break;
                 case "shape":
@@ -161,23 +170,29 @@ public sealed class SafeTensorsHeader
                     offsets = ReadNumbers(ref reader, name, field, source);
                     break;
                 default:
-                    throw new CheckpointException(source, $"tensor '{name}': field '{field}' is not known, expected dtype, shape and data_offsets");
+                    throw new CheckpointException(source,
+                        $"tensor '{name}': field '{field}' is not known, expected dtype, shape and data_offsets");
             }
         }
         if (type is null || shape is null || offsets is null)
-            throw new CheckpointException(source, $"tensor '{name}': {(type is null ? "dtype" : shape is null ? "shape" : "data_offsets")} is missing");
+            throw new CheckpointException(source,
+                $"tensor '{name}': {(type is null ? "dtype" : shape is null ? "shape" : "data_offsets")} is missing");
         if (offsets.Count != 2 || offsets[1] < offsets[0] || offsets[1] > long.MaxValue - dataStart)
-            throw new CheckpointException(source, $"tensor '{name}': data_offsets are [{string.Join(", ", offsets)}], expected [begin, end]");
+            throw new CheckpointException(source,
+                $"tensor '{name}': data_offsets are [{string.Join(", ", offsets)}], expected [begin, end]");
         UInt128 bytes = (UInt128)ElementSize(type.Value);
         foreach (var dimension in shape)
         {
             bytes *= (UInt128)dimension;
             if (bytes > long.MaxValue)
-                throw new CheckpointException(source, $"tensor '{name}': shape [{string.Join(", ", shape)}] is too large");
+                throw new CheckpointException(source,
+                    $"tensor '{name}': shape [{string.Join(", ", shape)}] is too large");
         }
         var length = offsets[1] - offsets[0];
         if ((long)bytes != length)
-            throw new CheckpointException(source, $"tensor '{name}': {length} bytes in the file, expected {bytes} for {type} [{string.Join(", ", shape)}]");
+            throw new CheckpointException(source,
+                $"tensor '{name}': {length} bytes in the file, expected {bytes} for {type} "
+                + $"[{string.Join(", ", shape)}]");
         return new(name, type.Value, shape, dataStart + offsets[0], length);
     }
 
@@ -189,7 +204,8 @@ public sealed class SafeTensorsHeader
         while (ReadNext(ref reader) != JsonTokenType.EndArray)
         {
             if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out var number) || number < 0)
-                throw new CheckpointException(source, $"tensor '{name}': {field} holds a value that is not an integer from 0 to 2^63-1");
+                throw new CheckpointException(source,
+                    $"tensor '{name}': {field} holds a value that is not an integer from 0 to 2^63-1");
             if (numbers.Count == MaximumRank)
                 throw new CheckpointException(source, $"tensor '{name}': {field} has more than {MaximumRank} values");
             numbers.Add(number);
@@ -206,12 +222,14 @@ public sealed class SafeTensorsHeader
             if (entry.Offset < end)
                 throw new CheckpointException(source, $"tensor '{entry.Name}' overlaps {before}");
             if (entry.Offset > end)
-                throw new CheckpointException(source, $"{entry.Offset - end} bytes between {before} and tensor '{entry.Name}' belong to no tensor");
+                throw new CheckpointException(source,
+                    $"{entry.Offset - end} bytes between {before} and tensor '{entry.Name}' belong to no tensor");
             end = entry.Offset + entry.Length;
             before = $"tensor '{entry.Name}'";
         }
         if (end > fileLength)
-            throw new CheckpointException(source, $"the file has {fileLength} bytes, but {before} ends at {end}; is it truncated?");
+            throw new CheckpointException(source,
+                $"the file has {fileLength} bytes, but {before} ends at {end}; is it truncated?");
         if (end < fileLength)
             throw new CheckpointException(source, $"{fileLength - end} bytes after {before} belong to no tensor");
     }

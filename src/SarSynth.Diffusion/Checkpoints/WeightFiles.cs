@@ -1,4 +1,5 @@
-// The weights of one model as one set of named tensors, whether they lie in one safetensors file or in several with an index.
+// The weights of one model as one set of named tensors, whether they lie in one safetensors file
+// or in several with an index.
 using System.Text.Json;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -22,7 +23,9 @@ public sealed class WeightFiles : IWeightSource, IDisposable
 
     /// <summary>Opens a safetensors file, an index (<c>*.safetensors.index.json</c>), or a model's folder.</summary>
     /// <param name="path">File or folder.</param>
-    /// <param name="variant">In a folder: the variant wanted, such as <c>fp16</c>; the plain file where there is no such variant.</param>
+    /// <param name="variant">
+    /// In a folder: the variant wanted, such as <c>fp16</c>; the plain file where there is no such variant.
+    /// </param>
     /// <exception cref="CheckpointException">Nothing usable is there, or a file is broken.</exception>
     public static WeightFiles Open(string path, string? variant = null)
     {
@@ -52,12 +55,16 @@ public sealed class WeightFiles : IWeightSource, IDisposable
     public TensorEntry this[string name] => FileOf(name)[name];
 
     /// <inheritdoc cref="SafeTensorsFile.Read"/>
-    public Tensor Read(string name, ScalarType? dtype = null, Device? device = null) => FileOf(name).Read(name, dtype, device);
+    public Tensor Read(string name, ScalarType? dtype = null, Device? device = null) =>
+        FileOf(name).Read(name, dtype, device);
 
     /// <inheritdoc cref="SafeTensorsFile.CopyTo(string, Tensor)"/>
     public void CopyTo(string name, Tensor target) => FileOf(name).CopyTo(name, target);
 
-    /// <summary>A tensor whose memory is the file itself, or null where that cannot be; see <see cref="SafeTensorsFile.TryMap"/>.</summary>
+    /// <summary>
+    /// A tensor whose memory is the file itself, or null where that cannot be; see <see
+    /// cref="SafeTensorsFile.TryMap"/>.
+    /// </summary>
     /// <exception cref="CheckpointException">There is no such tensor.</exception>
     public Tensor? TryMap(string name)
     {
@@ -78,7 +85,8 @@ public sealed class WeightFiles : IWeightSource, IDisposable
     }
 
     private SafeTensorsFile FileOf(string name) =>
-        byName.TryGetValue(name, out var file) ? file : throw new CheckpointException(Source, $"there is no tensor '{name}' among its {byName.Count}");
+        byName.TryGetValue(name, out var file) ? file
+            : throw new CheckpointException(Source, $"there is no tensor '{name}' among its {byName.Count}");
 
     private static string FindIn(string folder, string? variant)
     {
@@ -89,7 +97,8 @@ public sealed class WeightFiles : IWeightSource, IDisposable
                 var single = Path.Combine(folder, $"{name}{dotted}.safetensors");
                 if (File.Exists(single))
                     return single;
-                foreach (var index in new[] { $"{name}.safetensors.index{dotted}.json", $"{name}{dotted}.safetensors.index.json" })
+                foreach (var index in new[] { $"{name}.safetensors.index{dotted}.json",
+                    $"{name}{dotted}.safetensors.index.json" })
                 {
                     if (File.Exists(Path.Combine(folder, index)))
                         return Path.Combine(folder, index);
@@ -99,11 +108,13 @@ public sealed class WeightFiles : IWeightSource, IDisposable
         var plain = Path.Combine(folder, "weights.safetensors");
         if (File.Exists(plain))
             return plain;
-        var pickle = Directory.EnumerateFiles(folder).Where(f => Path.GetExtension(f) is ".bin" or ".ckpt" or ".pt" or ".pth").Order().FirstOrDefault();
+        var pickle = Directory.EnumerateFiles(folder)
+            .Where(f => Path.GetExtension(f) is ".bin" or ".ckpt" or ".pt" or ".pth").Order().FirstOrDefault();
         if (pickle != null)
             throw SafeTensorsFile.Pickle(pickle);
         var variants = Directory.EnumerateFiles(folder, "*.safetensors").Select(Path.GetFileName).Order().ToList();
-        throw new CheckpointException(folder, "expected diffusion_pytorch_model.safetensors or model.safetensors, found "
+        throw new CheckpointException(folder,
+            "expected diffusion_pytorch_model.safetensors or model.safetensors, found "
             + (variants.Count == 0 ? "no .safetensors file" : string.Join(", ", variants)));
     }
 
@@ -117,7 +128,8 @@ public sealed class WeightFiles : IWeightSource, IDisposable
             {
                 var file = entry.Value.GetString()!;
                 if (Path.GetFileName(file) != file || file.Length == 0)
-                    throw new CheckpointException(path, $"tensor '{entry.Name}' is said to lie in '{file}', expected a file name without folders");
+                    throw new CheckpointException(path,
+                        $"tensor '{entry.Name}' is said to lie in '{file}', expected a file name without folders");
                 if (!shards.TryGetValue(file, out var names))
                     shards.Add(file, names = []);
                 names.Add(entry.Name);
@@ -131,7 +143,8 @@ public sealed class WeightFiles : IWeightSource, IDisposable
         {
             var shard = Add(SafeTensorsFile.Open(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, file)));
             foreach (var name in names.Where(name => !shard.Contains(name)))
-                throw new CheckpointException(path, $"tensor '{name}' is said to lie in '{file}', which does not hold it");
+                throw new CheckpointException(path,
+                    $"tensor '{name}' is said to lie in '{file}', which does not hold it");
         }
     }
 
@@ -141,7 +154,8 @@ public sealed class WeightFiles : IWeightSource, IDisposable
         foreach (var entry in file.Header.Entries)
         {
             if (!byName.TryAdd(entry.Name, file))
-                throw new CheckpointException(file.FilePath, $"tensor '{entry.Name}' is also in {byName[entry.Name].FilePath}");
+                throw new CheckpointException(file.FilePath,
+                    $"tensor '{entry.Name}' is also in {byName[entry.Name].FilePath}");
         }
         return file;
     }

@@ -35,8 +35,10 @@ public sealed class Autocast : IDisposable
     {
         if (type is not (ScalarType.BFloat16 or ScalarType.Float16))
             throw new ArgumentException($"type is {type}, expected BFloat16 or Float16", nameof(type));
-        if (module.named_parameters().FirstOrDefault(p => p.Item2.dtype != ScalarType.Float32) is { Item2: { } other } found)
-            throw new ArgumentException($"parameter '{found.Item1}' is {other.dtype}, expected Float32: autocast keeps the weights in float32", nameof(module));
+        if (module.named_parameters()
+            .FirstOrDefault(p => p.Item2.dtype != ScalarType.Float32) is { Item2: { } other } found)
+            throw new ArgumentException($"parameter '{found.Item1}' is {other.dtype}, "
+                + $"expected Float32: autocast keeps the weights in float32", nameof(module));
         Type = type;
         using var noGradients = no_grad();
         foreach (var (path, layer) in module.named_modules().ToList())
@@ -120,7 +122,8 @@ public sealed class Autocast : IDisposable
                 continue;
             // The setter lets the old parameter go; its memory lives on in the master.
             var master = new Parameter(parameter.detach(), parameter.requires_grad);
-            ModuleWeights.Replace(layer, name, new Parameter(parameter.detach().to(Type), parameter.requires_grad), nameof(Autocast));
+            ModuleWeights.Replace(layer, name, new Parameter(parameter.detach().to(Type), parameter.requires_grad),
+                nameof(Autocast));
             narrowed.Add((layer, name, master));
             masters.Add(path.Length == 0 ? name : $"{path}.{name}", master);
         }

@@ -32,13 +32,15 @@ public sealed class BlockOffload : IDisposable
         TotalBytes = module.parameters().Sum(Bytes);
         var moved = new HashSet<string>(StringComparer.Ordinal);
         // Outer modules come before what they hold.
-        foreach (var (path, part) in module.named_modules().Where(m => m.Item1.Length > 0).OrderBy(m => m.Item1.Count(c => c == '.')))
+        foreach (var (path, part) in module.named_modules().Where(m => m.Item1.Length > 0)
+            .OrderBy(m => m.Item1.Count(c => c == '.')))
         {
             if (Parents(path).Any(moved.Contains) || !Register(part))
                 continue;
             moved.Add(path);
         }
-        if (module.named_parameters().Select(p => p.Item1).FirstOrDefault(name => !Parents(name).Any(moved.Contains)) is { } left)
+        if (module.named_parameters().Select(p => p.Item1)
+            .FirstOrDefault(name => !Parents(name).Any(moved.Contains)) is { } left)
         {
             Dispose();
             throw new ArgumentException($"parameter '{left}' is in no block that can be moved", nameof(module));
@@ -89,11 +91,13 @@ public sealed class BlockOffload : IDisposable
                 return true;
             case BasicTransformerBlock or ResnetBlock2D or SpatialAttention:
                 var block = (nn.Module<Tensor, BlockContext, Tensor>)part;
-                hooks.Add(block.register_forward_pre_hook((_, input, context) => { Before(); return (input, context); }).remove);
+                hooks.Add(block.register_forward_pre_hook((_, input, context) =>
+                    { Before(); return (input, context); }).remove);
                 hooks.Add(block.register_forward_hook((_, _, _, result) => After(result)).remove);
                 return true;
             case CLIPEncoderLayer text:
-                hooks.Add(text.register_forward_pre_hook((_, input, bias) => { Before(); return (input, bias); }).remove);
+                hooks.Add(text.register_forward_pre_hook((_, input, bias) =>
+                    { Before(); return (input, bias); }).remove);
                 hooks.Add(text.register_forward_hook((_, _, _, result) => After(result)).remove);
                 return true;
             default:
@@ -112,7 +116,9 @@ public sealed class BlockOffload : IDisposable
                 // The layer lets its parameter go when it is given another one; this handle keeps the memory.
                 homes.Add((layer, name, parameter.detach().DetachFromDisposeScope()));
                 ResidentBytes += Bytes(parameter);
-                ModuleWeights.Replace(layer, name, new Parameter(parameter.detach().to(parameter.dtype, device, copy: true), parameter.requires_grad), nameof(BlockOffload));
+                ModuleWeights.Replace(layer, name,
+                    new Parameter(parameter.detach().to(parameter.dtype, device, copy: true), parameter.requires_grad),
+                    nameof(BlockOffload));
             }
         }
         PeakBytes = Math.Max(PeakBytes, ResidentBytes);

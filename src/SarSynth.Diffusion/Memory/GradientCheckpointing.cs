@@ -105,7 +105,8 @@ public static class GradientCheckpointing
             {
                 Interlocked.CompareExchange(ref failure, ExceptionDispatchInfo.Capture(e), null);
                 // Whoever does not call Backward shall not take what is left for gradients.
-                return [null!, null!, .. ctx.get_saved_variables().Select(s => s.requires_grad ? s.detach().Times(double.NaN) : null!)];
+                return [null!, null!, .. ctx.get_saved_variables()
+                    .Select(s => s.requires_grad ? s.detach().Times(double.NaN) : null!)];
             }
         }
 

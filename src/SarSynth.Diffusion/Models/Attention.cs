@@ -17,27 +17,32 @@ public static class ScaledDotProduct
     /// <param name="upcast">In float32 whatever the inputs are.</param>
     /// <returns>[N, L, heads * d], contiguous.</returns>
     /// <exception cref="ArgumentException">Shapes or types that do not fit each other.</exception>
-    public static Tensor Attend(Tensor query, Tensor key, Tensor value, int heads, Tensor? bias = null, bool upcast = false)
+    public static Tensor Attend(Tensor query, Tensor key, Tensor value, int heads, Tensor? bias = null,
+        bool upcast = false)
     {
         Check(query, key, value, heads);
         using var scope = NewDisposeScope();
         var type = upcast ? ScalarType.Float32 : query.dtype;
         Tensor Split(Tensor x) => x.to(type).view(x.shape[0], x.shape[1], heads, -1).transpose(1, 2);
-        var joined = nn.functional.scaled_dot_product_attention(Split(query), Split(key), Split(value), bias?.to(type).unsqueeze(1));
+        var joined = nn.functional.scaled_dot_product_attention(Split(query), Split(key), Split(value),
+            bias?.to(type).unsqueeze(1));
         return joined.transpose(1, 2).reshape(query.shape).to(query.dtype).MoveToOuterDisposeScope();
     }
 
     private static void Check(Tensor query, Tensor key, Tensor value, int heads)
     {
         long[] q = query.shape, k = key.shape, v = value.shape;
-        var fits = q.Length == 3 && k.Length == 3 && v.AsSpan().SequenceEqual(k) && q[0] == k[0] && q[2] == k[2] && heads > 0 && q[2] % heads == 0;
+        var fits = q.Length == 3 && k.Length == 3 && v.AsSpan().SequenceEqual(k) && q[0] == k[0] && q[2] == k[2]
+            && heads > 0 && q[2] % heads == 0;
         if (!fits)
         {
-            throw new ArgumentException($"attention with {heads} heads: found query [{string.Join(", ", q)}], key [{string.Join(", ", k)}], "
+            throw new ArgumentException($"attention with {heads} heads: found query [{string.Join(", ", q)}], key "
+                + $"[{string.Join(", ", k)}], "
                 + $"value [{string.Join(", ", v)}]; expected [N, L, heads * d] and twice [N, S, heads * d].");
         }
         if (query.dtype != key.dtype || query.dtype != value.dtype)
-            throw new ArgumentException($"attention: found query {query.dtype}, key {key.dtype}, value {value.dtype}; expected one type.");
+            throw new ArgumentException($"attention: found query {query.dtype}, "
+                + $"key {key.dtype}, value {value.dtype}; expected one type.");
     }
 }
 
@@ -69,16 +74,20 @@ internal sealed class Attention : nn.Module<Tensor, BlockContext, Tensor>
         {
             if (!cache.TryGet(this, out var kept))
                 cache.Add(this, (kept = (to_k.call(context.Text!), to_v.call(context.Text!))).Key, kept.Value);
-            return ScaledDotProduct.Attend(query, kept.Key, kept.Value, heads, context.TextBias, upcast).Into(to_out[0]);
+            return ScaledDotProduct.Attend(query, kept.Key, kept.Value, heads, context.TextBias, upcast)
+                .Into(to_out[0]);
         }
         var source = overText ? context.Text! : hidden;
         using var key = to_k.call(source);
         using var value = to_v.call(source);
-        return ScaledDotProduct.Attend(query, key, value, heads, overText ? context.TextBias : null, upcast).Into(to_out[0]);
+        return ScaledDotProduct.Attend(query, key, value, heads, overText ? context.TextBias : null, upcast)
+            .Into(to_out[0]);
     }
 }
 
-/// <summary>Self-attention over the pixels of a feature map, with its own normalisation and residual: the VAE's.</summary>
+/// <summary>
+/// Self-attention over the pixels of a feature map, with its own normalisation and residual: the VAE's.
+/// </summary>
 internal sealed class SpatialAttention : nn.Module<Tensor, BlockContext, Tensor>
 {
     private readonly GroupNorm group_norm;

@@ -3,7 +3,10 @@ using SarSynth.Diffusion.Checkpoints;
 
 namespace SarSynth.Diffusion.Models;
 
-/// <summary>The configuration of an <see cref="AutoencoderKL"/>. Properties are the fields of config.json with diffusers' defaults.</summary>
+/// <summary>
+/// The configuration of an <see cref="AutoencoderKL"/>. Properties are the fields of config.json with diffusers'
+/// defaults.
+/// </summary>
 public sealed record AutoencoderKLConfig
 {
     /// <summary>Image channels in.</summary>
@@ -85,16 +88,22 @@ public sealed record AutoencoderKLConfig
         }
         var levels = BlockOutChannels.Length;
         Require("block_out_channels", levels > 0, "[]", "one value for each block");
-        Require("down_block_types", DownBlockTypes.Length == levels, $"{DownBlockTypes.Length} values", $"{levels}, as block_out_channels");
-        Require("up_block_types", UpBlockTypes.Length == levels, $"{UpBlockTypes.Length} values", $"{levels}, as block_out_channels");
+        Require("down_block_types", DownBlockTypes.Length == levels, $"{DownBlockTypes.Length} values",
+            $"{levels}, as block_out_channels");
+        Require("up_block_types", UpBlockTypes.Length == levels, $"{UpBlockTypes.Length} values",
+            $"{levels}, as block_out_channels");
         foreach (var type in DownBlockTypes)
             Require("down_block_types", type == "DownEncoderBlock2D", $"'{type}'", "DownEncoderBlock2D");
         foreach (var type in UpBlockTypes)
             Require("up_block_types", type == "UpDecoderBlock2D", $"'{type}'", "UpDecoderBlock2D");
         Require("act_fn", ActFn is "silu" or "swish", $"'{ActFn}'", "silu");
-        Require("latents_mean", LatentsMean is null || LatentsMean.Length == LatentChannels, $"{LatentsMean?.Length} values", $"{LatentChannels}, one for each latent channel");
-        Require("latents_std", (LatentsStd?.Length ?? LatentChannels) == LatentChannels && LatentsStd is null == LatentsMean is null, $"{LatentsStd?.Length ?? 0} values", "as many as latents_mean");
+        Require("latents_mean", LatentsMean is null || LatentsMean.Length == LatentChannels,
+            $"{LatentsMean?.Length} values", $"{LatentChannels}, one for each latent channel");
+        Require("latents_std", (LatentsStd?.Length ?? LatentChannels) == LatentChannels
+            && LatentsStd is null == LatentsMean is null, $"{LatentsStd?.Length ?? 0} values",
+            "as many as latents_mean");
         foreach (var channels in BlockOutChannels)
-            Require("block_out_channels", channels > 0 && channels % NormNumGroups == 0, $"{channels}", $"a multiple of norm_num_groups ({NormNumGroups})");
+            Require("block_out_channels", channels > 0 && channels % NormNumGroups == 0, $"{channels}",
+                $"a multiple of norm_num_groups ({NormNumGroups})");
     }
 }

@@ -1,4 +1,5 @@
-// The variational autoencoder between images and latents: Kingma and Welling (2014), Rombach et al. (2022), section 3.1.
+// The variational autoencoder between images and latents: Kingma and Welling (2014),
+// Rombach et al. (2022), section 3.1.
 using SarSynth.Diffusion.Checkpoints;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -17,7 +18,8 @@ public sealed class AutoencoderKL : nn.Module, IPretrainedModel<AutoencoderKL>
     private readonly Conv2d? post_quant_conv;
 
     /// <inheritdoc cref="UNet2DConditionModel(UNet2DConditionConfig, Device?, ScalarType?)"/>
-    public AutoencoderKL(AutoencoderKLConfig config, Device? device = null, ScalarType? dtype = null) : base(nameof(AutoencoderKL))
+    public AutoencoderKL(AutoencoderKLConfig config, Device? device = null, ScalarType? dtype = null)
+        : base(nameof(AutoencoderKL))
     {
         config.Check(nameof(AutoencoderKL));
         Config = config;
@@ -25,15 +27,19 @@ public sealed class AutoencoderKL : nn.Module, IPretrainedModel<AutoencoderKL>
         var at = new Placement(device, dtype);
         encoder = new(config, at);
         decoder = new(config, at);
-        quant_conv = config.UseQuantConv ? at.Conv2d(2 * config.LatentChannels, 2 * config.LatentChannels, kernel: 1, padding: 0) : null;
-        post_quant_conv = config.UsePostQuantConv ? at.Conv2d(config.LatentChannels, config.LatentChannels, kernel: 1, padding: 0) : null;
+        quant_conv = config.UseQuantConv
+            ? at.Conv2d(2 * config.LatentChannels, 2 * config.LatentChannels, kernel: 1, padding: 0) : null;
+        post_quant_conv = config.UsePostQuantConv
+            ? at.Conv2d(config.LatentChannels, config.LatentChannels, kernel: 1, padding: 0) : null;
         RegisterComponents();
     }
 
     /// <summary>The configuration it was made from.</summary>
     public AutoencoderKLConfig Config { get; }
 
-    /// <summary>Encode and decode images larger than <see cref="TileSize"/> in overlapping tiles: less memory, faint seams.</summary>
+    /// <summary>
+    /// Encode and decode images larger than <see cref="TileSize"/> in overlapping tiles: less memory, faint seams.
+    /// </summary>
     public bool UseTiling { get; set; }
 
     /// <summary>Side of a tile in image pixels; a multiple of four times the factor gives overlaps that fit.</summary>
@@ -49,21 +55,26 @@ public sealed class AutoencoderKL : nn.Module, IPretrainedModel<AutoencoderKL>
     public DiagonalGaussian encode(Tensor image)
     {
         if (image.dim() != 4 || image.shape[1] != Config.InChannels)
-            throw new ArgumentException($"image: found shape [{string.Join(", ", image.shape)}], expected [N, {Config.InChannels}, H, W].", nameof(image));
+            throw new ArgumentException($"image: found shape [{string.Join(", ", image.shape)}], expected [N, "
+                + $"{Config.InChannels}, H, W].", nameof(image));
         if (image.shape[2] % Config.Factor != 0 || image.shape[3] % Config.Factor != 0)
-            throw new ArgumentException($"image: found {image.shape[2]} x {image.shape[3]} pixels, expected multiples of {Config.Factor}.", nameof(image));
+            throw new ArgumentException($"image: found {image.shape[2]} x "
+                + $"{image.shape[3]} pixels, expected multiples of {Config.Factor}.", nameof(image));
         return new(Moments(image));
     }
 
     /// <summary>Images of latents (already divided by the scaling factor).</summary>
     /// <param name="latents">[N, latent_channels, h, w].</param>
     /// <returns>[N, out_channels, h * factor, w * factor], not clamped, of the type of the latents.</returns>
-    /// <remarks>With float16 weights and <c>force_upcast</c> the model is float32 while this runs, as in diffusers.</remarks>
+    /// <remarks>
+    /// With float16 weights and <c>force_upcast</c> the model is float32 while this runs, as in diffusers.
+    /// </remarks>
     /// <exception cref="ArgumentException">A shape that does not fit.</exception>
     public Tensor decode(Tensor latents)
     {
         if (latents.dim() != 4 || latents.shape[1] != Config.LatentChannels)
-            throw new ArgumentException($"latents: found shape [{string.Join(", ", latents.shape)}], expected [N, {Config.LatentChannels}, h, w].", nameof(latents));
+            throw new ArgumentException($"latents: found shape [{string.Join(", ", latents.shape)}], expected [N, "
+                + $"{Config.LatentChannels}, h, w].", nameof(latents));
         using var scope = NewDisposeScope();
         var upcast = Config.ForceUpcast && decoder.conv_in.weight.dtype == ScalarType.Float16;
         if (!upcast)
@@ -93,7 +104,8 @@ public sealed class AutoencoderKL : nn.Module, IPretrainedModel<AutoencoderKL>
 
     static string IPretrainedModel<AutoencoderKL>.WeightsName => "diffusion_pytorch_model";
 
-    static AutoencoderKL IPretrainedModel<AutoencoderKL>.Create(string json, string source, Device? device, ScalarType? dtype) =>
+    static AutoencoderKL IPretrainedModel<AutoencoderKL>.Create(string json, string source, Device? device,
+        ScalarType? dtype) =>
         new(AutoencoderKLConfig.FromJson(json, source), device, dtype);
 
     string IPretrainedModel<AutoencoderKL>.ConfigJson => Config.ToJson();
@@ -155,7 +167,8 @@ public sealed class AutoencoderKL : nn.Module, IPretrainedModel<AutoencoderKL>
             var row = new List<Tensor>();
             for (long x = 0; x < width; x += step)
             {
-                using var part = whole.narrow(2, y, Math.Min(tileIn, height - y)).narrow(3, x, Math.Min(tileIn, width - x));
+                using var part = whole.narrow(2, y, Math.Min(tileIn, height - y)).narrow(3, x,
+                    Math.Min(tileIn, width - x));
                 var tile = run(part);
                 if (above != null)
                     tile = Blend(above[row.Count], tile, 2, blend);
@@ -163,7 +176,8 @@ public sealed class AutoencoderKL : nn.Module, IPretrainedModel<AutoencoderKL>
                     tile = Blend(row[^1], tile, 3, blend);
                 row.Add(tile);
             }
-            var cropped = row.Select(t => t.narrow(2, 0, Math.Min(limit, t.shape[2])).narrow(3, 0, Math.Min(limit, t.shape[3]))).ToList();
+            var cropped = row.Select(t =>
+                t.narrow(2, 0, Math.Min(limit, t.shape[2])).narrow(3, 0, Math.Min(limit, t.shape[3]))).ToList();
             rows.Add(cat(cropped, 3));
             cropped.ForEach(c => c.Dispose());
             above?.ForEach(t => t.Dispose());
@@ -238,7 +252,9 @@ public sealed class DiagonalGaussian : IDisposable
     /// <summary>The most likely value: the mean, in memory of its own.</summary>
     public Tensor Mode() => Mean.clone();
 
-    /// <summary>Kullback-Leibler divergence from the standard normal, or from <paramref name="other"/>, summed over each sample.</summary>
+    /// <summary>
+    /// Kullback-Leibler divergence from the standard normal, or from <paramref name="other"/>, summed over each sample.
+    /// </summary>
     /// <returns>[N], nats.</returns>
     public Tensor Kl(DiagonalGaussian? other = null)
     {
@@ -266,9 +282,11 @@ internal sealed class VaeMidBlock : nn.Module<Tensor, Tensor>
     public VaeMidBlock(AutoencoderKLConfig config, Placement at) : base("UNetMidBlock2D")
     {
         var channels = config.BlockOutChannels[^1];
-        attentions = config.MidBlockAddAttention ? nn.ModuleList(new SpatialAttention(channels, config.NormNumGroups, 1e-6, at)) : null;
+        attentions = config.MidBlockAddAttention
+            ? nn.ModuleList(new SpatialAttention(channels, config.NormNumGroups, 1e-6, at)) : null;
         resnets = nn.ModuleList(
-            new ResnetBlock2D(channels, channels, null, config.NormNumGroups, 1e-6, at), new ResnetBlock2D(channels, channels, null, config.NormNumGroups, 1e-6, at));
+            new ResnetBlock2D(channels, channels, null, config.NormNumGroups, 1e-6, at),
+                new ResnetBlock2D(channels, channels, null, config.NormNumGroups, 1e-6, at));
         RegisterComponents();
     }
 
@@ -292,7 +310,8 @@ internal sealed class DownEncoderBlock : nn.Module<Tensor, Tensor>
     private readonly ModuleList<ResnetBlock2D> resnets;
     private readonly ModuleList<Downsample2D>? downsamplers;
 
-    public DownEncoderBlock(int from, int to, int layers, int groups, bool downsample, Placement at) : base("DownEncoderBlock2D")
+    public DownEncoderBlock(int from, int to, int layers, int groups, bool downsample, Placement at)
+        : base("DownEncoderBlock2D")
     {
         resnets = nn.ModuleList<ResnetBlock2D>();
         for (var i = 0; i < layers; i++)
@@ -321,7 +340,8 @@ internal sealed class UpDecoderBlock : nn.Module<Tensor, Tensor>
     private readonly ModuleList<ResnetBlock2D> resnets;
     private readonly ModuleList<Upsample2D>? upsamplers;
 
-    public UpDecoderBlock(int from, int to, int layers, int groups, bool upsample, Placement at) : base("UpDecoderBlock2D")
+    public UpDecoderBlock(int from, int to, int layers, int groups, bool upsample, Placement at)
+        : base("UpDecoderBlock2D")
     {
         resnets = nn.ModuleList<ResnetBlock2D>();
         for (var i = 0; i < layers; i++)
@@ -360,7 +380,8 @@ internal sealed class Encoder : nn.Module<Tensor, Tensor>
         conv_in = at.Conv2d(config.InChannels, channels[0]);
         down_blocks = nn.ModuleList<DownEncoderBlock>();
         for (var i = 0; i < channels.Length; i++)
-            down_blocks.Add(new(channels[Math.Max(i - 1, 0)], channels[i], config.LayersPerBlock, config.NormNumGroups, i < channels.Length - 1, at));
+            down_blocks.Add(new(channels[Math.Max(i - 1, 0)], channels[i], config.LayersPerBlock, config.NormNumGroups,
+                i < channels.Length - 1, at));
         mid_block = new(config, at);
         conv_norm_out = at.GroupNorm(config.NormNumGroups, channels[^1], 1e-6);
         last = new(conv_norm_out);
@@ -395,7 +416,8 @@ internal sealed class Decoder : nn.Module<Tensor, Tensor>
         mid_block = new(config, at);
         up_blocks = nn.ModuleList<UpDecoderBlock>();
         for (var i = 0; i < channels.Length; i++)
-            up_blocks.Add(new(channels[Math.Max(i - 1, 0)], channels[i], config.LayersPerBlock + 1, config.NormNumGroups, i < channels.Length - 1, at));
+            up_blocks.Add(new(channels[Math.Max(i - 1, 0)], channels[i], config.LayersPerBlock + 1,
+                config.NormNumGroups, i < channels.Length - 1, at));
         conv_norm_out = at.GroupNorm(config.NormNumGroups, channels[^1], 1e-6);
         last = new(conv_norm_out);
         conv_out = at.Conv2d(channels[^1], config.OutChannels);

@@ -58,7 +58,8 @@ public sealed class TextCache : IDisposable
 {
     private readonly Dictionary<object, (Tensor Key, Tensor Value)> entries = new(ReferenceEqualityComparer.Instance);
 
-    internal bool TryGet(object attention, out (Tensor Key, Tensor Value) entry) => entries.TryGetValue(attention, out entry);
+    internal bool TryGet(object attention, out (Tensor Key, Tensor Value) entry) =>
+        entries.TryGetValue(attention, out entry);
 
     internal void Add(object attention, Tensor key, Tensor value) =>
         entries.Add(attention, (key.DetachFromDisposeScope(), value.DetachFromDisposeScope()));

@@ -8,21 +8,26 @@ using static TorchSharp.torch;
 
 namespace SarSynth.Diffusion.Models;
 
-/// <summary>The configuration of a CLIP text encoder: the fields of config.json that change what it computes, and its tokens.</summary>
+/// <summary>
+/// The configuration of a CLIP text encoder: the fields of config.json that change what it computes, and its tokens.
+/// </summary>
 public sealed record CLIPTextConfig
 {
     // PretrainedConfig writes every one of its fields; none of these changes a text encoder's result.
     private static readonly HashSet<string> WithoutEffect =
     [
         "add_cross_attention", "architectures", "bad_words_ids", "begin_suppress_tokens", "chunk_size_feed_forward",
-        "cross_attention_hidden_size", "decoder_start_token_id", "diversity_penalty", "do_sample", "dtype", "early_stopping",
+        "cross_attention_hidden_size", "decoder_start_token_id", "diversity_penalty", "do_sample", "dtype",
+            "early_stopping",
         "encoder_no_repeat_ngram_size", "exponential_decay_length_penalty", "finetuning_task", "forced_bos_token_id",
-        "forced_eos_token_id", "gradient_checkpointing", "id2label", "is_decoder", "is_encoder_decoder", "label2id", "length_penalty", "max_length",
+        "forced_eos_token_id", "gradient_checkpointing", "id2label", "is_decoder", "is_encoder_decoder", "label2id",
+            "length_penalty", "max_length",
         "min_length", "model_type", "no_repeat_ngram_size", "num_beam_groups", "num_beams", "num_return_sequences",
         "output_attentions", "output_hidden_states", "output_scores", "prefix", "problem_type", "remove_invalid_values",
         "repetition_penalty", "return_dict", "return_dict_in_generate", "sep_token_id", "suppress_tokens",
         "task_specific_params", "temperature", "tf_legacy_loss", "tie_encoder_decoder", "tie_word_embeddings",
-        "tokenizer_class", "top_k", "top_p", "torch_dtype", "torchscript", "transformers_version", "typical_p", "use_bfloat16",
+        "tokenizer_class", "top_k", "top_p", "torch_dtype", "torchscript", "transformers_version", "typical_p",
+            "use_bfloat16",
     ];
 
     /// <summary>Number of tokens.</summary>
@@ -110,7 +115,9 @@ public sealed record CLIPTextConfig
         Require("attention_dropout", AttentionDropout == 0, $"{AttentionDropout}", "0");
         Require("dropout", Dropout == 0, $"{Dropout}", "0");
         Require("pruned_heads", PrunedHeads is null or { Count: 0 }, "not empty", "{}");
-        Require("num_attention_heads", NumAttentionHeads > 0 && HiddenSize % NumAttentionHeads == 0, $"{NumAttentionHeads}", $"a number of heads that divides hidden_size ({HiddenSize})");
+        Require("num_attention_heads", NumAttentionHeads > 0
+            && HiddenSize % NumAttentionHeads == 0, $"{NumAttentionHeads}",
+            $"a number of heads that divides hidden_size ({HiddenSize})");
     }
 }
 
@@ -118,8 +125,11 @@ public sealed record CLIPTextConfig
 /// <param name="LastHiddenState">[N, T, C], after the final layer normalisation.</param>
 /// <param name="PoolerOutput">[N, C]: the state at the end of the text.</param>
 /// <param name="TextEmbeds">[N, P]: the pooled text projected; null without projection.</param>
-/// <param name="HiddenStates">The embeddings and each layer's result, without the final normalisation; null unless asked for.</param>
-public sealed record CLIPTextOutput(Tensor LastHiddenState, Tensor PoolerOutput, Tensor? TextEmbeds, IReadOnlyList<Tensor>? HiddenStates) : IDisposable
+/// <param name="HiddenStates">
+/// The embeddings and each layer's result, without the final normalisation; null unless asked for.
+/// </param>
+public sealed record CLIPTextOutput(Tensor LastHiddenState, Tensor PoolerOutput, Tensor? TextEmbeds,
+    IReadOnlyList<Tensor>? HiddenStates) : IDisposable
 {
     /// <inheritdoc/>
     public void Dispose()
@@ -136,7 +146,8 @@ public sealed class CLIPTextModel : nn.Module, IPretrainedModel<CLIPTextModel>
     private readonly CLIPTextTransformer text_model;
 
     /// <inheritdoc cref="UNet2DConditionModel(UNet2DConditionConfig, Device?, ScalarType?)"/>
-    public CLIPTextModel(CLIPTextConfig config, Device? device = null, ScalarType? dtype = null) : base(nameof(CLIPTextModel))
+    public CLIPTextModel(CLIPTextConfig config, Device? device = null, ScalarType? dtype = null)
+        : base(nameof(CLIPTextModel))
     {
         config.Check(nameof(CLIPTextModel));
         Config = config;
@@ -164,20 +175,25 @@ public sealed class CLIPTextModel : nn.Module, IPretrainedModel<CLIPTextModel>
 
     static string IPretrainedModel<CLIPTextModel>.WeightsName => "model";
 
-    static CLIPTextModel IPretrainedModel<CLIPTextModel>.Create(string json, string source, Device? device, ScalarType? dtype) =>
+    static CLIPTextModel IPretrainedModel<CLIPTextModel>.Create(string json, string source, Device? device,
+        ScalarType? dtype) =>
         new(CLIPTextConfig.FromJson(json, source), device, dtype);
 
-    string IPretrainedModel<CLIPTextModel>.ConfigJson => (Config with { VocabSize = (int)TokenEmbedding.Rows() }).ToJson();
+    string IPretrainedModel<CLIPTextModel>.ConfigJson => (Config with { VocabSize = (int)TokenEmbedding.Rows() })
+        .ToJson();
 }
 
-/// <summary>CLIP's text encoder with the projection of its pooled text: the second of SDXL, and the refiner's.</summary>
+/// <summary>
+/// CLIP's text encoder with the projection of its pooled text: the second of SDXL, and the refiner's.
+/// </summary>
 public sealed class CLIPTextModelWithProjection : nn.Module, IPretrainedModel<CLIPTextModelWithProjection>
 {
     private readonly CLIPTextTransformer text_model;
     private readonly Linear text_projection;
 
     /// <inheritdoc cref="UNet2DConditionModel(UNet2DConditionConfig, Device?, ScalarType?)"/>
-    public CLIPTextModelWithProjection(CLIPTextConfig config, Device? device = null, ScalarType? dtype = null) : base(nameof(CLIPTextModelWithProjection))
+    public CLIPTextModelWithProjection(CLIPTextConfig config, Device? device = null, ScalarType? dtype = null)
+        : base(nameof(CLIPTextModelWithProjection))
     {
         config.Check(nameof(CLIPTextModelWithProjection));
         Config = config;
@@ -202,10 +218,12 @@ public sealed class CLIPTextModelWithProjection : nn.Module, IPretrainedModel<CL
 
     static string IPretrainedModel<CLIPTextModelWithProjection>.WeightsName => "model";
 
-    static CLIPTextModelWithProjection IPretrainedModel<CLIPTextModelWithProjection>.Create(string json, string source, Device? device, ScalarType? dtype) =>
+    static CLIPTextModelWithProjection IPretrainedModel<CLIPTextModelWithProjection>.Create(string json, string source,
+        Device? device, ScalarType? dtype) =>
         new(CLIPTextConfig.FromJson(json, source), device, dtype);
 
-    string IPretrainedModel<CLIPTextModelWithProjection>.ConfigJson => (Config with { VocabSize = (int)TokenEmbedding.Rows() }).ToJson(nameof(CLIPTextModelWithProjection));
+    string IPretrainedModel<CLIPTextModelWithProjection>.ConfigJson =>
+        (Config with { VocabSize = (int)TokenEmbedding.Rows() }).ToJson(nameof(CLIPTextModelWithProjection));
 }
 
 internal sealed class CLIPTextTransformer : nn.Module
@@ -228,11 +246,13 @@ internal sealed class CLIPTextTransformer : nn.Module
     public CLIPTextOutput Encode(Tensor ids, Tensor? mask, bool keepStates, Linear? projection)
     {
         if (ids.dim() != 2 || ids.shape[1] > config.MaxPositionEmbeddings)
-            throw new ArgumentException($"input_ids: found shape [{string.Join(", ", ids.shape)}], expected [N, T] with at most {config.MaxPositionEmbeddings} tokens.", nameof(ids));
+            throw new ArgumentException($"input_ids: found shape [{string.Join(", ", ids.shape)}], expected [N, T] "
+                + $"with at most {config.MaxPositionEmbeddings} tokens.", nameof(ids));
         using var scope = NewDisposeScope();
         long most = ids.numel() == 0 ? 0 : ids.max().ToInt64(), known = embeddings.token_embedding.Rows();
         if (most >= known)
-            throw new ArgumentException($"input_ids: found a token {most}, expected at most {known - 1}: another vocabulary?", nameof(ids));
+            throw new ArgumentException($"input_ids: found a token {most}, expected "
+                + $"at most {known - 1}: another vocabulary?", nameof(ids));
         var h = embeddings.call(ids);
         var bias = Bias(ids, mask, h.dtype);
         var states = keepStates ? new List<Tensor> { h } : null;

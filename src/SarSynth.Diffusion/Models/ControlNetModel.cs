@@ -30,12 +30,14 @@ public sealed class ControlNetModel : ConditionalEncoder, IPretrainedModel<Contr
     /// <summary>A model with random weights, and zeros where it joins the UNet.</summary>
     /// <inheritdoc cref="UNet2DConditionModel(UNet2DConditionConfig, Device?, ScalarType?)"/>
     public ControlNetModel(ControlNetConfig config, Device? device = null, ScalarType? dtype = null)
-        : base(nameof(ControlNetModel), Checked(config), new(device, dtype), convInKernel: 3, guidanceWidth: null, embeddingWidth: null)
+        : base(nameof(ControlNetModel), Checked(config), new(device, dtype), convInKernel: 3, guidanceWidth: null,
+            embeddingWidth: null)
     {
         Config = config;
         var channels = config.BlockOutChannels;
         var layers = config.LayersPerBlock.For(channels.Length, "layers_per_block", nameof(ControlNetModel));
-        controlnet_cond_embedding = new(config.ConditioningChannels, config.ConditioningEmbeddingOutChannels, channels[0], Level.At);
+        controlnet_cond_embedding = new(config.ConditioningChannels, config.ConditioningEmbeddingOutChannels,
+            channels[0], Level.At);
         controlnet_down_blocks = nn.ModuleList(ZeroConv(channels[0]));
         for (var i = 0; i < channels.Length; i++)
         {
@@ -49,11 +51,16 @@ public sealed class ControlNetModel : ConditionalEncoder, IPretrainedModel<Contr
     /// <summary>The configuration it was made from.</summary>
     public ControlNetConfig Config { get; }
 
-    /// <summary>A ControlNet that starts as a copy of a UNet's way down: with its zero convolutions it changes nothing yet.</summary>
+    /// <summary>
+    /// A ControlNet that starts as a copy of a UNet's way down: with its zero convolutions it changes nothing yet.
+    /// </summary>
     /// <param name="unet">The UNet that it is to steer; it stays as it is.</param>
     /// <param name="conditioningChannels">Channels of the condition image.</param>
-    /// <param name="conditioningEmbeddingOutChannels">See <see cref="ControlNetConfig.ConditioningEmbeddingOutChannels"/>; diffusers' 16, 32, 96, 256 where null.</param>
-    public static ControlNetModel FromUNet(UNet2DConditionModel unet, int conditioningChannels = 3, int[]? conditioningEmbeddingOutChannels = null)
+    /// <param name="conditioningEmbeddingOutChannels">
+    /// See <see cref="ControlNetConfig.ConditioningEmbeddingOutChannels"/>; diffusers' 16, 32, 96, 256 where null.
+    /// </param>
+    public static ControlNetModel FromUNet(UNet2DConditionModel unet, int conditioningChannels = 3,
+        int[]? conditioningEmbeddingOutChannels = null)
     {
         var from = unet.Config;
         var config = new ControlNetConfig
@@ -88,7 +95,8 @@ public sealed class ControlNetModel : ConditionalEncoder, IPretrainedModel<Contr
         };
         var weight = unet.conv_in.weight;
         if (from.ConvInKernel != 3 || from.TimeCondProjDim != null || from.TimeEmbeddingDim != null)
-            throw new ArgumentException("the UNet has settings that no ControlNet has: conv_in_kernel, time_cond_proj_dim or time_embedding_dim.", nameof(unet));
+            throw new ArgumentException("the UNet has settings that no ControlNet has: conv_in_kernel, "
+                + "time_cond_proj_dim or time_embedding_dim.", nameof(unet));
         // What is not copied is drawn on the CPU: the same numbers on every machine.
         var meta = weight.device_type == DeviceType.META;
         var controlNet = new ControlNetModel(config, meta ? weight.device : CPU, weight.dtype);
@@ -107,9 +115,13 @@ public sealed class ControlNetModel : ConditionalEncoder, IPretrainedModel<Contr
     /// <param name="sample">Noisy latents, [N, in_channels, H, W].</param>
     /// <param name="timestep">One value or one for each sample.</param>
     /// <param name="encoder_hidden_states">Text embeddings, [N, T, cross_attention_dim].</param>
-    /// <param name="controlnet_cond">The condition image, [N, conditioning_channels, f H, f W], 0 to 1; f is 2 to the number of strides.</param>
+    /// <param name="controlnet_cond">
+    /// The condition image, [N, conditioning_channels, f H, f W], 0 to 1; f is 2 to the number of strides.
+    /// </param>
     /// <param name="conditioning_scale">Factor of all residuals.</param>
-    /// <param name="guess_mode">Weigh the residuals from 0.1 at the finest level to 1 in the middle (ControlNet without prompt).</param>
+    /// <param name="guess_mode">
+    /// Weigh the residuals from 0.1 at the finest level to 1 in the middle (ControlNet without prompt).
+    /// </param>
     /// <param name="text_embeds">SDXL: pooled text.</param>
     /// <param name="time_ids">SDXL: sizes and crop.</param>
     /// <param name="class_labels">For models with class embeddings.</param>
@@ -131,14 +143,17 @@ public sealed class ControlNetModel : ConditionalEncoder, IPretrainedModel<Contr
                 + $"expected [{string.Join(", ", expected)}].", nameof(controlnet_cond));
         }
         using var condition = Embedded(controlnet_cond);
-        return Residuals(sample, timestep, encoder_hidden_states, condition, conditioning_scale, guess_mode, text_embeds,
+        return Residuals(sample, timestep, encoder_hidden_states, condition, conditioning_scale, guess_mode,
+            text_embeds,
             time_ids, class_labels, encoder_attention_mask, cache);
     }
 
     /// <summary>Pixels of the condition image for each latent along an axis.</summary>
     public int ConditionFactor => 1 << (Config.ConditioningEmbeddingOutChannels.Length - 1);
 
-    /// <summary>What the net makes of a condition image, the same at every timestep: [N, C, H, W] on the latents' grid.</summary>
+    /// <summary>
+    /// What the net makes of a condition image, the same at every timestep: [N, C, H, W] on the latents' grid.
+    /// </summary>
     internal Tensor Embedded(Tensor controlnet_cond)
     {
         using var image = Steps.ChannelsInnermost(
@@ -164,9 +179,11 @@ public sealed class ControlNetModel : ConditionalEncoder, IPretrainedModel<Contr
         for (var i = 0; i <= skips.Count; i++)
         {
             var joined = i < skips.Count ? controlnet_down_blocks[i].call(skips[i]) : controlnet_mid_block.call(middle);
-            var scale = conditioning_scale * (guess_mode && !Config.GlobalPoolConditions ? Math.Pow(10, -1 + (double)i / skips.Count) : 1);
+            var scale = conditioning_scale * (guess_mode && !Config.GlobalPoolConditions
+                ? Math.Pow(10, -1 + (double)i / skips.Count) : 1);
             var scaled = scale == 1 ? joined : joined.Times(scale);
-            results[i] = (Config.GlobalPoolConditions ? scaled.mean([2, 3], keepdim: true) : scaled).MoveToOuterDisposeScope();
+            results[i] = (Config.GlobalPoolConditions ? scaled.mean([2, 3], keepdim: true) : scaled)
+                .MoveToOuterDisposeScope();
             if (i < skips.Count)
                 skips[i].Dispose();
         }
@@ -175,7 +192,8 @@ public sealed class ControlNetModel : ConditionalEncoder, IPretrainedModel<Contr
 
     static string IPretrainedModel<ControlNetModel>.WeightsName => "diffusion_pytorch_model";
 
-    static ControlNetModel IPretrainedModel<ControlNetModel>.Create(string json, string source, Device? device, ScalarType? dtype) =>
+    static ControlNetModel IPretrainedModel<ControlNetModel>.Create(string json, string source, Device? device,
+        ScalarType? dtype) =>
         new(ControlNetConfig.FromJson(json, source), device, dtype);
 
     string IPretrainedModel<ControlNetModel>.ConfigJson => Config.ToJson();
@@ -224,7 +242,8 @@ public sealed class MultiControlNet
         Tensor? encoder_attention_mask = null, IReadOnlyList<TextCache?>? cache = null)
     {
         if (controlnet_cond.Count != nets.Count || conditioning_scale.Count != nets.Count)
-            throw new ArgumentException($"found {controlnet_cond.Count} conditions and {conditioning_scale.Count} scales, expected {nets.Count} of each.", nameof(controlnet_cond));
+            throw new ArgumentException($"found {controlnet_cond.Count} conditions and {conditioning_scale.Count} "
+                + $"scales, expected {nets.Count} of each.", nameof(controlnet_cond));
         ControlNetOutput? sum = null;
         for (var i = 0; i < nets.Count; i++)
         {

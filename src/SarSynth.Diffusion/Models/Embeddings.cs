@@ -5,20 +5,26 @@ using static TorchSharp.torch;
 
 namespace SarSynth.Diffusion.Models;
 
-/// <summary>Sinusoidal timestep embeddings: Vaswani et al. (2017), as Ho et al. (2020) use them for diffusion.</summary>
+/// <summary>
+/// Sinusoidal timestep embeddings: Vaswani et al. (2017), as Ho et al. (2020) use them for diffusion.
+/// </summary>
 public static class TimestepEncoding
 {
-    /// <summary>cos and sin of t at <paramref name="dim"/>/2 frequencies from 1 to 1/<paramref name="max_period"/>.</summary>
+    /// <summary>
+    /// cos and sin of t at <paramref name="dim"/>/2 frequencies from 1 to 1/<paramref name="max_period"/>.
+    /// </summary>
     /// <param name="timesteps">[N], integer or float; any value.</param>
     /// <param name="dim">Width of the result.</param>
     /// <param name="flip_sin_to_cos">cos first.</param>
     /// <param name="downscale_freq_shift">Taken off dim/2 in the spacing of the frequencies.</param>
     /// <param name="max_period">The longest period over 2 pi.</param>
     /// <returns>float32 [N, dim].</returns>
-    public static Tensor Encode(Tensor timesteps, int dim, bool flip_sin_to_cos = true, double downscale_freq_shift = 0, double max_period = 10000)
+    public static Tensor Encode(Tensor timesteps, int dim, bool flip_sin_to_cos = true, double downscale_freq_shift = 0,
+        double max_period = 10000)
     {
         if (timesteps.dim() != 1)
-            throw new ArgumentException($"timesteps: found shape [{string.Join(", ", timesteps.shape)}], expected one dimension.", nameof(timesteps));
+            throw new ArgumentException($"timesteps: found "
+                + $"shape [{string.Join(", ", timesteps.shape)}], expected one dimension.", nameof(timesteps));
         using var scope = NewDisposeScope();
         var half = dim / 2;
         var frequencies = Scalars.Range(half, ScalarType.Float32, timesteps.device)
@@ -32,7 +38,9 @@ public static class TimestepEncoding
     }
 }
 
-/// <summary>Two linear layers with SiLU between them; the guidance embedding of distilled models is added to the input.</summary>
+/// <summary>
+/// Two linear layers with SiLU between them; the guidance embedding of distilled models is added to the input.
+/// </summary>
 internal sealed class TimestepEmbedding : nn.Module<Tensor, Tensor?, Tensor>
 {
     private readonly Linear linear_1;
@@ -55,14 +63,17 @@ internal sealed class TimestepEmbedding : nn.Module<Tensor, Tensor?, Tensor>
     }
 }
 
-/// <summary>A condition image as features of the latent's size: each stride halves it (Zhang et al. 2023, section 3.2).</summary>
+/// <summary>
+/// A condition image as features of the latent's size: each stride halves it (Zhang et al. 2023, section 3.2).
+/// </summary>
 internal sealed class ControlNetConditioningEmbedding : nn.Module<Tensor, Tensor>
 {
     private readonly Conv2d conv_in;
     private readonly ModuleList<Conv2d> blocks;
     private readonly Conv2d conv_out;
 
-    public ControlNetConditioningEmbedding(int conditioningChannels, int[] channels, int to, Placement at) : base(nameof(ControlNetConditioningEmbedding))
+    public ControlNetConditioningEmbedding(int conditioningChannels, int[] channels, int to, Placement at)
+        : base(nameof(ControlNetConditioningEmbedding))
     {
         conv_in = at.Conv2d(conditioningChannels, channels[0]);
         blocks = nn.ModuleList<Conv2d>();

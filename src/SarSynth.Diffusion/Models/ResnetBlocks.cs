@@ -16,7 +16,8 @@ internal sealed class ResnetBlock2D : nn.Module<Tensor, BlockContext, Tensor>
     private readonly Conv2d? conv_shortcut;
     private readonly NormThenSilu first, second;
 
-    public ResnetBlock2D(long from, long to, long? embedding, long groups, double eps, Placement at) : base(nameof(ResnetBlock2D))
+    public ResnetBlock2D(long from, long to, long? embedding, long groups, double eps, Placement at)
+        : base(nameof(ResnetBlock2D))
     {
         norm1 = at.GroupNorm(groups, from, eps);
         conv1 = at.Conv2d(from, to);
@@ -62,7 +63,9 @@ internal sealed class Upsample2D : nn.Module<Tensor, Tensor>
         nn.functional.interpolate(input, size: size, mode: InterpolationMode.Nearest).Into(conv);
 }
 
-/// <summary>A 3x3 convolution of stride 2; padding 0 means one row and column at the far edges only (the VAE's way).</summary>
+/// <summary>
+/// A 3x3 convolution of stride 2; padding 0 means one row and column at the far edges only (the VAE's way).
+/// </summary>
 internal sealed class Downsample2D : nn.Module<Tensor, Tensor>
 {
     private readonly Conv2d conv;

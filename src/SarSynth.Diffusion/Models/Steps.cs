@@ -14,13 +14,15 @@ internal readonly struct Placement(Device? device, ScalarType? type)
 
     private ScalarType? Type { get; } = type;
 
-    public Linear Linear(long from, long to, bool bias = true) => nn.Linear(from, to, hasBias: bias, device: Device, dtype: Type);
+    public Linear Linear(long from, long to, bool bias = true) =>
+        nn.Linear(from, to, hasBias: bias, device: Device, dtype: Type);
 
     public Conv2d Conv2d(long from, long to, long kernel = 3, long stride = 1, long padding = 1)
     {
         // TorchSharp forgets a handle of the kernel that it draws, which would keep its memory until a collection.
         using var scope = NewDisposeScope();
-        var convolution = nn.Conv2d(from, to, kernel_size: kernel, stride: stride, padding: padding, device: Device, dtype: Type);
+        var convolution = nn.Conv2d(from, to, kernel_size: kernel, stride: stride, padding: padding, device: Device,
+            dtype: Type);
         convolution.weight.DetachFromDisposeScope();
         convolution.bias!.DetachFromDisposeScope();
         if (kernel == 1)
@@ -44,7 +46,8 @@ internal readonly struct Placement(Device? device, ScalarType? type)
         return norm;
     }
 
-    public LayerNorm LayerNorm(long width, double eps = 1e-5) => nn.LayerNorm(width, eps: eps, device: Device, dtype: Type);
+    public LayerNorm LayerNorm(long width, double eps = 1e-5) =>
+        nn.LayerNorm(width, eps: eps, device: Device, dtype: Type);
 
     public Embedding Embedding(long count, long width)
     {

@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace SarSynth.Diffusion.Models;
 
-/// <summary>Linear layer whose one half is gated by the GELU of the other: Shazeer (2020), "GLU variants improve transformer".</summary>
+/// <summary>
+/// Linear layer whose one half is gated by the GELU of the other: Shazeer (2020), "GLU variants improve transformer".
+/// </summary>
 internal sealed class GEGLU : nn.Module<Tensor, Tensor>
 {
     private readonly Linear proj;
@@ -42,7 +44,8 @@ internal sealed class FeedForward : nn.Module<Tensor, Tensor>
 
     public FeedForward(long channels, Placement at) : base(nameof(FeedForward))
     {
-        net = nn.ModuleList<nn.Module<Tensor, Tensor>>(new GEGLU(channels, 4 * channels, at), nn.Identity(), at.Linear(4 * channels, channels));
+        net = nn.ModuleList<nn.Module<Tensor,
+            Tensor>>(new GEGLU(channels, 4 * channels, at), nn.Identity(), at.Linear(4 * channels, channels));
         RegisterComponents();
     }
 
@@ -59,7 +62,8 @@ internal sealed class BasicTransformerBlock : nn.Module<Tensor, BlockContext, Te
     private readonly LayerNorm norm3;
     private readonly FeedForward ff;
 
-    public BasicTransformerBlock(long channels, int heads, long textWidth, bool onlyCrossAttention, bool upcast, Placement at)
+    public BasicTransformerBlock(long channels, int heads, long textWidth, bool onlyCrossAttention, bool upcast,
+        Placement at)
         : base(nameof(BasicTransformerBlock))
     {
         norm1 = at.LayerNorm(channels);
@@ -96,7 +100,8 @@ internal sealed class Transformer2DModel : nn.Module<Tensor, BlockContext, Tenso
     private readonly bool linear;
 
     public Transformer2DModel(
-        long channels, int heads, int layers, long textWidth, int groups, bool linear, bool onlyCrossAttention, bool upcast, Placement at)
+        long channels, int heads, int layers, long textWidth, int groups, bool linear, bool onlyCrossAttention,
+            bool upcast, Placement at)
         : base(nameof(Transformer2DModel))
     {
         this.linear = linear;

@@ -6,7 +6,10 @@ using static TorchSharp.torch;
 
 namespace SarSynth.Diffusion.Models;
 
-/// <summary>A UNet over latents, conditioned on time, text and (SDXL) pooled text and sizes. Members carry the checkpoint's names.</summary>
+/// <summary>
+/// A UNet over latents, conditioned on time, text and (SDXL) pooled text and sizes. Members carry the checkpoint's
+/// names.
+/// </summary>
 public sealed class UNet2DConditionModel : ConditionalEncoder, IPretrainedModel<UNet2DConditionModel>
 {
     private readonly ModuleList<UpBlock> up_blocks;
@@ -20,24 +23,29 @@ public sealed class UNet2DConditionModel : ConditionalEncoder, IPretrainedModel<
     /// <param name="dtype">Type of its parameters; float32 where null.</param>
     /// <exception cref="CheckpointException">A value of the configuration that is not supported, named.</exception>
     public UNet2DConditionModel(UNet2DConditionConfig config, Device? device = null, ScalarType? dtype = null)
-        : base(nameof(UNet2DConditionModel), Checked(config), new(device, dtype), config.ConvInKernel, config.TimeCondProjDim, config.TimeEmbeddingDim)
+        : base(nameof(UNet2DConditionModel), Checked(config), new(device, dtype), config.ConvInKernel,
+            config.TimeCondProjDim, config.TimeEmbeddingDim)
     {
         Config = config;
         var channels = config.BlockOutChannels;
         var levels = channels.Length;
         var layers = config.LayersPerBlock.For(levels, "layers_per_block", nameof(UNet2DConditionModel));
-        var depths = config.ReverseTransformerLayersPerBlock?.For([.. layers.Reverse().Select(l => l + 1)], "reverse_transformer_layers_per_block", nameof(UNet2DConditionModel));
+        var depths = config.ReverseTransformerLayersPerBlock?.For(
+            [.. layers.Reverse().Select(l => l + 1)], "reverse_transformer_layers_per_block",
+            nameof(UNet2DConditionModel));
         up_blocks = nn.ModuleList<UpBlock>();
         for (var i = 0; i < levels; i++)
         {
             var level = levels - 1 - i;
             var attention = depths is null ? Attention[level] : Attention[level] with { Layers = depths[i] };
             up_blocks.Add(new(
-                from: channels[Math.Min(level + 1, levels - 1)], to: channels[level], skip: channels[Math.Max(level - 1, 0)], layers[level] + 1,
+                from: channels[Math.Min(level + 1, levels - 1)], to: channels[level],
+                    skip: channels[Math.Max(level - 1, 0)], layers[level] + 1,
                 config.UpBlockTypes[i] == "CrossAttnUpBlock2D" ? attention : null, upsample: level > 0, Level));
         }
         conv_norm_out = Level.At.GroupNorm(config.NormNumGroups, channels[0], config.NormEps);
-        conv_out = Level.At.Conv2d(channels[0], config.OutChannels, config.ConvOutKernel, padding: config.ConvOutKernel / 2);
+        conv_out = Level.At.Conv2d(channels[0], config.OutChannels, config.ConvOutKernel,
+            padding: config.ConvOutKernel / 2);
         last = new(conv_norm_out);
         RegisterComponents();
     }
@@ -50,15 +58,21 @@ public sealed class UNet2DConditionModel : ConditionalEncoder, IPretrainedModel<
     /// <param name="timestep">One value or one for each sample, integer or float, 0 to 1000.</param>
     /// <param name="encoder_hidden_states">Text embeddings, [N, T, cross_attention_dim].</param>
     /// <param name="text_embeds">SDXL: pooled text, [N, P].</param>
-    /// <param name="time_ids">SDXL: original size, crop and target size (refiner: aesthetic score), [N, 6] or [N, 5].</param>
-    /// <param name="class_labels">Class labels, noise levels or embeddings, for models that have class embeddings.</param>
+    /// <param name="time_ids">
+    /// SDXL: original size, crop and target size (refiner: aesthetic score), [N, 6] or [N, 5].
+    /// </param>
+    /// <param name="class_labels">
+    /// Class labels, noise levels or embeddings, for models that have class embeddings.
+    /// </param>
     /// <param name="timestep_cond">Guidance embedding of distilled models, [N, time_cond_proj_dim].</param>
     /// <param name="down_block_additional_residuals">A ControlNet's residuals, one for each skip.</param>
     /// <param name="mid_block_additional_residual">A ControlNet's residual for the middle.</param>
     /// <param name="encoder_attention_mask">[N, T]: 1 keeps a token, 0 drops it.</param>
     /// <param name="cache">Keeps the text's keys and values between steps; only without gradients.</param>
     /// <returns>[N, out_channels, H, W].</returns>
-    /// <exception cref="ArgumentException">A shape that does not fit, or a condition that the model needs and was not given.</exception>
+    /// <exception cref="ArgumentException">
+    /// A shape that does not fit, or a condition that the model needs and was not given.
+    /// </exception>
     public Tensor forward(
         Tensor sample, Tensor timestep, Tensor encoder_hidden_states,
         Tensor? text_embeds = null, Tensor? time_ids = null, Tensor? class_labels = null, Tensor? timestep_cond = null,
@@ -74,7 +88,8 @@ public sealed class UNet2DConditionModel : ConditionalEncoder, IPretrainedModel<
         var first = conv_in.call(ordered);
         var deepest = Down(first, context, skips);
         if (down_block_additional_residuals is { } residuals && residuals.Count != skips.Count)
-            throw new ArgumentException($"found {residuals.Count} residuals, expected {skips.Count}, one for each skip.", nameof(down_block_additional_residuals));
+            throw new ArgumentException($"found {residuals.Count} residuals, expected "
+                + $"{skips.Count}, one for each skip.", nameof(down_block_additional_residuals));
         for (var i = 0; i < down_block_additional_residuals?.Count; i++)
             CheckResidual(i, down_block_additional_residuals[i].shape, skips[i].shape);
         var h = mid_block?.call(deepest, context) ?? deepest.clone();
@@ -86,8 +101,10 @@ public sealed class UNet2DConditionModel : ConditionalEncoder, IPretrainedModel<
         return h.Into(last).Into(conv_out).Contiguous().MoveToOuterDisposeScope();
     }
 
-    /// <inheritdoc cref="forward(Tensor, Tensor, Tensor, Tensor?, Tensor?, Tensor?, Tensor?, IReadOnlyList{Tensor}?, Tensor?, Tensor?, TextCache?)"/>
-    public Tensor forward(Tensor sample, double timestep, Tensor encoder_hidden_states, Tensor? text_embeds = null, Tensor? time_ids = null)
+    /// <inheritdoc cref="forward(Tensor, Tensor, Tensor, Tensor?, Tensor?, Tensor?, Tensor?, IReadOnlyList{Tensor}?,
+    /// Tensor?, Tensor?, TextCache?)"/>
+    public Tensor forward(Tensor sample, double timestep, Tensor encoder_hidden_states, Tensor? text_embeds = null,
+        Tensor? time_ids = null)
     {
         using var time = tensor((float)timestep, device: sample.device);
         return forward(sample, time, encoder_hidden_states, text_embeds, time_ids);
@@ -98,14 +115,16 @@ public sealed class UNet2DConditionModel : ConditionalEncoder, IPretrainedModel<
     {
         if (!found.AsSpan().SequenceEqual(expected) && !found.AsSpan().SequenceEqual([expected[0], expected[1], 1, 1]))
         {
-            throw new ArgumentException($"residual {index}: found shape [{string.Join(", ", found)}], expected [{string.Join(", ", expected)}].",
+            throw new ArgumentException($"residual {index}: found shape [{string.Join(", ", found)}], expected "
+                + $"[{string.Join(", ", expected)}].",
                 "down_block_additional_residuals");
         }
     }
 
     static string IPretrainedModel<UNet2DConditionModel>.WeightsName => "diffusion_pytorch_model";
 
-    static UNet2DConditionModel IPretrainedModel<UNet2DConditionModel>.Create(string json, string source, Device? device, ScalarType? dtype) =>
+    static UNet2DConditionModel IPretrainedModel<UNet2DConditionModel>.Create(string json, string source,
+        Device? device, ScalarType? dtype) =>
         new(UNet2DConditionConfig.FromJson(json, source), device, dtype);
 
     string IPretrainedModel<UNet2DConditionModel>.ConfigJson => Config.ToJson();

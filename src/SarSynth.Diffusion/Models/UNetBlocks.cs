@@ -11,11 +11,14 @@ internal sealed record LevelSettings(int Embedding, int Groups, double Eps, bool
 {
     public ResnetBlock2D Resnet(int from, int to) => new(from, to, Embedding, Groups, Eps, At);
 
-    public Transformer2DModel Transformer(int channels, int heads, int layers, int textWidth, bool onlyCrossAttention) =>
+    public Transformer2DModel Transformer(int channels, int heads, int layers, int textWidth,
+        bool onlyCrossAttention) =>
         new(channels, heads, layers, textWidth, Groups, Linear, onlyCrossAttention, Upcast, At);
 }
 
-/// <summary>A level's attention: null in blocks without. Layers are the transformer blocks of each of its layers.</summary>
+/// <summary>
+/// A level's attention: null in blocks without. Layers are the transformer blocks of each of its layers.
+/// </summary>
 internal sealed record AttentionSettings(int Heads, PerBlock<int> Layers, int TextWidth, bool OnlyCrossAttention);
 
 /// <summary>DownBlock2D and CrossAttnDownBlock2D.</summary>
@@ -25,7 +28,8 @@ internal sealed class DownBlock : nn.Module<Tensor, BlockContext, List<Tensor>, 
     private readonly ModuleList<ResnetBlock2D> resnets;
     private readonly ModuleList<Downsample2D>? downsamplers;
 
-    public DownBlock(int from, int to, int layers, AttentionSettings? attention, int? downsamplePadding, LevelSettings level)
+    public DownBlock(int from, int to, int layers, AttentionSettings? attention, int? downsamplePadding,
+        LevelSettings level)
         : base(attention is null ? "DownBlock2D" : "CrossAttnDownBlock2D")
     {
         resnets = nn.ModuleList<ResnetBlock2D>();
@@ -43,7 +47,9 @@ internal sealed class DownBlock : nn.Module<Tensor, BlockContext, List<Tensor>, 
     /// <summary>Type of the normalisations' parameters, which autocast leaves as it is.</summary>
     public ScalarType NormType => resnets[0].norm1.weight.dtype;
 
-    /// <summary>Appends each layer's result to <paramref name="skips"/>, which owns them; returns the last, not to be disposed.</summary>
+    /// <summary>
+    /// Appends each layer's result to <paramref name="skips"/>, which owns them; returns the last, not to be disposed.
+    /// </summary>
     public override Tensor forward(Tensor input, BlockContext context, List<Tensor> skips)
     {
         var h = input;
@@ -70,10 +76,12 @@ internal sealed class MidBlock : nn.Module<Tensor, BlockContext, Tensor>
     private readonly ModuleList<Transformer2DModel>? attentions;
     private readonly ModuleList<ResnetBlock2D> resnets;
 
-    public MidBlock(int channels, AttentionSettings? attention, LevelSettings level) : base(attention is null ? "UNetMidBlock2D" : "UNetMidBlock2DCrossAttn")
+    public MidBlock(int channels, AttentionSettings? attention, LevelSettings level)
+        : base(attention is null ? "UNetMidBlock2D" : "UNetMidBlock2DCrossAttn")
     {
         attentions = attention is null ? null
-            : nn.ModuleList(level.Transformer(channels, attention.Heads, attention.Layers.At(0), attention.TextWidth, attention.OnlyCrossAttention));
+            : nn.ModuleList(level.Transformer(channels, attention.Heads, attention.Layers.At(0), attention.TextWidth,
+                attention.OnlyCrossAttention));
         resnets = nn.ModuleList(level.Resnet(channels, channels));
         if (attention is not null)
             resnets.Add(level.Resnet(channels, channels));
@@ -97,7 +105,8 @@ internal sealed class UpBlock : nn.Module<Tensor, BlockContext, SkipStack, Tenso
     private readonly ModuleList<ResnetBlock2D> resnets;
     private readonly ModuleList<Upsample2D>? upsamplers;
 
-    public UpBlock(int from, int to, int skip, int layers, AttentionSettings? attention, bool upsample, LevelSettings level)
+    public UpBlock(int from, int to, int skip, int layers, AttentionSettings? attention, bool upsample,
+        LevelSettings level)
         : base(attention is null ? "UpBlock2D" : "CrossAttnUpBlock2D")
     {
         resnets = nn.ModuleList<ResnetBlock2D>();
@@ -135,7 +144,9 @@ internal sealed class UpBlock : nn.Module<Tensor, BlockContext, SkipStack, Tenso
     }
 }
 
-/// <summary>The results of the way down, taken in reverse on the way up; a ControlNet's residuals are added as they are taken.</summary>
+/// <summary>
+/// The results of the way down, taken in reverse on the way up; a ControlNet's residuals are added as they are taken.
+/// </summary>
 internal sealed class SkipStack(List<Tensor> skips, IReadOnlyList<Tensor>? residuals)
 {
     /// <summary>Height and width of the skip on top.</summary>

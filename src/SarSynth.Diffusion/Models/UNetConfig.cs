@@ -13,7 +13,8 @@ public abstract record ConditionalEncoderConfig
     private protected static readonly HashSet<string> AverageState =
         ["decay", "inv_gamma", "min_decay", "optimization_step", "power", "update_after_step", "use_ema_warmup"];
 
-    private protected static readonly string[] CrossAttentionDown = ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"];
+    private protected static readonly string[] CrossAttentionDown =
+        ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"];
 
     /// <summary>Latent channels in.</summary>
     public int InChannels { get; init; } = 4;
@@ -28,7 +29,8 @@ public abstract record ConditionalEncoderConfig
     public string[] DownBlockTypes { get; init; } = CrossAttentionDown;
 
     /// <summary>
-    /// <c>UNetMidBlock2DCrossAttn</c>; <c>UNetMidBlock2D</c> (one residual block: distilled SDXL) or null (none: distilled SD 1.5).
+    /// <c>UNetMidBlock2DCrossAttn</c>; <c>UNetMidBlock2D</c> (one residual block: distilled SDXL) or
+    /// null (none: distilled SD 1.5).
     /// </summary>
     public string? MidBlockType { get; init; } = "UNetMidBlock2DCrossAttn";
 
@@ -59,7 +61,9 @@ public abstract record ConditionalEncoderConfig
     /// <summary>Width of the text embeddings.</summary>
     public PerBlock<int> CrossAttentionDim { get; init; } = 1280;
 
-    /// <summary>Transformer blocks in each attention layer of a level; a level may have a list with one for each of its layers.</summary>
+    /// <summary>
+    /// Transformer blocks in each attention layer of a level; a level may have a list with one for each of its layers.
+    /// </summary>
     public BlockDepths TransformerLayersPerBlock { get; init; } = 1;
 
     /// <summary>Null: no projection of the text in published checkpoints of these families.</summary>
@@ -68,7 +72,9 @@ public abstract record ConditionalEncoderConfig
     /// <summary>Null, see <see cref="EncoderHidDim"/>.</summary>
     public string? EncoderHidDimType { get; init; }
 
-    /// <summary>Number of attention heads of a level (diffusers keeps this misleading name for its checkpoints).</summary>
+    /// <summary>
+    /// Number of attention heads of a level (diffusers keeps this misleading name for its checkpoints).
+    /// </summary>
     public PerBlock<int> AttentionHeadDim { get; init; } = 8;
 
     /// <summary>Null: diffusers refuses it because of the name above.</summary>
@@ -108,19 +114,30 @@ public abstract record ConditionalEncoderConfig
     private protected void CheckEncoder(string source)
     {
         Require(source, "block_out_channels", BlockOutChannels.Length > 0, "[]", "one value for each block");
-        Require(source, "down_block_types", DownBlockTypes.Length == Levels, $"{DownBlockTypes.Length} values", $"{Levels}, as block_out_channels");
+        Require(source, "down_block_types", DownBlockTypes.Length == Levels, $"{DownBlockTypes.Length} values",
+            $"{Levels}, as block_out_channels");
         foreach (var type in DownBlockTypes)
-            Require(source, "down_block_types", type is "DownBlock2D" or "CrossAttnDownBlock2D", $"'{type}'", "DownBlock2D or CrossAttnDownBlock2D");
-        Require(source, "mid_block_type", MidBlockType is "UNetMidBlock2DCrossAttn" or "UNetMidBlock2D" or null, $"'{MidBlockType}'", "UNetMidBlock2DCrossAttn, UNetMidBlock2D or null");
+            Require(source, "down_block_types", type is "DownBlock2D" or "CrossAttnDownBlock2D", $"'{type}'",
+                "DownBlock2D or CrossAttnDownBlock2D");
+        Require(source, "mid_block_type", MidBlockType is "UNetMidBlock2DCrossAttn" or "UNetMidBlock2D" or null,
+            $"'{MidBlockType}'", "UNetMidBlock2DCrossAttn, UNetMidBlock2D or null");
         Require(source, "act_fn", ActFn is "silu" or "swish", $"'{ActFn}'", "silu");
         Require(source, "mid_block_scale_factor", MidBlockScaleFactor == 1, $"{MidBlockScaleFactor}", "1");
-        Require(source, "num_attention_heads", NumAttentionHeads is null, $"{NumAttentionHeads}", "null (attention_head_dim holds the number of heads)");
-        Require(source, "encoder_hid_dim_type", EncoderHidDimType is null && EncoderHidDim is null, $"'{EncoderHidDimType}'", "null");
-        Require(source, "resnet_time_scale_shift", ResnetTimeScaleShift == "default", $"'{ResnetTimeScaleShift}'", "default");
-        Require(source, "class_embed_type", ClassEmbedType is null or "timestep" or "identity" or "projection", $"'{ClassEmbedType}'", "null, timestep, identity or projection");
-        Require(source, "addition_embed_type", AdditionEmbedType is null or "text_time", $"'{AdditionEmbedType}'", "null or text_time");
-        Require(source, "projection_class_embeddings_input_dim", ProjectionClassEmbeddingsInputDim is not null || (AdditionEmbedType is null && ClassEmbedType != "projection"), "null", "the width of the added embedding's input");
-        Require(source, "addition_time_embed_dim", AdditionTimeEmbedDim is not null || AdditionEmbedType is null, "null", "the width of the embedding of a size");
+        Require(source, "num_attention_heads", NumAttentionHeads is null, $"{NumAttentionHeads}",
+            "null (attention_head_dim holds the number of heads)");
+        Require(source, "encoder_hid_dim_type", EncoderHidDimType is null
+            && EncoderHidDim is null, $"'{EncoderHidDimType}'", "null");
+        Require(source, "resnet_time_scale_shift", ResnetTimeScaleShift == "default", $"'{ResnetTimeScaleShift}'",
+            "default");
+        Require(source, "class_embed_type", ClassEmbedType is null or "timestep" or "identity" or "projection",
+            $"'{ClassEmbedType}'", "null, timestep, identity or projection");
+        Require(source, "addition_embed_type", AdditionEmbedType is null or "text_time", $"'{AdditionEmbedType}'",
+            "null or text_time");
+        Require(source, "projection_class_embeddings_input_dim", ProjectionClassEmbeddingsInputDim is not null
+            || (AdditionEmbedType is null && ClassEmbedType != "projection"), "null",
+            "the width of the added embedding's input");
+        Require(source, "addition_time_embed_dim", AdditionTimeEmbedDim is not null
+            || AdditionEmbedType is null, "null", "the width of the embedding of a size");
         OnlyCrossAttention.For(Levels, "only_cross_attention", source);
         var layers = LayersPerBlock.For(Levels, "layers_per_block", source);
         CrossAttentionDim.For(Levels, "cross_attention_dim", source);
@@ -128,8 +145,12 @@ public abstract record ConditionalEncoderConfig
         var heads = AttentionHeadDim.For(Levels, "attention_head_dim", source);
         for (var i = 0; i < Levels; i++)
         {
-            Require(source, "block_out_channels", BlockOutChannels[i] > 0 && BlockOutChannels[i] % NormNumGroups == 0, $"{BlockOutChannels[i]}", $"a multiple of norm_num_groups ({NormNumGroups})");
-            Require(source, "attention_head_dim", heads[i] > 0 && BlockOutChannels[i] % heads[i] == 0, $"{heads[i]}", $"a number of heads that divides {BlockOutChannels[i]} channels");
+            Require(source, "block_out_channels", BlockOutChannels[i] > 0
+                && BlockOutChannels[i] % NormNumGroups == 0, $"{BlockOutChannels[i]}",
+                $"a multiple of norm_num_groups ({NormNumGroups})");
+            Require(source, "attention_head_dim", heads[i] > 0
+                && BlockOutChannels[i] % heads[i] == 0, $"{heads[i]}",
+                $"a number of heads that divides {BlockOutChannels[i]} channels");
         }
     }
 
@@ -143,7 +164,9 @@ public abstract record ConditionalEncoderConfig
 /// <summary>The configuration of a <see cref="UNet2DConditionModel"/>.</summary>
 public sealed record UNet2DConditionConfig : ConditionalEncoderConfig
 {
-    /// <summary>The latent size the model was trained at (a number, or height and width); a default for pipelines.</summary>
+    /// <summary>
+    /// The latent size the model was trained at (a number, or height and width); a default for pipelines.
+    /// </summary>
     public PerBlock<int>? SampleSize { get; init; }
 
     /// <summary>Latent channels out.</summary>
@@ -153,12 +176,15 @@ public sealed record UNet2DConditionConfig : ConditionalEncoderConfig
     public bool CenterInputSample { get; init; }
 
     /// <summary><c>UpBlock2D</c> or <c>CrossAttnUpBlock2D</c>, from the coarsest level to the finest.</summary>
-    public string[] UpBlockTypes { get; init; } = ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"];
+    public string[] UpBlockTypes { get; init; } = ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D",
+        "CrossAttnUpBlock2D"];
 
     /// <summary>0: dropout that no published checkpoint has.</summary>
     public double Dropout { get; init; }
 
-    /// <summary>Transformer blocks on the way up where they differ from those on the way down reversed; null where they do not.</summary>
+    /// <summary>
+    /// Transformer blocks on the way up where they differ from those on the way down reversed; null where they do not.
+    /// </summary>
     public BlockDepths? ReverseTransformerLayersPerBlock { get; init; }
 
     /// <summary>False: two attentions side by side, in no checkpoint of these families.</summary>
@@ -220,23 +246,32 @@ public sealed record UNet2DConditionConfig : ConditionalEncoderConfig
     internal void Check(string source)
     {
         CheckEncoder(source);
-        Require(source, "up_block_types", UpBlockTypes.Length == Levels, $"{UpBlockTypes.Length} values", $"{Levels}, as block_out_channels");
+        Require(source, "up_block_types", UpBlockTypes.Length == Levels, $"{UpBlockTypes.Length} values",
+            $"{Levels}, as block_out_channels");
         foreach (var type in UpBlockTypes)
-            Require(source, "up_block_types", type is "UpBlock2D" or "CrossAttnUpBlock2D", $"'{type}'", "UpBlock2D or CrossAttnUpBlock2D");
+            Require(source, "up_block_types", type is "UpBlock2D" or "CrossAttnUpBlock2D", $"'{type}'",
+                "UpBlock2D or CrossAttnUpBlock2D");
         Require(source, "dropout", Dropout == 0, $"{Dropout}", "0");
         Require(source, "dual_cross_attention", !DualCrossAttention, "true", "false");
         Require(source, "resnet_skip_time_act", !ResnetSkipTimeAct, "true", "false");
         Require(source, "resnet_out_scale_factor", ResnetOutScaleFactor == 1, $"{ResnetOutScaleFactor}", "1");
-        Require(source, "time_embedding_type", TimeEmbeddingType == "positional", $"'{TimeEmbeddingType}'", "positional");
+        Require(source, "time_embedding_type", TimeEmbeddingType == "positional", $"'{TimeEmbeddingType}'",
+            "positional");
         Require(source, "time_embedding_act_fn", TimeEmbeddingActFn is null, $"'{TimeEmbeddingActFn}'", "null");
         Require(source, "timestep_post_act", TimestepPostAct is null, $"'{TimestepPostAct}'", "null");
         Require(source, "attention_type", AttentionType == "default", $"'{AttentionType}'", "default");
         Require(source, "class_embeddings_concat", !ClassEmbeddingsConcat, "true", "false");
         Require(source, "cross_attention_norm", CrossAttentionNorm is null, $"'{CrossAttentionNorm}'", "null");
-        Require(source, "conv_in_kernel", ConvInKernel % 2 == 1 && ConvInKernel > 0, $"{ConvInKernel}", "an odd number");
-        Require(source, "conv_out_kernel", ConvOutKernel % 2 == 1 && ConvOutKernel > 0, $"{ConvOutKernel}", "an odd number");
-        Require(source, "reverse_transformer_layers_per_block", ReverseTransformerLayersPerBlock is not null || !TransformerLayersPerBlock.IsNested, "null", "the depths of the way up, as transformer_layers_per_block has lists");
-        ReverseTransformerLayersPerBlock?.For([.. LayersPerBlock.For(Levels, "layers_per_block", source).Reverse().Select(l => l + 1)], "reverse_transformer_layers_per_block", source);
+        Require(source, "conv_in_kernel", ConvInKernel % 2 == 1
+            && ConvInKernel > 0, $"{ConvInKernel}", "an odd number");
+        Require(source, "conv_out_kernel", ConvOutKernel % 2 == 1
+            && ConvOutKernel > 0, $"{ConvOutKernel}", "an odd number");
+        Require(source, "reverse_transformer_layers_per_block", ReverseTransformerLayersPerBlock is not null
+            || !TransformerLayersPerBlock.IsNested, "null",
+            "the depths of the way up, as transformer_layers_per_block has lists");
+        ReverseTransformerLayersPerBlock?.For(
+            [.. LayersPerBlock.For(Levels, "layers_per_block", source).Reverse().Select(l => l + 1)],
+            "reverse_transformer_layers_per_block", source);
     }
 }
 
@@ -273,8 +308,11 @@ public sealed record ControlNetConfig : ConditionalEncoderConfig
     internal void Check(string source)
     {
         CheckEncoder(source);
-        Require(source, "mid_block_type", MidBlockType is not null, "null", "UNetMidBlock2DCrossAttn or UNetMidBlock2D");
-        Require(source, "controlnet_conditioning_channel_order", ControlnetConditioningChannelOrder is "rgb" or "bgr", $"'{ControlnetConditioningChannelOrder}'", "rgb or bgr");
-        Require(source, "conditioning_embedding_out_channels", ConditioningEmbeddingOutChannels.Length > 0, "[]", "at least one value");
+        Require(source, "mid_block_type", MidBlockType is not null, "null",
+            "UNetMidBlock2DCrossAttn or UNetMidBlock2D");
+        Require(source, "controlnet_conditioning_channel_order", ControlnetConditioningChannelOrder is "rgb" or "bgr",
+            $"'{ControlnetConditioningChannelOrder}'", "rgb or bgr");
+        Require(source, "conditioning_embedding_out_channels", ConditioningEmbeddingOutChannels.Length > 0, "[]",
+            "at least one value");
     }
 }

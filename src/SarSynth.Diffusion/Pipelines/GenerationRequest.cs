@@ -35,7 +35,8 @@ public sealed record PromptEmbeddings(Tensor Text, Tensor? Pooled) : IDisposable
 /// <param name="Posterior">For the sample of the autoencoder's posterior (image-to-image).</param>
 /// <param name="Image">Noise put on the image's latents (image-to-image).</param>
 /// <param name="Steps">Noise of the steps.</param>
-public sealed record GenerationNoise(Tensor? Latents = null, Tensor? Posterior = null, Tensor? Image = null, NoiseSource? Steps = null);
+public sealed record GenerationNoise(Tensor? Latents = null, Tensor? Posterior = null, Tensor? Image = null,
+    NoiseSource? Steps = null);
 
 /// <summary>What the image should and should not be, in words or as embeddings.</summary>
 /// <param name="Prompt">The prompt.</param>

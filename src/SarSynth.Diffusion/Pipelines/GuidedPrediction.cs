@@ -29,7 +29,8 @@ internal sealed class GuidedPrediction : IDisposable
     private readonly Dictionary<(int Net, TileWindow? Window), Tensor> conditions = [];
     private long conditionBytes;
 
-    public GuidedPrediction(LatentDiffusion model, GenerationRequest request, SamplingPlan plan, int height, int width, Inpainting? inpainting)
+    public GuidedPrediction(LatentDiffusion model, GenerationRequest request, SamplingPlan plan, int height, int width,
+        Inpainting? inpainting)
     {
         (this.model, this.request, this.plan, this.inpainting) = (model, request, plan, inpainting);
         (latentRows, latentColumns) = (height / model.Vae.Config.Factor, width / model.Vae.Config.Factor);
@@ -41,10 +42,13 @@ internal sealed class GuidedPrediction : IDisposable
         text = Joined(e => e.Text);
         if (model.Unet.Config.AdditionEmbedType == "text_time")
         {
-            pooled = Joined(e => e.Pooled ?? throw new InvalidOperationException("this model needs the pooled text of its second text encoder"));
+            pooled = Joined(e =>
+                e.Pooled ?? throw new InvalidOperationException("this model needs the pooled text "
+                + "of its second text encoder"));
             var ids = TimeIds(request.Sizes, height, width);
             Tensor Row(float[] values) => tensor(values, device: model.Device);
-            timeIds = (guided ? stack([Row(ids.Negative), Row(ids.Positive)]) : Row(ids.Positive).unsqueeze(0)).to(type, model.Device);
+            timeIds = (guided ? stack([Row(ids.Negative), Row(ids.Positive)])
+                : Row(ids.Positive).unsqueeze(0)).to(type, model.Device);
         }
         if (model.Unet.Config.TimeCondProjDim is { } dimension)
             guidanceEmbedding = GuidanceEmbedding(request.Guidance.Scale - 1, dimension).to(type, model.Device);
@@ -64,7 +68,8 @@ internal sealed class GuidedPrediction : IDisposable
         Tensor words = Repeated(text, n)!;
         Tensor? pooledWords = Repeated(pooled, n), sizes = Repeated(timeIds, n);
         var output = model.Unet.forward(whole, time, words, pooledWords, sizes,
-            timestep_cond: Repeated(guidanceEmbedding, whole.shape[0]), down_block_additional_residuals: down, mid_block_additional_residual: mid,
+            timestep_cond: Repeated(guidanceEmbedding, whole.shape[0]), down_block_additional_residuals: down,
+                mid_block_additional_residual: mid,
             cache: Cache(model.Unet, whole.shape[0])).to(ScalarType.Float32, input.device);
         request.Observe?.Invoke(new(whole, timestep, words, pooledWords, sizes, output));
         if (!guided)
@@ -90,7 +95,8 @@ internal sealed class GuidedPrediction : IDisposable
             condition.Dispose();
     }
 
-    private (IReadOnlyList<Tensor>? Down, Tensor? Mid) Controlled(Tensor sample, Tensor time, int step, IReadOnlyList<TileWindow>? windows)
+    private (IReadOnlyList<Tensor>? Down, Tensor? Mid) Controlled(Tensor sample, Tensor time, int step,
+        IReadOnlyList<TileWindow>? windows)
     {
         List<Tensor>? down = null;
         Tensor? mid = null;
@@ -111,7 +117,8 @@ internal sealed class GuidedPrediction : IDisposable
                 control.Scale, guess, Own(pooled), Own(timeIds), cache: Cache(control.Net, input.shape[0]));
             // In guess mode the unconditional half has no residuals.
             Tensor Whole(Tensor residual) => guided && !both ? cat([zeros_like(residual), residual]) : residual;
-            down = down is null ? [.. output.Down.Select(Whole)] : [.. down.Zip(output.Down, (sum, next) => sum.Plus(Whole(next)))];
+            down = down is null ? [.. output.Down.Select(Whole)]
+                : [.. down.Zip(output.Down, (sum, next) => sum.Plus(Whole(next)))];
             mid = mid is null ? Whole(output.Mid) : mid.Plus(Whole(output.Mid));
         }
         return (down, mid);
@@ -140,7 +147,8 @@ internal sealed class GuidedPrediction : IDisposable
         long[] expected = [1, control.Net.Config.ConditioningChannels, rows * factor, columns * factor];
         if (!image.shape.AsSpan().SequenceEqual(expected))
         {
-            throw new ArgumentException($"condition of ControlNet {index}: found shape [{string.Join(", ", image.shape)}], "
+            throw new ArgumentException($"condition of ControlNet {index}: found shape "
+                + $"[{string.Join(", ", image.shape)}], "
                 + $"expected [{string.Join(", ", expected)}].");
         }
     }
@@ -153,9 +161,11 @@ internal sealed class GuidedPrediction : IDisposable
         return 0;
     }
 
-    private TextCache Cache(object of, long batch) => caches.TryGetValue((of, batch), out var cache) ? cache : caches[(of, batch)] = new TextCache();
+    private TextCache Cache(object of, long batch) => caches.TryGetValue((of, batch), out var cache) ? cache
+        : caches[(of, batch)] = new TextCache();
 
-    private static Tensor? Repeated(Tensor? value, long n) => value is null || n == 1 ? value : value.repeat_interleave(n, 0);
+    private static Tensor? Repeated(Tensor? value, long n) =>
+        value is null || n == 1 ? value : value.repeat_interleave(n, 0);
 
     private (float[] Positive, float[] Negative) TimeIds(SizeConditioning sizes, int height, int width)
     {
@@ -181,7 +191,9 @@ internal sealed class GuidedPrediction : IDisposable
     private static Tensor GuidanceEmbedding(double guidance, int dimension)
     {
         int half = dimension / 2;
-        var angles = Enumerable.Range(0, half).Select(i => 1000 * guidance * Math.Exp(-Math.Log(10000) * i / (half - 1))).ToArray();
-        return tensor([.. angles.Select(a => (float)Math.Sin(a)), .. angles.Select(a => (float)Math.Cos(a))], device: CPU).unsqueeze(0);
+        var angles = Enumerable.Range(0, half)
+            .Select(i => 1000 * guidance * Math.Exp(-Math.Log(10000) * i / (half - 1))).ToArray();
+        return tensor([.. angles.Select(a => (float)Math.Sin(a)), .. angles.Select(a => (float)Math.Cos(a))],
+            device: CPU).unsqueeze(0);
     }
 }

@@ -19,13 +19,15 @@ internal sealed record Inpainting(Tensor Mask, Tensor Image, Tensor? Masked)
     public static Inpainting Of(LatentDiffusion model, GenerationRequest request, Tensor image, long[] shape)
     {
         var (whole, mask) = (request.Start!.Image.Whole, request.Start.Mask!);
-        var binary = mask.reshape(1, 1, mask.shape[^2], mask.shape[^1]).AtLeast(0.5).to(ScalarType.Float32, model.Device);
+        var binary = mask.reshape(1, 1, mask.shape[^2], mask.shape[^1])
+            .AtLeast(0.5).to(ScalarType.Float32, model.Device);
         var small = nn.functional.interpolate(binary, size: [shape[2], shape[3]], mode: InterpolationMode.Nearest);
         int extra = model.Unet.Config.InChannels - model.Vae.Config.LatentChannels;
         if (extra == 0)
             return new Inpainting(small, image, null);
         if (extra != 1 + model.Vae.Config.LatentChannels)
-            throw new ArgumentException($"the UNet has {model.Unet.Config.InChannels} input channels; inpainting models have {2 * model.Vae.Config.LatentChannels + 1}", nameof(model));
+            throw new ArgumentException($"the UNet has {model.Unet.Config.InChannels} input channels; inpainting "
+                + $"models have {2 * model.Vae.Config.LatentChannels + 1}", nameof(model));
         // Zero after the image is mapped to -1 .. 1.
         var grey = (whole.to(ScalarType.Float32, model.Device) * binary.Complement()).Plus(binary.Times(0.5));
         return new Inpainting(small, image, model.Encode(grey));

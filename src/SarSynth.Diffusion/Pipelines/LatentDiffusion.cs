@@ -46,7 +46,8 @@ public sealed record LatentDiffusion : IDisposable
     public LatentDiffusion Offloaded(Device device) => this with
     {
         ComputeDevice = device, Prompts = Prompts with { Device = device },
-        Offloads = [.. new nn.Module?[] { Unet, Vae, Prompts.Encoder, Prompts.Encoder2 }.Where(m => m is not null).Select(m => new BlockOffload(m!, device))],
+        Offloads = [.. new nn.Module?[] { Unet, Vae, Prompts.Encoder, Prompts.Encoder2 }.Where(m => m is not null)
+            .Select(m => new BlockOffload(m!, device))],
     };
 
     /// <summary>Opens a single file with the original code's key names ("model.diffusion_model.", "first_stage_model.",
@@ -65,7 +66,8 @@ public sealed record LatentDiffusion : IDisposable
     /// <param name="variant">Weight files with this in their names, such as fp16.</param>
     /// <param name="sampler">A sampler to use with the folder's schedule instead of its own.</param>
     /// <exception cref="CheckpointException">A part is missing, broken or not known.</exception>
-    public static LatentDiffusion Load(string folder, WeightOptions? options = null, string? variant = null, SamplerKind? sampler = null)
+    public static LatentDiffusion Load(string folder, WeightOptions? options = null, string? variant = null,
+        SamplerKind? sampler = null)
     {
         if (File.Exists(folder))
             return LoadFile(folder, new SingleFileOptions { Weights = options, Sampler = sampler });
@@ -79,7 +81,8 @@ public sealed record LatentDiffusion : IDisposable
                 Has("tokenizer") ? ClipTokenizer.Load(index.PathOf("tokenizer")) : null,
                 Has("text_encoder") ? index.Load<CLIPTextModel>("text_encoder", options, variant) : null,
                 Has("tokenizer_2") ? ClipTokenizer.Load(index.PathOf("tokenizer_2")) : null,
-                Has("text_encoder_2") ? index.Load<CLIPTextModelWithProjection>("text_encoder_2", options, variant) : null),
+                Has("text_encoder_2") ? index.Load<CLIPTextModelWithProjection>("text_encoder_2", options, variant)
+                    : null),
             Sampler = SamplerConfig.Load(index.PathOf("scheduler"), sampler),
             ForceZerosForEmptyPrompt = ForcesZeros(index),
         };
@@ -128,7 +131,8 @@ public sealed record LatentDiffusion : IDisposable
         var scheduler = Sampler.ToJson();
         AtomicFile.WriteText(Path.Combine(folder, "scheduler", "scheduler_config.json"), scheduler);
         using var json = JsonDocument.Parse(scheduler);
-        parts["scheduler"] = new PipelineComponent("diffusers", json.RootElement.GetProperty("_class_name").GetString()!);
+        parts["scheduler"] = new PipelineComponent("diffusers", json.RootElement.GetProperty("_class_name")
+            .GetString()!);
         WriteIndex(folder, parts);
     }
 
@@ -137,7 +141,8 @@ public sealed record LatentDiffusion : IDisposable
     {
         bool xl = Prompts.Encoder2 is not null, refiner = xl && Prompts.Encoder is null;
         bool inpainting = Unet.Config.InChannels == 2 * Vae.Config.LatentChannels + 1;
-        var name = (xl ? "StableDiffusionXL" : "StableDiffusion") + (parts.ContainsKey("controlnet") ? "ControlNet" : "")
+        var name = (xl ? "StableDiffusionXL" : "StableDiffusion")
+            + (parts.ContainsKey("controlnet") ? "ControlNet" : "")
             + (inpainting ? "Inpaint" : refiner ? "Img2Img" : "")
             + "Pipeline";
         var settings = new Dictionary<string, JsonNode?>();
@@ -179,7 +184,8 @@ public sealed record LatentDiffusion : IDisposable
         using var generator = Seeded.Generator(request.Seed);
         var field = new PositionalNoise(request.Seed);
         long[] shape = [1, Vae.Config.LatentChannels, height / Vae.Config.Factor, width / Vae.Config.Factor];
-        Tensor Draw(Tensor? recorded, int stream) => (recorded ?? (request.Tiling is null ? randn(shape, device: CPU, generator: generator)
+        Tensor Draw(Tensor? recorded, int stream) =>
+            (recorded ?? (request.Tiling is null ? randn(shape, device: CPU, generator: generator)
             : field.Window(stream, (int)shape[1], 0, 0, (int)shape[2], (int)shape[3]))).to(ScalarType.Float32, Device);
 
         // Where to start: pure noise, or an image noised to the level of the first step taken.
@@ -209,10 +215,13 @@ public sealed record LatentDiffusion : IDisposable
 
         // The steps.
         using var prediction = new GuidedPrediction(this, request, plan, height, width, inpainting);
-        Denoiser model = request.Tiling is null ? (x, t) => prediction.Predict(x, t, null) : request.Tiling.Over(prediction.Predict);
+        Denoiser model = request.Tiling is null ? (x, t) => prediction.Predict(x, t, null)
+            : request.Tiling.Over(prediction.Predict);
         var run = new SamplingRun
         {
-            Noise = request.Noise.Steps ?? (request.Tiling is null ? (_, like) => randn(like.shape, device: CPU, generator: generator).to(like.device) : field.Source()),
+            Noise = request.Noise.Steps
+                ?? (request.Tiling is null ? (_, like) =>
+                randn(like.shape, device: CPU, generator: generator).to(like.device) : field.Source()),
             OnStep = request.OnStep,
             Adjust = inpainting is null ? null : step => inpainting.KeepOutside(plan, step, noise!),
             Cancellation = request.Cancellation,
@@ -259,7 +268,8 @@ public sealed record LatentDiffusion : IDisposable
         using var noGradients = no_grad();
         using var scope = NewDisposeScope();
         if (tiling is null)
-            return Vae.decode(LatentScaling.Unscaled(Vae.Config, latents).to(VaeType, Device)).to(ScalarType.Float32).MoveToOuterDisposeScope();
+            return Vae.decode(LatentScaling.Unscaled(Vae.Config, latents).to(VaeType, Device)).to(ScalarType.Float32)
+                .MoveToOuterDisposeScope();
         var bands = DecodeBands(latents, tiling).Select(b => b.Rows).ToList();
         var whole = cat(bands, 2).MoveToOuterDisposeScope();
         bands.ForEach(b => b.Dispose());
@@ -274,7 +284,8 @@ public sealed record LatentDiffusion : IDisposable
     /// them.</returns>
     public IEnumerable<(int Top, Tensor Rows)> DecodeBands(Tensor latents, TileGrid tiling) =>
         tiling.Bands((int)latents.shape[2], (int)latents.shape[3], Vae.Config.Factor, windows =>
-            Vae.decode(LatentScaling.Unscaled(Vae.Config, cat([.. windows.Select(w => w.Of(latents))])).to(VaeType, Device))
+            Vae.decode(LatentScaling.Unscaled(Vae.Config, cat([.. windows.Select(w => w.Of(latents))])).to(VaeType,
+                Device))
                 .to(ScalarType.Float32));
 
     /// <summary>Embeddings of a request's prompts; the negative ones are null without guidance.</summary>
@@ -287,7 +298,9 @@ public sealed record LatentDiffusion : IDisposable
         if (text.NegativeEmbeddings is not null)
             return (positive, text.NegativeEmbeddings);
         if (text.Negative is null && ForceZerosForEmptyPrompt)
-            return (positive, new PromptEmbeddings(zeros_like(positive.Text), positive.Pooled is { } pooled ? zeros_like(pooled) : null));
+            return (positive,
+                new PromptEmbeddings(zeros_like(positive.Text), positive.Pooled is { } pooled ? zeros_like(pooled)
+                : null));
         bool xl = Prompts.Encoder2 is not null;
         return (positive, Prompts.Encode(text.Negative ?? "", text.NegativeSecond, xl ? null : text.ClipSkip));
     }
@@ -313,16 +326,19 @@ public sealed record LatentDiffusion : IDisposable
         var start = request.Start;
         bool goesOn = request.Share?.Start is not null;
         if (goesOn && start is not { Mask: null })
-            throw new ArgumentException("a start within the schedule needs the latents of the model before as the image, and has no mask", nameof(request));
+            throw new ArgumentException("a start within the schedule needs the latents of the "
+                + "model before as the image, and has no mask", nameof(request));
         int factor = Vae.Config.Factor;
         int side = (Unet.Config.SampleSize is { } size ? size.Values[0] : 64) * factor;
         int scale = goesOn && start!.Image.Whole.shape[1] == Vae.Config.LatentChannels ? factor : 1;
         int height = start is not null ? start.Image.Height * scale : request.Height ?? side;
         int width = start is not null ? start.Image.Width * scale : request.Width ?? side;
         if (height < factor || width < factor || height % factor != 0 || width % factor != 0)
-            throw new ArgumentException($"image size {height} x {width}; expected multiples of {factor}, the autoencoder's factor", nameof(request));
+            throw new ArgumentException($"image size {height} x {width}; expected "
+                + $"multiples of {factor}, the autoencoder's factor", nameof(request));
         if (start?.Mask is { } mask && (mask.shape[^2] != height || mask.shape[^1] != width))
-            throw new ArgumentException($"mask [{string.Join(", ", mask.shape)}]; expected [1, 1, {height}, {width}]", nameof(request));
+            throw new ArgumentException($"mask [{string.Join(", ", mask.shape)}]; expected [1, 1, {height}, {width}]",
+                nameof(request));
         return (height, width);
     }
 }

@@ -48,11 +48,14 @@ public sealed record PromptEncoder(ClipTokenizer? Tokenizer, CLIPTextModel? Enco
             parts.Add(State(output, (clipSkip ?? 0) + 2).clone());
             pooled = output.TextEmbeds!.clone();
         }
-        return new PromptEmbeddings((parts.Count == 1 ? parts[0] : cat(parts, -1)).MoveToOuterDisposeScope(), pooled?.MoveToOuterDisposeScope());
+        return new PromptEmbeddings((parts.Count == 1 ? parts[0] : cat(parts, -1))
+            .MoveToOuterDisposeScope(), pooled?.MoveToOuterDisposeScope());
     }
 
-    private static Tensor State(CLIPTextOutput output, int fromEnd) => output.HiddenStates is { } states && fromEnd <= states.Count ? states[^fromEnd]
-        : throw new ArgumentOutOfRangeException(nameof(fromEnd), $"the text encoder has {(output.HiddenStates?.Count ?? 1) - 1} layers; clip skip is too large");
+    private static Tensor State(CLIPTextOutput output, int fromEnd) =>
+        output.HiddenStates is { } states && fromEnd <= states.Count ? states[^fromEnd]
+        : throw new ArgumentOutOfRangeException(nameof(fromEnd),
+            $"the text encoder has {(output.HiddenStates?.Count ?? 1) - 1} layers; clip skip is too large");
 
     private Tensor Ids(ClipTokenizer? tokenizer, string prompt, TorchSharp.Modules.Embedding table)
     {

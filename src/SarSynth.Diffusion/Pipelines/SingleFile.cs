@@ -103,7 +103,8 @@ internal static class SingleFile
                 new(bare && name.StartsWith(Level, StringComparison.Ordinal) ? name[Level.Length..] : name));
         }
         var open = openClip.FirstOrDefault(Has) ?? throw new CheckpointException(files.Source,
-            $"there is no text encoder: expected keys that begin with {string.Join(" or ", transformers.Concat(openClip))}");
+            $"there is no text encoder: expected keys that begin with "
+                + $"{string.Join(" or ", transformers.Concat(openClip))}");
         return Model<T>(files, config, options, open, _ => OriginalNames.OpenClip);
     }
 

@@ -11,16 +11,20 @@ public static partial class Sampler
     /// <param name="latents">Start.</param>
     /// <param name="plan">A plan of a DDPM configuration.</param>
     /// <param name="run">Noise, callbacks, cancelling.</param>
-    public static Tensor Ddpm(Denoiser model, Tensor latents, SamplingPlan plan, SamplingRun? run = null) => Loop(latents, plan, run, (x, i, noiseOf) =>
+    public static Tensor Ddpm(Denoiser model, Tensor latents, SamplingPlan plan, SamplingRun? run = null) =>
+        Loop(latents, plan, run, (x, i, noiseOf) =>
     {
         double bar = plan.AlphaBar(i), barPrevious = plan.AlphaBarAfter(i), alpha = bar / barPrevious, beta = 1 - alpha;
         var output = model(x, plan.Timesteps[i]);
-        var x0 = Bounded(plan.Config, Denoised(plan.Config.Schedule.Prediction, output, x, Math.Sqrt(bar), Math.Sqrt(1 - bar)));
+        var x0 = Bounded(plan.Config,
+            Denoised(plan.Config.Schedule.Prediction, output, x, Math.Sqrt(bar), Math.Sqrt(1 - bar)));
 
-        var mean = Mix(Math.Sqrt(barPrevious) * beta / (1 - bar), x0, Math.Sqrt(alpha) * (1 - barPrevious) / (1 - bar), x);
+        var mean = Mix(Math.Sqrt(barPrevious) * beta / (1 - bar), x0, Math.Sqrt(alpha) * (1 - barPrevious) / (1 - bar),
+            x);
         double small = Math.Max((1 - barPrevious) / (1 - bar) * beta, 1e-20);
         // The "_log" forms name how a learned variance is stored; the value is the same.
-        double deviation = Math.Sqrt(plan.Config.VarianceType.StartsWith("fixed_large", StringComparison.Ordinal) ? beta : small);
+        double deviation = Math.Sqrt(plan.Config.VarianceType.StartsWith("fixed_large", StringComparison.Ordinal)
+            ? beta : small);
         return (plan.Timesteps[i] > 0 ? mean.Plus_(noiseOf(i, x), deviation) : mean, x0);
     });
 }

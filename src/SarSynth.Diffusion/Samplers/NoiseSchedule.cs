@@ -1,5 +1,6 @@
 // The forward process: x_t = sqrt(alphaBar_t) x_0 + sqrt(1 - alphaBar_t) noise, t = 0 .. T-1.
-// Ho et al. (2020), eq. 4; Nichol and Dhariwal (2021), eq. 17 (cosine); Lin et al. (2024), algorithm 1 (zero terminal SNR).
+// Ho et al. (2020), eq. 4; Nichol and Dhariwal (2021), eq. 17 (cosine); Lin et al. (2024),
+// algorithm 1 (zero terminal SNR).
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -42,13 +43,17 @@ public sealed record NoiseSchedule
         Prediction = prediction;
     }
 
-    /// <summary>alphaBar_t, falling from nearly 1 to nearly (or exactly) 0; one value for each training timestep.</summary>
+    /// <summary>
+    /// alphaBar_t, falling from nearly 1 to nearly (or exactly) 0; one value for each training timestep.
+    /// </summary>
     public IReadOnlyList<float> AlphasCumprod => alphasCumprod;
 
     /// <summary>What the model predicts.</summary>
     public PredictionType Prediction { get; init; }
 
-    /// <summary>How beta grows, its ends, and whether the last SNR was set to zero; null for a schedule from a list of betas.</summary>
+    /// <summary>
+    /// How beta grows, its ends, and whether the last SNR was set to zero; null for a schedule from a list of betas.
+    /// </summary>
     public (BetaSchedule Shape, double BetaStart, double BetaEnd, bool ZeroTerminalSnr)? Form { get; private init; }
 
     /// <summary>Number of training timesteps T.</summary>
@@ -62,21 +67,29 @@ public sealed record NoiseSchedule
     /// <param name="prediction">What the model predicts.</param>
     /// <param name="zeroTerminalSnr">Rescale so that alphaBar at T-1 is zero: the last step is pure noise.</param>
     /// <exception cref="ArgumentOutOfRangeException">A value is out of its range.</exception>
-    public static NoiseSchedule Create(BetaSchedule shape = BetaSchedule.ScaledLinear, double betaStart = 0.00085, double betaEnd = 0.012,
+    public static NoiseSchedule Create(BetaSchedule shape = BetaSchedule.ScaledLinear, double betaStart = 0.00085,
+        double betaEnd = 0.012,
         int trainTimesteps = 1000, PredictionType prediction = PredictionType.Epsilon, bool zeroTerminalSnr = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(trainTimesteps, 2);
         if (!(betaStart > 0 && betaStart <= betaEnd && betaEnd < 1))
-            throw new ArgumentOutOfRangeException(nameof(betaStart), $"betas {betaStart} .. {betaEnd}; expected 0 < start <= end < 1");
+            throw new ArgumentOutOfRangeException(nameof(betaStart),
+                $"betas {betaStart} .. {betaEnd}; expected 0 < start <= end < 1");
         var betas = shape switch
         {
             BetaSchedule.Linear => Linspace((float)betaStart, (float)betaEnd, trainTimesteps),
-            BetaSchedule.ScaledLinear => [.. Linspace((float)Math.Sqrt(betaStart), (float)Math.Sqrt(betaEnd), trainTimesteps).Select(b => b * b)],
+            BetaSchedule.ScaledLinear =>
+                [.. Linspace((float)Math.Sqrt(betaStart), (float)Math.Sqrt(betaEnd), trainTimesteps)
+                .Select(b => b * b)],
             BetaSchedule.Cosine => [.. Enumerable.Range(0, trainTimesteps).Select(t =>
-                (float)Math.Min(1 - CosineAlphaBar((t + 1.0) / trainTimesteps) / CosineAlphaBar((double)t / trainTimesteps), 0.999))],
+                (float)Math.Min(1 - CosineAlphaBar((t + 1.0) / trainTimesteps)
+                    / CosineAlphaBar((double)t / trainTimesteps), 0.999))],
             _ => throw new ArgumentOutOfRangeException(nameof(shape), shape, "unknown beta schedule"),
         };
-        return FromBetas(betas, prediction, zeroTerminalSnr) with { Form = (shape, betaStart, betaEnd, zeroTerminalSnr) };
+        return FromBetas(betas, prediction, zeroTerminalSnr) with
+        {
+            Form = (shape, betaStart, betaEnd, zeroTerminalSnr),
+        };
     }
 
     /// <summary>A schedule from its betas.</summary>
@@ -84,7 +97,8 @@ public sealed record NoiseSchedule
     /// <param name="prediction">What the model predicts.</param>
     /// <param name="zeroTerminalSnr">Rescale so that alphaBar at T-1 is zero.</param>
     /// <exception cref="ArgumentException">Fewer than two betas, or one out of (0, 1).</exception>
-    public static NoiseSchedule FromBetas(IReadOnlyList<float> betas, PredictionType prediction = PredictionType.Epsilon, bool zeroTerminalSnr = false)
+    public static NoiseSchedule FromBetas(IReadOnlyList<float> betas,
+        PredictionType prediction = PredictionType.Epsilon, bool zeroTerminalSnr = false)
     {
         if (betas.Count < 2 || betas.Any(b => !(b > 0 && b < 1)))
             throw new ArgumentException($"{betas.Count} betas; expected at least 2, each in (0, 1)", nameof(betas));
@@ -142,7 +156,9 @@ public sealed record NoiseSchedule
         _ => x0.alias(),
     };
 
-    /// <summary>(sqrt(alphaBar), sqrt(1 - alphaBar)) at timesteps, shaped to multiply <paramref name="like"/>.</summary>
+    /// <summary>
+    /// (sqrt(alphaBar), sqrt(1 - alphaBar)) at timesteps, shaped to multiply <paramref name="like"/>.
+    /// </summary>
     private (Tensor Signal, Tensor Sigma) Scales(Tensor timesteps, Tensor like)
     {
         var steps = timesteps.to(ScalarType.Int64).cpu().data<long>().ToArray();
@@ -155,7 +171,8 @@ public sealed record NoiseSchedule
         Array.Fill(shape, 1);
         shape[0] = steps.Length;
         Tensor Scale(Func<float, float> of) =>
-            tensor(steps.Select(t => MathF.Sqrt(of(alphasCumprod[t]))).ToArray(), device: CPU).reshape(shape).to(like.dtype, like.device);
+            tensor(steps.Select(t => MathF.Sqrt(of(alphasCumprod[t])))
+                .ToArray(), device: CPU).reshape(shape).to(like.dtype, like.device);
         return (Scale(a => a), Scale(a => 1 - a));
     }
 
@@ -163,7 +180,8 @@ public sealed record NoiseSchedule
     private static float[] Linspace(float start, float end, int count)
     {
         float step = (end - start) / (count - 1);
-        return [.. Enumerable.Range(0, count).Select(i => i < count / 2 ? start + step * i : end - step * (count - 1 - i))];
+        return [.. Enumerable.Range(0, count)
+            .Select(i => i < count / 2 ? start + step * i : end - step * (count - 1 - i))];
     }
 
     private static double CosineAlphaBar(double t) => Math.Pow(Math.Cos((t + 0.008) / 1.008 * Math.PI / 2), 2);

@@ -7,11 +7,13 @@ namespace SarSynth.Diffusion.Samplers;
 public static partial class Sampler
 {
     // Adams and Bashforth: factors of the newest prediction and of those before it.
-    private static readonly double[][] AdamsBashforth = [[1], [3.0 / 2, -1.0 / 2], [23.0 / 12, -16.0 / 12, 5.0 / 12], [55.0 / 24, -59.0 / 24, 37.0 / 24, -9.0 / 24]];
+    private static readonly double[][] AdamsBashforth = [[1], [3.0 / 2, -1.0 / 2], [23.0 / 12, -16.0 / 12, 5.0 / 12],
+        [55.0 / 24, -59.0 / 24, 37.0 / 24, -9.0 / 24]];
 
     /// <summary>
-    /// PNDM without Runge-Kutta steps (PLMS): what Stable Diffusion 1.5 comes with. The first step is made twice, the second
-    /// time with the mean of the slopes at both its ends. A plan that is begun late starts with lower order instead.
+    /// PNDM without Runge-Kutta steps (PLMS): what Stable Diffusion 1.5 comes with. The first step is made twice, the
+    /// second time with the mean of the slopes at both its ends. A plan that is begun late
+    /// starts with lower order instead.
     /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="latents">Start.</param>
@@ -40,7 +42,8 @@ public static partial class Sampler
                     (bar, barNext) = (plan.AlphaBar(plan.Start), bar);
                 double alpha = Math.Sqrt(bar), sigma = Math.Sqrt(1 - bar);
                 var x0 = Denoised(prediction, slope, from, alpha, sigma);
-                return (Mix(Math.Sqrt(barNext), x0, Math.Sqrt(1 - barNext), Noise(prediction, slope, from, alpha, sigma)), x0);
+                return (Mix(Math.Sqrt(barNext), x0, Math.Sqrt(1 - barNext),
+                    Noise(prediction, slope, from, alpha, sigma)), x0);
             });
         }
         finally

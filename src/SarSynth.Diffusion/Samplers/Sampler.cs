@@ -46,12 +46,15 @@ public static partial class Sampler
 {
     /// <summary>Samples as the plan's configuration says.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="latents">Start: standard normal noise times <see cref="SamplingPlan.InitNoiseSigma"/>, or a noised image. Not changed.</param>
+    /// <param name="latents">
+    /// Start: standard normal noise times <see cref="SamplingPlan.InitNoiseSigma"/>, or a noised image. Not changed.
+    /// </param>
     /// <param name="plan">Timesteps and noise levels.</param>
     /// <param name="run">Noise, callbacks, cancelling.</param>
     /// <param name="eta">DDIM only: 0 deterministic, 1 as noisy as DDPM.</param>
     /// <returns>Latents after the last step.</returns>
-    public static Tensor Sample(Denoiser model, Tensor latents, SamplingPlan plan, SamplingRun? run = null, double eta = 0) => plan.Config.Kind switch
+    public static Tensor Sample(Denoiser model, Tensor latents, SamplingPlan plan, SamplingRun? run = null,
+        double eta = 0) => plan.Config.Kind switch
     {
         SamplerKind.Ddpm => Ddpm(model, latents, plan, run),
         SamplerKind.Ddim => Ddim(model, latents, plan, run, eta),
@@ -85,11 +88,13 @@ public static partial class Sampler
             return Mix(Math.Sqrt(bar), x0, Math.Sqrt(1 - bar), noise);
         }
         var (alpha, sigma) = AlphaSigma(plan.Sigmas[index]);
-        return plan.Config.Kind == SamplerKind.DpmSolver ? Mix(alpha, x0, sigma, noise) : Mix(1, x0, plan.Sigmas[index], noise);
+        return plan.Config.Kind == SamplerKind.DpmSolver ? Mix(alpha, x0, sigma, noise)
+            : Mix(1, x0, plan.Sigmas[index], noise);
     }
 
     /// <summary>The loop: body(latents, index, noise) gives the next latents and the estimate of x0.</summary>
-    private static Tensor Loop(Tensor latents, SamplingPlan plan, SamplingRun? run, Func<Tensor, int, NoiseSource, (Tensor Next, Tensor Denoised)> body)
+    private static Tensor Loop(Tensor latents, SamplingPlan plan, SamplingRun? run, Func<Tensor, int, NoiseSource,
+        (Tensor Next, Tensor Denoised)> body)
     {
         using var noGradients = no_grad();
         run ??= new SamplingRun();
@@ -111,7 +116,9 @@ public static partial class Sampler
     /// <summary>a x + b y.</summary>
     private static Tensor Mix(double a, Tensor x, double b, Tensor y) => x.Times(a).Plus_(y, b);
 
-    /// <summary>Signal and noise scales (alpha, sigma) with alpha² + sigma² = 1 for a noise level where the signal has scale 1.</summary>
+    /// <summary>
+    /// Signal and noise scales (alpha, sigma) with alpha² + sigma² = 1 for a noise level where the signal has scale 1.
+    /// </summary>
     private static (double Alpha, double Sigma) AlphaSigma(double level)
     {
         double alpha = 1 / Math.Sqrt(level * level + 1);
@@ -119,7 +126,8 @@ public static partial class Sampler
     }
 
     /// <summary>x0 from the prediction at x = alpha x0 + sigma noise.</summary>
-    internal static Tensor Denoised(PredictionType prediction, Tensor output, Tensor x, double alpha, double sigma) => prediction switch
+    internal static Tensor Denoised(PredictionType prediction, Tensor output, Tensor x, double alpha, double sigma) =>
+        prediction switch
     {
         PredictionType.Epsilon when alpha == 0 => throw new InvalidOperationException(
             "a model that predicts noise cannot start at zero signal; use v_prediction or another timestep spacing"),
@@ -129,7 +137,8 @@ public static partial class Sampler
     };
 
     /// <summary>The noise from the prediction at x = alpha x0 + sigma noise.</summary>
-    private static Tensor Noise(PredictionType prediction, Tensor output, Tensor x, double alpha, double sigma) => prediction switch
+    private static Tensor Noise(PredictionType prediction, Tensor output, Tensor x, double alpha, double sigma) =>
+        prediction switch
     {
         PredictionType.Epsilon => output.alias(),
         PredictionType.Velocity => Mix(alpha, output, sigma, x),

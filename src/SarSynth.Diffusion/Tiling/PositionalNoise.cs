@@ -43,8 +43,10 @@ public sealed class PositionalNoise(ulong seed)
     public NoiseSource Source(int top = 0, int left = 0) => (step, like) =>
     {
         if (like.shape[0] != 1)
-            throw new ArgumentException($"positional noise is for one image, not a batch of {like.shape[0]}", nameof(like));
-        return Window(step, (int)like.shape[1], top, left, (int)like.shape[2], (int)like.shape[3]).to(like.dtype, like.device);
+            throw new ArgumentException($"positional noise is for one image, not a batch of {like.shape[0]}",
+                nameof(like));
+        return Window(step, (int)like.shape[1], top, left, (int)like.shape[2], (int)like.shape[3]).to(like.dtype,
+            like.device);
     };
 
     private void FillLine(Span<float> line, int step, int channel, int row, int left)

@@ -24,7 +24,8 @@ internal static class ClipText
             else
                 cleaned.Append(rune.ToString());
         }
-        var words = UnicodeNfc.Normalize(cleaned.ToString()).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        var words = UnicodeNfc.Normalize(cleaned.ToString())
+            .Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
         return string.Join(' ', words.Select(Lower));
     }
 
@@ -35,7 +36,8 @@ internal static class ClipText
         int at = 0;
         while (at < text.Length)
         {
-            if (Contractions.FirstOrDefault(c => string.CompareOrdinal(text, at, c, 0, c.Length) == 0) is { } contraction)
+            if (Contractions.FirstOrDefault(c =>
+                string.CompareOrdinal(text, at, c, 0, c.Length) == 0) is { } contraction)
             {
                 yield return contraction;
                 at += contraction.Length;
@@ -52,7 +54,9 @@ internal static class ClipText
         }
     }
 
-    /// <summary>Lower case with the two rules of Unicode that are not one character to one: dotted capital I, final sigma.</summary>
+    /// <summary>
+    /// Lower case with the two rules of Unicode that are not one character to one: dotted capital I, final sigma.
+    /// </summary>
     public static string Lower(string word)
     {
         var lower = word.ToLowerInvariant();
@@ -62,7 +66,8 @@ internal static class ClipText
             return lower;
         var chars = word.ToCharArray();
         for (int i = 0; i < chars.Length; i++)
-            if (chars[i] == '\u03A3' && i > 0 && char.IsLetter(chars[i - 1]) && (i + 1 == chars.Length || !char.IsLetter(chars[i + 1])))
+            if (chars[i] == '\u03A3' && i > 0 && char.IsLetter(chars[i - 1])
+                && (i + 1 == chars.Length || !char.IsLetter(chars[i + 1])))
                 chars[i] = '\u03C2';
         return new string(chars).ToLowerInvariant().Replace("\u0130", "i\u0307", StringComparison.Ordinal);
     }
@@ -72,10 +77,12 @@ internal static class ClipText
     private static Kind KindAt(string text, int at, out int length)
     {
         Rune.DecodeFromUtf16(text.AsSpan(at), out var rune, out length);
-        return IsSpace(rune) ? Kind.Space : Rune.IsLetter(rune) ? Kind.Letter : IsNumber(rune) ? Kind.Number : Kind.Other;
+        return IsSpace(rune) ? Kind.Space : Rune.IsLetter(rune) ? Kind.Letter : IsNumber(rune) ? Kind.Number
+            : Kind.Other;
     }
 
-    private static bool IsSpace(Rune rune) => Rune.IsWhiteSpace(rune) && rune.Value != 0x85 && rune.Value is not (0x0B or 0x0C);
+    private static bool IsSpace(Rune rune) => Rune.IsWhiteSpace(rune) && rune.Value != 0x85
+        && rune.Value is not (0x0B or 0x0C);
 
     private static bool IsNumber(Rune rune) =>
         Rune.GetUnicodeCategory(rune) is UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber;

@@ -42,7 +42,9 @@ public sealed class ClipTokenizer
     /// <param name="merges">Pairs in order of priority.</param>
     /// <param name="padToken">The token that fills up; "!" in the second tokenizer of SDXL and in SD 2.</param>
     /// <param name="maxLength">Ids of a padded prompt, begin and end included; at least 2.</param>
-    /// <exception cref="ArgumentException">A special token or the pad token is not in the vocabulary, or the length is under 2.</exception>
+    /// <exception cref="ArgumentException">
+    /// A special token or the pad token is not in the vocabulary, or the length is under 2.
+    /// </exception>
     public ClipTokenizer(IReadOnlyDictionary<string, int> vocabulary, IEnumerable<(string First, string Second)> merges,
         string padToken = EndToken, int maxLength = 77)
     {
@@ -53,11 +55,13 @@ public sealed class ClipTokenizer
             ranks.TryAdd(merge, ranks.Count);
         foreach (var needed in new[] { BeginToken, EndToken, padToken })
             if (!this.vocabulary.ContainsKey(needed))
-                throw new ArgumentException($"the vocabulary of {vocabulary.Count} tokens has no '{needed}'", nameof(vocabulary));
+                throw new ArgumentException($"the vocabulary of {vocabulary.Count} tokens has no '{needed}'",
+                    nameof(vocabulary));
         tokens = [];
         foreach (var (token, id) in this.vocabulary)
             if (!tokens.TryAdd(id, token))
-                throw new ArgumentException($"tokens '{tokens[id]}' and '{token}' both have the id {id}", nameof(vocabulary));
+                throw new ArgumentException($"tokens '{tokens[id]}' and '{token}' both have the id {id}",
+                    nameof(vocabulary));
         added.Add(padToken);
         PadToken = padToken;
         MaxLength = maxLength;
@@ -100,7 +104,8 @@ public sealed class ClipTokenizer
             .Select(p => (Token: p.Name, Id: p.Value.GetInt32())).ToList();
         if (config?.TryGetProperty("added_tokens_decoder", out var decoder) == true)
             extra.AddRange(decoder.EnumerateObject().Select(p =>
-                (Token: p.Value.GetProperty("content").GetString()!, Id: int.Parse(p.Name, CultureInfo.InvariantCulture))));
+                (Token: p.Value.GetProperty("content").GetString()!,
+                    Id: int.Parse(p.Name, CultureInfo.InvariantCulture))));
         foreach (var (token, id) in extra)
             vocabulary[token] = id;
 
@@ -121,11 +126,15 @@ public sealed class ClipTokenizer
         }
     }
 
-    /// <summary>A small vocabulary made from captions: the 512 byte tokens, the most frequent merges, CLIP's two special tokens.</summary>
+    /// <summary>
+    /// A small vocabulary made from captions: the 512 byte tokens, the most frequent merges, CLIP's two special tokens.
+    /// </summary>
     /// <param name="captions">Texts that the model will see.</param>
     /// <param name="vocabularySize">Tokens at most (fewer when the captions have no more pairs); at least 514.</param>
     /// <param name="maxLength">Ids of a padded prompt.</param>
-    /// <remarks>Sennrich et al. (2016), algorithm 1; ties go to the ordinally smaller pair, so that the result is one.</remarks>
+    /// <remarks>
+    /// Sennrich et al. (2016), algorithm 1; ties go to the ordinally smaller pair, so that the result is one.
+    /// </remarks>
     public static ClipTokenizer Train(IEnumerable<string> captions, int vocabularySize, int maxLength = 77)
     {
         int mergeCount = vocabularySize - 2 * ByteChars.Length - 2;
@@ -172,16 +181,19 @@ public sealed class ClipTokenizer
             JsonSerializer.Serialize(vocabulary.OrderBy(p => p.Value).ToDictionary(p => p.Key, p => p.Value), json));
         AtomicFile.WriteText(Path.Combine(folder, "merges.txt"),
             "#version: 0.2\n" + string.Concat(merges.Select(m => $"{m.First} {m.Second}\n")));
-        AtomicFile.WriteText(Path.Combine(folder, "special_tokens_map.json"), JsonSerializer.Serialize(new Dictionary<string, string>
+        AtomicFile.WriteText(Path.Combine(folder, "special_tokens_map.json"),
+            JsonSerializer.Serialize(new Dictionary<string, string>
         {
             ["bos_token"] = BeginToken, ["eos_token"] = EndToken, ["unk_token"] = EndToken, ["pad_token"] = PadToken,
         }, json));
-        AtomicFile.WriteText(Path.Combine(folder, "tokenizer_config.json"), JsonSerializer.Serialize(new Dictionary<string, object>
+        AtomicFile.WriteText(Path.Combine(folder, "tokenizer_config.json"),
+            JsonSerializer.Serialize(new Dictionary<string, object>
         {
             ["tokenizer_class"] = "CLIPTokenizer", ["model_max_length"] = MaxLength, ["do_lower_case"] = true,
             ["bos_token"] = BeginToken, ["eos_token"] = EndToken, ["unk_token"] = EndToken, ["pad_token"] = PadToken,
             ["added_tokens_decoder"] = added.OrderBy(t => vocabulary[t]).ToDictionary(
-                t => vocabulary[t].ToString(CultureInfo.InvariantCulture), t => new Dictionary<string, object> { ["content"] = t }),
+                t => vocabulary[t].ToString(CultureInfo.InvariantCulture), t =>
+                    new Dictionary<string, object> { ["content"] = t }),
         }, json));
     }
 
@@ -216,7 +228,9 @@ public sealed class ClipTokenizer
     /// <summary>The ids of a whole prompt with begin and end, neither cut nor padded.</summary>
     public int[] Encode(string text) => [BeginId, .. Tokenize(text).Select(Id), EndId];
 
-    /// <summary>The ids of a prompt, cut or padded to <see cref="MaxLength"/>; what was cut is told to <see cref="Warn"/>.</summary>
+    /// <summary>
+    /// The ids of a prompt, cut or padded to <see cref="MaxLength"/>; what was cut is told to <see cref="Warn"/>.
+    /// </summary>
     public TokenizedPrompt EncodePadded(string text)
     {
         var pieces = Tokenize(text);
@@ -265,7 +279,8 @@ public sealed class ClipTokenizer
 
         void Flush()
         {
-            var text = Encoding.UTF8.GetString([.. run.ToString().SelectMany(Bytes)]).Replace(WordEnd, " ", StringComparison.Ordinal).Trim();
+            var text = Encoding.UTF8.GetString([.. run.ToString().SelectMany(Bytes)])
+                .Replace(WordEnd, " ", StringComparison.Ordinal).Trim();
             if (text.Length > 0)
                 parts.Add(text);
             run.Clear();
@@ -333,14 +348,16 @@ public sealed class ClipTokenizer
     {
         int next = 256;
         return [.. Enumerable.Range(0, 256).Select(b =>
-            ((char)(b is (>= '!' and <= '~') or (>= 0xA1 and <= 0xAC) or (>= 0xAE and <= 0xFF) ? b : next++)).ToString())];
+            ((char)(b is (>= '!' and <= '~') or (>= 0xA1 and <= 0xAC) or (>= 0xAE and <= 0xFF) ? b : next++))
+                .ToString())];
     }
 
     private static byte[] Bytes(char c) => CharBytes.TryGetValue(c, out byte b) ? [b] : Encoding.UTF8.GetBytes([c]);
 
     private static string Tidy(string text)
     {
-        foreach (var (from, to) in new[] { (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"),
+        foreach (var (from, to) in new[] { (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"),
+            (" n't", "n't"),
                      (" 'm", "'m"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re") })
             text = text.Replace(from, to, StringComparison.Ordinal);
         return text;

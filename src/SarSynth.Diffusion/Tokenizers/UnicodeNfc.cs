@@ -18,7 +18,8 @@ internal static class UnicodeNfc
 
     static UnicodeNfc()
     {
-        using var stream = typeof(UnicodeNfc).Assembly.GetManifestResourceStream("SarSynth.Diffusion.Tokenizers.nfc.txt")!;
+        using var stream = typeof(UnicodeNfc)
+            .Assembly.GetManifestResourceStream("SarSynth.Diffusion.Tokenizers.nfc.txt")!;
         using var reader = new StreamReader(stream, Encoding.ASCII);
         while (reader.ReadLine() is { } line)
         {
@@ -94,7 +95,8 @@ internal static class UnicodeNfc
         foreach (int code in codes)
         {
             int kind = Class(code);
-            bool blocked = starter >= 0 && starter < result.Count - 1 && (Class(result[^1]) >= kind || Class(result[^1]) == 0);
+            bool blocked = starter >= 0 && starter < result.Count - 1
+                && (Class(result[^1]) >= kind || Class(result[^1]) == 0);
             if (starter >= 0 && !blocked && Pair(result[starter], code) is { } composite)
             {
                 result[starter] = composite;
@@ -113,7 +115,8 @@ internal static class UnicodeNfc
         if (lead is >= 0 and < LeadCount && vowel is >= 0 and < VowelCount)
             return HangulBase + (lead * VowelCount + vowel) * TailCount;
         int syllable = first - HangulBase, tail = second - TailBase;
-        if (syllable is >= 0 and < LeadCount * VowelCount * TailCount && syllable % TailCount == 0 && tail is > 0 and < TailCount)
+        if (syllable is >= 0 and < LeadCount * VowelCount * TailCount && syllable % TailCount == 0
+            && tail is > 0 and < TailCount)
             return first + tail;
         return Composites.TryGetValue((first, second), out int composite) ? composite : null;
     }

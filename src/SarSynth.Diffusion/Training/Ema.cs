@@ -12,7 +12,8 @@ namespace SarSynth.Diffusion.Training;
 /// <param name="UseWarmup">Decay 1 - (1 + step / InvGamma)^-Power instead of (1 + step) / (10 + step).</param>
 /// <param name="InvGamma">Inverse multiplicative factor of the warm-up.</param>
 /// <param name="Power">Power of the warm-up; 2/3 for a million steps and more, 3/4 for fewer.</param>
-public sealed record EmaOptions(double Decay = 0.9999, double MinDecay = 0, int UpdateAfterStep = 0, bool UseWarmup = false,
+public sealed record EmaOptions(double Decay = 0.9999, double MinDecay = 0, int UpdateAfterStep = 0,
+    bool UseWarmup = false,
     double InvGamma = 1, double Power = 2.0 / 3)
 {
     /// <summary>The decay at a step.</summary>
@@ -51,7 +52,8 @@ public sealed class Ema : IDisposable
     /// <summary>Takes the parameters of a step into the average.</summary>
     /// <param name="parameters">The parameters by name.</param>
     /// <param name="step">Optimisation steps taken, this one included.</param>
-    public void Update(IReadOnlyDictionary<string, Parameter> parameters, long step) => Update(name => parameters[name], step);
+    public void Update(IReadOnlyDictionary<string, Parameter> parameters, long step) =>
+        Update(name => parameters[name], step);
 
     /// <summary>Takes values into the average (an optimizer's float32 copies of half-precision parameters).</summary>
     /// <param name="value">A parameter's value by its name.</param>

@@ -30,7 +30,8 @@ public enum LrShape
 /// <param name="Cycles">Periods of a cosine; null for its default (0.5 for Cosine, 1 for CosineWithRestarts).</param>
 /// <param name="Power">Power of a polynomial.</param>
 /// <param name="End">Final rate of a polynomial.</param>
-public sealed record LrSchedule(LrShape Shape = LrShape.Constant, int Warmup = 0, double? Cycles = null, double Power = 1, double End = 1e-7)
+public sealed record LrSchedule(LrShape Shape = LrShape.Constant, int Warmup = 0, double? Cycles = null,
+    double Power = 1, double End = 1e-7)
 {
     /// <summary>The learning rate at a step.</summary>
     /// <param name="step">Steps taken before, 0 for the first one.</param>
@@ -48,7 +49,8 @@ public sealed record LrSchedule(LrShape Shape = LrShape.Constant, int Warmup = 0
             LrShape.ConstantWithWarmup => baseRate,
             LrShape.Linear => baseRate * Math.Max(0, 1 - progress),
             LrShape.Cosine => baseRate * Math.Max(0, 0.5 * (1 + Math.Cos(Math.PI * (Cycles ?? 0.5) * 2 * progress))),
-            LrShape.CosineWithRestarts => progress >= 1 ? 0 : baseRate * 0.5 * (1 + Math.Cos(Math.PI * ((Cycles ?? 1) * progress % 1))),
+            LrShape.CosineWithRestarts =>
+                progress >= 1 ? 0 : baseRate * 0.5 * (1 + Math.Cos(Math.PI * ((Cycles ?? 1) * progress % 1))),
             LrShape.Polynomial => step > steps ? End : (baseRate - End) * Math.Pow(1 - progress, Power) + End,
             _ => throw new InvalidOperationException($"no learning-rate schedule {Shape}"),
         };

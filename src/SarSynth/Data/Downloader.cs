@@ -12,12 +12,13 @@ public readonly record struct DownloadProgress(string Path, long Received, long 
 
 /// <summary>Downloads files of known size and checksum.</summary>
 /// <remarks>
-/// What has arrived lies in FILE.part beside the target until its checksum is right, and is used by the next run. One run at a time
-/// may write it.
+/// What has arrived lies in FILE.part beside the target until its checksum is right, and is used by the next run. One
+/// run at a time may write it.
 /// </remarks>
 public sealed class Downloader
 {
-    private static readonly HttpClient shared = new(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(30) }) { Timeout = Timeout.InfiniteTimeSpan };
+    private static readonly HttpClient shared =
+        new(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(30) }) { Timeout = Timeout.InfiniteTimeSpan };
 
     /// <summary>How often an address is tried before the next one is.</summary>
     public int Attempts { get; init; } = 4;
@@ -33,8 +34,11 @@ public sealed class Downloader
     /// <param name="target">Where it shall be; it appears there whole and checked, or not at all.</param>
     /// <param name="progress">Told of every block that arrives.</param>
     /// <param name="cancellation">Ends it; what has arrived is kept.</param>
-    /// <exception cref="ManifestException">No address gives the file; the message tells what each of them did.</exception>
-    public async Task FetchAsync(ManifestFile file, string target, IProgress<DownloadProgress>? progress = null, CancellationToken cancellation = default)
+    /// <exception cref="ManifestException">
+    /// No address gives the file; the message tells what each of them did.
+    /// </exception>
+    public async Task FetchAsync(ManifestFile file, string target, IProgress<DownloadProgress>? progress = null,
+        CancellationToken cancellation = default)
     {
         if (file.Urls.Count == 0)
             throw new ManifestException($"{target}: there is no address to download it from.");
@@ -51,7 +55,8 @@ public sealed class Downloader
         File.Move(part, target, overwrite: true);
     }
 
-    private async Task<bool> FromAnywhere(ManifestFile file, FileStream part, string target, List<string> failures, IProgress<DownloadProgress>? progress,
+    private async Task<bool> FromAnywhere(ManifestFile file, FileStream part, string target, List<string> failures,
+        IProgress<DownloadProgress>? progress,
         CancellationToken cancellation)
     {
         foreach (var url in file.Urls)
@@ -88,27 +93,33 @@ public sealed class Downloader
                 using var request = new HttpRequestMessage(HttpMethod.Get, url);
                 if (resumed)
                     request.Headers.Range = new RangeHeaderValue(part.Length, null);
-                using var response = await Patiently(c => shared.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, c), cancellation).ConfigureAwait(false);
+                using var response =
+                    await Patiently(c => shared.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, c),
+                    cancellation).ConfigureAwait(false);
                 if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable)
                 {
                     part.SetLength(0);
                     return ("the server has no such range", true);
                 }
                 if (!response.IsSuccessStatusCode)
-                    return ($"the server answered {(int)response.StatusCode} {response.ReasonPhrase}", (int)response.StatusCode is 408 or 429 or >= 500);
-                if (response.StatusCode != HttpStatusCode.PartialContent || response.Content.Headers.ContentRange?.From != part.Length)
+                    return ($"the server answered {(int)response.StatusCode} {response.ReasonPhrase}",
+                        (int)response.StatusCode is 408 or 429 or >= 500);
+                if (response.StatusCode != HttpStatusCode.PartialContent
+                    || response.Content.Headers.ContentRange?.From != part.Length)
                 {
                     part.SetLength(0);
                     resumed = false;
                 }
-                if (await Receive(response, file, part, target, progress, cancellation).ConfigureAwait(false) is { } tooLong)
+                if (await Receive(response, file, part, target, progress, cancellation)
+                    .ConfigureAwait(false) is { } tooLong)
                     return (tooLong, false);
                 if (part.Length < file.Size)
                     return ($"the connection ended after {part.Length} of {file.Size} bytes", true);
             }
             part.Flush();
             part.Position = 0;
-            var found = Convert.ToHexStringLower(await System.Security.Cryptography.SHA256.HashDataAsync(part, cancellation).ConfigureAwait(false));
+            var found = Convert.ToHexStringLower(await System.Security.Cryptography.SHA256.HashDataAsync(part,
+                cancellation).ConfigureAwait(false));
             if (found == file.Sha256)
                 return (null, false);
             part.SetLength(0);
@@ -117,7 +128,8 @@ public sealed class Downloader
         }
         catch (Exception e) when (e is HttpRequestException or IOException or TimeoutException)
         {
-            return (e.InnerException is { } inner && e is HttpRequestException ? $"{e.Message.TrimEnd('.')}: {inner.Message.TrimEnd('.')}" : e.Message.TrimEnd('.'), true);
+            return (e.InnerException is { } inner && e is HttpRequestException
+                ? $"{e.Message.TrimEnd('.')}: {inner.Message.TrimEnd('.')}" : e.Message.TrimEnd('.'), true);
         }
     }
 
@@ -164,7 +176,8 @@ public sealed class Downloader
         }
         catch (IOException e)
         {
-            throw new ManifestException($"{target}: cannot write {part}: {e.Message} Another download of it may be running.", e);
+            throw new ManifestException($"{target}: cannot write {part}: {e.Message} Another download "
+                + $"of it may be running.", e);
         }
     }
 

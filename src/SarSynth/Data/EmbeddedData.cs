@@ -7,7 +7,9 @@ namespace SarSynth.Data;
 public static class EmbeddedData
 {
     /// <summary>Folder of the embedded files.</summary>
-    /// <exception cref="DirectoryNotFoundException">The kit's folder data-manifests is not beside or above the program.</exception>
+    /// <exception cref="DirectoryNotFoundException">
+    /// The kit's folder data-manifests is not beside or above the program.
+    /// </exception>
     public static string Folder => Path.Combine(ManifestFolder, "embedded");
 
     /// <summary>The embedded paired scenes.</summary>
@@ -17,7 +19,10 @@ public static class EmbeddedData
     public static string SatelliteFile =>
         Path.Combine(Scenes, PairedDataset.Open(Scenes).Scenes.First(s => s.Split == Split.Test).Satellite.Path);
 
-    /// <summary>The kit's data-manifests folder: SARSYNTH_DATA_MANIFESTS, or the first found upwards from the program and the current folder.</summary>
+    /// <summary>
+    /// The kit's data-manifests folder: SARSYNTH_DATA_MANIFESTS, or the first found upwards from the program and the
+    /// current folder.
+    /// </summary>
     /// <exception cref="DirectoryNotFoundException">There is none.</exception>
     public static string ManifestFolder
     {
@@ -25,12 +30,14 @@ public static class EmbeddedData
         {
             if (Environment.GetEnvironmentVariable("SARSYNTH_DATA_MANIFESTS") is { Length: > 0 } told)
                 return told;
-            foreach (var start in new[] { Path.GetDirectoryName(Assembly.GetExecutingAssembly().Location) ?? "", Environment.CurrentDirectory })
+            foreach (var start in new[] { Path.GetDirectoryName(Assembly.GetExecutingAssembly().Location)
+                ?? "", Environment.CurrentDirectory })
                 for (var folder = new DirectoryInfo(start); folder is not null; folder = folder.Parent)
                     if (Path.Combine(folder.FullName, "data-manifests") is var path && Directory.Exists(path))
                         return path;
             throw new DirectoryNotFoundException(
-                "the kit's folder data-manifests was found neither above the program nor above the current folder; set SARSYNTH_DATA_MANIFESTS to it.");
+                "the kit's folder data-manifests was found neither above the program nor above the current folder; set "
+                    + "SARSYNTH_DATA_MANIFESTS to it.");
         }
     }
 
@@ -42,7 +49,8 @@ public static class EmbeddedData
     /// <summary>A recipe file: the path itself, or the kit's recipe of that name.</summary>
     /// <param name="nameOrFile">A JSON file, or "smoke", "small".</param>
     /// <exception cref="FileNotFoundException">Neither; the message lists the kit's own.</exception>
-    public static string FindRecipe(string nameOrFile) => Find(nameOrFile, File.Exists, Path.Combine(ManifestFolder, "recipes"), ".json", "recipe");
+    public static string FindRecipe(string nameOrFile) =>
+        Find(nameOrFile, File.Exists, Path.Combine(ManifestFolder, "recipes"), ".json", "recipe");
 
     private static string Find(string name, Func<string, bool> exists, string own, string extension, string what)
     {
@@ -51,7 +59,9 @@ public static class EmbeddedData
         var embedded = Path.Combine(own, name + extension);
         if (exists(embedded))
             return embedded;
-        IEnumerable<string?> known = Directory.Exists(own) ? Directory.GetFileSystemEntries(own).Select(Path.GetFileNameWithoutExtension).Order(StringComparer.Ordinal) : [];
-        throw new FileNotFoundException($"{what} '{name}': no such path, and the kit's own are {string.Join(", ", known)}.", name);
+        IEnumerable<string?> known = Directory.Exists(own) ? Directory.GetFileSystemEntries(own)
+            .Select(Path.GetFileNameWithoutExtension).Order(StringComparer.Ordinal) : [];
+        throw new FileNotFoundException($"{what} '{name}': no such path, and the kit's own are "
+            + $"{string.Join(", ", known)}.", name);
     }
 }

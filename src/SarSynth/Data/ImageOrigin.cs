@@ -14,7 +14,9 @@ public static class ImageOrigin
     public static Sensor? SimulatedSensor(this SarImage image) =>
         image.Metadata.Sensor is { } name && Sensors.Names.Contains(name) ? Sensors.Named(name) : null;
 
-    /// <summary>What an airborne image is called in tables and figures: "simulated airborne", else "airborne".</summary>
+    /// <summary>
+    /// What an airborne image is called in tables and figures: "simulated airborne", else "airborne".
+    /// </summary>
     public static string AirborneName(this SarImage image) =>
         image.SimulatedSensor() is null ? "airborne" : "simulated airborne";
 }

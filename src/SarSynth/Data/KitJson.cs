@@ -5,7 +5,9 @@ using SarSynth.Diffusion.Checkpoints;
 
 namespace SarSynth.Data;
 
-/// <summary>The JSON options that the kit reads and writes with: camelCase, enums by name, unknown members refused.</summary>
+/// <summary>
+/// The JSON options that the kit reads and writes with: camelCase, enums by name, unknown members refused.
+/// </summary>
 public static class KitJson
 {
     /// <summary>The options; indented.</summary>
@@ -26,7 +28,9 @@ public static class KitJson
 
     /// <summary>Reads a record from a JSON file.</summary>
     /// <param name="path">The file.</param>
-    /// <exception cref="InvalidDataException">The file is not JSON of this shape; the message names file and field.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The file is not JSON of this shape; the message names file and field.
+    /// </exception>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     public static T Read<T>(string path)
     {

@@ -25,7 +25,10 @@ public enum ManifestKind
 public sealed record ManifestRecipe(string Command, string? File = null);
 
 /// <summary>A file with its checksum.</summary>
-/// <param name="Path">Relative, with forward slashes: to the checkout when the file comes with the kit, to the data folder when it has addresses.</param>
+/// <param name="Path">
+/// Relative, with forward slashes: to the checkout when the file comes with the kit, to the data folder when it has
+/// addresses.
+/// </param>
 /// <param name="Size">Bytes, at least 1.</param>
 /// <param name="Sha256">SHA-256, 64 lower-case hexadecimal digits.</param>
 public sealed record ManifestFile(string Path, long Size, string Sha256)
@@ -95,7 +98,9 @@ public sealed partial record Manifest(string Name, ManifestKind Kind, string Tit
 
     /// <summary>Reads a manifest and checks every field.</summary>
     /// <param name="path">The JSON file.</param>
-    /// <exception cref="ManifestException">It cannot be read, or a field is missing, unknown or wrong; the message names file and field.</exception>
+    /// <exception cref="ManifestException">
+    /// It cannot be read, or a field is missing, unknown or wrong; the message names file and field.
+    /// </exception>
     public static Manifest Load(string path)
     {
         string text;
@@ -109,14 +114,17 @@ public sealed partial record Manifest(string Name, ManifestKind Kind, string Tit
         }
         var manifest = Parse(text, path);
         var expected = Path.GetFileNameWithoutExtension(path);
-        return manifest.Name == expected ? manifest : throw Wrong(path, "name", $"'{manifest.Name}'", $"'{expected}', as the file is called");
+        return manifest.Name == expected ? manifest
+            : throw Wrong(path, "name", $"'{manifest.Name}'", $"'{expected}', as the file is called");
     }
 
     /// <summary>Reads all manifests of a folder, by name.</summary>
     /// <param name="folder">The folder; files called *.schema.json are left out, folders in it too.</param>
     /// <exception cref="ManifestException">One of them is wrong.</exception>
     public static IReadOnlyList<Manifest> LoadAll(string folder) =>
-        [.. Directory.EnumerateFiles(folder, "*.json").Where(f => !f.EndsWith(".schema.json", StringComparison.Ordinal)).Order(StringComparer.Ordinal).Select(Load)];
+        [.. Directory.EnumerateFiles(folder, "*.json")
+            .Where(f => !f.EndsWith(".schema.json", StringComparison.Ordinal)).Order(StringComparer.Ordinal)
+            .Select(Load)];
 
     /// <summary>Reads a manifest from text.</summary>
     /// <param name="json">The text.</param>
@@ -127,7 +135,8 @@ public sealed partial record Manifest(string Name, ManifestKind Kind, string Tit
         Manifest manifest;
         try
         {
-            manifest = JsonSerializer.Deserialize<Manifest>(json, options) ?? throw new ManifestException($"{source}: found null, expected a manifest.");
+            manifest = JsonSerializer.Deserialize<Manifest>(json, options)
+                ?? throw new ManifestException($"{source}: found null, expected a manifest.");
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
         {
@@ -137,9 +146,14 @@ public sealed partial record Manifest(string Name, ManifestKind Kind, string Tit
         return manifest;
     }
 
-    /// <summary>This manifest with the sizes and checksums that the kit's own files have now; files with addresses stay as they are.</summary>
+    /// <summary>
+    /// This manifest with the sizes and checksums that the kit's own files have now; files with addresses stay as they
+    /// are.
+    /// </summary>
     /// <param name="checkout">Root of the kit.</param>
-    /// <param name="folder">All files below this folder take the place of the kit's own files that are listed; null: those that are listed.</param>
+    /// <param name="folder">
+    /// All files below this folder take the place of the kit's own files that are listed; null: those that are listed.
+    /// </param>
     /// <exception cref="ManifestException">A file is not there, or there is none.</exception>
     public Manifest Recorded(string checkout, string? folder = null)
     {
@@ -177,12 +191,14 @@ public sealed partial record Manifest(string Name, ManifestKind Kind, string Tit
         Require(NamePattern().IsMatch(Name), "name", $"'{Name}'", "lower-case words joined by hyphens");
         Require(Title.Length > 0, "title", "nothing", "a line of text");
         Require(Licence.Length > 0, "licence", "nothing", "an SPDX identifier");
-        Require(Sensor is null || NamePattern().IsMatch(Sensor), "sensor", $"'{Sensor}'", "the name of a file in sensors/");
+        Require(Sensor is null || NamePattern().IsMatch(Sensor), "sensor", $"'{Sensor}'",
+            "the name of a file in sensors/");
         Require(Homepage is null || IsWeb(Homepage), "homepage", $"'{Homepage}'", "an http or https address");
         Require(RangeResolution is null or > 0, "rangeResolution", $"{RangeResolution}", "metres above 0");
         Require(AzimuthResolution is null or > 0, "azimuthResolution", $"{AzimuthResolution}", "metres above 0");
         Require(Recipe is null || Recipe.Command.Length > 0, "recipe.command", "nothing", "a command");
-        Require(Recipe?.File is null || IsInside(Recipe.File), "recipe.file", $"'{Recipe?.File}'", "a relative path without '..'");
+        Require(Recipe?.File is null || IsInside(Recipe.File), "recipe.file", $"'{Recipe?.File}'",
+            "a relative path without '..'");
         Require(Files.Count > 0 || Homepage is not null, "files", "an empty list", "at least one file, or a homepage");
         Require(Duties.All(d => d.Length > 0), "duties", "an empty line", "sentences");
         Require(Citation is null or { Length: > 0 }, "citation", "nothing", "a line of text");
@@ -190,9 +206,11 @@ public sealed partial record Manifest(string Name, ManifestKind Kind, string Tit
         for (var i = 0; i < Files.Count; i++)
         {
             var file = Files[i];
-            Require(IsInside(file.Path), $"files[{i}].path", $"'{file.Path}'", "a relative path with forward slashes and without '..'");
+            Require(IsInside(file.Path), $"files[{i}].path", $"'{file.Path}'",
+                "a relative path with forward slashes and without '..'");
             Require(file.Size > 0, $"files[{i}].size", $"{file.Size}", "bytes, at least 1");
-            Require(Sha256Pattern().IsMatch(file.Sha256), $"files[{i}].sha256", $"'{file.Sha256}'", "64 lower-case hexadecimal digits");
+            Require(Sha256Pattern().IsMatch(file.Sha256), $"files[{i}].sha256", $"'{file.Sha256}'",
+                "64 lower-case hexadecimal digits");
             foreach (var url in file.Urls)
                 Require(IsWeb(url), $"files[{i}].urls", $"'{url}'", "http or https addresses");
         }

@@ -21,7 +21,9 @@ public enum ManifestFileState
 
 /// <summary>Finds, checks and fetches the files of manifests.</summary>
 /// <param name="checkout">Root of the kit: files without addresses are relative to it.</param>
-/// <param name="dataFolder">Where downloads go, a folder for each manifest; null: SARSYNTH_DATA, or artifacts/data in the checkout.</param>
+/// <param name="dataFolder">
+/// Where downloads go, a folder for each manifest; null: SARSYNTH_DATA, or artifacts/data in the checkout.
+/// </param>
 public sealed class ManifestStore(string checkout, string? dataFolder = null)
 {
     private readonly string data = Path.GetFullPath(dataFolder
@@ -37,7 +39,8 @@ public sealed class ManifestStore(string checkout, string? dataFolder = null)
         var path = Path.Combine(folder, name + ".json");
         if (File.Exists(path))
             return Data.Manifest.Load(path);
-        var known = Directory.Exists(folder) ? string.Join(", ", Data.Manifest.LoadAll(folder).Select(m => m.Name)) : "none";
+        var known = Directory.Exists(folder) ? string.Join(", ", Data.Manifest.LoadAll(folder).Select(m => m.Name))
+            : "none";
         throw new ManifestException($"{path}: there is no manifest '{name}'; known are: {known}.");
     }
 
@@ -63,19 +66,25 @@ public sealed class ManifestStore(string checkout, string? dataFolder = null)
 
     /// <summary>The paths of a manifest's files, after every one was checked.</summary>
     /// <param name="manifest">The manifest.</param>
-    /// <exception cref="ManifestException">A file is missing or is another one; the message says which, and what to do.</exception>
+    /// <exception cref="ManifestException">
+    /// A file is missing or is another one; the message says which, and what to do.
+    /// </exception>
     public IReadOnlyList<string> Require(Manifest manifest) => [.. manifest.Files.Select(file =>
     {
         var path = PathOf(manifest, file);
         var mend = file.Urls.Count > 0 ? $"fetch '{manifest.Name}' again"
-            : manifest.Recipe is { } recipe ? $"make it again with '{recipe.Command}'" : "restore it from the repository";
+            : manifest.Recipe is { } recipe ? $"make it again with '{recipe.Command}'"
+                : "restore it from the repository";
         return Check(manifest, file) switch
         {
             ManifestFileState.Good => path,
-            ManifestFileState.Missing => throw new ManifestException($"{path}: not there, but manifest '{manifest.Name}' lists it; {mend}."),
+            ManifestFileState.Missing =>
+                throw new ManifestException($"{path}: not there, but manifest '{manifest.Name}' lists it; {mend}."),
             ManifestFileState.WrongSize => throw new ManifestException(
-                $"{path}: found {FileFingerprint.LengthOf(path)} bytes, expected {file.Size} (manifest '{manifest.Name}'); {mend}."),
-            _ => throw new ManifestException($"{path}: found SHA-256 {Sha256(path)}, expected {file.Sha256} (manifest '{manifest.Name}'); {mend}."),
+                $"{path}: found {FileFingerprint.LengthOf(path)} bytes, expected {file.Size} (manifest "
+                    + $"'{manifest.Name}'); {mend}."),
+            _ => throw new ManifestException($"{path}: found SHA-256 {Sha256(path)}, expected {file.Sha256} (manifest "
+                + $"'{manifest.Name}'); {mend}."),
         };
     })];
 
@@ -85,8 +94,11 @@ public sealed class ManifestStore(string checkout, string? dataFolder = null)
     /// <param name="progress">Told of every block that arrives.</param>
     /// <param name="cancellation">Ends it; what has arrived is kept, and the next call goes on from there.</param>
     /// <returns>The paths of the files.</returns>
-    /// <exception cref="ManifestException">A file cannot be had, or is not the one that the manifest describes.</exception>
-    public async Task<IReadOnlyList<string>> FetchAsync(Manifest manifest, Downloader? downloader = null, IProgress<DownloadProgress>? progress = null,
+    /// <exception cref="ManifestException">
+    /// A file cannot be had, or is not the one that the manifest describes.
+    /// </exception>
+    public async Task<IReadOnlyList<string>> FetchAsync(Manifest manifest, Downloader? downloader = null,
+        IProgress<DownloadProgress>? progress = null,
         CancellationToken cancellation = default)
     {
         downloader ??= new Downloader();

@@ -11,7 +11,8 @@ namespace SarSynth.Data;
 /// <param name="Airborne">The fine image's file.</param>
 /// <param name="Satellite">The coarse image's file.</param>
 /// <param name="Captions">Captions of squares of the airborne image.</param>
-public sealed record PairedSceneEntry(string Name, Split Split, FileFingerprint Airborne, FileFingerprint Satellite, IReadOnlyList<TileCaption> Captions);
+public sealed record PairedSceneEntry(string Name, Split Split, FileFingerprint Airborne, FileFingerprint Satellite,
+    IReadOnlyList<TileCaption> Captions);
 
 /// <summary>A folder of paired scenes: scenes.json and the rasters that it lists.</summary>
 /// <param name="Description">What it shows, in a sentence.</param>
@@ -35,18 +36,24 @@ public sealed record PairedDataset(string Description, string Licence, IReadOnly
     public IEnumerable<PairedScene> Load(string folder, Split? split = null)
     {
         foreach (var scene in Scenes.Where(s => split is null || s.Split == split))
-            yield return new(scene.Name, ReadImage(folder, scene.Airborne), ReadImage(folder, scene.Satellite), scene.Captions);
+            yield return new(scene.Name, ReadImage(folder, scene.Airborne), ReadImage(folder, scene.Satellite),
+                scene.Captions);
     }
 
-    /// <summary>Adds scenes to a folder: the rasters first, the list last, so that a listed scene is always whole. A scene of the same name is replaced.</summary>
+    /// <summary>
+    /// Adds scenes to a folder: the rasters first, the list last, so that a listed scene is always whole. A scene of
+    /// the same name is replaced.
+    /// </summary>
     /// <param name="folder">Created when it is not there.</param>
     /// <param name="description">What the set shows.</param>
     /// <param name="licence">SPDX identifier.</param>
     /// <param name="scenes">The scenes and their parts.</param>
-    public static PairedDataset Write(string folder, string description, string licence, IEnumerable<(PairedScene Scene, Split Split)> scenes)
+    public static PairedDataset Write(string folder, string description, string licence,
+        IEnumerable<(PairedScene Scene, Split Split)> scenes)
     {
         Directory.CreateDirectory(folder);
-        var entries = File.Exists(Path.Combine(folder, FileName)) ? [.. Open(folder).Scenes] : new List<PairedSceneEntry>();
+        var entries = File.Exists(Path.Combine(folder, FileName)) ? [.. Open(folder).Scenes]
+            : new List<PairedSceneEntry>();
         foreach (var (scene, split) in scenes)
         {
             var airborne = Path.Combine(folder, $"{scene.Name}.airborne.tif");
@@ -54,7 +61,8 @@ public sealed record PairedDataset(string Description, string Licence, IReadOnly
             GeoTiff.Write(scene.Airborne, airborne);
             GeoTiff.Write(scene.Satellite, satellite);
             entries.RemoveAll(e => e.Name == scene.Name);
-            entries.Add(new(scene.Name, split, FileFingerprint.Of(airborne), FileFingerprint.Of(satellite), scene.Captions));
+            entries.Add(new(scene.Name, split, FileFingerprint.Of(airborne), FileFingerprint.Of(satellite),
+                scene.Captions));
         }
         var dataset = new PairedDataset(description, licence, entries);
         KitJson.Write(Path.Combine(folder, FileName), dataset);
@@ -69,7 +77,8 @@ public sealed record PairedDataset(string Description, string Licence, IReadOnly
         var found = FileFingerprint.Of(path);
         if (found.Sha256 != file.Sha256)
             throw new InvalidDataException(
-                $"{path}: found SHA-256 {found.Sha256} ({found.Bytes} bytes), expected {file.Sha256} ({file.Bytes} bytes) as {FileName} says.");
+                $"{path}: found SHA-256 {found.Sha256} ({found.Bytes} bytes), expected {file.Sha256} ({file.Bytes} "
+                    + $"bytes) as {FileName} says.");
         using var raster = SarRaster.Open(path);
         return raster.Read().ToAmplitude();
     }

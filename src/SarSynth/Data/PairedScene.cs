@@ -3,7 +3,9 @@ using SarSynth.Radar.Images;
 
 namespace SarSynth.Data;
 
-/// <summary>Which part of a data set a scene belongs to; scenes, never tiles, are split, so that no ground is in two parts.</summary>
+/// <summary>
+/// Which part of a data set a scene belongs to; scenes, never tiles, are split, so that no ground is in two parts.
+/// </summary>
 public enum Split
 {
     /// <summary>Seen by training.</summary>
@@ -23,7 +25,10 @@ public enum Split
 /// <param name="Text">The caption.</param>
 public sealed record TileCaption(int Row, int Column, int Size, string Text);
 
-/// <summary>Two registered images of one place: satellite pixel (r, c) covers the airborne pixels from (r k, c k) to (r k + k - 1, c k + k - 1), k = <see cref="Scale"/>.</summary>
+/// <summary>
+/// Two registered images of one place: satellite pixel (r, c) covers the airborne pixels from (r k, c k) to (r k + k -
+/// 1, c k + k - 1), k = <see cref="Scale"/>.
+/// </summary>
 public sealed class PairedScene
 {
     /// <summary>Pairs two images.</summary>
@@ -32,12 +37,14 @@ public sealed class PairedScene
     /// <param name="satellite">The coarse image; its size times the scale is the airborne size.</param>
     /// <param name="captions">Captions of squares; may be empty.</param>
     /// <exception cref="ArgumentException">The sizes are not an integer multiple of each other.</exception>
-    public PairedScene(string name, AmplitudeImage airborne, AmplitudeImage satellite, IReadOnlyList<TileCaption> captions)
+    public PairedScene(string name, AmplitudeImage airborne, AmplitudeImage satellite,
+        IReadOnlyList<TileCaption> captions)
     {
         Scale = airborne.Rows / satellite.Rows;
         if (Scale < 1 || satellite.Rows * Scale != airborne.Rows || satellite.Columns * Scale != airborne.Columns)
             throw new ArgumentException(
-                $"scene '{name}': airborne image of {airborne.Rows} x {airborne.Columns}, satellite image of {satellite.Rows} x {satellite.Columns}; "
+                $"scene '{name}': airborne image of {airborne.Rows} x {airborne.Columns}, satellite image of "
+                    + $"{satellite.Rows} x {satellite.Columns}; "
                 + "expected one whole factor between them.");
         (Name, Airborne, Satellite, Captions) = (name, airborne, satellite, captions);
     }
@@ -66,12 +73,14 @@ public sealed class PairedScene
         var (best, text) = (0L, "");
         foreach (var caption in Captions)
         {
-            var shared = Overlap(row, size, caption.Row, caption.Size) * Overlap(column, size, caption.Column, caption.Size);
+            var shared = Overlap(row, size, caption.Row, caption.Size) * Overlap(column, size, caption.Column,
+                caption.Size);
             if (shared > best)
                 (best, text) = (shared, caption.Text);
         }
         return text;
     }
 
-    private static long Overlap(int a, int aSize, int b, int bSize) => Math.Max(0, Math.Min(a + aSize, b + bSize) - Math.Max(a, b));
+    private static long Overlap(int a, int aSize, int b, int bSize) =>
+        Math.Max(0, Math.Min(a + aSize, b + bSize) - Math.Max(a, b));
 }

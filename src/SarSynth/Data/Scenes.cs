@@ -33,7 +33,9 @@ public static class Scenes
     /// </exception>
     public static IReadOnlyList<PairedScene> Simulate(SimulationRecipe recipe) => [.. SimulatedScenes.Generate(recipe)];
 
-    /// <summary>Scenes from the simulator that no recipe of the kit trains on, as the kit's model was trained for.</summary>
+    /// <summary>
+    /// Scenes from the simulator that no recipe of the kit trains on, as the kit's model was trained for.
+    /// </summary>
     /// <param name="count">How many.</param>
     /// <param name="size">Their side, airborne pixels.</param>
     /// <param name="seed">Which ones: the first of another seed are others.</param>

@@ -6,17 +6,21 @@ namespace SarSynth.Data;
 /// <summary>Makes paired scenes as a recipe says.</summary>
 public static class SimulatedScenes
 {
-    /// <summary>First seed of scenes kept for evaluation: no recipe of the kit trains on this seed or any above.</summary>
+    /// <summary>
+    /// First seed of scenes kept for evaluation: no recipe of the kit trains on this seed or any above.
+    /// </summary>
     public const ulong UnseenSeed = 1_000_000;
 
     /// <summary>Makes the scenes of a recipe, one by one; the same recipe gives the same pixels.</summary>
     /// <param name="recipe">Sensors, number, size and seed.</param>
     /// <param name="cancel">Ends between scenes.</param>
     /// <returns>
-    /// Registered pairs: where the spacings of the sensors are no whole multiples, the satellite's image is sampled on a grid
-    /// where they are; airborne rows and columns at the end that fill no satellite pixel are left off.
+    /// Registered pairs: where the spacings of the sensors are no whole multiples, the satellite's image is sampled on
+    /// a grid where they are; airborne rows and columns at the end that fill no satellite pixel are left off.
     /// </returns>
-    /// <exception cref="ArgumentException">The airborne sensor is not the finer one; the message names those that are.</exception>
+    /// <exception cref="ArgumentException">
+    /// The airborne sensor is not the finer one; the message names those that are.
+    /// </exception>
     public static IEnumerable<PairedScene> Generate(SimulationRecipe recipe, CancellationToken cancel = default)
     {
         var pair = SensorPair.Of(FindSensor(recipe.Airborne), FindSensor(recipe.Satellite));
@@ -31,20 +35,24 @@ public static class SimulatedScenes
     /// <summary>A sensor by its well-known name or its JSON file.</summary>
     /// <param name="nameOrPath">For example "airborne-x-040" or "my-sensor.json".</param>
     public static Sensor FindSensor(string nameOrPath) =>
-        nameOrPath.EndsWith(".json", StringComparison.OrdinalIgnoreCase) ? Sensor.Load(nameOrPath) : Sensors.Named(nameOrPath);
+        nameOrPath.EndsWith(".json", StringComparison.OrdinalIgnoreCase) ? Sensor.Load(nameOrPath)
+            : Sensors.Named(nameOrPath);
 
     /// <summary>Name of the scene of a seed.</summary>
     public static string NameOf(ulong seed) => $"scene-{seed:D7}";
 
     private static PairedScene Observe(SimulationRecipe recipe, SensorPair pair, ulong seed)
     {
-        // Airborne pixels in cells of the scene, which stay 0.4 m or finer whatever the sensor: so fine is what is drawn.
+        // Airborne pixels in cells of the scene, which stay 0.4 m or finer whatever the
+        // sensor: so fine is what is drawn.
         var airborne = pair.Airborne;
-        var (high, wide) = (airborne.AzimuthSpacing * airborne.AzimuthLooks, airborne.GroundRangeSpacing * airborne.RangeLooks);
+        var (high, wide) = (airborne.AzimuthSpacing * airborne.AzimuthLooks,
+            airborne.GroundRangeSpacing * airborne.RangeLooks);
         var cell = Math.Min(0.4, Math.Min(airborne.AzimuthSpacing, airborne.GroundRangeSpacing));
         var scene = Scene.Generate(seed, new SceneOptions
         {
-            Rows = (int)Math.Round(recipe.Size * high / cell), Columns = (int)Math.Round(recipe.Size * wide / cell), Spacing = cell,
+            Rows = (int)Math.Round(recipe.Size * high / cell), Columns = (int)Math.Round(recipe.Size * wide / cell),
+                Spacing = cell,
         });
         var (fine, coarse) = pair.Observe(scene, seed);
         return new(NameOf(seed), fine, coarse, Captions(scene, recipe, high / cell, wide / cell));

@@ -22,7 +22,10 @@ public sealed record TileBatch(float[] Airborne, float[] Satellite, string[] Cap
         new(side, side, pixels[(index * side * side)..((index + 1) * side * side)]);
 }
 
-/// <summary>Draws batches of tiles; the batch of a step depends on the seed and the step alone, so a resumed run sees what the whole run would have seen.</summary>
+/// <summary>
+/// Draws batches of tiles; the batch of a step depends on the seed and the step alone, so a resumed run sees what the
+/// whole run would have seen.
+/// </summary>
 public sealed class TileSampler
 {
     // Draws after which a scene's gaps are taken to leave no room for a tile.
@@ -44,10 +47,12 @@ public sealed class TileSampler
         foreach (var s in scenes)
         {
             if (s.Scale != scenes[0].Scale)
-                throw new ArgumentException($"scene '{s.Name}' has scale {s.Scale}, scene '{scenes[0].Name}' has {scenes[0].Scale}; expected one scale.");
+                throw new ArgumentException($"scene '{s.Name}' has scale {s.Scale}, scene '{scenes[0].Name}' has "
+                    + $"{scenes[0].Scale}; expected one scale.");
             if (size % s.Scale != 0 || size > s.Airborne.Rows || size > s.Airborne.Columns)
                 throw new ArgumentException(
-                    $"tile size {size}: expected a multiple of {s.Scale} that fits scene '{s.Name}' of {s.Airborne.Rows} x {s.Airborne.Columns}.");
+                    $"tile size {size}: expected a multiple of {s.Scale} that fits scene '{s.Name}' of "
+                        + $"{s.Airborne.Rows} x {s.Airborne.Columns}.");
         }
         (this.scenes, this.seed, Size) = (scenes, seed, size);
         withGaps = [.. scenes.Where(s => s.Airborne.CountNoData() + s.Satellite.CountNoData() > 0)];
@@ -60,12 +65,16 @@ public sealed class TileSampler
     /// <param name="step">From 0.</param>
     /// <param name="count">Tiles in the batch.</param>
     /// <exception cref="InvalidDataException">Pixels without data leave no place for a tile.</exception>
-    /// <remarks>A place with a pixel without data is drawn again. Tiles are flipped along azimuth only: a flip along range would turn shadows towards the radar.</remarks>
+    /// <remarks>
+    /// A place with a pixel without data is drawn again. Tiles are flipped along azimuth only: a flip along range would
+    /// turn shadows towards the radar.
+    /// </remarks>
     public TileBatch Batch(int step, int count)
     {
         var scale = scenes[0].Scale;
         var coarse = Size / scale;
-        var batch = new TileBatch(new float[count * Size * Size], new float[count * coarse * coarse], new string[count], Size, scale);
+        var batch = new TileBatch(new float[count * Size * Size], new float[count * coarse * coarse], new string[count],
+            Size, scale);
         for (var i = 0; i < count; i++)
         {
             var random = new SplitMix(seed, (ulong)step, (ulong)i);
@@ -73,13 +82,16 @@ public sealed class TileSampler
             for (var draws = 1; withGaps.Contains(scene) && HasGap(scene, row, column, coarse); draws++)
             {
                 if (draws == MostDraws)
-                    throw new InvalidDataException($"scene '{scene.Name}': found no tile of {Size} x {Size} without a pixel "
+                    throw new InvalidDataException($"scene '{scene.Name}': found no tile of {Size} "
+                        + $"x {Size} without a pixel "
                         + $"without data in {MostDraws} draws, expected room for one.");
                 (scene, row, column) = Draw(ref random, coarse);
             }
             var flip = random.Next(2) == 1;
-            Copy(scene.Airborne.Pixels, scene.Airborne.Columns, row * scale, column * scale, Size, flip, batch.Airborne.AsSpan(i * Size * Size));
-            Copy(scene.Satellite.Pixels, scene.Satellite.Columns, row, column, coarse, flip, batch.Satellite.AsSpan(i * coarse * coarse));
+            Copy(scene.Airborne.Pixels, scene.Airborne.Columns, row * scale, column * scale, Size, flip,
+                batch.Airborne.AsSpan(i * Size * Size));
+            Copy(scene.Satellite.Pixels, scene.Satellite.Columns, row, column, coarse, flip,
+                batch.Satellite.AsSpan(i * coarse * coarse));
             batch.Captions[i] = scene.CaptionAt(row * scale, column * scale, Size);
         }
         return batch;
@@ -88,7 +100,8 @@ public sealed class TileSampler
     private (PairedScene Scene, int Row, int Column) Draw(ref SplitMix random, int coarse)
     {
         var scene = scenes[random.Next(scenes.Count)];
-        return (scene, random.Next(scene.Satellite.Rows - coarse + 1), random.Next(scene.Satellite.Columns - coarse + 1));
+        return (scene, random.Next(scene.Satellite.Rows - coarse + 1),
+            random.Next(scene.Satellite.Columns - coarse + 1));
     }
 
     private static bool HasGap(PairedScene scene, int row, int column, int coarse)
@@ -121,7 +134,9 @@ public sealed class TileSampler
     }
 }
 
-/// <summary>SplitMix64 (Steele, Lea, Flood 2014) keyed by several numbers: a generator for each tile costs nothing.</summary>
+/// <summary>
+/// SplitMix64 (Steele, Lea, Flood 2014) keyed by several numbers: a generator for each tile costs nothing.
+/// </summary>
 struct SplitMix
 {
     private ulong state;

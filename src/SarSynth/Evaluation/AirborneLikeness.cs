@@ -15,7 +15,9 @@ public sealed record Candidate(string Name, IReadOnlyList<AmplitudeImage> Images
 /// <param name="Name">The candidate.</param>
 /// <param name="AmplitudeKl">KL(truth || candidate) of the pooled amplitude histograms, nats; 0 is equal.</param>
 /// <param name="AmplitudeKlReverse">KL(candidate || truth), nats.</param>
-/// <param name="Wasserstein">Wasserstein-1 distance of pooled amplitudes, in units of the truth's mean amplitude.</param>
+/// <param name="Wasserstein">
+/// Wasserstein-1 distance of pooled amplitudes, in units of the truth's mean amplitude.
+/// </param>
 /// <param name="EnlHomogeneous">ENL pooled over the windows that are homogeneous in the truth.</param>
 /// <param name="MeanPowerError">Mean intensity against the truth's, dB.</param>
 /// <param name="GlcmContrast">GLCM contrast (distance 1, four angles), mean over images.</param>
@@ -44,7 +46,9 @@ public static class AirborneLikeness
     /// <summary>Grey levels of the GLCMs.</summary>
     public const int GlcmLevels = 32;
 
-    /// <summary>Bins of the amplitude histograms, from 0 to the truth's mu + 3 sigma; the last bin holds all above.</summary>
+    /// <summary>
+    /// Bins of the amplitude histograms, from 0 to the truth's mu + 3 sigma; the last bin holds all above.
+    /// </summary>
     public const int HistogramBins = 128;
 
     /// <summary>Side of the homogeneous windows, pixels.</summary>
@@ -144,7 +148,8 @@ public static class AirborneLikeness
             : Enl.ByMoments(pooled.ToArray());
     }
 
-    private static (double Contrast, double Homogeneity) Texture(AmplitudeImage image, ClippedNormalisation normalisation)
+    private static (double Contrast, double Homogeneity) Texture(AmplitudeImage image,
+        ClippedNormalisation normalisation)
     {
         var mask = new bool[image.Pixels.Length];
         var levels = Glcm.Quantise(image.Pixels, GlcmLevels, 0, normalisation.Ceiling, mask);

@@ -33,7 +33,8 @@ public static class Baselines
     /// <param name="scale">Fine pixels per coarse pixel, 1 or more.</param>
     /// <returns>Amplitude on the fine grid; NaN where the coarse pixels around are NaN.</returns>
     /// <remarks>
-    /// Keys (1981), cubic convolution with a = -1/2. Intensity is interpolated, not amplitude, so that the mean power stays.
+    /// Keys (1981), cubic convolution with a = -1/2. Intensity is interpolated, not amplitude,
+    /// so that the mean power stays.
     /// </remarks>
     public static AmplitudeImage Bicubic(AmplitudeImage satellite, int scale)
     {
@@ -42,7 +43,9 @@ public static class Baselines
         return Fine(satellite, scale, amplitude);
     }
 
-    /// <summary>Bicubic interpolation of the intensity, times unit-mean exponential speckle: what "just add speckle" gives.</summary>
+    /// <summary>
+    /// Bicubic interpolation of the intensity, times unit-mean exponential speckle: what "just add speckle" gives.
+    /// </summary>
     /// <param name="satellite">The coarse image.</param>
     /// <param name="scale">Fine pixels per coarse pixel, 1 or more.</param>
     /// <param name="seed">Seed of the speckle.</param>
@@ -55,19 +58,20 @@ public static class Baselines
     }
 
     /// <summary>
-    /// Despeckled by Lee's filter, the satellite's noise taken off, interpolated, the airborne sensor's noise put on, times
-    /// speckle as that sensor draws it.
+    /// Despeckled by Lee's filter, the satellite's noise taken off, interpolated, the airborne sensor's noise put on,
+    /// times speckle as that sensor draws it.
     /// </summary>
     /// <param name="satellite">The coarse image.</param>
     /// <param name="scale">Fine pixels per coarse pixel, 1 or more.</param>
     /// <param name="seed">Seed of the speckle.</param>
     /// <param name="from">The satellite sensor, for its noise; null takes none off.</param>
     /// <param name="to">
-    /// The airborne sensor, for its noise and its impulse response; null puts none on, and draws white single-look speckle.
+    /// The airborne sensor, for its noise and its impulse response; null puts none on, and
+    /// draws white single-look speckle.
     /// </param>
     /// <remarks>
-    /// Lee (1980), windows of 7 x 7, with the looks of the image's own homogeneous windows (those that its metadata tells
-    /// where there is none: pixels that overlap in their speckle have fewer).
+    /// Lee (1980), windows of 7 x 7, with the looks of the image's own homogeneous windows (those that its metadata
+    /// tells where there is none: pixels that overlap in their speckle have fewer).
     /// </remarks>
     public static AmplitudeImage LeeWithSpeckle(
         AmplitudeImage satellite, int scale, ulong seed, Sensor? from = null, Sensor? to = null)
@@ -97,8 +101,8 @@ public static class Baselines
             var random = Random(seed);
             return [.. Enumerable.Range(0, rows * columns).Select(_ => (float)-Math.Log(1 - random.NextDouble()))];
         }
-        // What the sensor's own simulator sees of flat ground; under another name, so that its speckle is not that which the
-        // truth has where that was simulated with the same seed.
+        // What the sensor's own simulator sees of flat ground; under another name, so that its speckle is not that
+        // which the truth has where that was simulated with the same seed.
         var spacing = Math.Min(sensor.AzimuthSpacing, sensor.GroundRangeSpacing);
         int tall = Cells(rows * sensor.AzimuthLooks * sensor.AzimuthSpacing),
             wide = Cells(columns * sensor.RangeLooks * sensor.GroundRangeSpacing);
@@ -160,7 +164,9 @@ public static class Baselines
         return fine;
     }
 
-    /// <summary>For each fine position in a coarse pixel: four weights, and where the first lies relative to the pixel.</summary>
+    /// <summary>
+    /// For each fine position in a coarse pixel: four weights, and where the first lies relative to the pixel.
+    /// </summary>
     private static (float[][] Weights, int[] Offset) Kernel(int scale)
     {
         var weights = new float[scale][];

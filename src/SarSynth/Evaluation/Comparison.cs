@@ -17,7 +17,9 @@ public sealed record Comparison(Candidate Truth, IReadOnlyList<Candidate> Candid
     /// <summary>Holds images against the airborne images of scenes.</summary>
     /// <param name="scenes">At least one.</param>
     /// <param name="candidates">An image for each scene, on its airborne grid.</param>
-    /// <exception cref="ArgumentException">No scene, or images that differ from the true ones in number or size.</exception>
+    /// <exception cref="ArgumentException">
+    /// No scene, or images that differ from the true ones in number or size.
+    /// </exception>
     public static Comparison Of(IReadOnlyList<PairedScene> scenes, params IReadOnlyList<Candidate> candidates)
     {
         // One measured scene among simulated ones, and the whole is called neither.
@@ -29,7 +31,9 @@ public sealed record Comparison(Candidate Truth, IReadOnlyList<Candidate> Candid
     /// <summary>Holds images against airborne images.</summary>
     /// <param name="truth">The airborne images, at least one, and what they are called.</param>
     /// <param name="candidates">Images of the same ground on the same grids.</param>
-    /// <exception cref="ArgumentException">No true image, or images that differ from the true ones in number or size.</exception>
+    /// <exception cref="ArgumentException">
+    /// No true image, or images that differ from the true ones in number or size.
+    /// </exception>
     public static Comparison Of(Candidate truth, params IReadOnlyList<Candidate> candidates) =>
         new(truth, candidates, AirborneLikeness.Compare(truth, candidates));
 

@@ -106,7 +106,8 @@ public static class ChartExtensions
         var traces = GenericChart.getTraces(chart).ToArray();
         if (labels.Count == 0 || traces.Length % labels.Count != 0)
             throw new ArgumentException(
-                $"labels: found {labels.Count} for {traces.Length} traces, expected one for each trace or for each equal group of them.",
+                $"labels: found {labels.Count} for {traces.Length} traces, expected one for each "
+                    + $"trace or for each equal group of them.",
                 nameof(labels));
         var group = traces.Length / labels.Count;
         var steps = labels.Select((label, step) =>
@@ -159,7 +160,8 @@ public static class ChartExtensions
     {
         // A trace has no constructor without arguments.
         var type = source.GetType();
-        var copy = (T)(source is Trace trace ? Activator.CreateInstance(type, trace.type) : Activator.CreateInstance(type))!;
+        var copy = (T)(source is Trace trace ? Activator.CreateInstance(type, trace.type)
+            : Activator.CreateInstance(type))!;
         foreach (var (name, value) in source.GetProperties(false))
             copy.SetProperty(name,
                 value is DynamicObj.DynamicObj inner and not Plotly.NET.Template ? Copy(inner) : value);

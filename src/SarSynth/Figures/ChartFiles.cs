@@ -58,7 +58,8 @@ public static class ChartFiles
             case ".pdf": AtomicFile.WriteBytes(path, chart.ToPdf()); break;
             default:
                 throw new ArgumentException(
-                    $"{path}: found extension '{Path.GetExtension(path)}', expected .html, .json, .png, .svg or .pdf.", nameof(path));
+                    $"{path}: found extension '{Path.GetExtension(path)}', expected .html, .json, .png, .svg or .pdf.",
+                        nameof(path));
         }
     }
 }

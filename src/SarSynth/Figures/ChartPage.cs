@@ -126,7 +126,8 @@ internal static class ChartPage
     private static string Draw(HeadlessBrowser browser, string json, (int Width, int Height) size, string format,
         double scale) =>
         browser.Evaluate(string.Create(CultureInfo.InvariantCulture,
-            $"Plotly.toImage({json}, {{ format: '{format}', width: {size.Width}, height: {size.Height}, scale: {scale} }})"));
+            $"Plotly.toImage({json}, {{ format: '{format}', width: {size.Width}, "
+                + $"height: {size.Height}, scale: {scale} }})"));
 
     private static string Quoted(string text) => JsonValue.Create(text).ToJsonString();
 

@@ -32,13 +32,17 @@ public sealed class HeadlessBrowser : IDisposable
         ProfileFolder = Directory.CreateTempSubdirectory("sarsynth-browser-").FullName;
         string[] flags =
         [
-            "--headless", "--remote-debugging-pipe", $"--user-data-dir={ProfileFolder}", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-            "--no-first-run", "--disable-dev-shm-usage", "--disable-extensions", "--disable-background-networking", "--disable-sync",
+            "--headless", "--remote-debugging-pipe", $"--user-data-dir={ProfileFolder}", "--no-sandbox",
+                "--disable-gpu", "--hide-scrollbars",
+            "--no-first-run", "--disable-dev-shm-usage", "--disable-extensions", "--disable-background-networking",
+                "--disable-sync",
             "--force-color-profile=srgb", "--font-render-hinting=none", "--host-resolver-rules=MAP * ~NOTFOUND",
         ];
         // Chromium reads commands from descriptor 3 and answers on 4.
-        var start = new ProcessStartInfo("/bin/sh") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var word in (string[])["-c", "exec \"$@\" 3<&0 4>&1 </dev/null >/dev/null", "sh", executable, .. flags])
+        var start = new ProcessStartInfo("/bin/sh") { RedirectStandardInput = true, RedirectStandardOutput = true,
+            RedirectStandardError = true };
+        foreach (var word in (string[])["-c", "exec \"$@\" 3<&0 4>&1 </dev/null >/dev/null", "sh", executable,
+            .. flags])
             start.ArgumentList.Add(word);
         process = Process.Start(start) ?? throw new BrowserException($"{executable} does not start.");
         process.ErrorDataReceived += (_, _) => { };
@@ -47,7 +51,8 @@ public sealed class HeadlessBrowser : IDisposable
         try
         {
             var target = Call("Target.createTarget", new JsonObject { ["url"] = "about:blank" }, null)["targetId"]!;
-            session = (string)Call("Target.attachToTarget", new JsonObject { ["targetId"] = target.DeepClone(), ["flatten"] = true }, null)["sessionId"]!;
+            session = (string)Call("Target.attachToTarget",
+                new JsonObject { ["targetId"] = target.DeepClone(), ["flatten"] = true }, null)["sessionId"]!;
             Call("Page.enable");
             Call("Runtime.enable");
             Call("Log.enable");
@@ -68,8 +73,8 @@ public sealed class HeadlessBrowser : IDisposable
     public string ProfileFolder { get; }
 
     /// <summary>
-    /// The Chromium that is used: SARSYNTH_CHROMIUM, or the first of the usual names in PATH, or Playwright's; null when
-    /// there is none.
+    /// The Chromium that is used: SARSYNTH_CHROMIUM, or the first of the usual names in PATH, or Playwright's; null
+    /// when there is none.
     /// </summary>
     public static string? Find()
     {
@@ -114,11 +119,14 @@ public sealed class HeadlessBrowser : IDisposable
     /// <exception cref="BrowserException">The script throws.</exception>
     public string Evaluate(string expression)
     {
-        var answer = Call("Runtime.evaluate", new JsonObject { ["expression"] = expression, ["awaitPromise"] = true, ["returnByValue"] = true });
+        var answer = Call("Runtime.evaluate",
+            new JsonObject { ["expression"] = expression, ["awaitPromise"] = true, ["returnByValue"] = true });
         if (answer["exceptionDetails"] is JsonObject details)
-            throw new BrowserException($"The page's script failed: {details["exception"]?["description"] ?? details["text"]}");
+            throw new BrowserException($"The page's script failed: "
+                + $"{details["exception"]?["description"] ?? details["text"]}");
         var value = answer["result"]?["value"];
-        return value is null ? "" : value.GetValueKind() == JsonValueKind.String ? (string)value! : value.ToJsonString();
+        return value is null ? "" : value.GetValueKind() == JsonValueKind.String ? (string)value!
+            : value.ToJsonString();
     }
 
     /// <summary>Takes a picture of the page, down to its end.</summary>
@@ -133,14 +141,16 @@ public sealed class HeadlessBrowser : IDisposable
         {
             Call("Emulation.setEmulatedMedia", new JsonObject
             {
-                ["features"] = new JsonArray(new JsonObject { ["name"] = "prefers-color-scheme", ["value"] = dark ? "dark" : "light" }),
+                ["features"] = new JsonArray(new JsonObject { ["name"] = "prefers-color-scheme", ["value"] = dark
+                    ? "dark" : "light" }),
             });
             SetWindow(width, height > 0 ? height : 800, scale);
             // Plotly follows a new window size after a tenth of a second.
             Evaluate("new Promise(r => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(r)), 400))");
             if (height == 0)
                 SetWindow(width, int.Parse(Evaluate("Math.ceil(document.documentElement.getBoundingClientRect().height)")), scale);
-            var answer = Call("Page.captureScreenshot", new JsonObject { ["format"] = "png", ["captureBeyondViewport"] = false });
+            var answer = Call("Page.captureScreenshot",
+                new JsonObject { ["format"] = "png", ["captureBeyondViewport"] = false });
             return Convert.FromBase64String((string)answer["data"]!);
         }
     }
@@ -174,7 +184,8 @@ public sealed class HeadlessBrowser : IDisposable
                 {
                     ["format"] = "png",
                     ["captureBeyondViewport"] = true,
-                    ["clip"] = new JsonObject { ["x"] = 0, ["y"] = 0, ["width"] = int.Parse(box[0]), ["height"] = int.Parse(box[1]), ["scale"] = scale },
+                    ["clip"] = new JsonObject { ["x"] = 0, ["y"] = 0, ["width"] = int.Parse(box[0]),
+                        ["height"] = int.Parse(box[1]), ["scale"] = scale },
                 });
                 return Convert.FromBase64String((string)answer["data"]!);
             }
@@ -193,7 +204,8 @@ public sealed class HeadlessBrowser : IDisposable
     {
         var answer = Call("Page.printToPDF", new JsonObject
         {
-            ["paperWidth"] = width / 96.0, ["paperHeight"] = height / 96.0, ["printBackground"] = true, ["pageRanges"] = "1",
+            ["paperWidth"] = width / 96.0, ["paperHeight"] = height / 96.0, ["printBackground"] = true,
+                ["pageRanges"] = "1",
             ["marginTop"] = 0, ["marginBottom"] = 0, ["marginLeft"] = 0, ["marginRight"] = 0,
         });
         return Convert.FromBase64String((string)answer["data"]!);
@@ -230,7 +242,8 @@ public sealed class HeadlessBrowser : IDisposable
         }
     }
 
-    private void SetWindow(int width, int height, double scale) => Call("Emulation.setDeviceMetricsOverride", new JsonObject
+    private void SetWindow(int width, int height, double scale) =>
+        Call("Emulation.setDeviceMetricsOverride", new JsonObject
     {
         ["width"] = width, ["height"] = height, ["deviceScaleFactor"] = scale, ["mobile"] = false,
     });

@@ -9,7 +9,9 @@ using SarSynth.Radar.Images;
 namespace SarSynth.Figures;
 
 /// <summary>Pictures side by side. Immutable: every member that adds something returns a new panel.</summary>
-/// <remarks>Brightness can be compared only between pictures that were made with the same remap and come from like data.</remarks>
+/// <remarks>
+/// Brightness can be compared only between pictures that were made with the same remap and come from like data.
+/// </remarks>
 public sealed class ImagePanel
 {
     private const int Padding = 12;
@@ -18,8 +20,8 @@ public sealed class ImagePanel
 
     /// <summary>An empty panel.</summary>
     /// <param name="title">Heading above the pictures; may be empty.</param>
-    /// <param name="pictureSize">Longest side of a picture, pixels; larger images are averaged down to it. Speckle hardly compresses: a picture of
-    /// 320 x 320 takes about 90 kB of a notebook.</param>
+    /// <param name="pictureSize">Longest side of a picture, pixels; larger images are averaged down to it. Speckle
+    /// hardly compresses: a picture of 320 x 320 takes about 90 kB of a notebook.</param>
     public ImagePanel(string title = "", int pictureSize = 320)
         : this(title, pictureSize, [[]])
     {
@@ -41,7 +43,8 @@ public sealed class ImagePanel
     /// <param name="caption">Words below the picture.</param>
     /// <param name="remap">From amplitude to grey; null: linear to the 99th percentile.</param>
     /// <param name="outline">A rectangle to draw on the picture (where a zoom was cut); null for none.</param>
-    public ImagePanel Add(string title, SarImage image, string caption = "", Remap? remap = null, RasterWindow? outline = null)
+    public ImagePanel Add(string title, SarImage image, string caption = "", Remap? remap = null,
+        RasterWindow? outline = null)
     {
         outline?.RequireInside(image.Rows, image.Columns);
         var png = QuickLook.ToPng(image, remap, new QuickLookOptions { MaxSize = PictureSize });
@@ -58,14 +61,15 @@ public sealed class ImagePanel
     public ImagePanel Add(string title, SarRaster raster, string caption = "", Remap? remap = null)
     {
         using var progress = Data.Progress.Begin($"looking at {Path.GetFileName(raster.Path)}");
-        var png = QuickLook.ToPng(raster, remap, new QuickLookOptions { MaxSize = PictureSize }, share => progress.At(share));
+        var png = QuickLook.ToPng(raster, remap, new QuickLookOptions { MaxSize = PictureSize }, share =>
+            progress.At(share));
         return With(new Picture(title, caption, png, raster.Rows, raster.Columns, Spacing(raster.Metadata), null,
             Pixelated: false, new Ground(remap, window => raster.Read(window))));
     }
 
     /// <summary>
-    /// Adds a row below the last one: the same part of each of its images, enlarged so that single pixels can be seen. Where
-    /// it lies is outlined above.
+    /// Adds a row below the last one: the same part of each of its images, enlarged so that single pixels can be seen.
+    /// Where it lies is outlined above.
     /// </summary>
     /// <param name="size">Side of the part, pixels of the finest image of the row.</param>
     /// <param name="down">Where the part lies, 0 (top) to 1 (bottom).</param>
@@ -82,7 +86,8 @@ public sealed class ImagePanel
         var side = Math.Max(1, (int)Math.Round((double)size * coarse / fine));
         var coarsest = images.First(p => p.Rows == coarse);
         var (row, column) = (Place(down, coarse), Place(across, coarsest.Columns));
-        var zoomed = new ImagePanel(Title, PictureSize, [.. rows.SkipLast(1), [.. rows[^1].Select(p => p with { Outline = Part(p) })], []]);
+        var zoomed = new ImagePanel(Title, PictureSize,
+            [.. rows.SkipLast(1), [.. rows[^1].Select(p => p with { Outline = Part(p) })], []]);
         foreach (var image in images)
             zoomed = zoomed.AddPart(image.Title, image.Ground!, Part(image)!.Value, image.MetresPerPixel, "");
         return zoomed;
@@ -108,7 +113,8 @@ public sealed class ImagePanel
     /// <param name="caption">Words below the picture.</param>
     /// <param name="remap">From amplitude to grey; null: linear to the 99th percentile of the part.</param>
     /// <exception cref="ArgumentOutOfRangeException">The window is empty or reaches outside the image.</exception>
-    public ImagePanel AddZoom(string title, SarImage image, RasterWindow window, string caption = "", Remap? remap = null)
+    public ImagePanel AddZoom(string title, SarImage image, RasterWindow window, string caption = "",
+        Remap? remap = null)
     {
         window.RequireInside(image.Rows, image.Columns);
         return AddPart(title, new Ground(remap, image.Crop), window, Spacing(image.Metadata), caption);
@@ -118,7 +124,9 @@ public sealed class ImagePanel
     /// <param name="title">Title above the picture.</param>
     /// <param name="png">A PNG file.</param>
     /// <param name="caption">Words below the picture.</param>
-    /// <param name="metresPerPixel">Ground covered by a pixel of the file, for the scale bar; null: no scale bar.</param>
+    /// <param name="metresPerPixel">
+    /// Ground covered by a pixel of the file, for the scale bar; null: no scale bar.
+    /// </param>
     /// <exception cref="ArgumentException">It is not a PNG file.</exception>
     public ImagePanel Add(string title, byte[] png, string caption = "", double? metresPerPixel = null)
     {
@@ -134,9 +142,11 @@ public sealed class ImagePanel
     public string ToHtml()
     {
         var html = new StringBuilder();
-        html.Append(CultureInfo.InvariantCulture, $"<div class=\"sarsynth-panel\" style=\"font:13px/1.4 {Theme.Fonts};max-width:{Width}px\">");
+        html.Append(CultureInfo.InvariantCulture,
+            $"<div class=\"sarsynth-panel\" style=\"font:13px/1.4 {Theme.Fonts};max-width:{Width}px\">");
         if (Title.Length > 0)
-            html.Append("<div style=\"font-weight:600;font-size:15px;margin:0 0 8px\">").Append(Encode(Title)).Append("</div>");
+            html.Append("<div style=\"font-weight:600;font-size:15px;margin:0 0 8px\">").Append(Encode(Title))
+                .Append("</div>");
         foreach (var row in rows.Where(r => r.Count > 0))
         {
             html.Append("<div style=\"display:flex;flex-wrap:wrap;gap:12px;align-items:flex-start;margin:0 0 12px\">");
@@ -152,10 +162,13 @@ public sealed class ImagePanel
     /// <exception cref="BrowserException">There is no Chromium that draws it.</exception>
     public byte[] ToPng(double scale = 2) => SharedBrowser.Use(browser => browser.Draw(ToHtml(), Padding, scale));
 
-    /// <summary>The whole panel as a small PNG file for a notebook: each pixel of a picture is one of the file.</summary>
+    /// <summary>
+    /// The whole panel as a small PNG file for a notebook: each pixel of a picture is one of the file.
+    /// </summary>
     /// <exception cref="BrowserException">There is no Chromium that draws it.</exception>
     internal byte[] ToNotebookPng() => SharedBrowser.Use(browser =>
-        PngFile.Compact(browser, $"data:image/png;base64,{Convert.ToBase64String(browser.Draw(ToHtml(), Padding, 1))}"));
+        PngFile.Compact(browser,
+            $"data:image/png;base64,{Convert.ToBase64String(browser.Draw(ToHtml(), Padding, 1))}"));
 
     /// <summary>Writes the panel: .png or .html, as the path says.</summary>
     /// <param name="path">The file; it appears whole or not at all.</param>
@@ -165,8 +178,10 @@ public sealed class ImagePanel
         switch (Path.GetExtension(path).ToLowerInvariant())
         {
             case ".png": AtomicFile.WriteBytes(path, ToPng()); break;
-            case ".html": AtomicFile.WriteText(path, $"<!doctype html><meta charset=\"utf-8\"><title>{Encode(Title)}</title>{ToHtml()}"); break;
-            default: throw new ArgumentException($"{path}: found extension '{Path.GetExtension(path)}', expected .png or .html.", nameof(path));
+            case ".html": AtomicFile.WriteText(path,
+                $"<!doctype html><meta charset=\"utf-8\"><title>{Encode(Title)}</title>{ToHtml()}"); break;
+            default: throw new ArgumentException($"{path}: found "
+                + $"extension '{Path.GetExtension(path)}', expected .png or .html.", nameof(path));
         }
     }
 
@@ -178,7 +193,8 @@ public sealed class ImagePanel
     {
         var options = new QuickLookOptions { MaxSize = Math.Max(PictureSize, Math.Max(window.Rows, window.Columns)) };
         var png = QuickLook.ToPng(ground.Part(window), ground.Remap, options);
-        return With(new Picture(title, caption, png, window.Rows, window.Columns, spacing, null, Pixelated: true, null));
+        return With(new Picture(title, caption, png, window.Rows, window.Columns, spacing, null, Pixelated: true,
+            null));
     }
 
     private ImagePanel With(Picture picture) => new(Title, PictureSize, [.. rows.SkipLast(1), [.. rows[^1], picture]]);
@@ -186,27 +202,39 @@ public sealed class ImagePanel
     // Of the widest row; a long heading breaks rather than widen it.
     private int Width => rows.Max(r => r.Sum(p => DisplayWidth(p) + Padding));
 
-    private int DisplayWidth(Picture picture) => (int)Math.Round(PictureSize * Math.Min(1, (double)picture.Columns / picture.Rows));
+    private int DisplayWidth(Picture picture) =>
+        (int)Math.Round(PictureSize * Math.Min(1, (double)picture.Columns / picture.Rows));
 
     private void Append(StringBuilder html, Picture picture)
     {
         var width = DisplayWidth(picture);
         var alt = Encode(picture.Caption.Length > 0 ? $"{picture.Title}: {picture.Caption}" : picture.Title);
-        html.Append(CultureInfo.InvariantCulture, $"<figure style=\"margin:0;width:{width}px\"><div style=\"font-weight:600;margin:0 0 4px\">{Encode(picture.Title)}</div>");
-        html.Append(CultureInfo.InvariantCulture, $"<div style=\"position:relative;line-height:0\"><img alt=\"{alt}\" width=\"{width}\" style=\"width:100%;height:auto{(picture.Pixelated ? ";image-rendering:pixelated" : "")}\" src=\"data:image/png;base64,{Convert.ToBase64String(picture.Png)}\">");
+        html.Append(CultureInfo.InvariantCulture,
+            $"<figure style=\"margin:0;width:{width}px\"><div style=\"font-weight:600;margin:0 0 "
+            + $"4px\">{Encode(picture.Title)}</div>");
+        html.Append(CultureInfo.InvariantCulture,
+            $"<div style=\"position:relative;line-height:0\"><img alt=\"{alt}\" width=\"{width}\" "
+            + $"style=\"width:100%;height:auto{(picture.Pixelated ? ";image-rendering:pixelated" : "")}\" "
+            + $"src=\"data:image/png;base64,{Convert.ToBase64String(picture.Png)}\">");
         if (picture.Outline is { } o)
         {
-            html.Append(CultureInfo.InvariantCulture, $"<div style=\"position:absolute;left:{100.0 * o.Column / picture.Columns:0.##}%;top:{100.0 * o.Row / picture.Rows:0.##}%;width:{100.0 * o.Columns / picture.Columns:0.##}%;height:{100.0 * o.Rows / picture.Rows:0.##}%;border:1.5px solid #ffb000;box-sizing:border-box\"></div>");
+            html.Append(CultureInfo.InvariantCulture,
+                $"<div style=\"position:absolute;left:{100.0 * o.Column / picture.Columns:0.##}%;top:{100.0 * o.Row / picture.Rows:0.##}%;width:{100.0 * o.Columns / picture.Columns:0.##}%;height:{100.0 * o.Rows / picture.Rows:0.##}%;border:1.5px solid #ffb000;box-sizing:border-box\"></div>");
         }
         if (picture.MetresPerPixel is { } spacing)
         {
             var length = NiceLength(spacing * picture.Columns / 4);
             var share = 100 * length / (spacing * picture.Columns);
-            html.Append(CultureInfo.InvariantCulture, $"<div style=\"position:absolute;left:4%;bottom:4%;width:{share:0.##}%;border-bottom:3px solid #fff;filter:drop-shadow(0 0 1.5px #000);color:#fff;font:600 11px/1.3 {Theme.Fonts};text-align:center;white-space:nowrap;text-shadow:0 0 3px #000,0 0 2px #000\">{Length(length)}</div>");
+            html.Append(CultureInfo.InvariantCulture,
+                $"<div style=\"position:absolute;left:4%;bottom:4%;width:{share:0.##}%;border-bottom:3px solid "
+                + $"#fff;filter:drop-shadow(0 0 1.5px #000);color:#fff;font:600 11px/1.3 "
+                + $"{Theme.Fonts};text-align:center;white-space:nowrap;text-shadow:0 0 3px #000,0 0 2px "
+                + $"#000\">{Length(length)}</div>");
         }
         html.Append("</div>");
         if (picture.Caption.Length > 0)
-            html.Append("<figcaption style=\"margin:4px 0 0;opacity:.8\">").Append(Encode(picture.Caption)).Append("</figcaption>");
+            html.Append("<figcaption style=\"margin:4px 0 0;opacity:.8\">").Append(Encode(picture.Caption))
+                .Append("</figcaption>");
         html.Append("</figure>");
     }
 
@@ -221,11 +249,13 @@ public sealed class ImagePanel
         ? string.Create(CultureInfo.InvariantCulture, $"{metres / 1000:0.##} km")
         : string.Create(CultureInfo.InvariantCulture, $"{metres:0.##} m");
 
-    private static double? Spacing(SarMetadata metadata) => metadata.RangeSpacing is > 0 and var spacing ? spacing : null;
+    private static double? Spacing(SarMetadata metadata) => metadata.RangeSpacing is > 0 and var spacing ? spacing
+        : null;
 
     private static string Encode(string text) => WebUtility.HtmlEncode(text);
 
-    private sealed record Picture(string Title, string Caption, byte[] Png, int Rows, int Columns, double? MetresPerPixel,
+    private sealed record Picture(string Title, string Caption, byte[] Png, int Rows, int Columns,
+        double? MetresPerPixel,
         RasterWindow? Outline, bool Pixelated, Ground? Ground);
 
     // Where a picture's parts come from.

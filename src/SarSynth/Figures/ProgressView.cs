@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace SarSynth.Figures;
 
-/// <summary>A bar with the share that is done and the time that remains; shown once, then updated in its place.</summary>
+/// <summary>
+/// A bar with the share that is done and the time that remains; shown once, then updated in its place.
+/// </summary>
 /// <remarks>The kit's own verbs show theirs: see <see cref="NotebookProgress"/>.</remarks>
 /// <param name="what">What is being done.</param>
 /// <param name="time">The clock; the system's when null.</param>
@@ -15,7 +17,10 @@ public sealed class ProgressView(string what, TimeProvider? time = null)
     private string detail = "";
     private bool stopped;
 
-    /// <summary>Sets how far the work is. Time that remains is told from the pace since the first call, so that resumed work is told rightly.</summary>
+    /// <summary>
+    /// Sets how far the work is. Time that remains is told from the pace since the first call, so that resumed work is
+    /// told rightly.
+    /// </summary>
     /// <param name="share">The share that is done, 0 to 1; values outside are taken as the nearer end.</param>
     /// <param name="detail">What is being done right now; may be empty.</param>
     /// <exception cref="ArgumentException"><paramref name="share"/> is NaN.</exception>
@@ -38,7 +43,8 @@ public sealed class ProgressView(string what, TimeProvider? time = null)
 
     /// <summary>The bar as a piece of a page.</summary>
     public string ToHtml() =>
-        $"<div><progress max=\"1\" value=\"{share.ToString("F4", CultureInfo.InvariantCulture)}\" style=\"width:260px;vertical-align:middle\"></progress> {Report.Encode(ToString())}</div>";
+        $"<div><progress max=\"1\" value=\"{share.ToString("F4", CultureInfo.InvariantCulture)}\" "
+            + $"style=\"width:260px;vertical-align:middle\"></progress> {Report.Encode(ToString())}</div>";
 
     /// <summary>The share, what is done and the time that remains, in words.</summary>
     public override string ToString()
@@ -55,5 +61,6 @@ public sealed class ProgressView(string what, TimeProvider? time = null)
     private string Percent() => $"{Math.Floor(100 * share).ToString(CultureInfo.InvariantCulture)} %";
 
     private static string Clock(TimeSpan t) =>
-        t.TotalHours >= 1 ? $"{(int)t.TotalHours}:{t:mm\\:ss} h" : t.TotalMinutes >= 1 ? $"{(int)t.TotalMinutes}:{t:ss} min" : $"{Math.Ceiling(t.TotalSeconds):F0} s";
+        t.TotalHours >= 1 ? $"{(int)t.TotalHours}:{t:mm\\:ss} h" : t.TotalMinutes >= 1
+            ? $"{(int)t.TotalMinutes}:{t:ss} min" : $"{Math.Ceiling(t.TotalSeconds):F0} s";
 }

@@ -39,10 +39,13 @@ public sealed partial class Report(string title, string summary = "")
     }
 
     /// <summary>Adds paragraphs.</summary>
-    /// <param name="text">Plain text; an empty line ends a paragraph; **strong**, *emphasis* and `code` are the only marks.</param>
+    /// <param name="text">
+    /// Plain text; an empty line ends a paragraph; **strong**, *emphasis* and `code` are the only marks.
+    /// </param>
     public Report Prose(string text)
     {
-        foreach (var paragraph in text.ReplaceLineEndings("\n").Split("\n\n", StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        foreach (var paragraph in text.ReplaceLineEndings("\n")
+            .Split("\n\n", StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
             body.Append("<p>").Append(Marked(paragraph)).Append("</p>\n");
         return this;
     }
@@ -109,7 +112,8 @@ public sealed partial class Report(string title, string summary = "")
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(description);
         var (height, width) = PngFile.Size(png);
-        body.Append($"<figure class=\"panel\"><img alt=\"{Encode(description)}\" width=\"{width}\" height=\"{height}\" src=\"data:image/png;base64,{Convert.ToBase64String(png)}\">{Caption(caption)}</figure>\n");
+        body.Append($"<figure class=\"panel\"><img alt=\"{Encode(description)}\" width=\"{width}\" height=\"{height}\" "
+            + $"src=\"data:image/png;base64,{Convert.ToBase64String(png)}\">{Caption(caption)}</figure>\n");
         return this;
     }
 
@@ -156,7 +160,9 @@ public sealed partial class Report(string title, string summary = "")
     public override string ToString() => $"Report: {Title}";
 
     /// <summary>What a notebook shows of the report: its title, and how long it is.</summary>
-    internal string ToFragment() => $"<p><b>{Encode(Title)}</b>: {sections} sections, {plots} plots. Save it with <code>Save(\"report.html\")</code>.</p>";
+    internal string ToFragment() =>
+        $"<p><b>{Encode(Title)}</b>: {sections} sections, {plots} plots. Save it with "
+        + $"<code>Save(\"report.html\")</code>.</p>";
 
     private static string Version => typeof(Report).Assembly.GetName().Version?.ToString(3) ?? "";
 
@@ -166,12 +172,15 @@ public sealed partial class Report(string title, string summary = "")
         var spec = JsonNode.Parse(ChartJson.Write(chart))!;
         spec["layout"]!.AsObject().Remove("width");
         var (words, height, id) = (Encode(ChartJson.Words(spec)), ChartJson.Size(chart).Height, $"plot-{++plots}");
-        body.Append($"<figure><div class=\"plot\" id=\"{id}\" role=\"img\" aria-label=\"{words}\" style=\"height:{height}px\">");
+        body.Append($"<figure><div class=\"plot\" id=\"{id}\" role=\"img\" aria-label=\"{words}\" "
+            + $"style=\"height:{height}px\">");
         body.Append("<noscript>This plot needs JavaScript.</noscript></div>");
-        body.Append($"<script type=\"application/json\" data-plot=\"{id}\">{spec.ToJsonString()}</script>{Caption(caption)}</figure>");
+        body.Append($"<script type=\"application/json\" "
+            + $"data-plot=\"{id}\">{spec.ToJsonString()}</script>{Caption(caption)}</figure>");
     }
 
-    private static string Caption(string caption) => caption.Length > 0 ? $"<figcaption>{Marked(caption)}</figcaption>" : "";
+    private static string Caption(string caption) => caption.Length > 0 ? $"<figcaption>{Marked(caption)}</figcaption>"
+        : "";
 
     internal static string Encode(string text) => WebUtility.HtmlEncode(text);
 

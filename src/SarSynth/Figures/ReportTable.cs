@@ -39,7 +39,8 @@ public sealed class ReportTable(string caption, string rowHeading, params IReadO
     public ReportTable Row(string name, params double?[] values)
     {
         if (values.Length != columns.Count)
-            throw new ArgumentException($"row '{name}': found {values.Length} values, expected {columns.Count}, one for each column.", nameof(values));
+            throw new ArgumentException($"row '{name}': found {values.Length} "
+                + $"values, expected {columns.Count}, one for each column.", nameof(values));
         rows.Add((name, values));
         return this;
     }
@@ -48,9 +49,11 @@ public sealed class ReportTable(string caption, string rowHeading, params IReadO
     public string ToHtml()
     {
         var html = new StringBuilder();
-        html.Append("<div class=\"table\"><table><caption>").Append(Report.Marked(caption)).Append("</caption><thead><tr><th scope=\"col\">").Append(Report.Encode(rowHeading)).Append("</th>");
+        html.Append("<div class=\"table\"><table><caption>").Append(Report.Marked(caption))
+            .Append("</caption><thead><tr><th scope=\"col\">").Append(Report.Encode(rowHeading)).Append("</th>");
         foreach (var column in columns)
-            html.Append("<th scope=\"col\">").Append(Report.Encode(column.Name)).Append(column.Unit.Length > 0 ? $" <small>{Report.Encode(column.Unit)}</small>" : "").Append("</th>");
+            html.Append("<th scope=\"col\">").Append(Report.Encode(column.Name))
+                .Append(column.Unit.Length > 0 ? $" <small>{Report.Encode(column.Unit)}</small>" : "").Append("</th>");
         html.Append("</tr></thead><tbody>");
         var best = columns.Select((c, i) => BestOf(c.Best, rows.Select(r => r.Values[i]))).ToArray();
         foreach (var (name, values) in rows)
@@ -58,8 +61,10 @@ public sealed class ReportTable(string caption, string rowHeading, params IReadO
             html.Append("<tr><th scope=\"row\">").Append(Report.Marked(name)).Append("</th>");
             for (var i = 0; i < values.Length; i++)
             {
-                var text = values[i] is { } v && double.IsFinite(v) ? v.ToString(columns[i].Format, CultureInfo.InvariantCulture).Replace('-', '\u2212') : "\u2013";
-                html.Append(best[i] is { } b && values[i] == b ? $"<td><strong title=\"best\">{text}</strong></td>" : $"<td>{text}</td>");
+                var text = values[i] is { } v && double.IsFinite(v)
+                    ? v.ToString(columns[i].Format, CultureInfo.InvariantCulture).Replace('-', '\u2212') : "\u2013";
+                html.Append(best[i] is { } b && values[i] == b ? $"<td><strong title=\"best\">{text}</strong></td>"
+                    : $"<td>{text}</td>");
             }
             html.Append("</tr>");
         }

@@ -177,7 +177,8 @@ public static partial class FineTune
         {
             if (!JsonNode.DeepEquals(begun[field], now[field]))
                 throw new CheckpointException(path,
-                    $"recipe field '{field}': found {now[field]?.ToJsonString() ?? "none"}, the run in this folder began "
+                    $"recipe field '{field}': found {now[field]?.ToJsonString() ?? "none"}, the "
+                        + $"run in this folder began "
                     + $"with {begun[field]?.ToJsonString() ?? "none"}; use another folder");
         }
     }

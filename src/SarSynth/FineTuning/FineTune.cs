@@ -26,20 +26,26 @@ namespace SarSynth.FineTuning;
 /// <param name="Loss">Loss of the step.</param>
 /// <param name="Share">Share of the whole training that is done, 0 to 1.</param>
 /// <param name="StepsPerSecond">Speed.</param>
-public sealed record FineTuningProgress(string Stage, long Step, long Steps, double Loss, double Share, double StepsPerSecond);
+public sealed record FineTuningProgress(string Stage, long Step, long Steps, double Loss, double Share,
+    double StepsPerSecond);
 
 /// <summary>Trains the networks of a <see cref="Translator"/> from nothing.</summary>
 public static partial class FineTune
 {
-    /// <summary>Trains as the recipe says and writes the model folder; a run that was killed goes on from its last checkpoint.</summary>
+    /// <summary>
+    /// Trains as the recipe says and writes the model folder; a run that was killed goes on from its last checkpoint.
+    /// </summary>
     /// <param name="recipe">Data, networks and stages.</param>
     /// <param name="folder">Folder of the model; checkpoints go into its "training" folder until the end.</param>
     /// <param name="progress">Told every step; <see cref="Progress"/> is told when null.</param>
     /// <param name="cancel">Stops after a step, with a checkpoint.</param>
     /// <exception cref="ArgumentException">A device that is not known or not there.</exception>
-    /// <exception cref="CheckpointException">A configuration that is not known, or checkpoints of another training.</exception>
+    /// <exception cref="CheckpointException">
+    /// A configuration that is not known, or checkpoints of another training.
+    /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled; run again to go on.</exception>
-    public static void Run(TrainRecipe recipe, string folder, Action<FineTuningProgress>? progress = null, CancellationToken cancel = default)
+    public static void Run(TrainRecipe recipe, string folder, Action<FineTuningProgress>? progress = null,
+        CancellationToken cancel = default)
     {
         ComputeDevice.Find(recipe.Device);  // A wrong word should not wait for the scenes.
         var scenes = SimulatedScenes.Generate(recipe.Data, cancel: cancel).ToList();
@@ -54,7 +60,8 @@ public static partial class FineTune
     /// <param name="progress">Told every step; <see cref="Progress"/> is told when null.</param>
     /// <param name="cancel">Stops after a step, with a checkpoint.</param>
     public static void Run(
-        TrainRecipe recipe, IReadOnlyList<PairedScene> scenes, string folder, Action<FineTuningProgress>? progress = null, CancellationToken cancel = default)
+        TrainRecipe recipe, IReadOnlyList<PairedScene> scenes, string folder,
+            Action<FineTuningProgress>? progress = null, CancellationToken cancel = default)
     {
         using var shown = progress is null ? Progress.Begin("training") : null;
         progress ??= p => shown!.At(
@@ -86,15 +93,18 @@ file sealed class TrainingRun
     private double doneCost;
 
     public TrainingRun(
-        TrainRecipe recipe, IReadOnlyList<PairedScene> scenes, string folder, Action<FineTuningProgress>? progress, CancellationToken cancel)
+        TrainRecipe recipe, IReadOnlyList<PairedScene> scenes, string folder, Action<FineTuningProgress>? progress,
+            CancellationToken cancel)
     {
-        (this.recipe, this.scenes, this.folder, this.progress, this.cancel) = (recipe, scenes, folder, progress, cancel);
+        (this.recipe, this.scenes, this.folder, this.progress, this.cancel) =
+            (recipe, scenes, folder, progress, cancel);
         device = ComputeDevice.Find(recipe.Device);
         airborne = FitLog(scenes.Select(s => s.Airborne.Pixels));
         satellite = FitLog(scenes.Select(s => s.Satellite.Pixels));
         satelliteMeanLog = SatelliteScene.MeanLogOf(scenes.SelectMany(s => s.Satellite.Pixels));
         tokenizer = ClipTokenizer.Train(
-            scenes.SelectMany(s => s.Captions).Select(c => c.Text), recipe.Vocabulary, (int)recipe.TextEncoder["max_position_embeddings"]!);
+            scenes.SelectMany(s => s.Captions).Select(c => c.Text), recipe.Vocabulary,
+                (int)recipe.TextEncoder["max_position_embeddings"]!);
         // Each caption comes up many times; once is enough to hear that it is too long.
         var (warn, heard) = (tokenizer.Warn, new HashSet<string>());
         tokenizer.Warn = message =>
@@ -142,12 +152,15 @@ file sealed class TrainingRun
     public UNet2DConditionModel TrainDenoiser(AutoencoderKL vae, CLIPTextModel text)
     {
         Seed("denoiser");
-        var unet = new UNet2DConditionModel(UNet2DConditionConfig.FromJson(recipe.Unet.ToJsonString(), "recipe field 'unet'"));
+        var unet = new UNet2DConditionModel(UNet2DConditionConfig.FromJson(recipe.Unet.ToJsonString(),
+            "recipe field 'unet'"));
         unet.to(device);
-        Train("denoiser", recipe.Denoiser, unet, Parameters(("unet", unet), ("text_encoder", text)), Sampler("denoiser", recipe.Denoiser), (batch, step) =>
+        Train("denoiser", recipe.Denoiser, unet, Parameters(("unet", unet), ("text_encoder", text)),
+            Sampler("denoiser", recipe.Denoiser), (batch, step) =>
         {
             var (latents, embeddings) = (Latents(vae, batch, step), Embeddings(text, batch, step));
-            return DiffusionLoss.Draw(schedule, (noisy, t) => unet.forward(noisy, t, embeddings), latents, step.Generator);
+            return DiffusionLoss.Draw(schedule, (noisy, t) =>
+                unet.forward(noisy, t, embeddings), latents, step.Generator);
         });
         return unet;
     }
@@ -156,16 +169,20 @@ file sealed class TrainingRun
     {
         Seed("control");
         var config = ControlNetConfig.FromJson(recipe.Controlnet.ToJsonString(), "recipe field 'controlnet'");
-        var control = ControlNetModel.FromUNet(unet, config.ConditioningChannels, config.ConditioningEmbeddingOutChannels);
+        var control = ControlNetModel.FromUNet(unet, config.ConditioningChannels,
+            config.ConditioningEmbeddingOutChannels);
         // The small model has seen little: the denoiser goes on learning beside its ControlNet.
-        Train("control", recipe.Control, control, Parameters(("controlnet", control), ("unet", unet), ("text_encoder", text)), Sampler("control", recipe.Control), (batch, step) =>
+        Train("control", recipe.Control, control,
+            Parameters(("controlnet", control), ("unet", unet), ("text_encoder", text)),
+            Sampler("control", recipe.Control), (batch, step) =>
         {
             var (latents, embeddings) = (Latents(vae, batch, step), Embeddings(text, batch, step));
             var condition = Condition(batch);
             return DiffusionLoss.Draw(schedule, (noisy, t) =>
             {
                 using var residuals = control.forward(noisy, t, embeddings, condition);
-                return unet.forward(noisy, t, embeddings, down_block_additional_residuals: residuals.Down, mid_block_additional_residual: residuals.Mid);
+                return unet.forward(noisy, t, embeddings, down_block_additional_residuals: residuals.Down,
+                    mid_block_additional_residual: residuals.Mid);
             }, latents, step.Generator);
         });
         return control;
@@ -193,7 +210,8 @@ file sealed class TrainingRun
             ForceZerosForEmptyPrompt = false,
         }, control);
         model.Save(folder);
-        Provenance.Of("train", recipe, recipe.Seed, [], [], device.ToString()).Write(Path.Combine(folder, "training.provenance.json"));
+        Provenance.Of("train", recipe, recipe.Seed, [], [], device.ToString())
+            .Write(Path.Combine(folder, "training.provenance.json"));
         // Not there where a run was killed between this and the next line.
         if (File.Exists(LossFile))
             File.Move(LossFile, Path.Combine(folder, "losses.csv"), overwrite: true);
@@ -203,10 +221,15 @@ file sealed class TrainingRun
     private const string CheckpointFolder = "training";
     private const int LossInterval = 10;
 
-    /// <summary>stage,step,mean loss since the line before (ten steps): one line each, appended so that a resumed run goes on.</summary>
+    /// <summary>
+    /// stage,step,mean loss since the line before (ten steps): one line each, appended so that a resumed run goes on.
+    /// </summary>
     private string LossFile => Path.Combine(folder, CheckpointFolder, "losses.csv");
 
-    /// <summary>The autoencoder, its configuration told mean and deviation of each latent channel: the denoiser sees unit variance in all.</summary>
+    /// <summary>
+    /// The autoencoder, its configuration told mean and deviation of each latent channel: the denoiser sees unit
+    /// variance in all.
+    /// </summary>
     private AutoencoderKL Whitened(AutoencoderKL vae)
     {
         using var noGradients = no_grad();
@@ -224,7 +247,10 @@ file sealed class TrainingRun
 
     private static double Cost(StageRecipe stage) => (double)stage.Steps * stage.Batch * stage.Tile * stage.Tile;
 
-    /// <summary>Epsilon is half the median amplitude: then speckle at that brightness is nearly normal after the logarithm (skewness -0.2).</summary>
+    /// <summary>
+    /// Epsilon is half the median amplitude: then speckle at that brightness is nearly normal after the logarithm
+    /// (skewness -0.2).
+    /// </summary>
     private static LogNormalisation FitLog(IEnumerable<float[]> images)
     {
         var pooled = images.SelectMany(p => p).Where(float.IsFinite).ToArray();
@@ -241,7 +267,8 @@ file sealed class TrainingRun
 
     /// <summary>Trains one stage; the network made for it is let go where that does not come to its end.</summary>
     private void Train(
-        string stage, StageRecipe s, nn.Module made, IReadOnlyDictionary<string, Parameter> parameters, TileSampler tiles,
+        string stage, StageRecipe s, nn.Module made, IReadOnlyDictionary<string, Parameter> parameters,
+            TileSampler tiles,
         Func<TileBatch, TrainingStep, Tensor> loss)
     {
         var options = new TrainerOptions
@@ -269,12 +296,14 @@ file sealed class TrainingRun
                 File.AppendAllText(LossFile, FormattableString.Invariant($"{stage},{p.Step},{recent.Average():G6}\n"));
                 recent.Clear();
             }
-            progress?.Invoke(new(stage, p.Step, p.Steps, p.Loss, (doneCost + Cost(s) * p.Step / p.Steps) / totalCost, p.StepsPerSecond));
+            progress?.Invoke(new(stage, p.Step, p.Steps, p.Loss, (doneCost + Cost(s) * p.Step / p.Steps) / totalCost,
+                p.StepsPerSecond));
         }
         Directory.CreateDirectory(options.Folder);
         try
         {
-            using var result = Trainer.Run(options, parameters, step => tiles.Batch((int)step.Index, s.Batch), loss, OnStep, cancel);
+            using var result = Trainer.Run(options, parameters, step =>
+                tiles.Batch((int)step.Index, s.Batch), loss, OnStep, cancel);
             cancel.ThrowIfCancellationRequested();
             result.Ema?.CopyTo(parameters);
         }
@@ -286,13 +315,17 @@ file sealed class TrainingRun
         doneCost += Cost(s);
     }
 
-    /// <summary>Takes the lines of steps out that are done again: a killed run may have written more of them than it had in its last checkpoint.</summary>
+    /// <summary>
+    /// Takes the lines of steps out that are done again: a killed run may have written more of them than it had in its
+    /// last checkpoint.
+    /// </summary>
     private void ForgetLosses(string stage, long from)
     {
         if (!File.Exists(LossFile))
             return;
         var lines = File.ReadAllLines(LossFile);
-        var kept = lines.Where(l => l.Split(',') is not [var s, var step, _] || s != stage || long.Parse(step, CultureInfo.InvariantCulture) < from).ToArray();
+        var kept = lines.Where(l => l.Split(',') is not [var s, var step, _] || s != stage
+            || long.Parse(step, CultureInfo.InvariantCulture) < from).ToArray();
         if (kept.Length < lines.Length)
             AtomicFile.WriteText(LossFile, string.Concat(kept.Select(l => l + "\n")));
     }
@@ -308,7 +341,8 @@ file sealed class TrainingRun
     {
         var values = new float[batch.Satellite.Length];
         satellite.Apply(batch.Satellite, values);
-        return tensor(values, device: device).reshape(batch.Count, 1, batch.Size / batch.Scale, batch.Size / batch.Scale);
+        return tensor(values, device: device).reshape(batch.Count, 1, batch.Size / batch.Scale,
+            batch.Size / batch.Scale);
     }
 
     private Tensor Latents(AutoencoderKL vae, TileBatch batch, TrainingStep step)
@@ -323,14 +357,17 @@ file sealed class TrainingRun
     {
         using var draws = rand([batch.Count], device: CPU, generator: step.Generator);
         var keep = draws.data<float>().ToArray();
-        var ids = batch.Captions.SelectMany((c, i) => tokenizer.EncodePadded(keep[i] < recipe.CaptionDropout ? "" : c).Ids).ToArray();
+        var ids = batch.Captions.SelectMany((c, i) => tokenizer.EncodePadded(keep[i] < recipe.CaptionDropout ? "" : c)
+            .Ids).ToArray();
         using var scope = NewDisposeScope();
-        return text.forward(tensor(ids, device: device).reshape(batch.Count, -1)).LastHiddenState.MoveToOuterDisposeScope();
+        return text.forward(tensor(ids, device: device).reshape(batch.Count, -1))
+            .LastHiddenState.MoveToOuterDisposeScope();
     }
 
     private static Dictionary<string, Parameter> Parameters(params (string Name, nn.Module Module)[] modules) => modules
         .SelectMany(m => m.Module.named_parameters().Select(p => ($"{m.Name}.{p.name}", p.parameter)))
         .ToDictionary(p => p.Item1, p => p.parameter);
 
-    private static double[] ToArray(Tensor values) => [.. values.cpu().data<float>().ToArray().Select(v => Math.Round(v, 6))];
+    private static double[] ToArray(Tensor values) =>
+        [.. values.cpu().data<float>().ToArray().Select(v => Math.Round(v, 6))];
 }

@@ -47,7 +47,8 @@ internal sealed class TuningRun : IDisposable
         using var generator = Seeded.Generator(recipe.Seed);
         var step = new TrainingStep(0, 0, generator, 0);
         return TrainingEstimate.Of(options, parts.Parameters, models,
-            at => Loss([.. Enumerable.Repeat(Sized(like, (int)at * factor), recipe.Batch)], step), side, !validates ? null : at =>
+            at => Loss([.. Enumerable.Repeat(Sized(like, (int)at * factor), recipe.Batch)], step), side, !validates
+                ? null : at =>
             {
                 using var noGradients = no_grad();
                 return model.Generate(new GenerationRequest
