@@ -84,11 +84,12 @@ public static class Trainer
                 optimizer.ZeroGrad();
                 options.Autocast?.Refresh();
 
+                // From here on a failure, of a validation above all, leaves a checkpoint of this step.
+                whole = true;
                 double? validation = null;
                 if (validate is not null
                     && (state.Step % options.ValidateEvery == 0 || state.Step == options.Steps))
                     validation = Validate(options, validate, ref state, ema);
-                whole = true;
 
                 // What the outside sees of it.
                 if (state.Step % options.CheckpointEvery == 0 || state.Step == options.Steps

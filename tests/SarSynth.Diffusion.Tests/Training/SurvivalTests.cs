@@ -56,6 +56,17 @@ public sealed class SurvivalTests : IDisposable
     }
 
     [Fact]
+    public void AValidationThatFailsLosesNoStep()
+    {
+        using var weight = new Parameter(ones(2));
+        var options = Options(Path.Combine(folder, "validated")) with { CheckpointEvery = 100, ValidateEvery = 7 };
+        Assert.Throws<OutOfMemoryException>(() => Trainer.Run(options,
+            new Dictionary<string, Parameter> { ["weight"] = weight }, at => at, (_, _) => weight.Squared().sum(),
+            validate: _ => throw new OutOfMemoryException("a sample image")));
+        Assert.Equal(7, TrainingCheckpoint.Newest(options.Folder!)!.Value.Step);
+    }
+
+    [Fact]
     public void WhereAllAreDamagedNothingBeginsAnewUnasked()
     {
         Trained(Options(folder));

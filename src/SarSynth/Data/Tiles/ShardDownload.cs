@@ -1,4 +1,4 @@
-// A shard behind an address as a stream: a request from the wanted byte on, and once more where the connection breaks.
+// A shard behind an address as a stream: a request from the wanted byte on, and others where the connection breaks.
 using System.Net;
 using System.Net.Http.Headers;
 

@@ -6,7 +6,8 @@ namespace SarSynth.Data;
 
 /// <summary>
 /// Tells the part of a window of a scene. Ground is divided into blocks by longitude and latitude, so that scenes of
-/// the same ground agree whatever their grids; a scene that nothing places has blocks of its own.
+/// the same ground agree whatever their grids, where these are geographic or UTM. A scene in another reference system
+/// has blocks of that system, and one that nothing places has blocks of its own.
 /// </summary>
 internal sealed partial class GroundBlocks
 {
