@@ -101,5 +101,10 @@ static class Finished
         return $"{name} {Word(made)}, now {Word(wanted)}";
     }
 
-    private static string Word(JsonNode? value) => value?.ToJsonString() ?? "not told";
+    private static string Word(JsonNode? value) => value?.ToJsonString() switch
+    {
+        null => "not told",
+        { Length: > 80 } text => text[..77] + "...",
+        var text => text,
+    };
 }

@@ -88,5 +88,9 @@ public sealed class GenerateTests : Shell
         Assert.Equal(64.0 / 256, (double)(brightest % made.Columns) / made.Columns, 0.02);
         Assert.Contains("--azimuth-resolution: is missing",
             Run("satellite", "fine.tif", "-o", "x.tif", "--range-resolution", "2").Error);
+        var (code, _, error) = Run("satellite", "fine.tif", "-o", "x.tif", "--range-resolution", "2",
+            "--azimuth-resolution", "4", "--seed", "2147483648");
+        Assert.Equal(Failures.BadInput, code);
+        Assert.Contains("--seed: found 2147483648, expected 0 to 2147483647", error);
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using SarSynth.Data;
 using SarSynth.Radar.Formats;
 
 namespace SarSynth.Cli.Tests;
@@ -56,5 +57,35 @@ public sealed class TranslateTests : Shell
         Assert.Equal(made, File.GetLastWriteTimeUtc(In("out/a.tif")));
         Assert.Equal(0, Translate("in/a.tif", "-o", "out/", "--seed", "5", "--force").Code);
         Assert.NotEqual(made, File.GetLastWriteTimeUtc(In("out/a.tif")));
+    }
+
+    [Fact]
+    public void AnotherModelInTheSameFolderIsNotDone()
+    {
+        Prepare();
+        foreach (var file in Directory.GetFiles(EmbeddedData.FindModel("sarsynth-small"), "*",
+            SearchOption.AllDirectories))
+        {
+            var copy = In(Path.Combine("model", Path.GetRelativePath(EmbeddedData.FindModel("sarsynth-small"), file)));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+        string[] asked = ["in/a.tif", "-o", "out/", "-m", "model"];
+        Assert.Equal(0, Translate(asked).Code);
+        Assert.Contains("done already", Translate(asked).Error);
+        // The last weight of the denoiser, in its last bit.
+        var weights = Directory.GetFiles(In("model/unet"), "*.safetensors").Single();
+        using (var file = File.Open(weights, FileMode.Open))
+        {
+            file.Seek(-2, SeekOrigin.End);
+            var last = file.ReadByte();
+            file.Seek(-2, SeekOrigin.End);
+            file.WriteByte((byte)(last ^ 1));
+        }
+        var (code, _, error) = Translate(asked);
+        Assert.Equal(Failures.BadInput, code);
+        Assert.Contains("made otherwise (modelFiles.unet/" + Path.GetFileName(weights), error);
+        Assert.Equal(0, Translate([.. asked, "--force"]).Code);
+        Assert.Contains("done already", Translate(asked).Error);
     }
 }

@@ -56,7 +56,10 @@ static class EvaluateCommand
             var comparison = Comparison.Of(scenes,
                 [.. Baselines.All(scenes, recipe.Seed), new("SarSynth", translated)]);
             if (report is not null)
-                comparison.WriteReport(report, networks.Card, recipe with { Device = networks.Device.ToString() });
+            {
+                comparison.WriteReport(report, networks, recipe with { Device = networks.Device.ToString() },
+                    unseen: parsed.GetValue(simulated) > 0);
+            }
             if (parsed.GetValue(CommonOptions.Json))
                 Terminal.Line(KitJson.Serialize(comparison.Table));
             else

@@ -50,7 +50,7 @@ static class SatelliteCommand
                     NoiseEquivalentSigmaNought = parsed.GetValue(noise) ?? made.NoiseEquivalentSigmaNought,
                     IncidenceAngle = parsed.GetValue(incidence) ?? made.IncidenceAngle,
                     Seed = given is null || parsed.GetResult(CommonOptions.Seed) is { Implicit: false }
-                        ? checked((int)parsed.GetValue(CommonOptions.Seed)) : made.Seed,
+                        ? Seed(parsed.GetValue(CommonOptions.Seed)) : made.Seed,
                 };
                 return new(
                     raster => new { Read = Batch.Used(reading, raster), Satellite = made },
@@ -61,4 +61,7 @@ static class SatelliteCommand
                     });
             });
     }
+
+    private static int Seed(ulong asked) => asked <= int.MaxValue ? (int)asked
+        : throw new ArgumentException($"--seed: found {asked}, expected 0 to {int.MaxValue}.");
 }

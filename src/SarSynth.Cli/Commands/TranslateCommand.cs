@@ -100,7 +100,10 @@ static class TranslateCommand
         using (var raster = RasterInput.Open(job.Input, reading))
         {
             validity = raster.Validity;
-            var read = new { Pixels = raster.Kind, raster.Channel, raster.Part };
+            var read = new
+            {
+                Pixels = raster.Kind, raster.Channel, raster.Part, ModelFiles = ModelFiles.Of(recipe),
+            };
             var (files, force) = (Finished.FilesOf(job.Input), parsed.GetValue(CommonOptions.Force));
             // The provenance has no word for a value that only the command line called no data.
             if (reading.NoDataValue is not null)

@@ -42,9 +42,16 @@ public sealed class LearnedToken : IDisposable
     /// <param name="table">Token table of the text encoder that goes with the tokenizer.</param>
     /// <param name="like">A word that the new one starts as; its first token counts.</param>
     /// <param name="vectors">Number of embeddings.</param>
+    /// <exception cref="ArgumentException">The word, or one that its further embeddings would have, is a token
+    /// already.</exception>
     public static LearnedToken Create(string word, ClipTokenizer tokenizer, Embedding table, string like, int vectors = 1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(vectors, 1);
+        if (Enumerable.Range(0, vectors).Select(i => Name(word, i)).FirstOrDefault(tokenizer.Contains) is { } known)
+        {
+            throw new ArgumentException($"'{known}' is a token of the tokenizer already; give another word",
+                nameof(word));
+        }
         using var noGradients = no_grad();
         using var scope = NewDisposeScope();
         var start = table.weight!.select(0, tokenizer.Encode(like)[1]).to(ScalarType.Float32).unsqueeze(0).repeat(vectors, 1).clone().DetachFromDisposeScope();
@@ -57,7 +64,7 @@ public sealed class LearnedToken : IDisposable
     /// <param name="tokenizer">Gets the word.</param>
     /// <param name="table">Token table of the text encoder; its width says which tensor is meant where there are
     /// several.</param>
-    /// <param name="word">The word; null for the name in the file.</param>
+    /// <param name="word">The word; null for the name in the file: its metadata's "word", or the tensor's.</param>
     /// <exception cref="CheckpointException">No tensor of the encoder's width, or no name for the word.</exception>
     public static LearnedToken Load(string path, ClipTokenizer tokenizer, Embedding table, string? word = null)
     {
@@ -67,7 +74,9 @@ public sealed class LearnedToken : IDisposable
         var entry = file.Header.Entries.FirstOrDefault(e => e.Shape.Count is 1 or 2 && e.Shape[^1] == width)
             ?? throw new CheckpointException(path, $"no embedding of width {width} among {string.Join(", ", file.Header.Entries.Select(e => $"{e.Name} [{string.Join(", ", e.Shape)}]"))}");
         bool named = entry.Name is not ("clip_l" or "clip_g" or "emb_params");
-        word ??= named ? entry.Name : throw new CheckpointException(path, $"tensor '{entry.Name}' does not name the word; give one");
+        word ??= file.Header.Metadata.TryGetValue("word", out var told) && told.Length > 0 ? told
+            : named ? entry.Name
+            : throw new CheckpointException(path, $"tensor '{entry.Name}' does not name the word; give one");
         using var noGradients = no_grad();
         var vectors = file.Read(entry.Name, ScalarType.Float32, table.weight!.device).reshape(-1, width);
         var own = (Parameter)new Parameter(vectors, requires_grad: false).DetachFromDisposeScope();
@@ -99,7 +108,10 @@ public sealed class LearnedToken : IDisposable
         Vectors.Dispose();
     }
 
-    private string Name(int index) => index == 0 ? Word : Word + "_" + index.ToString(CultureInfo.InvariantCulture);
+    private string Name(int index) => Name(Word, index);
+
+    private static string Name(string word, int index) =>
+        index == 0 ? word : word + "_" + index.ToString(CultureInfo.InvariantCulture);
 
     private Tensor Replace(Tensor tokens, Tensor embedded)
     {

@@ -78,18 +78,26 @@ public sealed partial class Lora : IDisposable
     public static Lora Load(string path, IReadOnlyDictionary<string, nn.Module> components, double scale = 1)
     {
         var lora = new Lora { Scale = scale };
-        foreach (var entry in LoraFile.Read(LoraFile.Find(path), components))
+        try
         {
-            var device = Weight(entry.Target).device;
-            Parameter Own(Tensor value)
+            foreach (var entry in LoraFile.Read(LoraFile.Find(path), components))
             {
-                using (value)
-                    return new Parameter(value.to(device, copy: true).DetachFromDisposeScope(), requires_grad: false);
+                var device = Weight(entry.Target).device;
+                Parameter Own(Tensor value)
+                {
+                    using (value)
+                        return new(value.to(device, copy: true).DetachFromDisposeScope(), requires_grad: false);
+                }
+                lora.Attach(entry.Component, entry.Path, entry.Target, new LoraLayer(Own(entry.Down), Own(entry.Up),
+                    entry.Scale, entry.Magnitude is { } m ? Own(m) : null));
             }
-            lora.Attach(entry.Component, entry.Path, entry.Target,
-                new LoraLayer(Own(entry.Down), Own(entry.Up), entry.Scale, entry.Magnitude is { } m ? Own(m) : null));
+            return lora;
         }
-        return lora;
+        catch
+        {
+            lora.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Writes the update with diffusers' key names (PEFT form) or kohya's, which carry alpha.</summary>

@@ -35,10 +35,12 @@ public static class ModelFolder
     /// <param name="folder">Made where it is missing.</param>
     /// <param name="shardBytes">Most bytes in one file.</param>
     /// <param name="variant">Such as <c>fp16</c>, for the file names; or null.</param>
+    /// <param name="type">Type of the weights in the files; null for the model's own. The model stays as it is.</param>
     /// <returns>All files written.</returns>
-    public static IReadOnlyList<string> Save<T>(T model, string folder, long shardBytes = 10_000_000_000, string? variant = null) where T : nn.Module, IPretrainedModel<T>
+    public static IReadOnlyList<string> Save<T>(T model, string folder, long shardBytes = 10_000_000_000,
+        string? variant = null, ScalarType? type = null) where T : nn.Module, IPretrainedModel<T>
     {
-        var files = ModuleWeights.Save(model, folder, T.WeightsName, shardBytes, variant);
+        var files = ModuleWeights.Save(model, folder, T.WeightsName, shardBytes, variant, type);
         var config = Path.Combine(folder, "config.json");
         AtomicFile.WriteText(config, model.ConfigJson);
         return [.. files, config];

@@ -69,9 +69,10 @@ public static class ModuleWeights
     /// <summary>Writes a module's parameters, sharded by size.</summary>
     /// <inheritdoc cref="SafeTensors.SaveSharded"/>
     public static IReadOnlyList<string> Save(
-        Module module, string folder, string name, long shardBytes = 10_000_000_000, string? variant = null) =>
-        SafeTensors.SaveSharded(folder, name, module.state_dict(), shardBytes, new Dictionary<string,
-            string> { ["format"] = "pt" }, variant);
+        Module module, string folder, string name, long shardBytes = 10_000_000_000, string? variant = null,
+        ScalarType? type = null) =>
+        SafeTensors.SaveSharded(folder, name, module.state_dict(), shardBytes,
+            new Dictionary<string, string> { ["format"] = "pt" }, variant, type);
 
     /// <summary>Rows of a table.</summary>
     internal static long Rows(this Embedding table)

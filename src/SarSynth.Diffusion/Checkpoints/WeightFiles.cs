@@ -18,6 +18,9 @@ public sealed class WeightFiles : IWeightSource, IDisposable
     /// <summary>The file, index or folder that was opened.</summary>
     public string Source { get; }
 
+    /// <summary>The safetensors files that hold the tensors.</summary>
+    public IReadOnlyList<string> Files => [.. files.Select(file => file.FilePath)];
+
     /// <summary>The names of all tensors.</summary>
     public IReadOnlyCollection<string> Names => byName.Keys;
 

@@ -97,14 +97,17 @@ public sealed record LatentDiffusion : IDisposable
     /// <param name="folder">Made where it is missing.</param>
     /// <param name="shardBytes">Most bytes of weights in one file.</param>
     /// <param name="controls">ControlNets that belong to it; null for none.</param>
-    public void Save(string folder, long shardBytes = 10_000_000_000, IReadOnlyList<ControlNetModel>? controls = null)
+    /// <param name="type">Type of the weights in the files; null for each part's own. The parts stay as they
+    /// are.</param>
+    public void Save(string folder, long shardBytes = 10_000_000_000, IReadOnlyList<ControlNetModel>? controls = null,
+        ScalarType? type = null)
     {
         var parts = new Dictionary<string, PipelineComponent?>();
         void Model<T>(string name, string library, T? model) where T : nn.Module, IPretrainedModel<T>
         {
             if (model is null)
                 return;
-            ModelFolder.Save(model, Path.Combine(folder, name), shardBytes);
+            ModelFolder.Save(model, Path.Combine(folder, name), shardBytes, type: type);
             parts[name] = new PipelineComponent(library, typeof(T).Name);
         }
         void Tokenizer(string name, ClipTokenizer? tokenizer)
@@ -116,7 +119,10 @@ public sealed record LatentDiffusion : IDisposable
         }
         // diffusers numbers the folders of several, and gives them one name.
         foreach (var (i, net) in (controls ?? []).Index())
-            ModelFolder.Save(net, Path.Combine(folder, i == 0 ? "controlnet" : $"controlnet_{i}"), shardBytes);
+        {
+            ModelFolder.Save(net, Path.Combine(folder, i == 0 ? "controlnet" : $"controlnet_{i}"), shardBytes,
+                type: type);
+        }
         if (controls?.Count > 0)
         {
             parts["controlnet"] = new PipelineComponent("diffusers",

@@ -197,6 +197,9 @@ public sealed class ClipTokenizer
         }, json));
     }
 
+    /// <summary>Whether a text is one of the vocabulary's tokens, as it stands there.</summary>
+    public bool Contains(string token) => vocabulary.ContainsKey(token);
+
     /// <summary>Adds a token that is never split, such as a learned "&lt;sar&gt;"; a known one keeps its id.</summary>
     /// <returns>The token's id.</returns>
     public int AddToken(string token)

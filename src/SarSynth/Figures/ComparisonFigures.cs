@@ -1,4 +1,5 @@
 // A comparison as a table, as panels and as the report: pictures, statistics, and where all came from.
+using System.Text.Json.Nodes;
 using SarSynth.Evaluation;
 using SarSynth.Radar.Images;
 using SarSynth.Translation;
@@ -63,10 +64,14 @@ public static class ComparisonFigures
     /// <param name="comparison">The comparison of scenes; the translated images are its last candidate.</param>
     /// <param name="folder">Receives index.html, translation.png (the first scene) and
     /// evaluation.provenance.json.</param>
-    /// <param name="model">The model's card, for the facts at the end.</param>
+    /// <param name="model">The model that translated, for the facts at the end.</param>
     /// <param name="recipe">How the model translated; scene i took its seed + i.</param>
-    public static void WriteReport(this Comparison comparison, string folder, ModelCard model, TranslateRecipe recipe)
+    /// <param name="unseen">Whether the scenes are simulated, of seeds from
+    /// <see cref="Data.SimulatedScenes.UnseenSeed"/> on.</param>
+    public static void WriteReport(this Comparison comparison, string folder, Translator model, TranslateRecipe recipe,
+        bool unseen = false)
     {
+        var card = model.Card;
         var truth = comparison.Truth.Name;
         var (own, best) = (comparison.Table.Rows[^1],
             comparison.Table.Rows.SkipLast(1).MinBy(r => r.AmplitudeKl.Value));
@@ -80,7 +85,8 @@ public static class ComparisonFigures
                 new KeyFigure("ENL, translated", own.EnlHomogeneous.Value.ToString("F3"), "looks",
                     $"{truth} {comparison.Table.Reference.EnlHomogeneous.Value:F3}, "
                     + $"{comparison.Table.HomogeneousWindows} homogeneous windows"),
-                new KeyFigure("Scenes", comparison.Truth.Images.Count.ToString(), "", "none of them seen by training"),
+                new KeyFigure("Scenes", comparison.Truth.Images.Count.ToString(), "",
+                    unseen ? "simulated, of seeds that no recipe of the kit trains on" : ""),
             ])
             .Section("Pictures")
             .Prose($"One row a scene. All images of a row share one grey scale, A / (mu + 3 sigma) of the {truth} images.");
@@ -101,16 +107,27 @@ public static class ComparisonFigures
             .Section("Where this comes from")
             .Provenance(
             [
-                new("model", model.Description),
+                new("model", card.Description),
                 new("sensors",
-                    $"{model.SatelliteSensor} to {model.AirborneSensor}, {model.Scale} x {model.Scale} airborne pixels a satellite pixel"),
+                    $"{card.SatelliteSensor} to {card.AirborneSensor}, "
+                    + $"{card.Scale} x {card.Scale} airborne pixels a satellite pixel"),
                 new("seed", recipe.Seed.ToString()),
-                new("sampler", $"{recipe.Steps} steps, eta {recipe.Eta}"),
+                new("sampler", SamplerOf(model, recipe)),
                 new("scenes", string.Join(", ", comparison.Scenes.Select(s => s.Name))),
             ])
             .Save(Path.Combine(folder, "index.html"));
         comparison.ToPanel().Save(Path.Combine(folder, "translation.png"));
         Data.Provenance.Of("evaluate", recipe, recipe.Seed, [], [Path.Combine(folder, "index.html")], recipe.Device)
             .Write(Path.Combine(folder, "evaluation.provenance.json"));
+    }
+
+    /// <summary>What ran, in words: "DDIMScheduler, 25 steps, eta 1".</summary>
+    internal static string SamplerOf(Translator model, TranslateRecipe recipe)
+    {
+        var (plan, _) = model.PlanOf(recipe);
+        var name = (string?)JsonNode.Parse(model.SamplerOf(recipe).ToJson())?["_class_name"] ?? "";
+        // No other sampler looks at eta.
+        var eta = name.StartsWith("DDIM", StringComparison.Ordinal) ? $", eta {recipe.Eta}" : "";
+        return $"{name}, {plan.Stop - plan.Start} steps{eta}";
     }
 }

@@ -15,25 +15,28 @@ internal sealed class Adaptation(LatentDiffusion pipeline) : IDisposable
     private readonly List<Lora> loras = [];
     private readonly List<LearnedToken> first = [], second = [];
     private readonly Dictionary<(string Path, string? Variant), ControlNetModel> nets = [];
-    private IReadOnlyList<AdapterRecipe> adapters = [];
-    private IReadOnlyList<TokenRecipe> tokens = [];
+    // With the state of each file: one that was written anew is read anew.
+    private IReadOnlyList<(AdapterRecipe, string)> adapters = [];
+    private IReadOnlyList<(TokenRecipe, string)> tokens = [];
 
-    /// <summary>Puts on what a recipe asks for, and takes off what it does not.</summary>
+    /// <summary>Puts on what a recipe asks for, and takes off what it does not; where a file cannot be put on, none of
+    /// its kind is.</summary>
     public void Apply(TranslateRecipe recipe)
     {
-        if (!tokens.SequenceEqual(recipe.Tokens))
+        var askedTokens = recipe.Tokens.Select(token => (token, StateOf(token.File))).ToList();
+        if (!tokens.SequenceEqual(askedTokens))
         {
             TakeOffTokens();
-            foreach (var token in recipe.Tokens)
-                Add(token);
-            tokens = [.. recipe.Tokens];
+            PutOn(recipe.Tokens, Add, TakeOffTokens);
+            tokens = askedTokens;
         }
-        if (!adapters.SequenceEqual(recipe.Adapters))
+        var askedAdapters = recipe.Adapters.Select(adapter => (adapter, StateOf(adapter.File))).ToList();
+        if (!adapters.SequenceEqual(askedAdapters))
         {
             TakeOffAdapters();
-            foreach (var adapter in recipe.Adapters)
-                loras.Add(Lora.Load(adapter.File, Components(), adapter.Scale));
-            adapters = [.. recipe.Adapters];
+            PutOn(recipe.Adapters, adapter => loras.Add(Lora.Load(adapter.File, Components(), adapter.Scale)),
+                TakeOffAdapters);
+            adapters = askedAdapters;
         }
         foreach (var control in recipe.Controls)
             Net(control, recipe.Variant);
@@ -63,6 +66,33 @@ internal sealed class Adaptation(LatentDiffusion pipeline) : IDisposable
         foreach (var net in nets.Values)
             net.Dispose();
         nets.Clear();
+    }
+
+    private static void PutOn<T>(IReadOnlyList<T> asked, Action<T> add, Action takeOff)
+    {
+        try
+        {
+            foreach (var one in asked)
+                add(one);
+        }
+        catch
+        {
+            takeOff();
+            throw;
+        }
+    }
+
+    // Time and length of a file, or of all files in a folder; empty where there is nothing, which reading tells.
+    private static string StateOf(string path)
+    {
+        if (Directory.Exists(path))
+            return string.Join(' ', Directory.GetFiles(path).Order(StringComparer.Ordinal).Select(StateOf));
+        if (!File.Exists(path))
+            return "";
+        // Of the file that a link leads to.
+        using var file = File.OpenHandle(path, share: FileShare.ReadWrite | FileShare.Delete);
+        return FormattableString.Invariant(
+            $"{path} {File.GetLastWriteTimeUtc(file).Ticks} {RandomAccess.GetLength(file)}");
     }
 
     private void Add(TokenRecipe token)

@@ -85,7 +85,14 @@ public sealed partial class Translator
         found = found with
         {
             Assumed = [.. Choices(raster, options), .. found.Assumed],
-            Ran = found.Ran with { Model = Name, Pixels = raster.Kind, Channel = raster.Channel, Part = raster.Part },
+            Ran = found.Ran with
+            {
+                Model = Name,
+                ModelFiles = Files is null ? null : ModelFiles.Joined(Files.Value, ModelFiles.OfAdditions(recipe)),
+                Pixels = raster.Kind,
+                Channel = raster.Channel,
+                Part = raster.Part,
+            },
         };
         Provenance.Of("translate", recipe, recipe.Seed, [input], [output], Device.ToString())
             .With(found.Ran, found.Remarks, found.Assumed)

@@ -17,6 +17,10 @@ public sealed record TranslationFacts
     /// <summary>What the model was loaded by; null for an image in memory.</summary>
     public string? Model { get; init; }
 
+    /// <summary>SHA-256 of the files that it computed with (<see cref="ModelFiles"/>); null for a model or an image in
+    /// memory.</summary>
+    public IReadOnlyDictionary<string, string>? ModelFiles { get; init; }
+
     /// <summary>The sampler's class and settings, as diffusers writes them.</summary>
     public required JsonNode Scheduler { get; init; }
 
@@ -105,10 +109,7 @@ internal sealed class TranslationRun
         var size = recipe.Tile ?? Math.Max(64, pipeline.Unet.Config.SampleSize?.Values[0] ?? 64);
         tiling = new(size, recipe.Overlap ?? size / 8, recipe.Batch) { Multiple = 1 << (levels - 1) };
         var windows = tiling.Cover(rows, columns);
-        var strength = recipe.Strength ?? (Nets().Any() ? null : TranslateRecipe.StrengthWithoutControl);
-        var plan = SamplingPlan.Create(pipeline.Sampler, recipe.Steps);
-        if (strength is { } share)
-            plan = plan.WithStrength(share);
+        var (plan, strength) = model.PlanOf(recipe);
         Facts = new()
         {
             Scheduler = JsonNode.Parse(pipeline.Sampler.ToJson())!,

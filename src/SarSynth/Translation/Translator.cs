@@ -71,6 +71,9 @@ public sealed partial class Translator : IDisposable
         }
     }
 
+    // Checksums of what was loaded, read when a provenance asks for them; null for a model that was not loaded.
+    private Lazy<IReadOnlyDictionary<string, string>>? Files { get; init; }
+
     private IEnumerable<nn.Module> Modules => new nn.Module?[]
     {
         Pipeline.Unet, Pipeline.Vae, Pipeline.Prompts.Encoder, Pipeline.Prompts.Encoder2,
@@ -95,6 +98,7 @@ public sealed partial class Translator : IDisposable
     public static Translator Load(TranslateRecipe recipe, Device? device = null, ModelCard? card = null)
     {
         var path = File.Exists(recipe.Model) ? recipe.Model : EmbeddedData.FindModel(recipe.Model);
+        var ownCard = card is null;
         card ??= CardOf(recipe, path);
         var options = new WeightOptions(Device: device ?? ComputeDevice.Find(recipe.Device), Type: ScalarType.Float32);
         var pipeline = LatentDiffusion.Load(path, options, recipe.Variant);
@@ -105,7 +109,10 @@ public sealed partial class Translator : IDisposable
                 controls.Add(ModelFolder.Load<ControlNetModel>(folder, options, recipe.Variant));
             var scheduler = Path.Combine(path, "scheduler", "scheduler_config.json");
             var translator = new Translator(card, pipeline, controls, recipe.Model, File.Exists(scheduler)
-                ? scheduler : null);
+                ? scheduler : null)
+            {
+                Files = new(() => ModelFiles.OfModel(recipe, ownCard)),
+            };
             translator.SamplerOf(recipe);
             translator.adaptation.Apply(recipe);
             return translator;
@@ -124,11 +131,7 @@ public sealed partial class Translator : IDisposable
     public void Save(string folder)
     {
         adaptation.Apply(new TranslateRecipe());
-        foreach (var module in Modules)
-            module.to(ScalarType.Float16);
-        Pipeline.Save(folder, controls: Controls);
-        foreach (var module in Modules)
-            module.to(ScalarType.Float32);
+        Pipeline.Save(folder, controls: Controls, type: ScalarType.Float16);
         KitJson.Write(Path.Combine(folder, ModelCard.FileName), Card);
     }
 
@@ -181,15 +184,18 @@ public sealed partial class Translator : IDisposable
                 + $"{string.Join(", ", SamplerConfig.ClassNames)}.");
     }
 
-    private static ModelCard CardOf(TranslateRecipe recipe, string path)
+    /// <summary>The steps that a recipe asks for, and from which share of them on the satellite image is
+    /// taken.</summary>
+    internal (SamplingPlan Plan, double? Strength) PlanOf(TranslateRecipe recipe)
     {
-        var file = recipe.Card ?? Path.Combine(path, ModelCard.FileName);
-        return recipe.Card is not null || File.Exists(file) ? KitJson.Read<ModelCard>(file).Checked(file)
-            : new ModelCard();
+        var plan = SamplingPlan.Create(SamplerOf(recipe), recipe.Steps);
+        var strength = recipe.Strength
+            ?? (Controls.Count + recipe.Controls.Count > 0 ? null : TranslateRecipe.StrengthWithoutControl);
+        return (strength is { } share ? plan.WithStrength(share) : plan, strength);
     }
 
-    // diffusers numbers the further ones.
-    private static IEnumerable<string> ControlFolders(string path)
+    /// <summary>The folders of a model's ControlNets; diffusers numbers the further ones.</summary>
+    internal static IEnumerable<string> ControlFolders(string path)
     {
         for (var i = 0; ; i++)
         {
@@ -198,5 +204,12 @@ public sealed partial class Translator : IDisposable
                 yield break;
             yield return folder;
         }
+    }
+
+    private static ModelCard CardOf(TranslateRecipe recipe, string path)
+    {
+        var file = recipe.Card ?? Path.Combine(path, ModelCard.FileName);
+        return recipe.Card is not null || File.Exists(file) ? KitJson.Read<ModelCard>(file).Checked(file)
+            : new ModelCard();
     }
 }

@@ -79,6 +79,36 @@ public sealed class LearnedTokenTests : IDisposable
     }
 
     [Fact]
+    public void AWordThatIsATokenAlreadyIsRefusedByName()
+    {
+        Assert.Contains("'forest</w>'", Refused("forest</w>", 1));
+        using var word = LearnedToken.Create("<sar>", tokenizer, encoder.TokenEmbedding, like: "forest", vectors: 2);
+        Assert.Contains("'<sar>'", Refused("<sar>", 1));
+        // The second embedding's word.
+        tokenizer.AddToken("<sea>_1");
+        Assert.Contains("'<sea>_1'", Refused("<sea>", 2));
+        Assert.False(tokenizer.Contains("<sea>"));
+
+        string Refused(string known, int vectors) => Assert.Throws<ArgumentException>(() =>
+            LearnedToken.Create(known, tokenizer, encoder.TokenEmbedding, like: "radar", vectors)).Message;
+    }
+
+    [Fact]
+    public void AFileOfSeveralEncodersTellsItsWordInItsMetadata()
+    {
+        var file = Path.Combine(folder, "two.safetensors");
+        SafeTensors.Save(file, new Dictionary<string, Tensor> { ["clip_l"] = ones(2, 24), ["clip_g"] = ones(2, 32) },
+            new Dictionary<string, string> { ["word"] = "<sar>" });
+        using (var read = LearnedToken.Load(file, tokenizer, encoder.TokenEmbedding))
+            Assert.Equal("<sar>", read.Word);
+        using (var named = LearnedToken.Load(file, tokenizer, encoder.TokenEmbedding, "<other>"))
+            Assert.Equal("<other>", named.Word);
+        SafeTensors.Save(file, new Dictionary<string, Tensor> { ["clip_l"] = ones(2, 24) });
+        Assert.Contains("does not name the word", Assert.Throws<CheckpointException>(() =>
+            LearnedToken.Load(file, tokenizer, encoder.TokenEmbedding)).Message);
+    }
+
+    [Fact]
     public void AFileOfAnotherWidthIsRefused()
     {
         var file = Path.Combine(folder, "wide.safetensors");
