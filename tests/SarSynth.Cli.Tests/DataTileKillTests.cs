@@ -22,8 +22,27 @@ public sealed class DataTileKillTests : Shell
                 "-q"];
         Good(Arguments("whole/tiles"));
         var whole = Contents("whole/tiles");
-        var kills = 0;
-        for (var tiles = 1; tiles < 100; tiles += 20)
+        // On a busy machine a process may be done before anybody looks: then another folder.
+        var (kills, tries) = (0, 0);
+        while (kills < 2)
+        {
+            Assert.InRange(++tries, 1, 50);
+            if (Directory.Exists(In("killed")))
+                Directory.Delete(In("killed"), recursive: true);
+            kills = Kills();
+        }
+        Good(Arguments("killed/tiles"));
+        Assert.Equal(whole, Contents("killed/tiles"));
+
+        int Kills()
+        {
+            var killed = 0;
+            for (var tiles = 1; tiles < 100; tiles += 20)
+                killed += KilledAt(tiles) ? 1 : 0;
+            return killed;
+        }
+
+        bool KilledAt(int tiles)
         {
             var start = new ProcessStartInfo(
                 Environment.ProcessPath!, [typeof(Failures).Assembly.Location, .. Arguments("killed/tiles")])
@@ -36,11 +55,8 @@ public sealed class DataTileKillTests : Shell
             // SIGKILL: nothing is flushed, nothing is cleaned.
             process.Kill();
             process.WaitForExit();
-            kills += process.ExitCode == 0 ? 0 : 1;
+            return process.ExitCode != 0;
         }
-        Good(Arguments("killed/tiles"));
-        Assert.Equal(whole, Contents("killed/tiles"));
-        Assert.InRange(kills, 2, 5);
 
         int Count() => Directory.Exists(In("killed/tiles"))
             ? Directory.EnumerateFiles(In("killed/tiles"), "scene_*.png", SearchOption.AllDirectories).Count() : 0;

@@ -10,8 +10,8 @@ internal static class Program
     /// <summary>The children's door: trains, or tries every mistake and prints one line of JSON for each, [name, type, message].</summary>
     private static int Main(string[] arguments)
     {
-        if (arguments is ["train", var folder])
-            return Training.KilledTraining.Run(folder);
+        if (arguments is ["train", var folder, .. var kill])
+            return Training.KilledTraining.Run(folder, kill is [var words] ? Training.Kill.Parse(words) : null);
         if (arguments is ["estimate", var strategy, var batch, var side])
             return Training.EstimatedTraining.Run(strategy, long.Parse(batch), long.Parse(side));
         if (arguments is not ["mistakes"])

@@ -21,6 +21,9 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
 EXTENSIONS = os.path.join(os.path.dirname(os.path.abspath(__file__)), *[".."] * 3, "environment", "nbserver")
 
 
+PATIENCE = 120  # Seconds that a busy machine may take for anything.
+
+
 class Chromium:
     """One page; its scripts' errors are kept."""
 
@@ -41,7 +44,7 @@ class Chromium:
             self.call(f"{domain}.enable")
         self.call("Emulation.setDeviceMetricsOverride", width=1200, height=1400, deviceScaleFactor=1, mobile=False)
 
-    def call(self, method, timeout=60, **parameters):
+    def call(self, method, timeout=PATIENCE, **parameters):
         self.last += 1
         message = {"id": self.last, "method": method, "params": parameters}
         if self.session:
@@ -81,7 +84,7 @@ class Chromium:
             raise RuntimeError(answer["exceptionDetails"].get("exception", {}).get("description", expression))
         return answer["result"].get("value")
 
-    def wait(self, expression, timeout=30):
+    def wait(self, expression, timeout=PATIENCE):
         """Waits until a script's value is true; returns it."""
         end = time.time() + timeout
         while True:
@@ -128,6 +131,13 @@ class Chromium:
         shutil.rmtree(self.profile, ignore_errors=True)
 
 
+# What a page that does not complete is asked.
+STATE = """(async c => JSON.stringify({text: c.get_text(), cursor: c.code_mirror.getCursor(), focus: c.code_mirror.hasFocus(),
+    mode: Jupyter.notebook.mode, busy: Jupyter.notebook.kernel_busy, popup: document.querySelector('#complete')?.textContent,
+    kernel: await new Promise(done => { c.kernel.complete(c.get_text(), c.code_mirror.indexFromPos(c.code_mirror.getCursor()), r => done(r.content));
+        setTimeout(() => done('no answer'), 20000); })}))(Jupyter.notebook.get_cell(%d))"""
+
+
 class Notebook(Chromium):
     """A Jupyter server of its own and one notebook in its page."""
 
@@ -148,12 +158,12 @@ class Notebook(Chromium):
             super().__init__()
             self.call("Page.navigate", url=f"http://127.0.0.1:{port}/notebooks/{os.path.basename(path)}?token={token}")
             self.wait("window.Jupyter && Jupyter.notebook && Jupyter.notebook.kernel && Jupyter.notebook.kernel.is_connected() "
-                      "&& document.querySelector('.kernel_idle_icon') !== null", 60)
+                      "&& document.querySelector('.kernel_idle_icon') !== null")
         except BaseException:
             self.close()
             raise
 
-    def await_server(self, address, timeout=40):
+    def await_server(self, address, timeout=PATIENCE):
         end = time.time() + timeout
         while True:
             try:
@@ -168,11 +178,32 @@ class Notebook(Chromium):
     def run(self, index):
         self.js(f"Jupyter.notebook.select({index}); Jupyter.notebook.execute_cell(); 0")
 
-    def done(self, index, timeout=60, shows=""):
+    def done(self, index, timeout=PATIENCE, shows=""):
         """Waits for the end of a cell, and for what its output shows: reply and output come on two channels, in any order. The output's text."""
         self.wait(f"/^In\\s\\[\\d+\\]/.test(Jupyter.notebook.get_cell({index}).element.find('.input_prompt').text()) && !Jupyter.notebook.kernel_busy", timeout)
         self.wait(f"Jupyter.notebook.get_cell({index}).element.find('.output').text().includes({json.dumps(shows)})", timeout)
         return self.output(index)
+
+    def edit(self, index):
+        """Puts the cursor into a cell, as a click does, and waits until keys go there."""
+        self.js(f"Jupyter.notebook.select({index}); Jupyter.notebook.edit_mode(); Jupyter.notebook.get_cell({index}).code_mirror.focus(); 0")
+        self.wait(f"Jupyter.notebook.get_cell({index}).code_mirror.hasFocus() && Jupyter.notebook.mode === 'edit'")
+
+    def write(self, index, words):
+        """Types at the cursor; the editor takes what was typed when it next looks, and a key before that would be for the words before."""
+        self.type(words)
+        self.wait(f"Jupyter.notebook.get_cell({index}).get_text().includes({json.dumps(words)})")
+
+    def tab(self, index, expression, modifiers=0):
+        """Presses Tab until what it is pressed for is so, and again where nothing came of it; the expression's value."""
+        end = time.time() + PATIENCE
+        while True:
+            self.key("Tab", 9, modifiers=modifiers)
+            with contextlib.suppress(TimeoutError):
+                return self.wait(expression, 15)
+            if time.time() > end:
+                raise TimeoutError(f"Tab does not lead to {expression}; {self.js(STATE % index)}")
+            self.edit(index)
 
     def output(self, index):
         return self.js(f"Jupyter.notebook.get_cell({index}).element.find('.output').text()")

@@ -4,10 +4,10 @@ import sys
 from jupyter_client.manager import start_new_kernel
 
 LIBRARY, LIMIT_MB = sys.argv[1], 1000
-manager, client = start_new_kernel(kernel_name=".net-csharp")
+manager, client = start_new_kernel(kernel_name=".net-csharp", startup_timeout=120)
 try:
     def run(code):
-        reply = client.execute_interactive(code, timeout=60, output_hook=lambda message: None)["content"]
+        reply = client.execute_interactive(code, timeout=120, output_hook=lambda message: None)["content"]
         assert reply["status"] == "ok", reply
 
     def peak():
