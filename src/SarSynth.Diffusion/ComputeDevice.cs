@@ -16,7 +16,9 @@ public static class ComputeDevice
 
     /// <summary>The device of a word.</summary>
     /// <param name="word">"auto", "cpu", "cuda" (the first GPU), or "cuda:N" (the GPU with index N, from 0).</param>
-    /// <exception cref="ArgumentException">Another word, or a GPU that libtorch does not see; the message says what there is.</exception>
+    /// <exception cref="ArgumentException">
+    /// Another word, or a GPU that libtorch does not see; the message says what there is.
+    /// </exception>
     public static Device Find(string word = Auto) => Find(word, word == "cpu" ? 0 : Gpus);
 
     internal static Device Find(string word, int gpus)
@@ -31,7 +33,8 @@ public static class ComputeDevice
             case ["cuda"]:
                 index = 0;
                 break;
-            case ["cuda", var number] when int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out index):
+            case ["cuda", var number]
+                when int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out index):
                 break;
             default:
                 throw new ArgumentException($"device: found '{word}', expected {Words} (N from 0).");

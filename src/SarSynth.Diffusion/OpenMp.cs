@@ -7,8 +7,9 @@ namespace SarSynth.Diffusion;
 internal static partial class OpenMp
 {
     /// <summary>
-    /// Has OpenMP's threads sleep after microseconds of waiting, unless the user has chosen otherwise: where other programs use the
-    /// cores too, threads that spin keep each other from the work that they wait for. OpenMP reads this once, when it is loaded.
+    /// Has OpenMP's threads sleep after microseconds of waiting, unless the user has chosen otherwise: where other
+    /// programs use the cores too, threads that spin keep each other from the work that they wait for. OpenMP reads
+    /// this once, when it is loaded.
     /// </summary>
 #pragma warning disable CA2255 // A library's initialiser: it must run before the first tensor, whatever the host is.
     [ModuleInitializer]

@@ -1,7 +1,7 @@
-// Numbers on their way to libtorch and back. TorchSharp passes a number in an object that nothing holds during the native
-// call: a collection on another thread may free it first, and the operator then computes with whatever lies there, in
-// silence, or ends the process. Its x + y, add, square and arange make such objects too (a factor of one, an exponent, a
-// step). Here each lives until after its call; a test sees to it that no other code makes one.
+// Numbers on their way to libtorch and back. TorchSharp passes a number in an object that nothing holds during the
+// native call: a collection on another thread may free it first, and the operator then computes with whatever lies
+// there, in silence, or ends the process. Its x + y, add, square and arange make such objects too (a factor of one, an
+// exponent, a step). Here each lives until after its call; a test sees to it that no other code makes one.
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -44,7 +44,8 @@ public sealed class LearnedToken : IDisposable
     /// <param name="vectors">Number of embeddings.</param>
     /// <exception cref="ArgumentException">The word, or one that its further embeddings would have, is a token
     /// already.</exception>
-    public static LearnedToken Create(string word, ClipTokenizer tokenizer, Embedding table, string like, int vectors = 1)
+    public static LearnedToken Create(string word, ClipTokenizer tokenizer, Embedding table, string like,
+        int vectors = 1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(vectors, 1);
         if (Enumerable.Range(0, vectors).Select(i => Name(word, i)).FirstOrDefault(tokenizer.Contains) is { } known)
@@ -54,7 +55,8 @@ public sealed class LearnedToken : IDisposable
         }
         using var noGradients = no_grad();
         using var scope = NewDisposeScope();
-        var start = table.weight!.select(0, tokenizer.Encode(like)[1]).to(ScalarType.Float32).unsqueeze(0).repeat(vectors, 1).clone().DetachFromDisposeScope();
+        var start = table.weight!.select(0, tokenizer.Encode(like)[1]).to(ScalarType.Float32)
+            .unsqueeze(0).repeat(vectors, 1).clone().DetachFromDisposeScope();
         return new LearnedToken(word, (Parameter)new Parameter(start).DetachFromDisposeScope(), tokenizer, table);
     }
 
@@ -72,7 +74,9 @@ public sealed class LearnedToken : IDisposable
         using var file = SafeTensorsFile.Open(path);
         long width = table.weight!.shape[1];
         var entry = file.Header.Entries.FirstOrDefault(e => e.Shape.Count is 1 or 2 && e.Shape[^1] == width)
-            ?? throw new CheckpointException(path, $"no embedding of width {width} among {string.Join(", ", file.Header.Entries.Select(e => $"{e.Name} [{string.Join(", ", e.Shape)}]"))}");
+            ?? throw new CheckpointException(path,
+                $"no embedding of width {width} among "
+                + $"{string.Join(", ", file.Header.Entries.Select(e => $"{e.Name} [{string.Join(", ", e.Shape)}]"))}");
         bool named = entry.Name is not ("clip_l" or "clip_g" or "emb_params");
         word ??= file.Header.Metadata.TryGetValue("word", out var told) && told.Length > 0 ? told
             : named ? entry.Name
@@ -88,7 +92,8 @@ public sealed class LearnedToken : IDisposable
 
     /// <summary>The prompt with the word as all of its tokens.</summary>
     public string Expand(string prompt) => ids.Length == 1 ? prompt
-        : Regex.Replace(prompt, Regex.Escape(Word) + @"(?!_\d)", string.Join(' ', Enumerable.Range(0, ids.Length).Select(Name)).Replace("$", "$$", StringComparison.Ordinal));
+        : Regex.Replace(prompt, Regex.Escape(Word) + @"(?!_\d)", string.Join(' ',
+            Enumerable.Range(0, ids.Length).Select(Name)).Replace("$", "$$", StringComparison.Ordinal));
 
     /// <summary>Writes the embeddings into the encoder's table, so that a saved encoder knows the word.</summary>
     public void Bake()

@@ -27,7 +27,8 @@ public sealed record LoraLayer(Parameter Down, Parameter Up, double Scale, Param
 /// add.</summary>
 public sealed partial class Lora : IDisposable
 {
-    private readonly List<(string Component, string Path, nn.Module<Tensor, Tensor> Target, LoraLayer Layer)> layers = [];
+    private readonly List<(string Component, string Path, nn.Module<Tensor, Tensor> Target, LoraLayer Layer)>
+        layers = [];
     private readonly List<Action> removeHooks = [];
     private Dictionary<nn.Module, Tensor>? before;
 

@@ -14,8 +14,9 @@ internal sealed partial class LoraNames
     /// <summary>Components of a pipeline by the prefixes that files use for them.</summary>
     public static readonly (string Prefix, string Component)[] Prefixes =
     [
-        ("lora_unet_", "unet"), ("lora_te1_", "text_encoder"), ("lora_te2_", "text_encoder_2"), ("lora_te_", "text_encoder"),
-        ("lycoris_", "unet"), ("unet.", "unet"), ("text_encoder_2.", "text_encoder_2"), ("text_encoder.", "text_encoder"),
+        ("lora_unet_", "unet"), ("lora_te1_", "text_encoder"), ("lora_te2_", "text_encoder_2"),
+        ("lora_te_", "text_encoder"), ("lycoris_", "unet"), ("unet.", "unet"),
+        ("text_encoder_2.", "text_encoder_2"), ("text_encoder.", "text_encoder"),
     ];
 
     // PEFT's file of one model, which it does not name.
@@ -42,7 +43,8 @@ internal sealed partial class LoraNames
     /// <summary>The layer's path in the module, or null.</summary>
     /// <param name="name">Name without component prefix and without the role of the tensor.</param>
     public string? Find(string name) => paths.GetValueOrDefault(name)
-        ?? paths.GetValueOrDefault(Processor().Replace(name, m => m.Groups[1].Value == "out" ? ".to_out.0" : $".to_{m.Groups[1].Value}"));
+        ?? paths.GetValueOrDefault(Processor().Replace(name,
+            m => m.Groups[1].Value == "out" ? ".to_out.0" : $".to_{m.Groups[1].Value}"));
 
     /// <summary>Splits a file's key into component, layer and role, or null for a key that is no LoRA's.</summary>
     /// <param name="key">A tensor's name in a file.</param>

@@ -139,7 +139,8 @@ internal sealed class LoraSettings
                 throw new CheckpointException(source, $"{prefix}peft_type is '{type}'; only LORA is supported");
             if (Text("init_lora_weights") is { } start
                 && ChangingBase.Any(name => start.StartsWith(name, StringComparison.Ordinal)))
-                throw new CheckpointException(source, $"{prefix}init_lora_weights is '{start}', which changes the model's"
+                throw new CheckpointException(source,
+                    $"{prefix}init_lora_weights is '{start}', which changes the model's"
                     + " own weights too; convert the adapter to a plain LoRA"
                     + " (PEFT: path_initial_model_for_weight_conversion)");
             var mapping = Field("auto_mapping");

@@ -22,6 +22,7 @@ public static partial class KeyRenames
         return $"{match.Groups["prefix"].Value}{name}.{match.Groups["kind"].Value}";
     }
 
-    [GeneratedRegex(@"^(?<prefix>(encoder|decoder)\.mid_block\.attentions\.\d+\.)(?<name>query|key|value|proj_attn)\.(?<kind>weight|bias)$")]
+    [GeneratedRegex(@"^(?<prefix>(encoder|decoder)\.mid_block\.attentions\.\d+\.)"
+        + @"(?<name>query|key|value|proj_attn)\.(?<kind>weight|bias)$")]
     private static partial Regex OldAttention();
 }

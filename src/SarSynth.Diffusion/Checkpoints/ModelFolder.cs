@@ -1,4 +1,5 @@
-// The folder layout of diffusers: one model is config.json with its weights; a pipeline is model_index.json with a folder for each part.
+// The folder layout of diffusers: one model is config.json with its weights; a pipeline is model_index.json with a
+// folder for each part.
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using TorchSharp;
@@ -13,15 +14,21 @@ public static class ModelFolder
     /// <typeparam name="T">The model's class.</typeparam>
     /// <param name="folder">Holds config.json and safetensors files.</param>
     /// <param name="options">Device, type and mapping.</param>
-    /// <param name="variant">Such as <c>fp16</c>: the weight files with this in their names, where there are such.</param>
+    /// <param name="variant">
+    /// Such as <c>fp16</c>: the weight files with this in their names, where there are such.
+    /// </param>
     /// <returns>The model in evaluation mode.</returns>
-    /// <exception cref="CheckpointException">A file that is missing or broken, another class, or weights that do not fit.</exception>
-    public static T Load<T>(string folder, WeightOptions? options = null, string? variant = null) where T : nn.Module, IPretrainedModel<T>
+    /// <exception cref="CheckpointException">
+    /// A file that is missing or broken, another class, or weights that do not fit.
+    /// </exception>
+    public static T Load<T>(string folder, WeightOptions? options = null, string? variant = null)
+        where T : nn.Module, IPretrainedModel<T>
     {
         var path = Path.Combine(folder, "config.json");
         var json = ReadText(path);
         var found = ConfigJson.ClassName(json, path);
-        if (found != null && found != typeof(T).Name && found != "clip_text_model" && !(found.StartsWith("CLIPText") && typeof(T).Name.StartsWith("CLIPText")))
+        if (found != null && found != typeof(T).Name && found != "clip_text_model"
+            && !(found.StartsWith("CLIPText") && typeof(T).Name.StartsWith("CLIPText")))
             throw new CheckpointException(path, $"this is a {found}, expected a {typeof(T).Name}");
         var model = T.Create(json, path, device(DeviceType.META), options?.Type);
         using var weights = WeightFiles.Open(folder, variant);
@@ -67,7 +74,8 @@ public sealed record PipelineComponent(string Library, string ClassName);
 /// <summary>A pipeline's folder.</summary>
 public sealed class PipelineFolder
 {
-    private PipelineFolder(string path, string className, IReadOnlyDictionary<string, PipelineComponent> components, IReadOnlyDictionary<string, JsonNode?> settings)
+    private PipelineFolder(string path, string className, IReadOnlyDictionary<string, PipelineComponent> components,
+        IReadOnlyDictionary<string, JsonNode?> settings)
     {
         FolderPath = path;
         ClassName = className;
@@ -95,7 +103,8 @@ public sealed class PipelineFolder
         var text = ModelFolder.ReadText(path);
         try
         {
-            var fields = JsonNode.Parse(text)?.AsObject() ?? throw new CheckpointException(path, "expected a JSON object");
+            var fields = JsonNode.Parse(text)?.AsObject()
+                ?? throw new CheckpointException(path, "expected a JSON object");
             var components = new Dictionary<string, PipelineComponent>(StringComparer.Ordinal);
             var settings = new Dictionary<string, JsonNode?>(StringComparer.Ordinal);
             foreach (var (name, value) in fields)
@@ -110,7 +119,8 @@ public sealed class PipelineFolder
                     settings.Add(name, value);
                 }
             }
-            var className = (string?)fields["_class_name"] ?? throw new CheckpointException(path, "field '_class_name' is missing");
+            var className = (string?)fields["_class_name"]
+                ?? throw new CheckpointException(path, "field '_class_name' is missing");
             return new(folder, className, components, settings);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
@@ -123,11 +133,13 @@ public sealed class PipelineFolder
     /// <exception cref="CheckpointException">The pipeline has no such part.</exception>
     public string PathOf(string component) => Components.ContainsKey(component)
         ? Path.Combine(FolderPath, component)
-        : throw new CheckpointException(FolderPath, $"there is no part '{component}', only {string.Join(", ", Components.Keys)}");
+        : throw new CheckpointException(FolderPath,
+            $"there is no part '{component}', only {string.Join(", ", Components.Keys)}");
 
     /// <summary>Opens one of the models.</summary>
     /// <inheritdoc cref="ModelFolder.Load{T}"/>
-    public T Load<T>(string component, WeightOptions? options = null, string? variant = null) where T : nn.Module, IPretrainedModel<T> =>
+    public T Load<T>(string component, WeightOptions? options = null, string? variant = null)
+        where T : nn.Module, IPretrainedModel<T> =>
         ModelFolder.Load<T>(PathOf(component), options, variant);
 
     /// <summary>Writes model_index.json; write the parts first.</summary>
@@ -146,6 +158,7 @@ public sealed class PipelineFolder
             fields[name] = value?.DeepClone();
         foreach (var (name, component) in components.OrderBy(c => c.Key, StringComparer.Ordinal))
             fields[name] = new JsonArray(component?.Library, component?.ClassName);
-        AtomicFile.WriteText(Path.Combine(folder, "model_index.json"), fields.ToJsonString(new JsonSerializerOptions { WriteIndented = true }));
+        AtomicFile.WriteText(Path.Combine(folder, "model_index.json"),
+            fields.ToJsonString(new JsonSerializerOptions { WriteIndented = true }));
     }
 }

@@ -24,7 +24,8 @@ public static class SafeTensors
     public static void Save(string path, IReadOnlyDictionary<string, Tensor> tensors,
         IReadOnlyDictionary<string, string>? metadata = null, ScalarType? type = null)
     {
-        // Larger elements first, then by name, as the reference implementation does: every tensor is aligned to its type.
+        // Larger elements first, then by name, as the reference implementation does: every tensor is aligned to its
+        // type.
         var ordered = tensors.OrderByDescending(t => ElementSize(t.Value, type))
             .ThenBy(t => t.Key, StringComparer.Ordinal).ToList();
         var header = Header(path, ordered, metadata, type);
@@ -88,7 +89,8 @@ public static class SafeTensors
         var index = Path.Combine(folder, $"{name}.safetensors.index{dotted}.json");
         AtomicFile.Write(index, stream =>
         {
-            using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+            using var json = new Utf8JsonWriter(stream,
+                new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
             json.WriteStartObject();
             json.WriteStartObject("metadata");
             json.WriteNumber("total_size", total);

@@ -32,17 +32,21 @@ public sealed unsafe class SafeTensorsFile : IDisposable
         stream.ReadExactly(json);
         Header = SafeTensorsHeader.Parse(json, fileLength, path);
         entries = Header.Entries.ToDictionary(e => e.Name, StringComparer.Ordinal);
-        map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+        map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None,
+            leaveOpen: false);
         view = map.CreateViewAccessor(0, fileLength, MemoryMappedFileAccess.Read);
         view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
     }
 
     /// <summary>Opens a file and validates its header; no tensor is read.</summary>
-    /// <exception cref="CheckpointException">Not there, not a safetensors file (a pickle is named as such), or a broken header.</exception>
+    /// <exception cref="CheckpointException">
+    /// Not there, not a safetensors file (a pickle is named as such), or a broken header.
+    /// </exception>
     public static SafeTensorsFile Open(string path)
     {
         if (!File.Exists(path))
-            throw new CheckpointException(path, Directory.Exists(path) ? "found a folder, expected a file" : "the file is not there");
+            throw new CheckpointException(path,
+                Directory.Exists(path) ? "found a folder, expected a file" : "the file is not there");
         try
         {
             return new SafeTensorsFile(path);
@@ -62,7 +66,8 @@ public sealed unsafe class SafeTensorsFile : IDisposable
     /// <summary>Where a tensor lies.</summary>
     /// <exception cref="CheckpointException">There is no tensor of this name.</exception>
     public TensorEntry this[string name] =>
-        entries.TryGetValue(name, out var entry) ? entry : throw new CheckpointException(FilePath, $"there is no tensor '{name}' among its {entries.Count}");
+        entries.TryGetValue(name, out var entry)
+            ? entry : throw new CheckpointException(FilePath, $"there is no tensor '{name}' among its {entries.Count}");
 
     /// <summary>Whether the file holds a tensor of this name.</summary>
     public bool Contains(string name) => entries.ContainsKey(name);
@@ -71,7 +76,9 @@ public sealed unsafe class SafeTensorsFile : IDisposable
     /// <param name="name">The tensor's name.</param>
     /// <param name="dtype">Element type wanted; the file's own where null (float32 for the 8-bit floats).</param>
     /// <param name="device">Where it is wanted; CPU where null.</param>
-    /// <exception cref="CheckpointException">No such tensor, or a type that the engine has no equal for (U16, U32, U64).</exception>
+    /// <exception cref="CheckpointException">
+    /// No such tensor, or a type that the engine has no equal for (U16, U32, U64).
+    /// </exception>
     public Tensor Read(string name, ScalarType? dtype = null, Device? device = null)
     {
         var entry = this[name];
@@ -85,15 +92,21 @@ public sealed unsafe class SafeTensorsFile : IDisposable
         return target.MoveToOuterDisposeScope();
     }
 
-    /// <summary>Copies one tensor over <paramref name="target"/>, converting its type on the way in pieces of bounded size.</summary>
+    /// <summary>
+    /// Copies one tensor over <paramref name="target"/>, converting its type on the way in pieces of bounded size.
+    /// </summary>
     /// <param name="name">The tensor's name.</param>
     /// <param name="target">A tensor of the same shape, on any device.</param>
-    /// <exception cref="CheckpointException">No such tensor, another shape, or a type without an equal in the engine.</exception>
+    /// <exception cref="CheckpointException">
+    /// No such tensor, another shape, or a type without an equal in the engine.
+    /// </exception>
     public void CopyTo(string name, Tensor target)
     {
         var entry = this[name];
         if (!target.shape.AsSpan().SequenceEqual(entry.Shape.ToArray()))
-            throw new CheckpointException(FilePath, $"tensor '{name}' has shape [{string.Join(", ", entry.Shape)}], expected [{string.Join(", ", target.shape)}]");
+            throw new CheckpointException(FilePath,
+                $"tensor '{name}' has shape [{string.Join(", ", entry.Shape)}], "
+                + $"expected [{string.Join(", ", target.shape)}]");
         CopyTo(entry, target);
     }
 
@@ -102,20 +115,24 @@ public sealed unsafe class SafeTensorsFile : IDisposable
     /// read until it is used. Null where the file's layout or type, or the system, does not allow it.
     /// </summary>
     /// <param name="name">The tensor's name.</param>
-    /// <param name="whole">Keeps the mapping of the file by element type between calls; the caller disposes its values.</param>
+    /// <param name="whole">
+    /// Keeps the mapping of the file by element type between calls; the caller disposes its values.
+    /// </param>
     /// <exception cref="CheckpointException">There is no tensor of this name.</exception>
     public Tensor? TryMap(string name, IDictionary<ScalarType, Tensor> whole)
     {
         var entry = this[name];
         var size = SafeTensorsHeader.ElementSize(entry.Type);
-        if (EngineType(entry.Type) is not { } type || IsFloat8(entry.Type) || entry.Offset % size != 0 || entry.Length == 0)
+        if (EngineType(entry.Type) is not { } type || IsFloat8(entry.Type)
+            || entry.Offset % size != 0 || entry.Length == 0)
             return null;
         if (!whole.TryGetValue(type, out var file))
         {
             try
             {
                 var fileLength = view.Capacity;
-                file = from_file(FilePath, shared: false, size: fileLength / size, dtype: type, device: CPU).DetachFromDisposeScope();
+                file = from_file(FilePath, shared: false, size: fileLength / size, dtype: type, device: CPU)
+                    .DetachFromDisposeScope();
             }
             catch (Exception e) when (e is not CheckpointException)
             {
@@ -127,7 +144,9 @@ public sealed unsafe class SafeTensorsFile : IDisposable
         return flat.view(entry.Shape.ToArray());
     }
 
-    /// <summary>The engine's element type for a file's; null where it has none. The 8-bit floats become float32.</summary>
+    /// <summary>
+    /// The engine's element type for a file's; null where it has none. The 8-bit floats become float32.
+    /// </summary>
     public static ScalarType? EngineType(SafeTensorType type) => type switch
     {
         SafeTensorType.BOOL => ScalarType.Bool,
@@ -174,7 +193,8 @@ public sealed unsafe class SafeTensorsFile : IDisposable
         var direct = target.dtype == stored && target.device_type == DeviceType.CPU && !IsFloat8(entry.Type);
         var flat = target.view(-1);
         long size = SafeTensorsHeader.ElementSize(entry.Type), elements = entry.Length / size;
-        // Straight into the target where the types agree; else through a small buffer, so that no second copy of a whole tensor exists.
+        // Straight into the target where the types agree; else through a small buffer, so that no second copy of a
+        // whole tensor exists.
         var piece = Math.Min(elements, (direct ? PieceBytes : PieceBytes / 64) / size);
         for (long done = 0; done < elements; done += piece)
         {
@@ -189,7 +209,8 @@ public sealed unsafe class SafeTensorsFile : IDisposable
             }
             var buffer = empty(count, dtype: stored, device: CPU);
             if (IsFloat8(entry.Type))
-                Decode(source, System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(buffer.bytes), entry.Type);
+                Decode(source, System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(buffer.bytes),
+                    entry.Type);
             else
                 source.CopyTo(buffer.bytes);
             part.copy_(buffer);
@@ -222,13 +243,15 @@ public sealed unsafe class SafeTensorsFile : IDisposable
     {
         // A zip archive (torch.save since 1.6) or a raw pickle stream (protocol 2 to 5).
         var zip = prefix.StartsWith("PK\u0003\u0004"u8);
-        var pickle = prefix.Length > 1 && prefix[0] == 0x80 && prefix[1] is >= 2 and <= 5 && (prefix.Length < 8 || prefix[6] != 0 || prefix[7] != 0);
+        var pickle = prefix.Length > 1 && prefix[0] == 0x80 && prefix[1] is >= 2 and <= 5
+            && (prefix.Length < 8 || prefix[6] != 0 || prefix[7] != 0);
         if (zip || pickle)
             throw Pickle(path);
     }
 
     internal static CheckpointException Pickle(string path) => new(path,
         "this is a pickle file, and opening one can run any code that its author put in; expected safetensors. "
-        + "Convert it in Python with safetensors.torch.save_file(torch.load(path, weights_only=True), 'model.safetensors'), "
+        + "Convert it in Python with "
+        + "safetensors.torch.save_file(torch.load(path, weights_only=True), 'model.safetensors'), "
         + "or download the .safetensors variant of this model");
 }

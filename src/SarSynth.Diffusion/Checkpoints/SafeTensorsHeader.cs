@@ -44,7 +44,8 @@ public sealed class SafeTensorsHeader
     /// <summary>Bytes of one element.</summary>
     public static int ElementSize(SafeTensorType type) => type switch
     {
-        SafeTensorType.BOOL or SafeTensorType.U8 or SafeTensorType.I8 or SafeTensorType.F8_E5M2 or SafeTensorType.F8_E4M3 => 1,
+        SafeTensorType.BOOL or SafeTensorType.U8 or SafeTensorType.I8
+            or SafeTensorType.F8_E5M2 or SafeTensorType.F8_E4M3 => 1,
         SafeTensorType.I16 or SafeTensorType.U16 or SafeTensorType.F16 or SafeTensorType.BF16 => 2,
         SafeTensorType.I32 or SafeTensorType.U32 or SafeTensorType.F32 => 4,
         _ => 8,

@@ -73,7 +73,8 @@ internal sealed record OriginalFamily(UNet2DConditionConfig Unet, AutoencoderKLC
             (320, 1024, _) => throw Unknown(source,
                 "Stable Diffusion 2 does not say whether it predicts noise or velocity"),
             _ => throw Unknown(source, $"a UNet of {input[0]} channels, text of width {width?.ToString() ?? "none"} and"
-                + $" {told?.ToString() ?? "no"} further conditions is none of Stable Diffusion 1, SDXL and its refiner"),
+                + $" {told?.ToString() ?? "no"} further conditions"
+                + " is none of Stable Diffusion 1, SDXL and its refiner"),
         };
         // 9: inpainting, with mask and masked image.
         return family with { Unet = family.Unet with { InChannels = (int)input[1] } };

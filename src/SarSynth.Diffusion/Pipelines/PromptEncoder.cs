@@ -27,7 +27,8 @@ public sealed record PromptEncoder(ClipTokenizer? Tokenizer, CLIPTextModel? Enco
     public PromptEmbeddings Encode(string prompt, string? prompt2 = null, int? clipSkip = null, bool gradients = false)
     {
         if (Encoder is null && Encoder2 is null)
-            throw new InvalidOperationException("the pipeline has no text encoder; give embeddings instead of a prompt");
+            throw new InvalidOperationException(
+                "the pipeline has no text encoder; give embeddings instead of a prompt");
         using var noGradients = gradients ? null : no_grad();
         using var scope = NewDisposeScope();
         var parts = new List<Tensor>();

@@ -18,7 +18,10 @@ public readonly record struct DownloadProgress(string Path, long Received, long 
 public sealed class Downloader
 {
     private static readonly HttpClient shared =
-        new(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(30) }) { Timeout = Timeout.InfiniteTimeSpan };
+        new(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(30) })
+        {
+            Timeout = Timeout.InfiniteTimeSpan,
+        };
 
     /// <summary>How often an address is tried before the next one is.</summary>
     public int Attempts { get; init; } = 4;

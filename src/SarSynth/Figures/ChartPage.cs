@@ -74,7 +74,8 @@ internal static class ChartPage
         return $$"""
             <!doctype html>
             <html lang="en">
-            <head><meta charset="utf-8"><title>{{WebUtility.HtmlEncode(ChartJson.Title(spec))}}</title><script>{{Script}}</script></head>
+            <head><meta charset="utf-8"><title>{{WebUtility.HtmlEncode(ChartJson.Title(spec))}}</title>
+            <script>{{Script}}</script></head>
             <body style="margin:0">
             <div id="figure" role="img" aria-label="{{WebUtility.HtmlEncode(ChartJson.Words(spec))}}"></div>
             <script>(function (s) { Plotly.newPlot('figure', s.data, s.layout, s.config); })({{json}});</script>

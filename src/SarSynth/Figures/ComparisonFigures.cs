@@ -23,8 +23,8 @@ public static class ComparisonFigures
             new("mean power error", "dB", Best.None, "F2"),
             new("GLCM contrast", "", Best.None, "F2"),
             new("GLCM homogeneity", "", Best.None, "F4"));
-        table.Row(truth, null, null, null, likeness.Reference.EnlHomogeneous.Value, null, likeness.Reference.GlcmContrast,
-            likeness.Reference.GlcmHomogeneity);
+        table.Row(truth, null, null, null, likeness.Reference.EnlHomogeneous.Value, null,
+            likeness.Reference.GlcmContrast, likeness.Reference.GlcmHomogeneity);
         foreach (var row in likeness.Rows)
             table.Row(row.Name, row.AmplitudeKl.Value, row.AmplitudeKlReverse.Value, row.Wasserstein.Value,
                 row.EnlHomogeneous.Value, row.MeanPowerError, row.GlcmContrast, row.GlcmHomogeneity);
@@ -76,12 +76,14 @@ public static class ComparisonFigures
         var (own, best) = (comparison.Table.Rows[^1],
             comparison.Table.Rows.SkipLast(1).MinBy(r => r.AmplitudeKl.Value));
         var report = new Report("Satellite to airborne",
-            $"How airborne-like the translated images are, by SAR statistics, against {truth} images of the same ground.")
+            "How airborne-like the translated images are, by SAR statistics, "
+            + $"against {truth} images of the same ground.")
             .KeyFigures(
             [
                 new KeyFigure("Amplitude KL of the translation", own.AmplitudeKl.Value.ToString("F4"), "nats",
                     $"KL({truth} || translated), 0 is equal"),
-                .. best is null ? [] : new[] { new KeyFigure("Best baseline", best.AmplitudeKl.Value.ToString("F4"), "nats", best.Name) },
+                .. best is null ? Array.Empty<KeyFigure>()
+                    : [new KeyFigure("Best baseline", best.AmplitudeKl.Value.ToString("F4"), "nats", best.Name)],
                 new KeyFigure("ENL, translated", own.EnlHomogeneous.Value.ToString("F3"), "looks",
                     $"{truth} {comparison.Table.Reference.EnlHomogeneous.Value:F3}, "
                     + $"{comparison.Table.HomogeneousWindows} homogeneous windows"),
@@ -89,21 +91,23 @@ public static class ComparisonFigures
                     unseen ? "simulated, of seeds that no recipe of the kit trains on" : ""),
             ])
             .Section("Pictures")
-            .Prose($"One row a scene. All images of a row share one grey scale, A / (mu + 3 sigma) of the {truth} images.");
+            .Prose("One row a scene. All images of a row share one grey scale, "
+                + $"A / (mu + 3 sigma) of the {truth} images.");
         for (var i = 0; i < Math.Min(comparison.Truth.Images.Count, 4); i++)
             report = report.Panel(comparison.ToPanel(i));
         report.Section("Statistics")
             .Prose($"""
-                The amplitude distribution says whether speckle and brightness are right together; the ENL, on windows that are
-                homogeneous in the {truth} image, whether the speckle alone is; the co-occurrence features (32 levels, distance 1,
-                mean of four directions) whether the texture is.
+                The amplitude distribution says whether speckle and brightness are right together; the ENL, on windows
+                that are homogeneous in the {truth} image, whether the speckle alone is; the co-occurrence features (32
+                levels, distance 1, mean of four directions) whether the texture is.
                 """)
             .Table(comparison.Table.ToTable())
             .Chart(Plots.Amplitude(comparison),
                 "Densities of the normalised amplitude. A model that smooths lacks the tail; "
                 + "speckle drawn on top of speckle has too much of it.")
             .Chart(Plots.Spectrum(comparison),
-                "Densities of the intensity's spectrum: where the sensor's band ends, and a lattice that a decoder leaves.")
+                "Densities of the intensity's spectrum: where the sensor's band ends, "
+                + "and a lattice that a decoder leaves.")
             .Section("Where this comes from")
             .Provenance(
             [

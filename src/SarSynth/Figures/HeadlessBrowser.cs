@@ -148,7 +148,8 @@ public sealed class HeadlessBrowser : IDisposable
             // Plotly follows a new window size after a tenth of a second.
             Evaluate("new Promise(r => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(r)), 400))");
             if (height == 0)
-                SetWindow(width, int.Parse(Evaluate("Math.ceil(document.documentElement.getBoundingClientRect().height)")), scale);
+                SetWindow(width, int.Parse(Evaluate(
+                    "Math.ceil(document.documentElement.getBoundingClientRect().height)")), scale);
             var answer = Call("Page.captureScreenshot",
                 new JsonObject { ["format"] = "png", ["captureBeyondViewport"] = false });
             return Convert.FromBase64String((string)answer["data"]!);
@@ -173,7 +174,8 @@ public sealed class HeadlessBrowser : IDisposable
             {
                 var box = Evaluate($$"""
                     (async () => {
-                      document.body.style.cssText = 'margin:0;padding:{{padding}}px;background:#fff;color:#222;width:max-content';
+                      document.body.style.cssText =
+                        'margin:0;padding:{{padding}}px;background:#fff;color:#222;width:max-content';
                       document.body.innerHTML = {{JsonValue.Create(html).ToJsonString()}};
                       await Promise.all([...document.images].map(i => i.decode()));
                       const box = document.body.getBoundingClientRect();

@@ -219,7 +219,10 @@ public sealed class ImagePanel
         if (picture.Outline is { } o)
         {
             html.Append(CultureInfo.InvariantCulture,
-                $"<div style=\"position:absolute;left:{100.0 * o.Column / picture.Columns:0.##}%;top:{100.0 * o.Row / picture.Rows:0.##}%;width:{100.0 * o.Columns / picture.Columns:0.##}%;height:{100.0 * o.Rows / picture.Rows:0.##}%;border:1.5px solid #ffb000;box-sizing:border-box\"></div>");
+                $"<div style=\"position:absolute;left:{100.0 * o.Column / picture.Columns:0.##}%;"
+                + $"top:{100.0 * o.Row / picture.Rows:0.##}%;width:{100.0 * o.Columns / picture.Columns:0.##}%;"
+                + $"height:{100.0 * o.Rows / picture.Rows:0.##}%;"
+                + $"border:1.5px solid #ffb000;box-sizing:border-box\"></div>");
         }
         if (picture.MetresPerPixel is { } spacing)
         {

@@ -45,7 +45,8 @@ internal static class PngFile
               pen.fillRect(0, 0, canvas.width, canvas.height);
               pen.drawImage(image, 0, 0);
               const pixels = new Blob([pen.getImageData(0, 0, canvas.width, canvas.height).data]);
-              const packed = await new Response(pixels.stream().pipeThrough(new CompressionStream('deflate'))).arrayBuffer();
+              const deflated = pixels.stream().pipeThrough(new CompressionStream('deflate'));
+              const packed = await new Response(deflated).arrayBuffer();
               const text = await new Promise(done => {
                 const reader = new FileReader();
                 reader.onload = () => done(reader.result);

@@ -57,7 +57,8 @@ public sealed partial class Report(string title, string summary = "")
         body.Append("<dl class=\"key\">");
         foreach (var v in values)
         {
-            body.Append($"<div><dt>{Encode(v.Label)}</dt><dd><b>{Encode(v.Value)}</b>{(v.Unit.Length > 0 ? " " + Encode(v.Unit) : "")}");
+            body.Append($"<div><dt>{Encode(v.Label)}</dt><dd><b>{Encode(v.Value)}</b>");
+            body.Append(v.Unit.Length > 0 ? " " + Encode(v.Unit) : "");
             body.Append(v.Note.Length > 0 ? $"<span>{Encode(v.Note)}</span></dd></div>" : "</dd></div>");
         }
         body.Append("</dl>\n");
@@ -123,7 +124,10 @@ public sealed partial class Report(string title, string summary = "")
     {
         body.Append("<details class=\"provenance\"><summary>Provenance: what made this</summary><dl>");
         foreach (var (name, value) in facts)
-            body.Append($"<dt>{Encode(name)}</dt><dd>{(value.Contains('\n') ? $"<pre>{Encode(value)}</pre>" : $"<code>{Encode(value)}</code>")}</dd>");
+        {
+            var tag = value.Contains('\n') ? "pre" : "code";
+            body.Append($"<dt>{Encode(name)}</dt><dd><{tag}>{Encode(value)}</{tag}></dd>");
+        }
         body.Append("</dl></details>\n");
         return this;
     }
@@ -141,7 +145,8 @@ public sealed partial class Report(string title, string summary = "")
         </head>
         <body>
         <main>
-        <header><h1>{{Encode(Title)}}</h1>{{(summary.Length > 0 ? $"<p class=\"summary\">{Marked(summary)}</p>" : "")}}</header>
+        <header><h1>{{Encode(Title)}}</h1>
+        {{(summary.Length > 0 ? $"<p class=\"summary\">{Marked(summary)}</p>" : "")}}</header>
         {{(sections > 2 ? $"<nav aria-label=\"Contents\"><ol>{contents}</ol></nav>" : "")}}
         {{body}}
         <footer>Made with SarSynth {{Version}}. This page needs no network.</footer>

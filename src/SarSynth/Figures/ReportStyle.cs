@@ -5,10 +5,13 @@ namespace SarSynth.Figures;
 internal static class ReportStyle
 {
     public const string Css = """
-        :root{--paper:#fcfcfd;--ink:#1d2129;--quiet:#5c6370;--rule:#dcdfe4;--card:#f2f4f7;--link:#0b5cad;color-scheme:light dark}
-        @media(prefers-color-scheme:dark){:root{--paper:#14171c;--ink:#e4e7ec;--quiet:#a0a7b4;--rule:#333944;--card:#1e232b;--link:#7db7f0}}
+        :root{--paper:#fcfcfd;--ink:#1d2129;--quiet:#5c6370;--rule:#dcdfe4;--card:#f2f4f7;--link:#0b5cad}
+        :root{color-scheme:light dark}
+        @media(prefers-color-scheme:dark){
+        :root{--paper:#14171c;--ink:#e4e7ec;--quiet:#a0a7b4;--rule:#333944;--card:#1e232b;--link:#7db7f0}}
         *{box-sizing:border-box}
-        body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.6 system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif}
+        body{margin:0;background:var(--paper);color:var(--ink)}
+        body{font:16px/1.6 system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif}
         main{max-width:1040px;margin:0 auto;padding:40px 24px 64px}
         h1{font-size:30px;line-height:1.2;margin:0 0 8px;letter-spacing:-.01em}
         h2{font-size:21px;line-height:1.3;margin:44px 0 12px;padding-top:14px;border-top:1px solid var(--rule)}
@@ -52,14 +55,16 @@ internal static class ReportStyle
         (function () {
           var query = matchMedia('(prefers-color-scheme: dark)');
           function coloured(layout) {
-            if (!query.matches) return Object.assign({}, layout, { paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)' });
+            var none = 'rgba(0,0,0,0)';
+            if (!query.matches) return Object.assign({}, layout, { paper_bgcolor: none, plot_bgcolor: none });
             var dark = JSON.parse(JSON.stringify(layout));
-            dark.paper_bgcolor = dark.plot_bgcolor = 'rgba(0,0,0,0)';
+            dark.paper_bgcolor = dark.plot_bgcolor = none;
             // What the chart itself says stays; the theme is its template.
             var theme = ((dark.template = dark.template || {}).layout = dark.template.layout || {});
             theme.font = Object.assign({}, theme.font, { color: '#e4e7ec' });
             ['xaxis', 'yaxis'].forEach(function (a) {
-              theme[a] = Object.assign({}, theme[a], { gridcolor: '#2c323c', linecolor: '#6b7382', tickcolor: '#6b7382' });
+              var lines = { gridcolor: '#2c323c', linecolor: '#6b7382', tickcolor: '#6b7382' };
+              theme[a] = Object.assign({}, theme[a], lines);
             });
             theme.colorway = ['#56b4e9', '#e69f00', '#2fbf94', '#cc79a7', '#f0743a', '#f0e442', '#b58a7c'];
             return dark;

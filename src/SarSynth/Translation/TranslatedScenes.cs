@@ -14,7 +14,8 @@ public static class TranslatedScenes
     /// <param name="cancel">Ends between denoising steps.</param>
     /// <returns>An airborne-like image for each scene, in their order.</returns>
     public static IReadOnlyList<AmplitudeImage> Translate(
-        this Translator model, IReadOnlyList<PairedScene> scenes, TranslateRecipe recipe, CancellationToken cancel = default)
+        this Translator model, IReadOnlyList<PairedScene> scenes, TranslateRecipe recipe,
+        CancellationToken cancel = default)
     {
         var made = new List<AmplitudeImage>();
         foreach (var scene in Progress.Over($"translating {scenes.Count} scenes", scenes, s => s.Name))
