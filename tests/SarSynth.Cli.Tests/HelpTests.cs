@@ -25,7 +25,8 @@ public sealed partial class HelpTests : Shell
         var script = File.ReadAllText(Path.Combine(TestData.Root, "sarsynth"));
         var cases = Case().Matches(script[script.LastIndexOf("case ${1:-}", StringComparison.Ordinal)..]).Select(m =>
             m.Groups[1].Value);
-        Assert.Equal(cases.Concat(CommandLine.Create().Subcommands.Select(c => c.Name)).Order(), CommandLine.Names.Order());
+        Assert.Equal(cases.Concat(CommandLine.Create().Subcommands.Select(c => c.Name)).Order(),
+            CommandLine.Names.Order());
         Assert.All(CommandLine.Usage.Split('\n'), line => Assert.True(line.Length <= 80, line));
     }
 
@@ -98,7 +99,8 @@ public sealed partial class HelpTests : Shell
         var help = CommandLine.Create().Subcommands.Single(command => command.Name == "stats").Description!;
         File.Copy(SatelliteFile, In("a.tif"));
         var (output, _) = Good("stats", "a.tif");
-        foreach (var promised in help[(help.IndexOf(':') + 1)..].TrimEnd('.').Split(',', StringSplitOptions.TrimEntries))
+        foreach (var promised in help[(help.IndexOf(':') + 1)..].TrimEnd('.')
+            .Split(',', StringSplitOptions.TrimEntries))
             Assert.Contains(promised, output);
     }
 

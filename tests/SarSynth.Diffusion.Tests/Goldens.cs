@@ -20,17 +20,23 @@ internal static class Goldens
     public static IEnumerable<string> Cases(string name) =>
         Directory.EnumerateDirectories(Folder(name)).Select(d => Path.GetFileName(d)!).Order(StringComparer.Ordinal);
 
-    public static SafeTensorsFile Open(params string[] parts) => SafeTensorsFile.Open(Path.Combine(parts) + ".safetensors");
+    public static SafeTensorsFile Open(params string[] parts) =>
+        SafeTensorsFile.Open(Path.Combine(parts) + ".safetensors");
 
     public static JsonElement Json(params string[] parts)
     {
         // Python writes infinities, which JSON has not.
-        using var document = JsonDocument.Parse(File.ReadAllText(Path.Combine(parts)).Replace(": -Infinity", ": \"-Infinity\""));
+        using var document = JsonDocument.Parse(File.ReadAllText(Path.Combine(parts))
+            .Replace(": -Infinity", ": \"-Infinity\""));
         return document.RootElement.Clone();
     }
 
-    /// <summary>Mapped weights lie where the file has them: libtorch 2 takes another kernel for another alignment, 1.13 the same.</summary>
-    public static double AlignmentRounding => __version__.TrimStart('v').StartsWith("1.", StringComparison.Ordinal) ? 0 : 1e-5;
+    /// <summary>
+    /// Mapped weights lie where the file has them: libtorch 2 takes another kernel for another alignment, 1.13 the
+    /// same.
+    /// </summary>
+    public static double AlignmentRounding => __version__.TrimStart('v').StartsWith("1.", StringComparison.Ordinal) ? 0
+        : 1e-5;
 
     /// <summary>Largest absolute difference.</summary>
     public static double MaxError(Tensor actual, Tensor expected)
@@ -53,11 +59,13 @@ internal static class Goldens
     }
 
     /// <summary>|actual - expected| at most relative |expected| + absolute, elementwise.</summary>
-    public static void Relative(string what, IReadOnlyList<double> actual, Tensor expected, double relative = 1e-5, double absolute = 1e-6)
+    public static void Relative(string what, IReadOnlyList<double> actual, Tensor expected, double relative = 1e-5,
+        double absolute = 1e-6)
     {
         var values = expected.to(ScalarType.Float64).data<double>().ToArray();
         Assert.Equal(values.Length, actual.Count);
         for (int i = 0; i < values.Length; i++)
-            Assert.True(Math.Abs(actual[i] - values[i]) <= relative * Math.Abs(values[i]) + absolute, $"{what}[{i}]: {actual[i]:g9}, expected {values[i]:g9}");
+            Assert.True(Math.Abs(actual[i] - values[i]) <= relative * Math.Abs(values[i]) + absolute,
+                $"{what}[{i}]: {actual[i]:g9}, expected {values[i]:g9}");
     }
 }

@@ -7,7 +7,9 @@ namespace SarSynth.Diffusion.Tests;
 
 internal static class Program
 {
-    /// <summary>The children's door: trains, or tries every mistake and prints one line of JSON for each, [name, type, message].</summary>
+    /// <summary>
+    /// The children's door: trains, or tries every mistake and prints one line of JSON for each, [name, type, message].
+    /// </summary>
     private static int Main(string[] arguments)
     {
         if (arguments is ["train", var folder, .. var kill])
@@ -27,7 +29,8 @@ internal static class Program
             {
                 thrown = e.InnerException;
             }
-            Console.WriteLine(JsonSerializer.Serialize(new[] { mistake.Name, thrown?.GetType().Name ?? "", thrown?.Message ?? "" }));
+            Console.WriteLine(JsonSerializer.Serialize(new[] { mistake.Name, thrown?.GetType().Name ?? "",
+                thrown?.Message ?? "" }));
         }
         return 0;
     }
@@ -38,7 +41,9 @@ public sealed class TriedMistakes
 {
     public TriedMistakes()
     {
-        var start = new ProcessStartInfo("dotnet", ["exec", typeof(Program).Assembly.Location, "mistakes"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("dotnet",
+            ["exec", typeof(Program).Assembly.Location, "mistakes"]) { RedirectStandardOutput = true,
+            RedirectStandardError = true };
         using var child = Process.Start(start)!;
         var errors = child.StandardError.ReadToEndAsync();
         foreach (var line in child.StandardOutput.ReadToEnd().Split('\n').Where(l => l.StartsWith('[')))
@@ -66,7 +71,8 @@ public class MistakeTests(TriedMistakes tried) : IClassFixture<TriedMistakes>
     public void EndsInAnExceptionThatNamesTheMatter(string mistake)
     {
         var words = Mistakes.All.Single(m => m.Name == mistake).GetCustomAttribute<Mistakes.NamesAttribute>()!.Words;
-        Assert.True(tried.Said.TryGetValue(mistake, out var said), $"the process ended before: exit code {tried.ExitCode}, {tried.Errors}");
+        Assert.True(tried.Said.TryGetValue(mistake, out var said),
+            $"the process ended before: exit code {tried.ExitCode}, {tried.Errors}");
         Assert.NotEqual("", said.Type);
         Assert.Contains(words, said.Message);
     }

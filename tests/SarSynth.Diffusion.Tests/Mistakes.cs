@@ -1,4 +1,5 @@
-// Typical mistakes against the public API, tried in a process of their own: libtorch ends a process for some of them, if they reach it.
+// Typical mistakes against the public API, tried in a process of their own: libtorch ends a process for
+// some of them, if they reach it.
 using System.Reflection;
 using SarSynth.Diffusion.Adapters;
 using SarSynth.Diffusion.Checkpoints;
@@ -13,7 +14,9 @@ using static TorchSharp.torch;
 
 namespace SarSynth.Diffusion.Tests;
 
-/// <summary>Each public method is a mistake; <see cref="NamesAttribute"/> has the words that its exception must say.</summary>
+/// <summary>
+/// Each public method is a mistake; <see cref="NamesAttribute"/> has the words that its exception must say.
+/// </summary>
 internal static class Mistakes
 {
     [AttributeUsage(AttributeTargets.Method)]
@@ -22,7 +25,8 @@ internal static class Mistakes
         public string Words { get; } = words;
     }
 
-    internal static IEnumerable<MethodInfo> All => typeof(Mistakes).GetMethods(BindingFlags.Static | BindingFlags.Public)
+    internal static IEnumerable<MethodInfo> All => typeof(Mistakes)
+        .GetMethods(BindingFlags.Static | BindingFlags.Public)
         .Where(m => m.GetCustomAttribute<NamesAttribute>() is not null);
 
     [Names("sample: found shape [1, 3, 16, 16]")]
@@ -44,21 +48,28 @@ internal static class Mistakes
     public static void AsManyTimestepsAsNobodyAskedFor() => Predict(timestep: tensor(new long[] { 1, 2, 3 }));
 
     [Names("text_embeds")]
-    public static void NoPooledTextForSdxl() => TinyModels.Unet().forward(randn(1, 4, 16, 16), tensor(1L), randn(1, 77, 64));
+    public static void NoPooledTextForSdxl() =>
+        TinyModels.Unet().forward(randn(1, 4, 16, 16), tensor(1L), randn(1, 77, 64));
 
     [Names("expected 88")]
-    public static void SizesOfTheRefiner() => TinyModels.Unet().forward(randn(1, 4, 16, 16), tensor(1L), randn(1, 77, 64), randn(1, 40), randn(1, 5));
+    public static void SizesOfTheRefiner() =>
+        TinyModels.Unet().forward(randn(1, 4, 16, 16), tensor(1L), randn(1, 77, 64), randn(1, 40), randn(1, 5));
 
     [Names("found 2 residuals, expected 9")]
-    public static void ResidualsOfAnotherControlNet() => TinyModels.Unet().forward(randn(1, 4, 16, 16), tensor(1L), randn(1, 77, 64), randn(1, 40),
-        randn(1, 6), down_block_additional_residuals: [randn(1, 16, 16, 16), randn(1, 16, 16, 16)], mid_block_additional_residual: randn(1, 32, 4, 4));
+    public static void ResidualsOfAnotherControlNet() =>
+        TinyModels.Unet().forward(randn(1, 4, 16, 16), tensor(1L), randn(1, 77, 64), randn(1, 40),
+        randn(1, 6), down_block_additional_residuals: [randn(1, 16, 16, 16), randn(1, 16, 16, 16)],
+            mid_block_additional_residual: randn(1, 32, 4, 4));
 
     [Names("residual 3: found shape [1, 16, 16, 16], expected [1, 16, 8, 8]")]
-    public static void ResidualsOfAnotherSize() => TinyModels.Unet().forward(randn(1, 4, 16, 16), tensor(1L), randn(1, 77, 64), randn(1, 40),
-        randn(1, 6), down_block_additional_residuals: [.. Enumerable.Repeat(randn(1, 16, 16, 16), 9)], mid_block_additional_residual: randn(1, 32, 4, 4));
+    public static void ResidualsOfAnotherSize() =>
+        TinyModels.Unet().forward(randn(1, 4, 16, 16), tensor(1L), randn(1, 77, 64), randn(1, 40),
+        randn(1, 6), down_block_additional_residuals: [.. Enumerable.Repeat(randn(1, 16, 16, 16), 9)],
+            mid_block_additional_residual: randn(1, 32, 4, 4));
 
     [Names("controlnet_cond")]
-    public static void ConditionOfAnotherSize() => TinyModels.ControlNet().forward(randn(1, 4, 16, 16), tensor(1L), randn(1, 77, 64), randn(1, 3, 64, 64),
+    public static void ConditionOfAnotherSize() =>
+        TinyModels.ControlNet().forward(randn(1, 4, 16, 16), tensor(1L), randn(1, 77, 64), randn(1, 3, 64, 64),
         text_embeds: randn(1, 40), time_ids: randn(1, 6));
 
     [Names("latents: found shape [1, 8, 8, 8]")]
@@ -71,14 +82,17 @@ internal static class Mistakes
     public static void TextThatIsTooLong() => TinyModels.TextEncoder().forward(zeros([1, 78], ScalarType.Int64));
 
     [Names("input_ids: found a token 99999")]
-    public static void TokensOfAnotherVocabulary() => TinyModels.TextEncoder().forward(full([1, 77], 99999L, ScalarType.Int64));
+    public static void TokensOfAnotherVocabulary() =>
+        TinyModels.TextEncoder().forward(full([1, 77], 99999L, ScalarType.Int64));
 
     [Names("expected [N, L, heads * d]")]
-    public static void AttentionOverAnotherWidth() => ScaledDotProduct.Attend(randn(1, 8, 16), randn(1, 9, 12), randn(1, 9, 12), heads: 4);
+    public static void AttentionOverAnotherWidth() =>
+        ScaledDotProduct.Attend(randn(1, 8, 16), randn(1, 9, 12), randn(1, 9, 12), heads: 4);
 
     [Names("expected one type")]
     public static void AttentionOfTwoTypes() =>
-        ScaledDotProduct.Attend(randn(1, 8, 16), randn(1, 9, 16).to(ScalarType.BFloat16), randn(1, 9, 16).to(ScalarType.BFloat16), heads: 4);
+        ScaledDotProduct.Attend(randn(1, 8, 16), randn(1, 9, 16).to(ScalarType.BFloat16),
+            randn(1, 9, 16).to(ScalarType.BFloat16), heads: 4);
 
     [Names("this block fails when it is computed again")]
     public static void BlockThatFailsOnTheWayBack()
@@ -86,19 +100,22 @@ internal static class Mistakes
         var calls = 0;
         var weight = randn([4], requires_grad: true);
         using var result = GradientCheckpointing.Run(
-            inputs => calls++ == 0 ? inputs[0] * 2 : throw new InvalidDataException("this block fails when it is computed again"), [weight]);
+            inputs => calls++ == 0 ? inputs[0] * 2
+                : throw new InvalidDataException("this block fails when it is computed again"), [weight]);
         GradientCheckpointing.Backward(result.sum());
     }
 
     [Names("no parameters to train")]
     public static void TrainingOfNothing() =>
-        Trainer.Run(new TrainerOptions { Steps = 1 }, new Dictionary<string, Parameter>(), step => 0, (batch, step) => zeros(1));
+        Trainer.Run(new TrainerOptions { Steps = 1 }, new Dictionary<string, Parameter>(), step => 0, (batch, step) =>
+            zeros(1));
 
     [Names("loss: found shape [2], expected a scalar")]
     public static void LossThatIsNotAScalar()
     {
         var weight = new Parameter(randn(2));
-        Trainer.Run(new TrainerOptions { Steps = 1 }, new Dictionary<string, Parameter> { ["weight"] = weight }, step => 0, (batch, step) => weight * 2);
+        Trainer.Run(new TrainerOptions { Steps = 1 }, new Dictionary<string, Parameter> { ["weight"] = weight }, step =>
+            0, (batch, step) => weight * 2);
     }
 
     [Names("steps")]
@@ -111,5 +128,6 @@ internal static class Mistakes
     public static void WeightsThatAreNotThere() => WeightFiles.Open("nowhere.safetensors");
 
     private static void Predict(Tensor? sample = null, Tensor? timestep = null, Tensor? text = null) =>
-        TinyModels.Unet().forward(sample ?? randn(1, 4, 16, 16), timestep ?? tensor(1L), text ?? randn(1, 77, 64), randn(1, 40), randn(1, 6));
+        TinyModels.Unet().forward(sample ?? randn(1, 4, 16, 16), timestep ?? tensor(1L), text ?? randn(1, 77, 64),
+            randn(1, 40), randn(1, 6));
 }

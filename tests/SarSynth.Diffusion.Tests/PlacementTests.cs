@@ -20,8 +20,8 @@ public sealed class WholeProcess
 }
 
 /// <summary>
-/// Every tensor is made where the model is. Without a GPU: the default device is "meta" and the models are on the CPU by
-/// name; a tensor made without saying where lands on meta, and no operator takes both.
+/// Every tensor is made where the model is. Without a GPU: the default device is "meta" and the models are on the CPU
+/// by name; a tensor made without saying where lands on meta, and no operator takes both.
 /// </summary>
 [Collection(WholeProcess.Name)]
 public sealed class PlacementTests : IDisposable
@@ -55,7 +55,8 @@ public sealed class PlacementTests : IDisposable
         using var net = TinyModels.ControlNet();
         using var image = pipeline.Generate(new()
         {
-            Text = new("a radar image of a forest") { Negative = "a town" }, Height = 128, Width = 128, Steps = 2, Guidance = new(4, 0.5), Eta = 0.5,
+            Text = new("a radar image of a forest") { Negative = "a town" }, Height = 128, Width = 128, Steps = 2,
+            Guidance = new(4, 0.5), Eta = 0.5,
             Control = new ControlInput(net, Uniform([1, 3, 128, 128])), Tiling = tiled ? new TileGrid(12, 4) : null,
         });
         Finite(image);
@@ -114,18 +115,23 @@ public sealed class PlacementTests : IDisposable
         Assert.True(double.IsFinite(result.LastLoss));
         word.Bake();
         word.Save(Path.Combine(folder, "sar.safetensors"));
-        using var read = LearnedToken.Load(Path.Combine(folder, "sar.safetensors"), ClipTokenizer.Train(["a forest"], 560), encoder.TokenEmbedding);
+        using var read = LearnedToken.Load(Path.Combine(folder, "sar.safetensors"),
+            ClipTokenizer.Train(["a forest"], 560), encoder.TokenEmbedding);
         Assert.Equal(DeviceType.CPU, read.Vectors.device_type);
     }
 
-    private TrainerOptions Options => new() { Steps = 2, Folder = Path.Combine(folder, "run"), Ema = new(), ClipNorm = 1 };
+    private TrainerOptions Options =>
+        new() { Steps = 2, Folder = Path.Combine(folder, "run"), Ema = new(), ClipNorm = 1 };
 
-    private void Train(IReadOnlyDictionary<string, Parameter> parameters, UNet2DConditionModel unet, ControlNetModel? net = null)
+    private void Train(IReadOnlyDictionary<string, Parameter> parameters, UNet2DConditionModel unet,
+        ControlNetModel? net = null)
     {
         var schedule = NoiseSchedule.Create();
-        Tensor latents = Uniform([2, 4, 16, 16]), text = Uniform([2, 77, 64]), pooled = Uniform([2, 40]), sizes = Uniform([2, 6]);
+        Tensor latents = Uniform([2, 4, 16, 16]), text = Uniform([2, 77, 64]), pooled = Uniform([2, 40]),
+            sizes = Uniform([2, 6]);
         var condition = Uniform([2, 3, 32, 32]);
-        using var result = Trainer.Run(Options, parameters, _ => 0, (_, step) => DiffusionLoss.Draw(schedule, (noisy, t) =>
+        using var result = Trainer.Run(Options, parameters, _ => 0, (_, step) =>
+            DiffusionLoss.Draw(schedule, (noisy, t) =>
         {
             using var residuals = net?.forward(noisy, t, text, condition, 1, false, pooled, sizes);
             return unet.forward(noisy, t, text, pooled, sizes,

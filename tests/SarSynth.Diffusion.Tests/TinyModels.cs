@@ -29,7 +29,8 @@ internal static class TinyModels
         return new LatentDiffusion
         {
             Unet = Unet(), Vae = Vae(), Sampler = sampler,
-            Prompts = new PromptEncoder(there ? ClipTokenizer.Load(tokenizer) : null, TextEncoder(), there ? ClipTokenizer.Load(tokenizer, padToken: "!") : null, TextEncoder2()),
+            Prompts = new PromptEncoder(there ? ClipTokenizer.Load(tokenizer) : null, TextEncoder(),
+                there ? ClipTokenizer.Load(tokenizer, padToken: "!") : null, TextEncoder2()),
         };
     }
 

@@ -20,7 +20,8 @@ internal static partial class LoraParity
     public static bool Holds(string folder)
     {
         using var opened = new ParityCase(folder, null, ScalarType.Float32);
-        return opened.Cases?.RootElement is { ValueKind: System.Text.Json.JsonValueKind.Object } cases && cases.TryGetProperty("rank", out _) && cases.TryGetProperty("inputs", out _);
+        return opened.Cases?.RootElement is { ValueKind: System.Text.Json.JsonValueKind.Object } cases
+            && cases.TryGetProperty("rank", out _) && cases.TryGetProperty("inputs", out _);
     }
 
     public static IReadOnlyList<ParityResult> Run(ParityCase folder)
@@ -34,29 +35,39 @@ internal static partial class LoraParity
         using var unet = beside.Model<UNet2DConditionModel>();
         var prefix = said[1].TrimEnd('*');
         Tensor? Input(string name) => beside.Input(prefix + name);
-        Tensor Forward() => unet.forward(beside.Needed(prefix + "sample"), beside.Needed(prefix + "timestep"), beside.Needed(prefix + "encoder_hidden_states"),
+        Tensor Forward() =>
+            unet.forward(beside.Needed(prefix + "sample"), beside.Needed(prefix + "timestep"),
+            beside.Needed(prefix + "encoder_hidden_states"),
             Input("text_embeds"), Input("time_ids"), Input("class_labels"), Input("timestep_cond"));
         var results = new List<ParityResult>();
         if (folder.OutputNames.Contains("base"))
             results.Add(folder.Compare("base", Forward(), Tolerance));
-        var files = Directory.EnumerateFiles(folder.FolderPath, "*.safetensors").Where(f => Path.GetFileName(f) is not ("inputs.safetensors" or "outputs.safetensors")).Order(StringComparer.Ordinal);
+        var files = Directory.EnumerateFiles(folder.FolderPath, "*.safetensors")
+            .Where(f => Path.GetFileName(f) is not ("inputs.safetensors" or "outputs.safetensors"))
+            .Order(StringComparer.Ordinal);
         var rank = cases.GetProperty("rank").GetInt32();
         foreach (var file in files)
         {
             using var inner = NewDisposeScope();
             var name = Path.GetFileNameWithoutExtension(file);
-            var alpha = Alpha().Match(name) is { Success: true } match ? match.Groups[1].Value : rank.ToString(CultureInfo.InvariantCulture);
+            var alpha = Alpha().Match(name) is { Success: true } match ? match.Groups[1].Value
+                : rank.ToString(CultureInfo.InvariantCulture);
             var encoders = Encoders(folder, file);
             var components = encoders.ToDictionary(e => e.Key, e => e.Value.Model);
             components["unet"] = unet;
             using var lora = Lora.Load(file, components);
-            // A file of several models names none of the targets: its UNet part is that of the file with the same layers.
+            // A file of several models names none of the targets: its UNet part is that of
+            // the file with the same layers.
             var target = name.Split('.')[0];
             if (!folder.OutputNames.Any(o => o.StartsWith($"{target}.alpha", StringComparison.Ordinal)))
                 target = files.Select(f => Path.GetFileNameWithoutExtension(f).Split('.')[0]).Distinct()
-                    .FirstOrDefault(t => folder.OutputNames.Any(o => o.StartsWith($"{t}.alpha", StringComparison.Ordinal)) && SameLayers(files.First(f => Path.GetFileName(f).StartsWith(t + ".", StringComparison.Ordinal)), lora, unet)) ?? target;
+                    .FirstOrDefault(t =>
+                        folder.OutputNames.Any(o => o.StartsWith($"{t}.alpha", StringComparison.Ordinal))
+                        && SameLayers(files.First(f => Path.GetFileName(f)
+                        .StartsWith(t + ".", StringComparison.Ordinal)), lora, unet)) ?? target;
             var before = results.Count;
-            foreach (var output in folder.OutputNames.Where(o => o.StartsWith($"{target}.alpha{alpha}.", StringComparison.Ordinal)))
+            foreach (var output in folder.OutputNames.Where(o =>
+                o.StartsWith($"{target}.alpha{alpha}.", StringComparison.Ordinal)))
             {
                 if (Scale().Match(output) is { Success: true } scale)
                 {
@@ -90,7 +101,8 @@ internal static partial class LoraParity
         return results;
     }
 
-    // The text encoders beside this folder that a file's layers fit; the second of a pipeline is the one with a projection.
+    // The text encoders beside this folder that a file's layers fit; the second of a pipeline
+    // is the one with a projection.
     private static Dictionary<string, (nn.Module Model, string Path)> Encoders(ParityCase folder, string file)
     {
         var found = new Dictionary<string, (nn.Module, string)>();
@@ -100,16 +112,20 @@ internal static partial class LoraParity
             .Select(k => (Component: k.Key!.Component ?? "unet", k.Key.Layer, k.Key.Role, k.Shape)).ToList();
         foreach (var component in keys.Select(k => k.Component).Where(c => c != "unet").Distinct())
         {
-            foreach (var path in folder.SiblingModels(nameof(CLIPTextModel), nameof(CLIPTextModelWithProjection), "clip_text_model"))
+            foreach (var path in folder.SiblingModels(nameof(CLIPTextModel), nameof(CLIPTextModelWithProjection),
+                "clip_text_model"))
             {
                 using var beside = folder.Sibling(path);
                 using var weights = WeightFiles.Open(path);
                 if (weights.Contains("text_projection.weight") != (component == "text_encoder_2"))
                     continue;
-                nn.Module model = component == "text_encoder_2" ? beside.Model<CLIPTextModelWithProjection>() : beside.Model<CLIPTextModel>();
+                nn.Module model = component == "text_encoder_2" ? beside.Model<CLIPTextModelWithProjection>()
+                    : beside.Model<CLIPTextModel>();
                 var names = new LoraNames(model);
                 var shapes = model.named_parameters().ToDictionary(p => p.Item1, p => p.Item2.shape);
-                if (keys.Where(k => k.Component == component).All(k => names.Find(k.Layer) is { } layer && (k.Role != LoraRole.Down || shapes[layer + ".weight"][1] == k.Shape[1])))
+                if (keys.Where(k => k.Component == component)
+                    .All(k => names.Find(k.Layer) is { } layer
+                    && (k.Role != LoraRole.Down || shapes[layer + ".weight"][1] == k.Shape[1])))
                 {
                     found[component] = (model, path);
                     break;
@@ -117,7 +133,8 @@ internal static partial class LoraParity
                 model.Dispose();
             }
             if (!found.ContainsKey(component))
-                throw new CheckpointException(file, $"no text encoder beside {folder.FolderPath} fits its {component} layers");
+                throw new CheckpointException(file,
+                    $"no text encoder beside {folder.FolderPath} fits its {component} layers");
         }
         return found;
     }
@@ -132,33 +149,42 @@ internal static partial class LoraParity
         return layers.SetEquals(lora.Layers.Keys.Where(k => k.StartsWith("unet.", StringComparison.Ordinal)));
     }
 
-    private static IEnumerable<ParityResult> Encoder(ParityCase folder, Lora lora, string component, nn.Module module, string path, string alpha, string name)
+    private static IEnumerable<ParityResult> Encoder(ParityCase folder, Lora lora, string component, nn.Module module,
+        string path, string alpha, string name)
     {
-        var outputs = folder.OutputNames.Where(o => o.StartsWith($"{component}.alpha{alpha}.", StringComparison.Ordinal)).ToList();
+        var outputs = folder.OutputNames.Where(o =>
+            o.StartsWith($"{component}.alpha{alpha}.", StringComparison.Ordinal)).ToList();
         if (outputs.Count == 0)
             yield break;
         lora.Scale = 1;
         using var beside = folder.Sibling(path);
         using var ids = beside.Needed("input_ids");
-        using var result = module is CLIPTextModelWithProjection projecting ? projecting.forward(ids, output_hidden_states: true) : ((CLIPTextModel)module).forward(ids, output_hidden_states: true);
+        using var result = module is CLIPTextModelWithProjection projecting
+            ? projecting.forward(ids, output_hidden_states: true)
+            : ((CLIPTextModel)module).forward(ids, output_hidden_states: true);
         foreach (var output in outputs)
         {
             var value = output[$"{component}.alpha{alpha}.".Length..];
             var actual = value == "out0" ? result.TextEmbeds ?? result.LastHiddenState
-                : value.StartsWith("hidden_states.", StringComparison.Ordinal) && int.TryParse(value[14..], CultureInfo.InvariantCulture, out var state)
+                : value.StartsWith("hidden_states.", StringComparison.Ordinal)
+                    && int.TryParse(value[14..], CultureInfo.InvariantCulture, out var state)
                     ? result.HiddenStates![state < 0 ? result.HiddenStates.Count + state : state]
-                    : throw new CheckpointException(folder.FolderPath, $"output '{output}' of a text encoder is not known");
+                    : throw new CheckpointException(folder.FolderPath,
+                        $"output '{output}' of a text encoder is not known");
             yield return folder.Compare(output, actual, Tolerance, shown: $"{name}: {output}");
         }
     }
 
     // Which layer's weight was recorded is not: one of them must be it.
-    private static ParityResult Nearest(ParityCase folder, string output, Lora lora, UNet2DConditionModel unet, string name)
+    private static ParityResult Nearest(ParityCase folder, string output, Lora lora, UNet2DConditionModel unet,
+        string name)
     {
         var expected = folder.Output(output);
         var parameters = unet.named_parameters().ToDictionary(p => p.Item1, p => p.Item2);
-        var candidates = lora.Layers.Keys.Select(k => parameters[k["unet.".Length..] + ".weight"]).Where(w => w.shape.AsSpan().SequenceEqual(expected.shape)).ToList();
-        return candidates.Select(w => folder.Compare(output, w, Tolerance, shown: $"{name}: {output}")).MinBy(r => r.Error)
+        var candidates = lora.Layers.Keys.Select(k => parameters[k["unet.".Length..] + ".weight"])
+            .Where(w => w.shape.AsSpan().SequenceEqual(expected.shape)).ToList();
+        return candidates.Select(w => folder.Compare(output, w, Tolerance, shown: $"{name}: {output}"))
+            .MinBy(r => r.Error)
             ?? new(folder.Name, $"{name}: {output} (no layer has its shape)", double.NaN, Tolerance);
     }
 

@@ -30,8 +30,8 @@ public sealed record ParityResult(string Folder, string Output, double Error, do
 public delegate IReadOnlyList<ParityResult> ParityRunner(ParityCase folder);
 
 /// <summary>
-/// Walks folders of recorded results. Models and schedulers hold config.json, whose <c>_class_name</c> says what they are;
-/// pipelines hold case.json; LoRA and training hold cases.json; tokenizers a JSON file of prompts and ids.
+/// Walks folders of recorded results. Models and schedulers hold config.json, whose <c>_class_name</c> says what they
+/// are; pipelines hold case.json; LoRA and training hold cases.json; tokenizers a JSON file of prompts and ids.
 /// </summary>
 public static class Parity
 {
@@ -46,7 +46,9 @@ public static class Parity
         ["clip_text_model"] = ParityModels.ClipText,
     };
 
-    private static readonly Dictionary<string, ParityRunner> Others = SamplerConfig.ClassNames.ToDictionary(name => name, _ => (ParityRunner)SamplerParity.Run, StringComparer.Ordinal);
+    private static readonly Dictionary<string, ParityRunner> Others =
+        SamplerConfig.ClassNames.ToDictionary(name => name, _ =>
+        (ParityRunner)SamplerParity.Run, StringComparer.Ordinal);
 
     /// <summary>Adds a kind of case folder: the class that its config.json names, and how to run it.</summary>
     public static void Register(string className, ParityRunner runner) => Models[className] = runner;
@@ -58,14 +60,17 @@ public static class Parity
     {
         if (!Directory.Exists(directory))
             throw new CheckpointException(directory, "the folder is not there");
-        return Directory.EnumerateDirectories(directory, "*", SearchOption.AllDirectories).Prepend(directory).Order(StringComparer.Ordinal)
+        return Directory.EnumerateDirectories(directory, "*", SearchOption.AllDirectories).Prepend(directory)
+            .Order(StringComparer.Ordinal)
             .Where(folder => RunnerOf(folder) is not null);
     }
 
     /// <summary>Runs every case folder in and under <paramref name="directory"/>.</summary>
     /// <param name="directory">One case folder, or a folder of such at any depth.</param>
     /// <param name="device">Where to compute; CPU where null.</param>
-    /// <param name="dtype">In what type models are compared; float32 where null. All else is compared in float32.</param>
+    /// <param name="dtype">
+    /// In what type models are compared; float32 where null. All else is compared in float32.
+    /// </param>
     /// <returns>
     /// One result for every output; a folder that cannot be run, and an output that nothing was compared with, are
     /// results that do not pass.
@@ -81,7 +86,9 @@ public static class Parity
                 yield return result;
         }
         if (!found)
-            throw new CheckpointException(directory, "found no folder with config.json (or case.json, cases.json) and outputs.safetensors, nor a tokenizer's recorded prompts");
+            throw new CheckpointException(directory,
+                "found no folder with config.json (or case.json, cases.json) and outputs.safetensors, nor a "
+                + "tokenizer's recorded prompts");
     }
 
     private static IReadOnlyList<ParityResult> Run(string folder, Device? device, ScalarType dtype)
@@ -92,9 +99,11 @@ public static class Parity
             using var opened = new ParityCase(folder, device, anyType ? dtype : ScalarType.Float32);
             return [.. runner(opened), .. opened.NotCompared()];
         }
-        catch (Exception e) when (e is CheckpointException or ArgumentException or InvalidOperationException or InvalidDataException or JsonException)
+        catch (Exception e) when (e is CheckpointException or ArgumentException or InvalidOperationException
+            or InvalidDataException or JsonException)
         {
-            return [new(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), $"not run: {e.Message}", double.NaN, 0)];
+            return [new(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))),
+                $"not run: {e.Message}", double.NaN, 0)];
         }
     }
 
@@ -113,7 +122,9 @@ public static class Parity
             return PipelineParity.Holds(folder) ? (PipelineParity.Run, false)
                 : LoraParity.Holds(folder) ? (LoraParity.Run, false)
                 : TrainingParity.Holds(folder) ? (TrainingParity.Run, false)
-                : (_ => throw new CheckpointException(folder, "outputs.safetensors has neither a config.json, a pipeline's case.json, nor cases.json of a LoRA or training beside it"), false);
+                : (_ => throw new CheckpointException(folder,
+                    "outputs.safetensors has neither a config.json, a pipeline's case.json, nor "
+                    + "cases.json of a LoRA or training beside it"), false);
         }
         string? name;
         try
@@ -126,6 +137,8 @@ public static class Parity
         }
         return name is not null && Models.TryGetValue(name, out var model) ? (model, true)
             : name is not null && Others.TryGetValue(name, out var other) ? (other, false)
-            : (_ => throw new CheckpointException(config, $"class '{name}' is not known, only {string.Join(", ", Models.Keys.Concat(Others.Keys).Order(StringComparer.Ordinal))}"), false);
+            : (_ => throw new CheckpointException(config,
+                $"class '{name}' is not known, only "
+                + $"{string.Join(", ", Models.Keys.Concat(Others.Keys).Order(StringComparer.Ordinal))}"), false);
     }
 }

@@ -13,12 +13,15 @@ public sealed class ParityCase : IDisposable
 {
     private const double Absolute = 5e-5;
 
-    // Half precision is held to what PyTorch itself makes of the same case: half_precision.json beside it has its bfloat16 error
-    // (relative L2), measured with plain modules. Another order of the same sums has the same noise, not the same value.
+    // Half precision is held to what PyTorch itself makes of the same case: half_precision.json beside it has its
+    // bfloat16 error (relative L2), measured with plain modules. Another order of the same sums has the
+    // same noise, not the same value.
     private const double HalfPrecisionMargin = 1.5;
 
-    // Where a folder has no such file: PyTorch's largest error over the recorded cases of the kind (tests/goldens/diffusion).
-    private const double UNetHalfPrecision = 0.1, ControlNetHalfPrecision = 0.048, AutoencoderHalfPrecision = 0.054, TextHalfPrecision = 0.015;
+    // Where a folder has no such file: PyTorch's largest error over the recorded cases of the
+    // kind (tests/goldens/diffusion).
+    private const double UNetHalfPrecision = 0.1, ControlNetHalfPrecision = 0.048, AutoencoderHalfPrecision = 0.054,
+        TextHalfPrecision = 0.015;
 
     // bfloat16 keeps 8 bits, float16 11.
     private const double Float16Share = 1.0 / 8;
@@ -35,7 +38,8 @@ public sealed class ParityCase : IDisposable
         Name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
         Device = device;
         Type = dtype;
-        ConfigText = File.Exists(Path.Combine(folder, "config.json")) ? ModelFolder.ReadText(Path.Combine(folder, "config.json")) : "";
+        ConfigText = File.Exists(Path.Combine(folder, "config.json"))
+            ? ModelFolder.ReadText(Path.Combine(folder, "config.json")) : "";
         inputs = OpenOptional("inputs.safetensors");
         outputs = OpenOptional("outputs.safetensors");
         intermediates = OpenOptional("intermediates.safetensors");
@@ -46,7 +50,8 @@ public sealed class ParityCase : IDisposable
                 halfPrecision[error.Name] = error.Value.GetDouble();
         }
 
-        SafeTensorsFile? OpenOptional(string name) => File.Exists(Path.Combine(folder, name)) ? SafeTensorsFile.Open(Path.Combine(folder, name)) : null;
+        SafeTensorsFile? OpenOptional(string name) => File.Exists(Path.Combine(folder, name))
+            ? SafeTensorsFile.Open(Path.Combine(folder, name)) : null;
     }
 
     /// <summary>The folder.</summary>
@@ -86,13 +91,15 @@ public sealed class ParityCase : IDisposable
             return null;
         var isFloat = inputs[name].Type is SafeTensorType.F32 or SafeTensorType.F64;
         // Timesteps and sizes stay as they are: half precision has no 871.
-        var keep = name.EndsWith("timestep", StringComparison.Ordinal) || name.EndsWith("time_ids", StringComparison.Ordinal);
+        var keep = name.EndsWith("timestep", StringComparison.Ordinal)
+            || name.EndsWith("time_ids", StringComparison.Ordinal);
         return inputs.Read(name, isFloat && !keep ? Type : null, Device);
     }
 
     /// <summary>An input that must be there.</summary>
     /// <exception cref="CheckpointException">It is not.</exception>
-    public Tensor Needed(string name) => Input(name) ?? throw new CheckpointException(FolderPath, $"inputs.safetensors has no '{name}'");
+    public Tensor Needed(string name) =>
+        Input(name) ?? throw new CheckpointException(FolderPath, $"inputs.safetensors has no '{name}'");
 
     /// <summary>A recorded output on the device, as it was written.</summary>
     /// <exception cref="CheckpointException">There is none of this name.</exception>
@@ -110,15 +117,18 @@ public sealed class ParityCase : IDisposable
 
     /// <summary>Folders beside this one that hold a model of one of these classes.</summary>
     internal IEnumerable<string> SiblingModels(params string[] classes) =>
-        Directory.EnumerateDirectories(Path.GetDirectoryName(Path.GetFullPath(FolderPath))!).Order(StringComparer.Ordinal)
-            .Where(folder => File.Exists(Path.Combine(folder, "config.json"))
-                && classes.Contains(ConfigJson.ClassName(SamplerConfig.QuoteNonFinite(ModelFolder.ReadText(Path.Combine(folder, "config.json"))), folder)));
+        Directory.EnumerateDirectories(Path.GetDirectoryName(Path.GetFullPath(FolderPath))!)
+            .Order(StringComparer.Ordinal)
+            .Where(folder => Path.Combine(folder, "config.json") is var config && File.Exists(config)
+                && classes.Contains(ConfigJson.ClassName(
+                    SamplerConfig.QuoteNonFinite(ModelFolder.ReadText(config)), folder)));
 
     /// <summary>Opens the model with the folder's weights.</summary>
     /// <param name="json">A configuration other than the folder's, or null.</param>
     public T Model<T>(string? json = null) where T : nn.Module, IPretrainedModel<T>
     {
-        var model = T.Create(json ?? ConfigText, Path.Combine(FolderPath, "config.json"), device(DeviceType.META), Type);
+        var model = T.Create(json ?? ConfigText, Path.Combine(FolderPath, "config.json"),
+            device(DeviceType.META), Type);
         using var weights = WeightFiles.Open(FolderPath);
         ModuleWeights.Load(model, weights, new(Device, Type));
         model.eval();
@@ -126,16 +136,21 @@ public sealed class ParityCase : IDisposable
     }
 
     /// <summary>Compares an output.</summary>
-    public ParityResult Compare(string output, Tensor actual) => Compare(Outputs, output, output, actual, Absolute, relative: false);
+    public ParityResult Compare(string output, Tensor actual) =>
+        Compare(Outputs, output, output, actual, Absolute, relative: false);
 
     /// <summary>Compares an output with a tolerance of its own.</summary>
     /// <param name="output">Name.</param>
     /// <param name="actual">Value.</param>
     /// <param name="tolerance">Largest absolute difference.</param>
     /// <param name="growing">The tolerance grows with the largest value over 1.</param>
-    /// <param name="perValue">Not null: the tolerance is relative to each value, plus this; the error shown is the largest over its bound, times the tolerance.</param>
+    /// <param name="perValue">
+    /// Not null: the tolerance is relative to each value, plus this; the error shown is the largest over its bound,
+    /// times the tolerance.
+    /// </param>
     /// <param name="shown">The name in the result; null for the output's own.</param>
-    internal ParityResult Compare(string output, Tensor actual, double tolerance, bool growing = false, double? perValue = null, string? shown = null)
+    internal ParityResult Compare(string output, Tensor actual, double tolerance, bool growing = false,
+        double? perValue = null, string? shown = null)
     {
         shown ??= output;
         if (perValue is not { } absolute)
@@ -146,7 +161,8 @@ public sealed class ParityCase : IDisposable
         if (!actual.shape.AsSpan().SequenceEqual(expected.shape))
             return WrongShape(shown, actual, expected, tolerance);
         var bound = expected.abs().mul(tolerance).add(absolute);
-        return new(Name, shown, ((actual.cpu().to(ScalarType.Float64) - expected).abs() / bound).max().ToDouble() * tolerance, tolerance);
+        return new(Name, shown, ((actual.cpu().to(ScalarType.Float64) - expected).abs() / bound).max()
+            .ToDouble() * tolerance, tolerance);
     }
 
     /// <summary>Compares an output by the L2 norm of the difference over that of the output.</summary>
@@ -157,10 +173,13 @@ public sealed class ParityCase : IDisposable
         compared.Add(output);
         if (!actual.shape.AsSpan().SequenceEqual(expected.shape))
             return WrongShape(output, actual, expected, tolerance);
-        return new(Name, output, (actual.detach().cpu().to(ScalarType.Float64) - expected).norm().ToDouble() / expected.norm().ToDouble(), tolerance);
+        return new(Name, output, (actual.detach().cpu().to(ScalarType.Float64) - expected).norm()
+            .ToDouble() / expected.norm().ToDouble(), tolerance);
     }
 
-    /// <summary>Compares an output by its largest and its mean difference; the one nearer to its tolerance is shown.</summary>
+    /// <summary>
+    /// Compares an output by its largest and its mean difference; the one nearer to its tolerance is shown.
+    /// </summary>
     internal ParityResult CompareMean(string output, Tensor actual, double largest, double mean)
     {
         using var scope = NewDisposeScope();
@@ -170,17 +189,22 @@ public sealed class ParityCase : IDisposable
             return WrongShape(output, actual, expected, largest);
         var difference = (actual.detach().cpu().to(ScalarType.Float64) - expected).abs();
         double most = difference.max().ToDouble(), average = difference.mean().ToDouble();
-        return most / largest >= average / mean ? new(Name, output, most, largest) : new(Name, $"{output} (mean)", average, mean);
+        return most / largest >= average / mean ? new(Name, output, most, largest)
+            : new(Name, $"{output} (mean)", average, mean);
     }
 
     /// <summary>Compares an intermediate; its tolerance grows with its largest value.</summary>
-    public ParityResult CompareIntermediate(string name, Tensor actual) => Compare(intermediates!, name, $"intermediates/{name}", actual, Absolute, relative: true);
+    public ParityResult CompareIntermediate(string name, Tensor actual) =>
+        Compare(intermediates!, name, $"intermediates/{name}", actual, Absolute, relative: true);
 
-    /// <summary>Says that an output needs no comparison of its own: it is an input of one, or repeats another.</summary>
+    /// <summary>
+    /// Says that an output needs no comparison of its own: it is an input of one, or repeats another.
+    /// </summary>
     internal void Counts(string output) => compared.Add(output);
 
     /// <summary>A result that does not pass for every output and intermediate that nothing was compared with.</summary>
-    internal IEnumerable<ParityResult> NotCompared() => OutputNames.Concat(IntermediateNames.Select(n => $"intermediates/{n}")).Where(n => !compared.Contains(n))
+    internal IEnumerable<ParityResult> NotCompared() =>
+        OutputNames.Concat(IntermediateNames.Select(n => $"intermediates/{n}")).Where(n => !compared.Contains(n))
         .Select(n => new ParityResult(Name, $"{n} (nothing was compared with it)", double.NaN, 0)).ToList();
 
     /// <inheritdoc/>
@@ -192,12 +216,15 @@ public sealed class ParityCase : IDisposable
         Cases?.Dispose();
     }
 
-    private SafeTensorsFile Outputs => outputs ?? throw new CheckpointException(FolderPath, "outputs.safetensors is missing");
+    private SafeTensorsFile Outputs =>
+        outputs ?? throw new CheckpointException(FolderPath, "outputs.safetensors is missing");
 
     private ParityResult WrongShape(string shown, Tensor actual, Tensor expected, double tolerance) =>
-        new(Name, $"{shown} (shape [{string.Join(", ", actual.shape)}], expected [{string.Join(", ", expected.shape)}])", double.NaN, tolerance);
+        new(Name, $"{shown} (shape [{string.Join(", ", actual.shape)}], expected "
+            + $"[{string.Join(", ", expected.shape)}])", double.NaN, tolerance);
 
-    private ParityResult Compare(SafeTensorsFile file, string name, string shown, Tensor actual, double tolerance, bool relative)
+    private ParityResult Compare(SafeTensorsFile file, string name, string shown, Tensor actual, double tolerance,
+        bool relative)
     {
         using var scope = NewDisposeScope();
         var expected = file.Read(name, ScalarType.Float64);
@@ -211,7 +238,8 @@ public sealed class ParityCase : IDisposable
             return new(Name, shown, 0, tolerance);
         var difference = actual.detach().cpu().to(ScalarType.Float64) - expected;
         if (Type is ScalarType.BFloat16 or ScalarType.Float16)
-            return new(Name, shown, difference.norm().ToDouble() / expected.norm().ToDouble(), HalfPrecisionOf(ReferenceEquals(file, intermediates) ? $"intermediates/{name}" : name));
+            return new(Name, shown, difference.norm().ToDouble() / expected.norm().ToDouble(),
+                HalfPrecisionOf(ReferenceEquals(file, intermediates) ? $"intermediates/{name}" : name));
         return new(Name, shown, difference.abs().max().ToDouble(), tolerance);
     }
 
@@ -220,7 +248,8 @@ public sealed class ParityCase : IDisposable
         var torch = halfPrecision.TryGetValue(output, out var own) ? own
             : ConfigText.Contains("UNet2DConditionModel", StringComparison.Ordinal) ? UNetHalfPrecision
             : ConfigText.Contains("ControlNetModel", StringComparison.Ordinal) ? ControlNetHalfPrecision
-            : ConfigText.Contains("AutoencoderKL", StringComparison.Ordinal) ? AutoencoderHalfPrecision : TextHalfPrecision;
+            : ConfigText.Contains("AutoencoderKL", StringComparison.Ordinal) ? AutoencoderHalfPrecision
+                : TextHalfPrecision;
         return HalfPrecisionMargin * torch * (Type == ScalarType.Float16 ? Float16Share : 1);
     }
 }

@@ -20,11 +20,15 @@ internal static partial class ParityModels
         foreach (var name in folder.CaseNames)
         {
             using var probe = new Probe(model, name == Probed(folder) ? folder.IntermediateNames : []);
-            var residuals = Enumerable.Range(0, int.MaxValue).Select(i => folder.Input($"{name}.down_res_{i}")).TakeWhile(t => t is not null).Select(t => t!).ToList();
+            var residuals = Enumerable.Range(0, int.MaxValue).Select(i => folder.Input($"{name}.down_res_{i}"))
+                .TakeWhile(t => t is not null).Select(t => t!).ToList();
             var sample = model.forward(
-                folder.Needed($"{name}.sample"), folder.Needed($"{name}.timestep"), folder.Needed($"{name}.encoder_hidden_states"),
-                folder.Input($"{name}.text_embeds"), folder.Input($"{name}.time_ids"), folder.Input($"{name}.class_labels"),
-                folder.Input($"{name}.timestep_cond"), residuals.Count > 0 ? residuals : null, folder.Input($"{name}.mid_res"),
+                folder.Needed($"{name}.sample"), folder.Needed($"{name}.timestep"),
+                folder.Needed($"{name}.encoder_hidden_states"),
+                folder.Input($"{name}.text_embeds"), folder.Input($"{name}.time_ids"),
+                folder.Input($"{name}.class_labels"),
+                folder.Input($"{name}.timestep_cond"), residuals.Count > 0 ? residuals
+                    : null, folder.Input($"{name}.mid_res"),
                 folder.Input($"{name}.encoder_attention_mask"));
             results.Add(folder.Compare($"{name}.sample", sample));
             results.AddRange(probe.Compare(folder));
@@ -40,15 +44,19 @@ internal static partial class ParityModels
         using var model = folder.Model<AutoencoderKL>();
         foreach (var name in folder.CaseNames)
         {
-            var settings = folder.Cases?.RootElement.TryGetProperty(name, out var own) == true && own.ValueKind == System.Text.Json.JsonValueKind.Object ? own : default;
-            bool Flag(string field) => settings.ValueKind != default && settings.TryGetProperty(field, out var flag) && flag.GetBoolean();
+            var settings = folder.Cases?.RootElement.TryGetProperty(name, out var own) == true
+                && own.ValueKind == System.Text.Json.JsonValueKind.Object ? own : default;
+            bool Flag(string field) => settings.ValueKind != default && settings.TryGetProperty(field, out var flag)
+                && flag.GetBoolean();
             model.UseTiling = Flag("use_tiling");
             model.UseSlicing = Flag("use_slicing");
             if (settings.ValueKind != default && settings.TryGetProperty("tile_sample_min_size", out var tile))
                 model.TileSize = tile.GetInt32();
             var encodes = folder.Input($"{name}.image");
             var half = name == "encode" ? "encoder." : name == "decode" ? "decoder." : "-";
-            using var probe = new Probe(model, folder.IntermediateNames.Where(n => n.StartsWith(half) || (half == "decoder." && n == "post_quant_conv") || (half == "encoder." && n == "quant_conv")));
+            using var probe = new Probe(model,
+                folder.IntermediateNames.Where(n => n.StartsWith(half)
+                || (half == "decoder." && n == "post_quant_conv") || (half == "encoder." && n == "quant_conv")));
             if (encodes is null)
             {
                 results.Add(folder.Compare($"{name}.sample", model.decode(folder.Needed($"{name}.latents"))));
@@ -57,8 +65,10 @@ internal static partial class ParityModels
             {
                 using var posterior = model.encode(encodes);
                 // The whole model: the mean, or a sample of the posterior with recorded noise, decoded.
-                Tensor Reconstructed(Tensor? noise) => model.decode(noise is null ? posterior.Mode() : posterior.Sample(noise));
-                foreach (var output in folder.OutputNames.Where(o => o.StartsWith($"{name}.", StringComparison.Ordinal)))
+                Tensor Reconstructed(Tensor? noise) =>
+                    model.decode(noise is null ? posterior.Mode() : posterior.Sample(noise));
+                foreach (var output in folder.OutputNames.Where(o =>
+                    o.StartsWith($"{name}.", StringComparison.Ordinal)))
                 {
                     results.Add(folder.Compare(output, output[(name.Length + 1)..] switch
                     {
@@ -69,7 +79,8 @@ internal static partial class ParityModels
                         "mode" => posterior.Mode(),
                         "kl" => posterior.Kl(),
                         "sample" => Reconstructed(folder.Input($"{name}.noise")),
-                        var other => throw new CheckpointException(folder.FolderPath, $"output '{other}' of an encoder is not known"),
+                        var other => throw new CheckpointException(folder.FolderPath,
+                            $"output '{other}' of an encoder is not known"),
                     }));
                 }
             }
@@ -97,8 +108,10 @@ internal static partial class ParityModels
             }
             using var probe = new Probe(model, name == Probed(folder) ? folder.IntermediateNames : []);
             using var residuals = model.forward(
-                folder.Needed($"{from}.sample"), folder.Needed($"{from}.timestep"), folder.Needed($"{from}.encoder_hidden_states"),
-                folder.Needed($"{from}.controlnet_cond"), scale, guess, folder.Input($"{from}.text_embeds"), folder.Input($"{from}.time_ids"),
+                folder.Needed($"{from}.sample"), folder.Needed($"{from}.timestep"),
+                folder.Needed($"{from}.encoder_hidden_states"),
+                folder.Needed($"{from}.controlnet_cond"), scale, guess, folder.Input($"{from}.text_embeds"),
+                folder.Input($"{from}.time_ids"),
                 folder.Input($"{from}.class_labels"), folder.Input($"{from}.encoder_attention_mask"));
             for (var i = 0; i < residuals.Down.Count; i++)
                 results.Add(folder.Compare($"{name}.down_{i}", residuals.Down[i]));
@@ -124,7 +137,8 @@ internal static partial class ParityModels
                 : config;
             var ids = folder.Input($"{name}.input_ids") ?? folder.Needed("input_ids");
             var mask = folder.Input($"{name}.attention_mask");
-            using var model = projects ? folder.Model<CLIPTextModelWithProjection>(own.ToJson()) : (nn.Module)folder.Model<CLIPTextModel>(own.ToJson());
+            using var model = projects ? folder.Model<CLIPTextModelWithProjection>(own.ToJson())
+                : (nn.Module)folder.Model<CLIPTextModel>(own.ToJson());
             using var probe = new Probe(model, name == Probed(folder) ? folder.IntermediateNames : []);
             using var result = model is CLIPTextModelWithProjection projecting
                 ? projecting.forward(ids, mask, output_hidden_states: true)
@@ -136,8 +150,10 @@ internal static partial class ParityModels
                     "last_hidden_state" => result.LastHiddenState,
                     "pooler_output" or "pooled_before_projection" => result.PoolerOutput,
                     "text_embeds" => result.TextEmbeds!,
-                    var state when state.StartsWith("hidden_states.", StringComparison.Ordinal) => result.HiddenStates![int.Parse(state[14..], CultureInfo.InvariantCulture)],
-                    var other => throw new CheckpointException(folder.FolderPath, $"output '{other}' of a text encoder is not known"),
+                    var state when state.StartsWith("hidden_states.", StringComparison.Ordinal) =>
+                        result.HiddenStates![int.Parse(state[14..], CultureInfo.InvariantCulture)],
+                    var other => throw new CheckpointException(folder.FolderPath,
+                        $"output '{other}' of a text encoder is not known"),
                 }));
             }
             results.AddRange(probe.Compare(folder));
@@ -146,7 +162,8 @@ internal static partial class ParityModels
     }
 
     // Intermediates are of one case, "base" where it is there.
-    private static string Probed(ParityCase folder) => folder.CaseNames.Contains("base") ? "base" : folder.CaseNames.First();
+    private static string Probed(ParityCase folder) => folder.CaseNames.Contains("base") ? "base"
+        : folder.CaseNames.First();
 
     [GeneratedRegex(@"^eos(\d+)$")]
     private static partial Regex EndToken();
@@ -195,7 +212,8 @@ internal static partial class ParityModels
             }
         }
 
-        public IEnumerable<ParityResult> Compare(ParityCase folder) => caught.OrderBy(c => c.Key, StringComparer.Ordinal).Select(c => folder.CompareIntermediate(c.Key, c.Value));
+        public IEnumerable<ParityResult> Compare(ParityCase folder) =>
+            caught.OrderBy(c => c.Key, StringComparer.Ordinal).Select(c => folder.CompareIntermediate(c.Key, c.Value));
 
         public void Dispose()
         {

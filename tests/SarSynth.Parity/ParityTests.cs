@@ -13,9 +13,13 @@ public sealed class ParityTests(ITestOutputHelper output) : IDisposable
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
-    /// <summary>Every case folder of the full collection, where it is there, and of the committed goldens that are not in it.</summary>
-    public static TheoryData<string> Folders => [.. new[] { TestData.Optional("goldens"), TestData.Golden("diffusion") }.Where(Directory.Exists)
-        .SelectMany(root => Parity.Folders(root).Select(folder => (folder, name: Path.GetRelativePath(root, folder)))).DistinctBy(f => f.name).Select(f => f.folder)];
+    /// <summary>
+    /// Every case folder of the full collection, where it is there, and of the committed goldens that are not in it.
+    /// </summary>
+    public static TheoryData<string> Folders =>
+        [.. new[] { TestData.Optional("goldens"), TestData.Golden("diffusion") }.Where(Directory.Exists)
+        .SelectMany(root => Parity.Folders(root).Select(folder => (folder, name: Path.GetRelativePath(root, folder))))
+            .DistinctBy(f => f.name).Select(f => f.folder)];
 
     [Theory]
     [MemberData(nameof(Folders))]
@@ -25,18 +29,22 @@ public sealed class ParityTests(ITestOutputHelper output) : IDisposable
         foreach (var result in results)
             output.WriteLine($"{result.Output}: {result.Error:E2} (tolerance {result.Tolerance:E2})");
         // An output that nothing was compared with is a result that does not pass.
-        Assert.All(results, r => Assert.True(r.Passes, $"{r.Folder}/{r.Output}: {r.Error:g3}, tolerance {r.Tolerance:g3}"));
+        Assert.All(results, r =>
+            Assert.True(r.Passes, $"{r.Folder}/{r.Output}: {r.Error:g3}, tolerance {r.Tolerance:g3}"));
         Assert.NotEmpty(results);
     }
 
     [Fact]
     public void EveryKindOfFolderIsFound() =>
-        Assert.Superset(new HashSet<string> { "unet_sdxl", "vae", "controlnet_sdxl", "clip_text", "euler", "schedulers", "cn_euler_window", "lora", "training" },
+        Assert.Superset(new HashSet<string> { "unet_sdxl", "vae", "controlnet_sdxl", "clip_text", "euler", "schedulers",
+            "cn_euler_window", "lora", "training" },
             Parity.Folders(TestData.Golden("diffusion")).Select(f => Path.GetFileName(f)!).ToHashSet());
 
     /// <summary>The folders with PyTorch's own bfloat16 errors.</summary>
-    public static TheoryData<string> Measured => [.. Directory.EnumerateFiles(TestData.Golden("diffusion"), "half_precision.json", SearchOption.AllDirectories)
-        .Select(f => Path.GetRelativePath(TestData.Golden("diffusion"), Path.GetDirectoryName(f)!)).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Measured =>
+        [.. Directory.EnumerateFiles(TestData.Golden("diffusion"), "half_precision.json", SearchOption.AllDirectories)
+        .Select(f => Path.GetRelativePath(TestData.Golden("diffusion"), Path.GetDirectoryName(f)!))
+            .Order(StringComparer.Ordinal)];
 
     [Theory]
     [MemberData(nameof(Measured))]
@@ -106,5 +114,6 @@ public sealed class ParityTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
-    public void AFolderWithoutCasesIsAnError() => Assert.Throws<CheckpointException>(() => Parity.Walk(folder).ToList());
+    public void AFolderWithoutCasesIsAnError() =>
+        Assert.Throws<CheckpointException>(() => Parity.Walk(folder).ToList());
 }

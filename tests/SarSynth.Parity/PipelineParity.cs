@@ -1,4 +1,5 @@
-// Recorded runs of diffusers' pipelines, compared step by step: case.json has the call, its parts lie in folders beside.
+// Recorded runs of diffusers' pipelines, compared step by step: case.json has the call, its
+// parts lie in folders beside.
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using SarSynth.Diffusion.Checkpoints;
@@ -18,9 +19,12 @@ internal static partial class PipelineParity
 
     private static readonly HashSet<string> KnownArguments =
     [
-        "prompt", "prompt_2", "negative_prompt", "negative_prompt_2", "num_inference_steps", "guidance_scale", "guidance_rescale", "height", "width", "strength",
-        "original_size", "crops_coords_top_left", "target_size", "negative_original_size", "negative_crops_coords_top_left", "negative_target_size",
-        "aesthetic_score", "negative_aesthetic_score", "controlnet_conditioning_scale", "control_guidance_start", "control_guidance_end", "guess_mode",
+        "prompt", "prompt_2", "negative_prompt", "negative_prompt_2", "num_inference_steps", "guidance_scale",
+        "guidance_rescale", "height", "width", "strength",
+        "original_size", "crops_coords_top_left", "target_size", "negative_original_size",
+        "negative_crops_coords_top_left", "negative_target_size",
+        "aesthetic_score", "negative_aesthetic_score", "controlnet_conditioning_scale", "control_guidance_start",
+        "control_guidance_end", "guess_mode",
         "clip_skip", "eta", "denoising_start", "denoising_end", "output_type", "num_images_per_prompt", "return_dict",
     ];
 
@@ -41,9 +45,13 @@ internal static partial class PipelineParity
         var root = json.RootElement;
         var kind = root.GetProperty("pipeline").GetString()!;
         var call = root.GetProperty("call");
-        if (call.EnumerateObject().Select(p => p.Name).FirstOrDefault(name => !KnownArguments.Contains(name)) is { } unknown)
-            throw new CheckpointException(Path.Combine(folder.FolderPath, "case.json"), $"argument '{unknown}' of the call is not known");
-        using var pipeline = Open(folder, SamplerConfig.Parse(root.GetProperty("scheduler").GetRawText(), folder.FolderPath), out var control);
+        if (call.EnumerateObject().Select(p => p.Name).FirstOrDefault(name =>
+            !KnownArguments.Contains(name)) is { } unknown)
+            throw new CheckpointException(Path.Combine(folder.FolderPath, "case.json"),
+                $"argument '{unknown}' of the call is not known");
+        using var pipeline =
+            Open(folder, SamplerConfig.Parse(root.GetProperty("scheduler").GetRawText(), folder.FolderPath),
+            out var control);
         var results = new List<ParityResult>();
         var steps = new List<Tensor>();
         var timesteps = new List<double>();
@@ -51,7 +59,8 @@ internal static partial class PipelineParity
         var noise = folder.Input("step_noise");
         var request = Request(call, kind) with
         {
-            Noise = new GenerationNoise(folder.Input("latents"), folder.Input("vae_posterior"), folder.Input("img2img_noise"), noise is null ? null : (step, _) => noise.select(0, step)),
+            Noise = new GenerationNoise(folder.Input("latents"), folder.Input("vae_posterior"),
+                folder.Input("img2img_noise"), noise is null ? null : (step, _) => noise.select(0, step)),
             OnStep = step =>
             {
                 steps.Add(step.Latents.clone().DetachFromDisposeScope());
@@ -59,7 +68,9 @@ internal static partial class PipelineParity
             },
             Observe = made => first ??= made.Kept(),
         };
-        bool controlled = kind.Contains("ControlNet", StringComparison.Ordinal), fromImage = kind.Contains("Img2Img", StringComparison.Ordinal) || kind.Contains("Inpaint", StringComparison.Ordinal);
+        bool controlled = kind.Contains("ControlNet", StringComparison.Ordinal),
+            fromImage = kind.Contains("Img2Img", StringComparison.Ordinal)
+            || kind.Contains("Inpaint", StringComparison.Ordinal);
         // Latents in the place of an image are passed on as they are (ensemble of experts).
         request = request with
         {
@@ -75,8 +86,12 @@ internal static partial class PipelineParity
         {
             request = request with
             {
-                Control = new ControlRequest([new ControlInput(control ?? throw new CheckpointException(folder.FolderPath, "the pipeline has no controlnet among its components"),
-                    folder.Needed(fromImage ? "control_image" : "image"), Number(call, "controlnet_conditioning_scale", kind.Contains("XLControlNetImg2Img", StringComparison.Ordinal) || fromImage ? 0.8 : 1),
+                Control = new ControlRequest(
+                    [new ControlInput(control ?? throw new CheckpointException(folder.FolderPath,
+                    "the pipeline has no controlnet among its components"),
+                    folder.Needed(fromImage ? "control_image" : "image"),
+                    Number(call, "controlnet_conditioning_scale",
+                        kind.Contains("XLControlNetImg2Img", StringComparison.Ordinal) || fromImage ? 0.8 : 1),
                     Number(call, "control_guidance_start", 0), Number(call, "control_guidance_end", 1))],
                     call.TryGetProperty("guess_mode", out var guess) && guess.GetBoolean()),
             };
@@ -131,7 +146,9 @@ internal static partial class PipelineParity
         {
             if (actual is null || folder.Input(name) is not { } expected)
                 return;
-            results.Add(new(folder.Name, $"{name} (from the prompt)", actual.shape.AsSpan().SequenceEqual(expected.shape) ? (actual - expected).abs().max().ToDouble() : double.NaN, Embeddings));
+            results.Add(new(folder.Name, $"{name} (from the prompt)",
+                actual.shape.AsSpan().SequenceEqual(expected.shape) ? (actual - expected).abs().max().ToDouble()
+                : double.NaN, Embeddings));
         }
         Near("prompt_embeds", positive.Text);
         Near("pooled_prompt_embeds", positive.Pooled);
@@ -143,10 +160,12 @@ internal static partial class PipelineParity
     private static LatentDiffusion Open(ParityCase folder, SamplerConfig sampler, out ControlNetModel? control)
     {
         using var settings = folder.Json("components.json") ?? folder.Json(Path.Combine("..", "README.json"))
-            ?? throw new CheckpointException(folder.FolderPath, "README.json beside the case folders, which says where a pipeline's parts are, is missing");
+            ?? throw new CheckpointException(folder.FolderPath,
+                "README.json beside the case folders, which says where a pipeline's parts are, is missing");
         var root = settings.RootElement;
         // "../tokenizer_tiny with pad_token '!'": a path from the folder of the file, then words.
-        (string Path, string Note)? Part(string name) => root.GetProperty("components").TryGetProperty(name, out var value) && value.GetString() is { } said
+        (string Path, string Note)? Part(string name) => root.GetProperty("components")
+            .TryGetProperty(name, out var value) && value.GetString() is { } said
             ? (Path.Combine("..", said.Split(' ')[0]), said) : null;
         T? Model<T>(string name) where T : nn.Module, IPretrainedModel<T>
         {
@@ -160,28 +179,40 @@ internal static partial class PipelineParity
             if (Part(name) is not { } part)
                 return null;
             var path = Path.GetFullPath(Path.Combine(folder.FolderPath, part.Path));
-            return Directory.Exists(path) ? ClipTokenizer.Load(path, PadToken().Match(part.Note) is { Success: true } pad ? pad.Groups[1].Value : null) : null;
+            return Directory.Exists(path)
+                ? ClipTokenizer.Load(path, PadToken().Match(part.Note) is { Success: true } pad
+                ? pad.Groups[1].Value : null) : null;
         }
-        T Needed<T>(string name) where T : nn.Module, IPretrainedModel<T> => Model<T>(name) ?? throw new CheckpointException(folder.FolderPath, $"the pipeline has no '{name}' among its components");
+        T Needed<T>(string name) where T : nn.Module, IPretrainedModel<T> =>
+            Model<T>(name) ?? throw new CheckpointException(folder.FolderPath,
+            $"the pipeline has no '{name}' among its components");
         control = Model<ControlNetModel>("controlnet");
         return new LatentDiffusion
         {
             Unet = Needed<UNet2DConditionModel>("unet"), Vae = Needed<AutoencoderKL>("vae"), Sampler = sampler,
-            Prompts = new PromptEncoder(Tokenizer("tokenizer"), Model<CLIPTextModel>("text_encoder"), Tokenizer("tokenizer_2"), Model<CLIPTextModelWithProjection>("text_encoder_2")),
-            ForceZerosForEmptyPrompt = root.TryGetProperty("force_zeros_for_empty_prompt", out var zeros) && zeros.GetBoolean(),
+            Prompts = new PromptEncoder(Tokenizer("tokenizer"), Model<CLIPTextModel>("text_encoder"),
+                Tokenizer("tokenizer_2"), Model<CLIPTextModelWithProjection>("text_encoder_2")),
+            ForceZerosForEmptyPrompt = root.TryGetProperty("force_zeros_for_empty_prompt", out var zeros)
+                && zeros.GetBoolean(),
         };
     }
 
-    private static double Number(JsonElement call, string key, double missing) => call.TryGetProperty(key, out var value) ? value.GetDouble() : missing;
+    private static double Number(JsonElement call, string key, double missing) =>
+        call.TryGetProperty(key, out var value) ? value.GetDouble() : missing;
 
     // What a call leaves out has the default of its pipeline.
     private static GenerationRequest Request(JsonElement call, string kind)
     {
         string? Text(string key) => call.TryGetProperty(key, out var value) ? value.GetString() : null;
-        int? Integer(string key) => call.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetInt32() : null;
-        double? Share(string key) => call.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;
-        (int, int)? Pair(string key) => call.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Array ? (value[0].GetInt32(), value[1].GetInt32()) : null;
-        bool xl = kind.Contains("XL", StringComparison.Ordinal), inpaint = kind.Contains("Inpaint", StringComparison.Ordinal), controlled = kind.Contains("ControlNet", StringComparison.Ordinal);
+        int? Integer(string key) => call.TryGetProperty(key, out var value)
+            && value.ValueKind == JsonValueKind.Number ? value.GetInt32() : null;
+        double? Share(string key) => call.TryGetProperty(key, out var value)
+            && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;
+        (int, int)? Pair(string key) => call.TryGetProperty(key, out var value)
+            && value.ValueKind == JsonValueKind.Array ? (value[0].GetInt32(), value[1].GetInt32()) : null;
+        bool xl = kind.Contains("XL", StringComparison.Ordinal),
+            inpaint = kind.Contains("Inpaint", StringComparison.Ordinal),
+            controlled = kind.Contains("ControlNet", StringComparison.Ordinal);
         return new GenerationRequest
         {
             Text = new TextRequest(Text("prompt") ?? "")

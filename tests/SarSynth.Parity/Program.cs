@@ -21,7 +21,8 @@ internal static class Program
     {
         var folder = new Argument<string>("DIR")
         {
-            Description = "Folder of recorded results at any depth: models, schedulers, pipelines, LoRA, training, tokenizers.",
+            Description = "Folder of recorded results at any depth: models, "
+                + "schedulers, pipelines, LoRA, training, tokenizers.",
         };
         var device = new Option<string>("--device")
         {
@@ -34,10 +35,12 @@ internal static class Program
         type.AcceptOnlyFromAmong("float32", "bfloat16", "float16");
         var threads = new Option<int>("--threads")
         {
-            Description = "Threads of the tensor engine, at least 1.", DefaultValueFactory = _ => Environment.ProcessorCount,
+            Description = "Threads of the tensor engine, at least 1.", DefaultValueFactory = _ =>
+                Environment.ProcessorCount,
         };
         var json = new Option<bool>("--json") { Description = "Print the answer as JSON, and nothing else." };
-        var root = new RootCommand("Compares this build with recorded results of the reference library; exits 1 on a miss.")
+        var root = new RootCommand("Compares this build with recorded results of the reference library; "
+            + "exits 1 on a miss.")
         {
             folder, device, type, threads, json,
         };
@@ -50,7 +53,8 @@ internal static class Program
         {
             return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
         }
-        catch (Exception e) when (e is CheckpointException or ArgumentException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is CheckpointException or ArgumentException
+            or IOException or UnauthorizedAccessException)
         {
             return Failed(e.Message);
         }
@@ -89,7 +93,8 @@ internal static class Program
         var console = AnsiConsole.Console;
         if (Console.IsOutputRedirected)
             (console.Profile.Capabilities.ColorSystem, console.Profile.Width) = (ColorSystem.NoColors, 160);
-        var table = new Table().Border(TableBorder.Rounded).AddColumns("", "case", "output", "largest error", "tolerance");
+        var table = new Table().Border(TableBorder.Rounded)
+            .AddColumns("", "case", "output", "largest error", "tolerance");
         foreach (var r in results)
             table.AddRow(r.Passes ? "[green]ok[/]" : "[red]miss[/]", Markup.Escape(r.Folder), Markup.Escape(r.Output),
                 $"{r.Error:G3}", $"{r.Tolerance:G3}");

@@ -22,7 +22,8 @@ internal static partial class TrainingParity
     public static bool Holds(string folder)
     {
         using var opened = new ParityCase(folder, null, ScalarType.Float32);
-        return opened.Cases?.RootElement is { ValueKind: JsonValueKind.Object } cases && cases.EnumerateObject().Any(c => c.Name.EndsWith(Norms, StringComparison.Ordinal));
+        return opened.Cases?.RootElement is { ValueKind: JsonValueKind.Object } cases
+            && cases.EnumerateObject().Any(c => c.Name.EndsWith(Norms, StringComparison.Ordinal));
     }
 
     public static IReadOnlyList<ParityResult> Run(ParityCase folder)
@@ -53,7 +54,8 @@ internal static partial class TrainingParity
     private static IEnumerable<ParityResult> Gradients(ParityCase folder, string name, Match match)
     {
         using var unet = Unet(folder);
-        var batch = new Batch(folder, unet, Prediction(match.Groups[1].Value), match.Groups[2].Success ? double.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture) : null);
+        var batch = new Batch(folder, unet, Prediction(match.Groups[1].Value),
+            match.Groups[2].Success ? double.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture) : null);
         using var loss = batch.Loss();
         loss.backward();
         foreach (var result in Compared(folder, name, loss, Named(unet)))
@@ -61,7 +63,8 @@ internal static partial class TrainingParity
         if (folder.OutputNames.Contains($"{name}.total_grad_norm"))
         {
             using var optimizer = new AdamWOptimizer(Named(unet));
-            yield return folder.Compare($"{name}.total_grad_norm", tensor(new[] { optimizer.GradientNorm() }), 1e-4, perValue: 0);
+            yield return folder.Compare($"{name}.total_grad_norm", tensor(new[] { optimizer.GradientNorm() }), 1e-4,
+                perValue: 0);
         }
         if (folder.OutputNames.Contains($"{name}.noisy_latents"))
             yield return folder.Compare($"{name}.noisy_latents", batch.Noisy, 5e-6);
@@ -75,19 +78,24 @@ internal static partial class TrainingParity
         using var unet = Unet(folder);
         var batch = new Batch(folder, unet, PredictionType.Epsilon, null);
         var settings = folder.Cases!.RootElement.GetProperty("adamw");
-        double epsilon = match.Groups[2].Success ? Number(match.Groups[2].Value) : settings.GetProperty("eps").GetDouble();
+        double epsilon = match.Groups[2].Success ? Number(match.Groups[2].Value)
+            : settings.GetProperty("eps").GetDouble();
         double? clip = match.Groups[1].Success ? Number(match.Groups[1].Value) : null;
         return Stepped(folder, name, Named(unet), settings, epsilon, clip, batch);
         static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
     }
 
-    private static IEnumerable<ParityResult> Stepped(ParityCase folder, string name, IReadOnlyDictionary<string, Parameter> parameters, JsonElement settings, double epsilon, double? clip, Batch batch)
+    private static IEnumerable<ParityResult> Stepped(ParityCase folder, string name,
+        IReadOnlyDictionary<string, Parameter> parameters, JsonElement settings, double epsilon, double? clip,
+        Batch batch)
     {
         // eps 1e-8 turns the rounding of near-zero gradients into whole steps: there only the mean is tight.
         var tight = epsilon >= 1e-4;
         double largest = tight ? 5e-5 : 2e-3, lossTolerance = tight ? 1e-4 : 1e-3;
         var betas = settings.GetProperty("betas");
-        using var optimizer = new AdamWOptimizer(parameters, new AdamWOptions(betas[0].GetDouble(), betas[1].GetDouble(), epsilon, settings.GetProperty("weight_decay").GetDouble()));
+        using var optimizer = new AdamWOptimizer(parameters,
+            new AdamWOptions(betas[0].GetDouble(), betas[1].GetDouble(), epsilon,
+            settings.GetProperty("weight_decay").GetDouble()));
         var recorded = folder.OutputNames.ToHashSet();
         var results = new List<ParityResult>();
         var losses = new List<double>();
@@ -99,15 +107,20 @@ internal static partial class TrainingParity
             loss.backward();
             if (step == 1)
                 results.AddRange(Compared(folder, name, null, parameters));
-            optimizer.Step(settings.GetProperty("lr").GetDouble(), clip is { } limit ? Math.Min(1, limit / (optimizer.GradientNorm() + 1e-6)) : 1);
+            optimizer.Step(settings.GetProperty("lr").GetDouble(),
+                clip is { } limit ? Math.Min(1, limit / (optimizer.GradientNorm() + 1e-6)) : 1);
             optimizer.ZeroGrad();
             var prefix = $"{name}.step{step}.";
-            results.AddRange(recorded.Where(n => n.StartsWith(prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal).Select(n => folder.CompareMean(n, parameters[n[prefix.Length..]], largest, 5e-5)));
+            results.AddRange(recorded.Where(n => n.StartsWith(prefix, StringComparison.Ordinal))
+                .Order(StringComparer.Ordinal)
+                .Select(n => folder.CompareMean(n, parameters[n[prefix.Length..]], largest, 5e-5)));
         }
         foreach (var (what, state) in new[] { ("exp_avg", optimizer.Mean), ("exp_avg_sq", optimizer.Square) })
         {
             var prefix = $"{name}.{what}.";
-            results.AddRange(recorded.Where(n => n.StartsWith(prefix, StringComparison.Ordinal)).Select(n => folder.CompareNorm(n, state[n[prefix.Length..]], tight ? GradientTolerance : 10 * GradientTolerance)));
+            results.AddRange(recorded.Where(n => n.StartsWith(prefix, StringComparison.Ordinal))
+                .Select(n => folder.CompareNorm(n, state[n[prefix.Length..]],
+                tight ? GradientTolerance : 10 * GradientTolerance)));
         }
         if (recorded.Contains($"{name}.losses"))
         {
@@ -128,12 +141,15 @@ internal static partial class TrainingParity
         foreach (var parameter in unet.parameters())
             parameter.requires_grad_(false);
         var start = folder.Cases!.RootElement.GetProperty("lora.start_weights").GetString()!.Split(' ')[0];
-        using var lora = Lora.Load(Path.Combine(folder.FolderPath, start), new Dictionary<string, nn.Module> { ["unet"] = unet });
-        var parameters = lora.Parameters.ToDictionary(p => p.Key["unet.".Length..], p => p.Value, StringComparer.Ordinal);
+        using var lora = Lora.Load(Path.Combine(folder.FolderPath, start),
+            new Dictionary<string, nn.Module> { ["unet"] = unet });
+        var parameters = lora.Parameters.ToDictionary(p => p.Key["unet.".Length..], p =>
+            p.Value, StringComparer.Ordinal);
         foreach (var parameter in parameters.Values)
             parameter.requires_grad_(true);
         var settings = folder.Cases.RootElement.GetProperty("adamw");
-        return Stepped(folder, "lora", parameters, settings, settings.GetProperty("eps").GetDouble(), null, new Batch(folder, unet, PredictionType.Epsilon, null));
+        return Stepped(folder, "lora", parameters, settings, settings.GetProperty("eps").GetDouble(), null,
+            new Batch(folder, unet, PredictionType.Epsilon, null));
     }
 
     // "controlnet": gradients of a ControlNet under a UNet that is not trained.
@@ -152,12 +168,15 @@ internal static partial class TrainingParity
     {
         var timesteps = folder.Output("snr.timesteps").to(ScalarType.Int64).cpu().data<long>().ToArray();
         folder.Counts("snr.timesteps");
-        foreach (var output in folder.OutputNames.Where(n => n.StartsWith("snr.", StringComparison.Ordinal) && n != "snr.timesteps").Order(StringComparer.Ordinal))
+        foreach (var output in folder.OutputNames.Where(n =>
+            n.StartsWith("snr.", StringComparison.Ordinal) && n != "snr.timesteps").Order(StringComparer.Ordinal))
         {
             using var scope = NewDisposeScope();
             double[]? actual = output == "snr.snr" ? [.. timesteps.Select(t => NoiseSchedule.Create().Snr((int)t))]
                 : Weight().Match(output) is { Success: true } match
-                    ? [.. timesteps.Select(t => DiffusionLoss.MinSnrWeight(NoiseSchedule.Create(prediction: Prediction(match.Groups[1].Value)), (int)t, double.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture)))]
+                    ? [.. timesteps.Select(t =>
+                        DiffusionLoss.MinSnrWeight(NoiseSchedule.Create(prediction: Prediction(match.Groups[1].Value)),
+                        (int)t, double.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture)))]
                     : null;
             // diffusers squares float32 roots of alphaBar: at the last timesteps that costs three digits.
             if (actual is not null)
@@ -175,12 +194,19 @@ internal static partial class TrainingParity
         {
             var shape = recorded.Name switch
             {
-                "constant" => LrShape.Constant, "constant_with_warmup" => LrShape.ConstantWithWarmup, "linear" => LrShape.Linear,
-                "cosine" => LrShape.Cosine, "cosine_with_restarts" => LrShape.CosineWithRestarts, "polynomial" => LrShape.Polynomial, _ => (LrShape?)null,
+                "constant" => LrShape.Constant, "constant_with_warmup" => LrShape.ConstantWithWarmup, "linear" =>
+                    LrShape.Linear,
+                "cosine" => LrShape.Cosine, "cosine_with_restarts" => LrShape.CosineWithRestarts, "polynomial" =>
+                    LrShape.Polynomial, _ => (LrShape?)null,
             };
-            double? cycles = root.TryGetProperty($"{recorded.Name} num_cycles", out var count) ? count.GetDouble() : null;
-            var error = shape is not { } known ? double.NaN : recorded.Value.EnumerateArray().Select((expected, step) => Math.Abs(expected.GetDouble() - new LrSchedule(known, root.GetProperty("num_warmup_steps").GetInt32(), cycles)
-                .At(step, root.GetProperty("num_training_steps").GetInt32(), root.GetProperty("base_lr").GetDouble()))).Max();
+            double? cycles = root.TryGetProperty($"{recorded.Name} num_cycles", out var count) ? count.GetDouble()
+                : null;
+            var error = shape is not { } known ? double.NaN : recorded.Value.EnumerateArray()
+                .Select((expected, step) =>
+                Math.Abs(expected.GetDouble() - new LrSchedule(known, root.GetProperty("num_warmup_steps").GetInt32(),
+                cycles)
+                .At(step, root.GetProperty("num_training_steps").GetInt32(), root.GetProperty("base_lr").GetDouble())))
+                    .Max();
             yield return new(folder.Name, $"lr_schedules/{recorded.Name}", error, 1e-15);
         }
     }
@@ -195,52 +221,73 @@ internal static partial class TrainingParity
             var warmup = Warmup().Match(recorded.Name);
             var options = new EmaOptions(json.RootElement.GetProperty("decay").GetDouble());
             // "pow0.667" is two thirds, written short.
-            double Short(string text) => Math.Abs(double.Parse(text, CultureInfo.InvariantCulture) - 2.0 / 3) < 5e-4 ? 2.0 / 3 : double.Parse(text, CultureInfo.InvariantCulture);
+            double Short(string text) => Math.Abs(double.Parse(text, CultureInfo.InvariantCulture) - 2.0 / 3) < 5e-4
+                ? 2.0 / 3 : double.Parse(text, CultureInfo.InvariantCulture);
             if (warmup.Success)
-                options = options with { UseWarmup = true, InvGamma = Short(warmup.Groups[1].Value), Power = Short(warmup.Groups[2].Value) };
+                options = options with { UseWarmup = true, InvGamma = Short(warmup.Groups[1].Value),
+                    Power = Short(warmup.Groups[2].Value) };
             var error = recorded.Name != "default" && !warmup.Success ? double.NaN
-                : recorded.Value.EnumerateObject().Select(v => Math.Abs(v.Value.GetDouble() - options.DecayAt(long.Parse(v.Name, CultureInfo.InvariantCulture)))).Max();
+                : recorded.Value.EnumerateObject()
+                    .Select(v => Math.Abs(v.Value.GetDouble() - options.DecayAt(long.Parse(v.Name,
+                    CultureInfo.InvariantCulture)))).Max();
             yield return new(folder.Name, $"ema_decay/{recorded.Name}", error, 1e-12);
         }
     }
 
     // The loss, every recorded gradient, and the norms of all gradients.
-    private static List<ParityResult> Compared(ParityCase folder, string name, Tensor? loss, IReadOnlyDictionary<string, Parameter> parameters)
+    private static List<ParityResult> Compared(ParityCase folder, string name, Tensor? loss,
+        IReadOnlyDictionary<string, Parameter> parameters)
     {
         var results = new List<ParityResult>();
         if (loss is not null && folder.OutputNames.Contains($"{name}.loss"))
             results.Add(folder.Compare($"{name}.loss", loss.detach().reshape(1), LossTolerance, perValue: 0));
         var prefix = $"{name}.grad.";
-        results.AddRange(folder.OutputNames.Where(n => n.StartsWith(prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal).Select(n => folder.CompareNorm(n, parameters[n[prefix.Length..]].grad!, GradientTolerance)));
+        results.AddRange(folder.OutputNames.Where(n => n.StartsWith(prefix, StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal)
+            .Select(n => folder.CompareNorm(n, parameters[n[prefix.Length..]].grad!, GradientTolerance)));
         if (folder.Cases!.RootElement.TryGetProperty(name + Norms, out var norms))
         {
-            var expected = norms.EnumerateObject().ToDictionary(p => p.Name, p => p.Value.GetDouble(), StringComparer.Ordinal);
+            var expected = norms.EnumerateObject()
+                .ToDictionary(p => p.Name, p => p.Value.GetDouble(), StringComparer.Ordinal);
             // A gradient that is zero but for rounding (of a bias before a normalisation) is measured by the largest.
             var floor = 1e-4 * expected.Values.Max();
-            var worst = expected.Select(e => (e.Key, Error: parameters.GetValueOrDefault(e.Key)?.grad is { } gradient ? Math.Abs(gradient.norm().ToDouble() - e.Value) / Math.Max(e.Value, floor) : double.NaN)).MaxBy(e => double.IsNaN(e.Error) ? double.MaxValue : e.Error);
-            results.Add(new(folder.Name, $"{name}: norms of {expected.Count} gradients (largest error: {worst.Key})", worst.Error, GradientTolerance));
+            var worst = expected.Select(e =>
+                (e.Key, Error: parameters.GetValueOrDefault(e.Key)?.grad is { } gradient
+                ? Math.Abs(gradient.norm().ToDouble() - e.Value) / Math.Max(e.Value, floor) : double.NaN))
+                .MaxBy(e => double.IsNaN(e.Error) ? double.MaxValue : e.Error);
+            results.Add(new(folder.Name, $"{name}: norms of {expected.Count} gradients (largest error: {worst.Key})",
+                worst.Error, GradientTolerance));
         }
         return results;
     }
 
-    private static UNet2DConditionModel Unet(ParityCase folder) => Fitting<UNet2DConditionModel>(folder, folder.Cases!.RootElement.EnumerateObject()
-        .Select(c => c.Name).First(n => n.EndsWith(Norms, StringComparison.Ordinal) && n is not ("lora" + Norms or "controlnet" + Norms)));
+    private static UNet2DConditionModel Unet(ParityCase folder) =>
+        Fitting<UNet2DConditionModel>(folder, folder.Cases!.RootElement.EnumerateObject()
+        .Select(c => c.Name)
+            .First(n => n.EndsWith(Norms, StringComparison.Ordinal)
+            && n is not ("lora" + Norms or "controlnet" + Norms)));
 
     // The model beside the folder that has the parameters whose gradients were recorded, and takes the recorded inputs.
     private static T Fitting<T>(ParityCase folder, string norms) where T : nn.Module, IPretrainedModel<T>
     {
-        var names = folder.Cases!.RootElement.GetProperty(norms).EnumerateObject().Select(p => p.Name).ToHashSet(StringComparer.Ordinal);
-        var gradients = folder.OutputNames.Where(n => n.StartsWith(norms[..^Norms.Length] + ".grad.", StringComparison.Ordinal)).ToList();
+        var names = folder.Cases!.RootElement.GetProperty(norms).EnumerateObject().Select(p => p.Name)
+            .ToHashSet(StringComparer.Ordinal);
+        var gradients = folder.OutputNames.Where(n =>
+            n.StartsWith(norms[..^Norms.Length] + ".grad.", StringComparison.Ordinal)).ToList();
         foreach (var path in folder.SiblingModels(typeof(T).Name))
         {
             using var beside = folder.Sibling(path);
             var model = beside.Model<T>();
-            var shapes = model.named_parameters().ToDictionary(p => p.Item1, p => p.Item2.shape, StringComparer.Ordinal);
-            if (names.SetEquals(shapes.Keys) && gradients.All(g => shapes[g[(norms.Length - Norms.Length + ".grad.".Length)..]].AsSpan().SequenceEqual(folder.Output(g).shape)))
+            var shapes = model.named_parameters()
+                .ToDictionary(p => p.Item1, p => p.Item2.shape, StringComparer.Ordinal);
+            if (names.SetEquals(shapes.Keys) && gradients.All(g =>
+                shapes[g[(norms.Length - Norms.Length + ".grad.".Length)..]].AsSpan()
+                .SequenceEqual(folder.Output(g).shape)))
                 return model;
             model.Dispose();
         }
-        throw new CheckpointException(folder.FolderPath, $"no {typeof(T).Name} beside it has the {names.Count} parameters of '{norms}' in cases.json");
+        throw new CheckpointException(folder.FolderPath,
+            $"no {typeof(T).Name} beside it has the {names.Count} parameters of '{norms}' in cases.json");
     }
 
     private static PredictionType Prediction(string name) => name switch
@@ -248,13 +295,17 @@ internal static partial class TrainingParity
         "v" => PredictionType.Velocity, "sample" => PredictionType.Sample, _ => PredictionType.Epsilon,
     };
 
-    private static Dictionary<string, Parameter> Named(nn.Module module) => module.named_parameters().ToDictionary(p => p.Item1, p => p.Item2, StringComparer.Ordinal);
+    private static Dictionary<string, Parameter> Named(nn.Module module) =>
+        module.named_parameters().ToDictionary(p => p.Item1, p => p.Item2, StringComparer.Ordinal);
 
     /// <summary>The recorded batch, and what the last loss was made of.</summary>
-    private sealed class Batch(ParityCase folder, UNet2DConditionModel unet, PredictionType prediction, double? gamma, ControlNetModel? net = null)
+    private sealed class Batch(ParityCase folder, UNet2DConditionModel unet, PredictionType prediction, double? gamma,
+        ControlNetModel? net = null)
     {
-        private readonly Tensor latents = folder.Needed("latents"), noise = folder.Needed("noise"), timesteps = folder.Needed("timesteps"), text = folder.Needed("encoder_hidden_states");
-        private readonly Tensor? pooled = folder.Input("text_embeds"), sizes = folder.Input("time_ids"), condition = folder.Input("controlnet_cond");
+        private readonly Tensor latents = folder.Needed("latents"), noise = folder.Needed("noise"),
+            timesteps = folder.Needed("timesteps"), text = folder.Needed("encoder_hidden_states");
+        private readonly Tensor? pooled = folder.Input("text_embeds"), sizes = folder.Input("time_ids"),
+            condition = folder.Input("controlnet_cond");
 
         public Tensor Noisy { get; private set; } = null!;
 
@@ -263,7 +314,8 @@ internal static partial class TrainingParity
         public Tensor Loss() => DiffusionLoss.OfNoise(NoiseSchedule.Create(prediction: prediction), (noisy, t) =>
         {
             var control = net?.forward(noisy, t, text, condition!, text_embeds: pooled, time_ids: sizes);
-            var predicted = unet.forward(noisy, t, text, pooled, sizes, down_block_additional_residuals: control?.Down, mid_block_additional_residual: control?.Mid);
+            var predicted = unet.forward(noisy, t, text, pooled, sizes, down_block_additional_residuals: control?.Down,
+                mid_block_additional_residual: control?.Mid);
             Noisy = noisy.detach().clone().MoveToOuterDisposeScope();
             Predicted = predicted.detach().clone().MoveToOuterDisposeScope();
             return predicted;

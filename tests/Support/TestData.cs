@@ -12,9 +12,12 @@ public static class TestData
     /// <summary>A committed golden file or folder: tests/goldens/<paramref name="path"/>.</summary>
     public static string Golden(string path) => Path.Combine(Root, "tests", "goldens", path);
 
-    /// <summary>A path in the optional collection (SARSYNTH_TEST_DATA, or the folder "shared" beside the checkout).</summary>
+    /// <summary>
+    /// A path in the optional collection (SARSYNTH_TEST_DATA, or the folder "shared" beside the checkout).
+    /// </summary>
     public static string Optional(string path) =>
-        Path.Combine(Environment.GetEnvironmentVariable("SARSYNTH_TEST_DATA") ?? Path.Combine(Root, "..", "shared"), path);
+        Path.Combine(Environment.GetEnvironmentVariable("SARSYNTH_TEST_DATA") ?? Path.Combine(Root, "..", "shared"),
+            path);
 
     /// <summary>Whether <paramref name="path"/> is there in the optional collection.</summary>
     public static bool HasOptional(string path) => Path.Exists(Optional(path));

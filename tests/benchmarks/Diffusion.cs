@@ -16,7 +16,8 @@ internal static class Diffusion
 {
     private const int Rounds = 5;
 
-    // Milliseconds of diffusers 0.27.2 on torch 1.13, two threads, and of the reference convolution there (middle of what was seen).
+    // Milliseconds of diffusers 0.27.2 on torch 1.13, two threads, and of the reference convolution
+    // there (middle of what was seen).
     private const double Reference = 32.5, Forward = 271, Decode = 241, Training = 1636;
 
     internal static int Run(string[] args)
@@ -25,7 +26,8 @@ internal static class Diffusion
         set_num_threads(2);
         var rows = new List<(string Name, double Milliseconds, double Theirs, double Goal)>();
         double convolution = Convolution(on);
-        Console.WriteLine($"reference convolution {convolution:F1} ms here, {Reference} ms there: figures are scaled by {convolution / Reference:F2}");
+        Console.WriteLine($"reference convolution {convolution:F1} ms here, {Reference} ms there: figures are scaled "
+            + $"by {convolution / Reference:F2}");
         using (var unet = new UNet2DConditionModel(MidSize, on))
         {
             unet.eval();
@@ -42,7 +44,8 @@ internal static class Diffusion
         {
             double scaled = theirs * convolution / Reference, ratio = milliseconds / scaled;
             missed |= goal > 0 && ratio > goal;
-            Console.WriteLine($"{what,-36}{milliseconds,9:F0} ms{scaled,9:F0} ms{ratio,8:F2}{(goal > 0 ? $"{goal:F2}" : ""),8}");
+            Console.WriteLine($"{what,-36}{milliseconds,9:F0} ms{scaled,9:F0} "
+                + $"ms{ratio,8:F2}{(goal > 0 ? $"{goal:F2}" : ""),8}");
         }
         return missed ? 1 : 0;
     }
@@ -53,7 +56,8 @@ internal static class Diffusion
         SampleSize = 64, InChannels = 4, OutChannels = 4, BlockOutChannels = [64, 128, 256], LayersPerBlock = 2,
         DownBlockTypes = ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
         UpBlockTypes = ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
-        TransformerLayersPerBlock = new[] { 1, 1, 2 }, AttentionHeadDim = new[] { 1, 2, 4 }, CrossAttentionDim = 256, UseLinearProjection = true,
+        TransformerLayersPerBlock = new[] { 1, 1, 2 }, AttentionHeadDim = new[] { 1, 2, 4 }, CrossAttentionDim = 256,
+        UseLinearProjection = true,
         AdditionEmbedType = "text_time", AdditionTimeEmbedDim = 64, ProjectionClassEmbeddingsInputDim = 640,
     };
 
@@ -84,7 +88,8 @@ internal static class Diffusion
         var times = new List<double>();
         var clock = Stopwatch.StartNew();
         Trainer.Run(new TrainerOptions { Steps = Rounds + 1, ClipNorm = null }, parameters, _ => 0,
-            (_, _) => DiffusionLoss.OfNoise(schedule, (noisy, t) => unet.forward(noisy, t, text, pooled, ids), x, noise, timesteps),
+            (_, _) => DiffusionLoss.OfNoise(schedule, (noisy, t) =>
+                unet.forward(noisy, t, text, pooled, ids), x, noise, timesteps),
             _ =>
             {
                 Synchronize(on);
@@ -102,7 +107,8 @@ internal static class Diffusion
         using var vae = new AutoencoderKL(new AutoencoderKLConfig
         {
             BlockOutChannels = [32, 64, 128, 128], LayersPerBlock = 2, LatentChannels = 4, NormNumGroups = 32,
-            DownBlockTypes = [.. Enumerable.Repeat("DownEncoderBlock2D", 4)], UpBlockTypes = [.. Enumerable.Repeat("UpDecoderBlock2D", 4)],
+            DownBlockTypes = [.. Enumerable.Repeat("DownEncoderBlock2D", 4)],
+            UpBlockTypes = [.. Enumerable.Repeat("UpDecoderBlock2D", 4)],
         }, on);
         vae.eval();
         var latents = randn([1, 4, 32, 32], device: on);
@@ -110,7 +116,8 @@ internal static class Diffusion
     }
 
     private static (Tensor X, Tensor Text, Tensor Pooled, Tensor Ids) Inputs(long batch, Device on, ScalarType type) =>
-        (randn([batch, 4, 64, 64], type, on), randn([batch, 77, 256], type, on), randn([batch, 256], type, on), ones([batch, 6], type, on).mul(512));
+        (randn([batch, 4, 64, 64], type, on), randn([batch, 77, 256], type, on), randn([batch, 256], type, on),
+            ones([batch, 6], type, on).mul(512));
 
     /// <summary>Best of the rounds after one to warm up, in milliseconds.</summary>
     private static double Best(Device on, Func<Tensor> work)

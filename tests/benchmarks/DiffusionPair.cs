@@ -1,4 +1,5 @@
-// The diffusion models beside the same models in plain PyTorch (diffusion.py), in turns on one machine: time, and peak memory.
+// The diffusion models beside the same models in plain PyTorch (diffusion.py), in turns on one
+// machine: time, and peak memory.
 using System.Diagnostics;
 using SarSynth.Diffusion;
 using SarSynth.Diffusion.Models;
@@ -69,8 +70,10 @@ internal static class DiffusionPair
         var version = python.Ready[0];
         var second = int.Parse(version.Split('.')[0]) >= 2;
         Console.WriteLine($"beside PyTorch {version} {(root is null ? "of this system" : $"in {root}")}"
-            + (root is null || PythonScript.CoreType is not { } type ? "" : $", with OPENBLAS_CORETYPE={type} for it alone"));
-        Console.WriteLine($"{threads} threads; the best of {Rounds} rounds in turns: time on the clock, and of the process's CPU "
+            + (root is null || PythonScript.CoreType is not { } type
+                ? "" : $", with OPENBLAS_CORETYPE={type} for it alone"));
+        Console.WriteLine($"{threads} threads; the best of {Rounds} rounds in turns: time on the "
+            + $"clock, and of the process's CPU "
             + "(which other load disturbs less)");
         Console.WriteLine($"{"",-52}{"here",12}{"PyTorch",12}{"ratio",8}{"goal",8}{"CPU ratio",12}");
         var missed = false;
@@ -137,7 +140,8 @@ internal static class DiffusionPair
                 return Quiet(() => vae.decode(latents));
             case "train":
                 var trained = new UNet2DConditionModel(MidSize, on);
-                var optimizer = new AdamWOptimizer(trained.named_parameters().ToDictionary(p => p.name, p => p.parameter));
+                var optimizer = new AdamWOptimizer(trained.named_parameters()
+                    .ToDictionary(p => p.name, p => p.parameter));
                 var (noisy, text, pooled, ids) = Inputs(2, ScalarType.Float32);
                 Tensor times = tensor(new long[] { 213, 871 }, device: on), noise = Normal(2, 4, 64, 64);
                 return () =>

@@ -1,4 +1,5 @@
-// The C# kernel beside ipykernel and, where it is installed, .NET Interactive's own: kernel.py over jupyter_client, with a Jupyter set-up of its own.
+// The C# kernel beside ipykernel and, where it is installed, .NET Interactive's own: kernel.py over jupyter_client,
+// with a Jupyter set-up of its own.
 using System.Diagnostics;
 
 namespace SarSynth.Benchmarks;
@@ -11,14 +12,16 @@ internal static class Kernel
         var home = Directory.CreateTempSubdirectory("jupyter-").FullName;
         try
         {
-            var kernel = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "SarSynth.Kernel", "release", "sarsynth-kernel.dll"));
+            var kernel = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "SarSynth.Kernel",
+                "release", "sarsynth-kernel.dll"));
             if (!File.Exists(kernel))
             {
                 Console.Error.WriteLine($"{kernel} is not there: dotnet build src/SarSynth.Kernel -c Release");
                 return 2;
             }
             return Start("dotnet", [kernel, "install", "--prefix", home], quiet: true) is var code and not 0 ? code
-                : Start("/usr/bin/python3", ["-W", "ignore", Path.Combine(AppContext.BaseDirectory, "kernel.py"), .. args], quiet: false);
+                : Start("/usr/bin/python3",
+                    ["-W", "ignore", Path.Combine(AppContext.BaseDirectory, "kernel.py"), .. args], quiet: false);
         }
         finally
         {
@@ -28,9 +31,12 @@ internal static class Kernel
         int Start(string program, string[] arguments, bool quiet)
         {
             var info = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = quiet };
-            var interactive = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "dotnet-interactive", "share", "jupyter"));
-            info.Environment["JUPYTER_PATH"] = Path.Combine(home, "share", "jupyter") + Path.PathSeparator + interactive;
-            foreach (var variable in new[] { "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR" })
+            var interactive = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "..",
+                "dotnet-interactive", "share", "jupyter"));
+            info.Environment["JUPYTER_PATH"] = Path.Combine(home, "share", "jupyter") + Path.PathSeparator
+                + interactive;
+            foreach (var variable in new[] { "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR",
+                "IPYTHONDIR" })
                 info.Environment[variable] = Path.Combine(home, variable);
             using var process = Process.Start(info)!;
             process.WaitForExit();

@@ -1,11 +1,14 @@
-// The processes that benchmarks talk to: python3 with a script that answers by lines, and this program again for a peak of its own.
+// The processes that benchmarks talk to: python3 with a script that answers by lines, and this program
+// again for a peak of its own.
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.Intrinsics.X86;
 
 namespace SarSynth.Benchmarks;
 
-/// <summary>/usr/bin/python3 with a script of this folder that says "ready", then answers each line with a line.</summary>
+/// <summary>
+/// /usr/bin/python3 with a script of this folder that says "ready", then answers each line with a line.
+/// </summary>
 internal sealed class PythonScript : IDisposable
 {
     private const string Interpreter = "/usr/bin/python3";
@@ -21,7 +24,9 @@ internal sealed class PythonScript : IDisposable
         File.Exists(Interpreter) ? Start(new ProcessStartInfo(Interpreter, [Beside(script), .. arguments])) : null;
 
     /// <summary>The same in another Debian root, by chroot: nothing is written there.</summary>
-    /// <exception cref="InvalidOperationException">ROOT lacks python3, /proc or what the script imports; or chroot is not allowed.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// ROOT lacks python3, /proc or what the script imports; or chroot is not allowed.
+    /// </exception>
     internal static PythonScript StartIn(string root, string script, params string[] arguments)
     {
         // torch reads the processor from there, and the script its own peak of memory.
@@ -30,18 +35,25 @@ internal sealed class PythonScript : IDisposable
             if (!Path.Exists(root + needed))
             {
                 throw new InvalidOperationException(
-                    $"{root}{needed} is not there; expected a Debian root with python3-torch, and /proc and /sys mounted in it");
+                    $"{root}{needed} is not there; expected a Debian root with python3-torch, "
+                        + $"and /proc and /sys mounted in it");
             }
         }
-        var start = new ProcessStartInfo("chroot", [root, Interpreter, "-c", File.ReadAllText(Beside(script)), .. arguments]);
+        var start = new ProcessStartInfo("chroot",
+            [root, Interpreter, "-c", File.ReadAllText(Beside(script)), .. arguments]);
         if (CoreType is { } type)
             start.Environment["OPENBLAS_CORETYPE"] = type;
         return Start(start) ?? throw new InvalidOperationException(
             $"python3 in {root} did not start {script} (its words are above); chroot needs root's rights");
     }
 
-    /// <summary>The OpenBLAS kernels that a Python of another root is told to take; null: those that OpenBLAS takes by itself.</summary>
-    /// <remarks>OpenBLAS chooses by the processor's model, and a build older than that falls back; these AVX-512 kernels every build has.</remarks>
+    /// <summary>
+    /// The OpenBLAS kernels that a Python of another root is told to take; null: those that OpenBLAS takes by itself.
+    /// </summary>
+    /// <remarks>
+    /// OpenBLAS chooses by the processor's model, and a build older than that falls back; these AVX-512 kernels every
+    /// build has.
+    /// </remarks>
     internal static string? CoreType =>
         Avx512F.IsSupported && Environment.GetEnvironmentVariable("OPENBLAS_CORETYPE") is null ? "SkylakeX" : null;
 
@@ -78,7 +90,8 @@ internal static class Self
 {
     /// <summary>The most memory that was resident in this process so far, in MB.</summary>
     internal static long PeakMegabytes =>
-        long.Parse(File.ReadLines("/proc/self/status").First(l => l.StartsWith("VmHWM", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024;
+        long.Parse(File.ReadLines("/proc/self/status").First(l => l.StartsWith("VmHWM", StringComparison.Ordinal))
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024;
 
     /// <summary>Runs it, with its output on this one's; returns its exit code.</summary>
     internal static int Run(params string[] arguments)
@@ -99,10 +112,12 @@ internal static class Self
         using var child = Process.Start(start)!;
         var text = child.StandardOutput.ReadToEnd();
         child.WaitForExit();
-        return [.. text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Select(word => double.Parse(word, CultureInfo.InvariantCulture))];
+        return [.. text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)
+            .Select(word => double.Parse(word, CultureInfo.InvariantCulture))];
     }
 
     // Started as "dotnet SarSynth.Benchmarks.dll" the process is dotnet's.
     private static ProcessStartInfo Command(string[] arguments) => new(Environment.ProcessPath!,
-        Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [typeof(Self).Assembly.Location, .. arguments] : arguments);
+        Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet"
+            ? [typeof(Self).Assembly.Location, .. arguments] : arguments);
 }

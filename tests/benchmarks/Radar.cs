@@ -17,7 +17,8 @@ internal static class Radar
 
     internal static int Run(string[] args)
     {
-        if (args is ["stream", var folder, var gigabytes]) return Stream(folder, double.Parse(gigabytes, CultureInfo.InvariantCulture));
+        if (args is ["stream", var folder, var gigabytes]) return Stream(folder,
+            double.Parse(gigabytes, CultureInfo.InvariantCulture));
         using var python = PythonScript.Start("radar.py");
         Console.WriteLine($"{Environment.ProcessorCount} processors, .NET {Environment.Version}");
         Console.WriteLine("memory: what one call allocates here; what numpy holds at its peak beyond its input");
@@ -41,10 +42,12 @@ internal static class Radar
             var compared = theirs < double.MaxValue;
             missed |= goal.Faster > 0 && compared && theirs / mine < goal.Faster;
             missed |= goal.Milliseconds > 0 && mine > goal.Milliseconds;
-            Console.WriteLine($"{name,-52}{mine,9:F1} ms{(compared ? $"{theirs:F1} ms" : "-"),12}{(compared ? $"{theirs / mine:F2}" : ""),8}{goal,9}"
+            Console.WriteLine($"{name,-52}{mine,9:F1} "
+                + $"ms{(compared ? $"{theirs:F1} ms" : "-"),12}{(compared ? $"{theirs / mine:F2}" : ""),8}{goal,9}"
                 + $"{memory / 1e6,8:F1} MB{(compared ? $"{python!.Ask("memory " + key)[0] / 1e6:F1} MB" : "-"),11}");
         }
-        foreach (var (name, size) in ((string, double)[])[("normalise, look at, measure, despeckle 1 GB, peak", 1), ("the same, 2 GB in lines of 73,000 pixels, peak", 2)])
+        foreach (var (name, size) in ((string, double)[])[("normalise, look at, measure, despeckle 1 GB, peak", 1),
+            ("the same, 2 GB in lines of 73,000 pixels, peak", 2)])
         {
             var (peak, written) = Streamed(size);
             missed |= peak > 500 || written > 1.1;
@@ -55,24 +58,33 @@ internal static class Radar
         return missed ? 1 : 0;
     }
 
-    /// <summary>How many times faster than python3, or in how many milliseconds; nothing is asked where both are 0.</summary>
+    /// <summary>
+    /// How many times faster than python3, or in how many milliseconds; nothing is asked where both are 0.
+    /// </summary>
     private readonly record struct Goal(double Faster, double Milliseconds = 0)
     {
-        public override string ToString() => Faster > 0 ? $"{Faster:F2}" : Milliseconds > 0 ? $"{Milliseconds:F0} ms" : "";
+        public override string ToString() => Faster > 0 ? $"{Faster:F2}" : Milliseconds > 0 ? $"{Milliseconds:F0} ms"
+            : "";
     }
 
     private static IEnumerable<(string Name, string Key, Goal Goal, Action Ours)> Cases()
     {
         var random = new Random(1);
-        var image = new IntensityImage(4096, 4096, [.. Enumerable.Range(0, 4096 * 4096).Select(_ => (float)-Math.Log(1 - random.NextDouble()))]);
+        var image = new IntensityImage(4096, 4096,
+            [.. Enumerable.Range(0, 4096 * 4096).Select(_ => (float)-Math.Log(1 - random.NextDouble()))]);
         yield return ("ENL map 7x7, 4096x4096", "enl", new Goal(6), () => Enl.Map(image.Pixels, 4096, 4096, 7));
-        yield return ("local mean 7x7 (statistics), 4096x4096", "mean", new Goal(6), () => LocalStatistics.Mean(image.Pixels, 4096, 4096, 7));
-        yield return ("histogram of 256 bins, 4096x4096", "histogram", new Goal(4), () => Histogram.Linear(image.Pixels, 256, 0, 10));
+        yield return ("local mean 7x7 (statistics), 4096x4096", "mean", new Goal(6), () =>
+            LocalStatistics.Mean(image.Pixels, 4096, 4096, 7));
+        yield return ("histogram of 256 bins, 4096x4096", "histogram", new Goal(4), () =>
+            Histogram.Linear(image.Pixels, 256, 0, 10));
         var grey = Glcm.Quantise(image.Pixels.AsSpan(0, 1024 * 1024), 32, 0, 5);
-        yield return ("GLCM, 32 levels, 4 angles, 1024x1024", "glcm", new Goal(1), () => Glcm.Compute(grey, 1024, 1024, 32, [1.0], Glcm.FourAngles));
+        yield return ("GLCM, 32 levels, 4 angles, 1024x1024", "glcm", new Goal(1), () =>
+            Glcm.Compute(grey, 1024, 1024, 32, [1.0], Glcm.FourAngles));
         var coarse = Glcm.Quantise(image.Pixels.AsSpan(0, 1024 * 1024), 16, 0, 5);
-        yield return ("GLCM contrast map 31x31, 16 levels, 1024x1024", "glcm_map", new Goal(20), () => Glcm.Map(coarse, 1024, 1024, 16, 31, GlcmFeature.Contrast));
-        yield return ("GLCM entropy map 31x31, 16 levels, 256x256", "", default, () => Glcm.Map(coarse.AsSpan(0, 256 * 256), 256, 256, 16, 31, GlcmFeature.Entropy));
+        yield return ("GLCM contrast map 31x31, 16 levels, 1024x1024", "glcm_map", new Goal(20), () =>
+            Glcm.Map(coarse, 1024, 1024, 16, 31, GlcmFeature.Contrast));
+        yield return ("GLCM entropy map 31x31, 16 levels, 256x256", "", default, () =>
+            Glcm.Map(coarse.AsSpan(0, 256 * 256), 256, 256, 16, 31, GlcmFeature.Entropy));
         yield return ("Lee 7x7, 4096x4096", "lee", new Goal(8), () => new LeeFilter(7).Apply(image));
         yield return ("mean 7x7, 4096x4096", "mean", new Goal(6), () => new BoxcarFilter(7).Apply(image));
         yield return ("enhanced Lee 7x7, 4096x4096", "", default, () => new EnhancedLeeFilter(7).Apply(image));
@@ -85,16 +97,21 @@ internal static class Radar
         var samples = new Complex32[2048 * 2048];
         void Fill()
         {
-            for (var i = 0; i < samples.Length; i++) samples[i] = new Complex32(random.NextSingle(), random.NextSingle());
+            for (var i = 0; i < samples.Length; i++) samples[i] =
+                new Complex32(random.NextSingle(), random.NextSingle());
         }
         Fill();
         // Forward and back, so that the numbers stay small; both sides do it.
-        yield return ("2-D FFT and inverse, 2048x2048 complex64", "fft", new Goal(0.5), () => { Fourier.Forward2D(samples, 2048, 2048); Fourier.Inverse2D(samples, 2048, 2048); });
+        yield return ("2-D FFT and inverse, 2048x2048 complex64", "fft", new Goal(0.5), () =>
+            { Fourier.Forward2D(samples, 2048, 2048); Fourier.Inverse2D(samples, 2048, 2048); });
         var scene = Scene.Generate(1, new SceneOptions { Rows = 1024, Columns = 1024 });
-        yield return ("simulation of a single-look image, 1024x1024", "", new Goal(0, 1000), () => Simulator.Observe(scene, Sensors.AirborneX040, 1));
-        yield return ("scene of land cover and heights, 1024x1024", "", default, () => Scene.Generate(1, new SceneOptions { Rows = 1024, Columns = 1024 }));
+        yield return ("simulation of a single-look image, 1024x1024", "", new Goal(0, 1000), () =>
+            Simulator.Observe(scene, Sensors.AirborneX040, 1));
+        yield return ("scene of land cover and heights, 1024x1024", "", default, () =>
+            Scene.Generate(1, new SceneOptions { Rows = 1024, Columns = 1024 }));
         var odd = samples[..(1999 * 1999)];
-        yield return ("2-D FFT and inverse, 1999x1999 (prime)", "fft_prime", default, () => { Fourier.Forward2D(odd, 1999, 1999); Fourier.Inverse2D(odd, 1999, 1999); });
+        yield return ("2-D FFT and inverse, 1999x1999 (prime)", "fft_prime", default, () =>
+            { Fourier.Forward2D(odd, 1999, 1999); Fourier.Inverse2D(odd, 1999, 1999); });
     }
 
     // In a process of its own: its peak and its bytes are this work's alone.
@@ -122,7 +139,8 @@ internal static class Radar
         using (var file = File.Create(Path.Combine(folder, "in.img")))
             file.SetLength(4L * columns * rows);
         File.WriteAllText(Path.Combine(folder, "in.hdr"),
-            $"ENVI\nsamples = {columns}\nlines = {rows}\nbands = 1\ndata type = 4\ninterleave = bsq\nbyte order = 0\nheader offset = 0\n");
+            $"ENVI\nsamples = {columns}\nlines = {rows}\nbands = 1\ndata type = 4\ninterleave "
+                + $"= bsq\nbyte order = 0\nheader offset = 0\n");
     }
 
     private static int Stream(string folder, double gigabytes)
@@ -138,7 +156,8 @@ internal static class Radar
         {
             const int columns = 16384, rows = 16384;
             var random = new Random(1);
-            var strip = new IntensityImage(512, columns, [.. Enumerable.Range(0, 512 * columns).Select(_ => (float)-Math.Log(1 - random.NextDouble()))]);
+            var strip = new IntensityImage(512, columns,
+                [.. Enumerable.Range(0, 512 * columns).Select(_ => (float)-Math.Log(1 - random.NextDouble()))]);
             using var writer = new GeoTiffWriter(source, rows, columns, PixelKind.Intensity, options: options);
             for (var row = 0; row < rows; row += 512) writer.WriteWindow(row, 0, strip);
             writer.Complete();
@@ -151,7 +170,8 @@ internal static class Radar
         void Tell(string step)
         {
             if (gigabytes > 2)
-                Console.Error.WriteLine($"{step,-12} {clock.Elapsed.TotalMinutes,6:F1} min, peak {Self.PeakMegabytes} MB, written {BytesWritten() / 1e9:F1} GB");
+                Console.Error.WriteLine($"{step,-12} {clock.Elapsed.TotalMinutes,6:F1} min, peak {Self.PeakMegabytes} "
+                    + $"MB, written {BytesWritten() / 1e9:F1} GB");
         }
         var fit = new NormalisationFit();
         foreach (var block in raster.Blocks()) fit.Add(block.Image.ToAmplitude().Pixels);
@@ -162,10 +182,13 @@ internal static class Radar
         Tell("statistics");
         new LeeFilter(7).Apply(raster, target, options);
         Tell("despeckle");
-        Console.WriteLine(FormattableString.Invariant($"{Self.PeakMegabytes} {(double)(BytesWritten() - before) / new FileInfo(target).Length}"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{Self.PeakMegabytes} {(double)(BytesWritten() - before) / new FileInfo(target).Length}"));
         return 0;
     }
 
     // What the process has handed to the file system.
-    private static long BytesWritten() => long.Parse(File.ReadLines("/proc/self/io").First(l => l.StartsWith("wchar", StringComparison.Ordinal)).Split(' ')[1], CultureInfo.InvariantCulture);
+    private static long BytesWritten() =>
+        long.Parse(File.ReadLines("/proc/self/io").First(l => l.StartsWith("wchar", StringComparison.Ordinal))
+        .Split(' ')[1], CultureInfo.InvariantCulture);
 }

@@ -17,7 +17,8 @@ public sealed class NotebookRunner : IDisposable
     {
         // Found through JUPYTER_PATH, so that the user's own kernels stay as they are.
         var data = Path.Combine(folder, "jupyter");
-        var (code, said) = Run("dotnet", [Library("SarSynth.Kernel", "sarsynth-kernel"), "install", "--user"], new() { ["JUPYTER_DATA_DIR"] = data });
+        var (code, said) = Run("dotnet", [Library("SarSynth.Kernel", "sarsynth-kernel"), "install", "--user"],
+            new() { ["JUPYTER_DATA_DIR"] = data });
         Assert.True(code == 0, $"the kernel does not install: {said}");
         return data;
     });
@@ -25,10 +26,13 @@ public sealed class NotebookRunner : IDisposable
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
     /// <summary>.NET Interactive's own kernel, as environment/setup.sh installs it, or null.</summary>
-    public static string? Interactive { get; } = Path.Combine(TestData.Root, "artifacts", "dotnet-interactive", "share", "jupyter") is var data
+    public static string? Interactive { get; } = Path.Combine(TestData.Root, "artifacts", "dotnet-interactive", "share",
+        "jupyter") is var data
         && File.Exists(Path.Combine(data, "kernels", "dotnet-interactive-csharp", "kernel.json")) ? data : null;
 
-    /// <summary>Executes a notebook where it stands; what it prints and writes of its own goes below a temporary folder.</summary>
+    /// <summary>
+    /// Executes a notebook where it stands; what it prints and writes of its own goes below a temporary folder.
+    /// </summary>
     /// <param name="notebook">The file.</param>
     /// <param name="interactive">Whether on .NET Interactive's own kernel.</param>
     /// <returns>nbconvert's exit code and words, and the executed notebook (null when there is none).</returns>
@@ -37,8 +41,11 @@ public sealed class NotebookRunner : IDisposable
         var output = Path.Combine(folder, interactive ? "executed-interactive" : "executed");
         var name = Path.GetFileName(notebook);
         var (code, said) = Run("jupyter",
-            ["nbconvert", "--to", "notebook", "--execute", "--ExecutePreprocessor.timeout=1200", $"--ExecutePreprocessor.kernel_name={(interactive ? "dotnet-interactive-csharp" : ".net-csharp")}", "--output", name, "--output-dir", output, notebook],
-            new() { ["JUPYTER_PATH"] = interactive ? Interactive! : kernel.Value, ["SARSYNTH_DEMO_OUTPUT"] = Path.Combine(folder, "demo") });
+            ["nbconvert", "--to", "notebook", "--execute", "--ExecutePreprocessor.timeout=1200",
+                $"--ExecutePreprocessor.kernel_name={(interactive ? "dotnet-interactive-csharp" : ".net-csharp")}",
+                "--output", name, "--output-dir", output, notebook],
+            new() { ["JUPYTER_PATH"] = interactive ? Interactive! : kernel.Value,
+                ["SARSYNTH_DEMO_OUTPUT"] = Path.Combine(folder, "demo") });
         var executed = Path.Combine(output, name);
         return (code, said, File.Exists(executed) ? JsonNode.Parse(File.ReadAllText(executed)) : null);
     }
@@ -49,28 +56,34 @@ public sealed class NotebookRunner : IDisposable
         Run("/usr/bin/python3", ["-W", "ignore", script, .. arguments], new()
         {
             ["JUPYTER_PATH"] = kernel.Value, ["PYTHONDONTWRITEBYTECODE"] = "1",
-            ["JUPYTER_DATA_DIR"] = kernel.Value, ["JUPYTER_RUNTIME_DIR"] = Path.Combine(folder, "runtime"), ["JUPYTER_CONFIG_DIR"] = Path.Combine(folder, "config"),
+            ["JUPYTER_DATA_DIR"] = kernel.Value, ["JUPYTER_RUNTIME_DIR"] = Path.Combine(folder, "runtime"),
+            ["JUPYTER_CONFIG_DIR"] = Path.Combine(folder, "config"),
         });
 
     /// <summary>An assembly of this checkout, built as these tests are.</summary>
     public static string Library(string project, string? name = null) => Path.GetFullPath(
-        Path.Combine(AppContext.BaseDirectory, "..", "..", project, Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/')), (name ?? project) + ".dll"));
+        Path.Combine(AppContext.BaseDirectory, "..", "..", project,
+            Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/')), (name ?? project) + ".dll"));
 
     /// <summary>The code cells of a notebook.</summary>
     public static IEnumerable<JsonNode> CodeCells(JsonNode notebook) =>
         notebook["cells"]!.AsArray().Where(c => (string?)c!["cell_type"] == "code").Select(c => c!);
 
     /// <summary>The outputs of a notebook's cells.</summary>
-    public static IEnumerable<JsonNode> Outputs(JsonNode notebook) => CodeCells(notebook).SelectMany(c => c["outputs"]!.AsArray()).Select(o => o!);
+    public static IEnumerable<JsonNode> Outputs(JsonNode notebook) =>
+        CodeCells(notebook).SelectMany(c => c["outputs"]!.AsArray()).Select(o => o!);
 
     /// <summary>Text that a notebook keeps as one string or as a list of lines.</summary>
-    public static string Text(JsonNode? node) => node is JsonArray lines ? string.Concat(lines.Select(l => (string?)l)) : (string?)node ?? "";
+    public static string Text(JsonNode? node) => node is JsonArray lines ? string.Concat(lines.Select(l => (string?)l))
+        : (string?)node ?? "";
 
-    private static (int Code, string Said) Run(string program, string[] arguments, Dictionary<string, string> environment)
+    private static (int Code, string Said) Run(string program, string[] arguments,
+        Dictionary<string, string> environment)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
-            WorkingDirectory = TestData.Root, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            WorkingDirectory = TestData.Root, RedirectStandardInput = true, RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
@@ -85,7 +98,8 @@ public sealed class NotebookRunner : IDisposable
         if (!process.WaitForExit(limit))
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"{program} {string.Join(' ', arguments)}: not ready after {limit.TotalMinutes} minutes.\n{said}");
+            throw new TimeoutException($"{program} {string.Join(' ', arguments)}: "
+                + $"not ready after {limit.TotalMinutes} minutes.\n{said}");
         }
         process.WaitForExit();
         return (process.ExitCode, said.ToString());

@@ -25,7 +25,8 @@ public class NotebookTests(NotebookRunner runner) : IClassFixture<NotebookRunner
         Assert.True(code == 0, said);
         Assert.DoesNotContain(NotebookRunner.Outputs(executed!), IsError);
         Assert.Contains(NotebookRunner.Outputs(executed!), HasPicture);
-        foreach (var html in NotebookRunner.Outputs(executed!).Select(o => NotebookRunner.Text(o["data"]?["text/html"])))
+        foreach (var html in NotebookRunner.Outputs(executed!)
+            .Select(o => NotebookRunner.Text(o["data"]?["text/html"])))
             Assert.DoesNotMatch("<(?:script|img|link)[^>]+(?:src|href)=[\"']?https?:", html);
         EveryPictureIsAPngToo(executed!);
     }
@@ -71,7 +72,8 @@ public class NotebookTests(NotebookRunner runner) : IClassFixture<NotebookRunner
         Assert.Equal("#!import \"kit.csx\"", NotebookRunner.Text(code[0]["source"]));
         Assert.Contains("parameters", code[1]["metadata"]?["tags"]?.AsArray().Select(t => (string?)t) ?? []);
         var prose = cells.Count(c => (string?)c!["cell_type"] == "markdown");
-        Assert.True(2 * prose >= NotebookRunner.CodeCells(content).Count(), $"{prose} cells of prose for {NotebookRunner.CodeCells(content).Count()} of code");
+        Assert.True(2 * prose >= NotebookRunner.CodeCells(content).Count(),
+            $"{prose} cells of prose for {NotebookRunner.CodeCells(content).Count()} of code");
     }
 
     /// <summary>Cells are read: what is longer is a verb that the library lacks.</summary>
@@ -82,7 +84,8 @@ public class NotebookTests(NotebookRunner runner) : IClassFixture<NotebookRunner
         var content = JsonNode.Parse(File.ReadAllText(Path.Combine(Folder, notebook)))!;
         foreach (var cell in NotebookRunner.CodeCells(content).Select(c => NotebookRunner.Text(c["source"])))
         {
-            Assert.True(cell.Split('\n').Length <= 20, $"{cell.Split('\n').Length} lines, expected 20 or fewer:\n{cell}");
+            Assert.True(cell.Split('\n').Length <= 20,
+                $"{cell.Split('\n').Length} lines, expected 20 or fewer:\n{cell}");
             Assert.DoesNotContain("bar.Update(", cell);
             Assert.DoesNotContain("progress:", cell);
             Assert.DoesNotContain(".Dispose()", cell);
@@ -93,12 +96,14 @@ public class NotebookTests(NotebookRunner runner) : IClassFixture<NotebookRunner
 
     [Fact]
     public void AllFiveAreThere() =>
-        Assert.Superset(new HashSet<string> { "00", "01", "02", "03", "04" }, Names().Select(name => name[..2]).ToHashSet());
+        Assert.Superset(new HashSet<string> { "00", "01", "02", "03", "04" },
+            Names().Select(name => name[..2]).ToHashSet());
 
     [Fact]
     public void FailingCellFailsTheRun()
     {
-        var (code, said, _) = runner.Execute(Path.Combine(TestData.Root, "tests", "notebooks", "Fixtures", "failing.ipynb"));
+        var (code, said, _) =
+            runner.Execute(Path.Combine(TestData.Root, "tests", "notebooks", "Fixtures", "failing.ipynb"));
         Assert.NotEqual(0, code);
         Assert.Contains("on purpose", said);
         Assert.DoesNotContain("never reached", said);
@@ -107,12 +112,15 @@ public class NotebookTests(NotebookRunner runner) : IClassFixture<NotebookRunner
     [Fact]
     public void ValuesTextAndStateArriveInTheNotebook()
     {
-        var (code, said, executed) = runner.Execute(Path.Combine(TestData.Root, "tests", "notebooks", "Fixtures", "running.ipynb"));
+        var (code, said, executed) =
+            runner.Execute(Path.Combine(TestData.Root, "tests", "notebooks", "Fixtures", "running.ipynb"));
         Assert.True(code == 0, said);
         var outputs = NotebookRunner.Outputs(executed!).ToArray();
-        Assert.Contains(outputs, o => (string?)o["name"] == "stdout" && NotebookRunner.Text(o["text"]).Contains("6 x 7 = 42"));
+        Assert.Contains(outputs, o => (string?)o["name"] == "stdout"
+            && NotebookRunner.Text(o["text"]).Contains("6 x 7 = 42"));
         Assert.Contains(outputs, o => NotebookRunner.Text(o["data"]?["text/html"]).Contains("<b>bold</b>"));
-        Assert.Contains(outputs, o => (string?)o["output_type"] == "execute_result" && NotebookRunner.Text(o["data"]?["text/plain"]).Contains("43"));
+        Assert.Contains(outputs, o => (string?)o["output_type"] == "execute_result"
+            && NotebookRunner.Text(o["data"]?["text/plain"]).Contains("43"));
     }
 
     [Fact]
@@ -122,15 +130,18 @@ public class NotebookTests(NotebookRunner runner) : IClassFixture<NotebookRunner
     public void ForgottenTensorsAreFreed() => Passes("forgotten.py", NotebookRunner.Library("SarSynth"));
 
     [Fact]
-    public void TourWorksInABrowser() => Passes("tour_browser.py", Path.Combine(Folder, "00-tour.ipynb"), NotebookRunner.Library("SarSynth"),
+    public void TourWorksInABrowser() =>
+        Passes("tour_browser.py", Path.Combine(Folder, "00-tour.ipynb"), NotebookRunner.Library("SarSynth"),
         Path.Combine(TestData.Root, "tests", "SarSynth.Kernel.Tests", "python"));
 
     [Fact]
     public void ChartOfPlotlyNetAloneIsShownAsTheKitsAre()
     {
-        var (code, said, executed) = runner.Execute(Path.Combine(TestData.Root, "tests", "notebooks", "Fixtures", "plotly.ipynb"));
+        var (code, said, executed) =
+            runner.Execute(Path.Combine(TestData.Root, "tests", "notebooks", "Fixtures", "plotly.ipynb"));
         Assert.True(code == 0, said);
-        var data = NotebookRunner.Outputs(executed!).Single(o => (string?)o["output_type"] == "execute_result")["data"]!;
+        var data = NotebookRunner.Outputs(executed!)
+            .Single(o => (string?)o["output_type"] == "execute_result")["data"]!;
         Assert.StartsWith("iVBORw0KGgo", NotebookRunner.Text(data["image/png"]));
         var html = NotebookRunner.Text(data["text/html"]);
         Assert.Contains("data-sarsynth=", html);
@@ -140,30 +151,36 @@ public class NotebookTests(NotebookRunner runner) : IClassFixture<NotebookRunner
 
     // A code host that strips HTML has nothing else to show.
     private static void EveryPictureIsAPngToo(JsonNode notebook) => Assert.All(
-        NotebookRunner.Outputs(notebook).Where(o => NotebookRunner.Text(o["data"]?["text/html"]).Contains("<img", StringComparison.Ordinal)),
+        NotebookRunner.Outputs(notebook)
+            .Where(o => NotebookRunner.Text(o["data"]?["text/html"]).Contains("<img", StringComparison.Ordinal)),
         o => Assert.StartsWith("iVBORw0KGgo", NotebookRunner.Text(o["data"]!["image/png"])));
 
     private void Passes(string script, params string[] arguments)
     {
-        var (code, said) = runner.Script(Path.Combine(TestData.Root, "tests", "notebooks", "Fixtures", script), arguments);
+        var (code, said) = runner.Script(Path.Combine(TestData.Root, "tests", "notebooks", "Fixtures", script),
+            arguments);
         Assert.True(code == 0, said);
     }
 
     private static IEnumerable<string> Names() =>
-        Directory.Exists(Folder) ? Directory.GetFiles(Folder, "*.ipynb").Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal) : [];
+        Directory.Exists(Folder) ? Directory.GetFiles(Folder, "*.ipynb").Select(f => Path.GetFileName(f))
+            .Order(StringComparer.Ordinal) : [];
 
     private static bool IsError(JsonNode output) => (string?)output["output_type"] == "error";
 
     private static bool HasPicture(JsonNode output) =>
-        output["data"]?["image/png"] is not null || NotebookRunner.Text(output["data"]?["text/html"]).Contains("<img", StringComparison.Ordinal);
+        output["data"]?["image/png"] is not null || NotebookRunner.Text(output["data"]?["text/html"])
+            .Contains("<img", StringComparison.Ordinal);
 }
 
 /// <summary>A theory that needs .NET Interactive's own kernel; the slow ones run where SARSYNTH_SLOW is set.</summary>
 public sealed class InteractiveTheoryAttribute : TheoryAttribute
 {
     public InteractiveTheoryAttribute(bool slow = false) =>
-        Skip = NotebookRunner.Interactive is null ? "dotnet-interactive is not installed (environment/setup.sh --kernel dotnet-interactive)"
-            : slow && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("SARSYNTH_SLOW")) ? "slow: runs where SARSYNTH_SLOW is set" : null;
+        Skip = NotebookRunner.Interactive is null
+            ? "dotnet-interactive is not installed (environment/setup.sh --kernel dotnet-interactive)"
+            : slow && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("SARSYNTH_SLOW"))
+                ? "slow: runs where SARSYNTH_SLOW is set" : null;
 }
 
 /// <summary>Notebooks in the order of their numbers: a later one may use what an earlier one left.</summary>

@@ -33,9 +33,11 @@ public sealed class LearnedTokenTests : IDisposable
         foreach (var parameter in encoder.parameters())
             parameter.requires_grad_(false);
         var target = Encode("radar");
-        var result = Trainer.Run(new TrainerOptions { Steps = 60, LearningRate = 0.05 }, new Dictionary<string, Parameter> { ["<sar>"] = word.Vectors },
+        var result = Trainer.Run(new TrainerOptions { Steps = 60, LearningRate = 0.05 },
+            new Dictionary<string, Parameter> { ["<sar>"] = word.Vectors },
             _ => 0, (_, _) => (Encode("<sar>", gradients: true) - target).square().mean());
-        Assert.True(result.LastLoss < 0.05 * (Encode("forest") - target).square().mean().ToDouble(), $"loss {result.LastLoss:g3}");
+        Assert.True(result.LastLoss < 0.05 * (Encode("forest") - target).square().mean().ToDouble(),
+            $"loss {result.LastLoss:g3}");
         Assert.Equal(0, Goldens.MaxError(encoder.TokenEmbedding.weight!.detach(), table));
     }
 
@@ -113,7 +115,9 @@ public sealed class LearnedTokenTests : IDisposable
     {
         var file = Path.Combine(folder, "wide.safetensors");
         SafeTensors.Save(file, new Dictionary<string, Tensor> { ["<x>"] = zeros(1, 768) });
-        Assert.Contains("width 24", Assert.Throws<CheckpointException>(() => LearnedToken.Load(file, tokenizer, encoder.TokenEmbedding)).Message);
+        Assert.Contains("width 24",
+            Assert.Throws<CheckpointException>(() => LearnedToken.Load(file, tokenizer, encoder.TokenEmbedding))
+            .Message);
     }
 
     private Tensor Encode(string text, bool gradients = false)

@@ -13,7 +13,9 @@ public sealed class LoraTests : IDisposable
     private readonly SafeTensorsFile outputs = Goldens.Open(Goldens.Folder("lora"), "outputs");
 
     public static TheoryData<string> Files => [.. Directory.EnumerateFiles(Goldens.Folder("lora"), "*.safetensors")
-        .Select(f => Path.GetFileNameWithoutExtension(f)).Where(n => n != "outputs" && !n.StartsWith("unet_te", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+        .Select(f => Path.GetFileNameWithoutExtension(f))
+            .Where(n => n != "outputs" && !n.StartsWith("unet_te", StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal)];
 
     public void Dispose()
     {
@@ -93,7 +95,8 @@ public sealed class LoraTests : IDisposable
             return;
         using var first = TinyModels.TextEncoder();
         using var second = TinyModels.TextEncoder2();
-        var components = new Dictionary<string, nn.Module> { ["unet"] = unet, ["text_encoder"] = first, ["text_encoder_2"] = second };
+        var components = new Dictionary<string, nn.Module> { ["unet"] = unet, ["text_encoder"] = first,
+            ["text_encoder_2"] = second };
         using var sgm = Lora.Load(file, components);
         using var own = Goldens.Open(Goldens.Folder("lora"), "unet_te1_te2.diffusers");
         Goldens.Near("unet", Forward(), outputs.Read("attn.alpha4.scale1.0"), 5e-5);
@@ -114,7 +117,8 @@ public sealed class LoraTests : IDisposable
     {
         var weight = unet.named_parameters().Single(p => p.Item1.Replace('.', '_') == own + "_weight").Item2;
         var generator = new Generator(21);
-        Tensor down = randn([2, .. weight.shape[1..]], generator: generator).mul(0.2), up = randn([weight.shape[0], 2, 1, 1], generator: generator).mul(0.2);
+        Tensor down = randn([2, .. weight.shape[1..]], generator: generator).mul(0.2),
+            up = randn([weight.shape[0], 2, 1, 1], generator: generator).mul(0.2);
         Tensor WithFile(string name, bool fuse)
         {
             var file = Path.GetTempFileName();
@@ -122,7 +126,8 @@ public sealed class LoraTests : IDisposable
             {
                 SafeTensors.Save(file, new Dictionary<string, Tensor>
                 {
-                    [$"lora_unet_{name}.lora_down.weight"] = down, [$"lora_unet_{name}.lora_up.weight"] = up, [$"lora_unet_{name}.alpha"] = tensor(1f),
+                    [$"lora_unet_{name}.lora_down.weight"] = down, [$"lora_unet_{name}.lora_up.weight"] = up,
+                    [$"lora_unet_{name}.alpha"] = tensor(1f),
                 });
                 using var lora = Lora.Load(file, Unet(), 0.7);
                 if (fuse)
@@ -162,10 +167,12 @@ public sealed class LoraTests : IDisposable
                 SafeTensors.Save(file, new Dictionary<string, Tensor> { [key] = value });
                 return Assert.Throws<CheckpointException>(() => Lora.Load(file, Unet()));
             }
-            Assert.Contains("lora_unet_wrong_block", Refused("lora_unet_wrong_block.lora_up.weight", zeros(4, 4)).Message);
+            Assert.Contains("lora_unet_wrong_block", Refused("lora_unet_wrong_block.lora_up.weight", zeros(4, 4))
+                .Message);
             Assert.Contains("text_encoder", Refused("lora_te1_x.lora_up.weight", zeros(4, 4)).Message);
             Assert.Contains("hada_w1_a", Refused("lora_unet_conv_in.hada_w1_a", zeros(4, 4)).Message);
-            Assert.Contains("matrix of unet.conv_in is missing", Refused("unet.conv_in.lora_A.weight", zeros(4, 4)).Message);
+            Assert.Contains("matrix of unet.conv_in is missing",
+                Refused("unet.conv_in.lora_A.weight", zeros(4, 4)).Message);
         }
         finally
         {
@@ -181,7 +188,8 @@ public sealed class LoraTests : IDisposable
     {
         using var noGradients = no_grad();
         using var inputs = Goldens.Open(Goldens.Folder("unet_sdxl"), "inputs");
-        return unet.forward(inputs.Read("base.sample"), inputs.Read("base.timestep"), inputs.Read("base.encoder_hidden_states"),
+        return unet.forward(inputs.Read("base.sample"), inputs.Read("base.timestep"),
+            inputs.Read("base.encoder_hidden_states"),
             inputs.Read("base.text_embeds"), inputs.Read("base.time_ids"));
     }
 }

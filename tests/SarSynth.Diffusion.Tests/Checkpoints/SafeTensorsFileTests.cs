@@ -18,7 +18,8 @@ public sealed class SafeTensorsFileTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var values = new Dictionary<string, Tensor>();
-        foreach (var type in new[] { ScalarType.Float32, ScalarType.Float16, ScalarType.BFloat16, ScalarType.Float64, ScalarType.Int64, ScalarType.Int32, ScalarType.Int16, ScalarType.Int8, ScalarType.Byte, ScalarType.Bool })
+        foreach (var type in new[] { ScalarType.Float32, ScalarType.Float16, ScalarType.BFloat16, ScalarType.Float64,
+            ScalarType.Int64, ScalarType.Int32, ScalarType.Int16, ScalarType.Int8, ScalarType.Byte, ScalarType.Bool })
             values.Add($"layer.{type}", arange(0, 12, dtype: ScalarType.Float32).remainder(5).to(type).view(3, 4));
         values.Add("scalar", tensor(2.5f));
         values.Add("empty", zeros([0, 3]));
@@ -60,25 +61,33 @@ public sealed class SafeTensorsFileTests : IDisposable
             begin, end = h['a']['data_offsets']
             print(h['a']['dtype'], h['a']['shape'], struct.unpack('<2q', data[8 + n + begin:8 + n + end]))
             """;
-        using var python = Process.Start(new ProcessStartInfo("/usr/bin/python3", ["-c", script, path]) { RedirectStandardOutput = true })!;
+        using var python =
+            Process.Start(new ProcessStartInfo("/usr/bin/python3",
+            ["-c", script, path]) { RedirectStandardOutput = true })!;
         var output = python.StandardOutput.ReadToEnd();
         python.WaitForExit();
         Assert.Equal("F32 [2, 3] (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)\nI64 [2] (-1, 1099511627776)\n", output);
     }
 
-    // OCP 8-bit floating point specification, revision 1.0, table 1: largest, smallest normal, smallest subnormal, NaN, infinity.
+    // OCP 8-bit floating point specification, revision 1.0, table 1: largest, smallest normal,
+    // smallest subnormal, NaN, infinity.
     [Fact]
     public void EightBitFloatsHaveTheValuesOfTheirSpecification()
     {
-        var header = Encoding.UTF8.GetBytes("""{"e4m3":{"dtype":"F8_E4M3","shape":[6],"data_offsets":[0,6]},"e5m2":{"dtype":"F8_E5M2","shape":[6],"data_offsets":[6,12]}}""");
-        byte[] bytes = [.. BitConverter.GetBytes((long)header.Length), .. header, 0x7E, 0x08, 0x01, 0x7F, 0x38, 0xBC, 0x7B, 0x04, 0x01, 0x7E, 0x7C, 0xC2];
+        var header = Encoding.UTF8.GetBytes("""
+            {"e4m3":{"dtype":"F8_E4M3","shape":[6],"data_offsets":[0,6]},
+             "e5m2":{"dtype":"F8_E5M2","shape":[6],"data_offsets":[6,12]}}
+            """);
+        byte[] bytes = [.. BitConverter.GetBytes((long)header.Length), .. header, 0x7E, 0x08, 0x01, 0x7F, 0x38, 0xBC,
+            0x7B, 0x04, 0x01, 0x7E, 0x7C, 0xC2];
         var path = Path.Combine(folder, "f8.safetensors");
         File.WriteAllBytes(path, bytes);
         using var scope = NewDisposeScope();
         using var file = SafeTensorsFile.Open(path);
         float Half(int power) => MathF.ScaleB(1, power);
         Assert.Equal([448f, Half(-6), Half(-9), float.NaN, 1f, -1.5f], file.Read("e4m3").data<float>().ToArray());
-        Assert.Equal([57344f, Half(-14), Half(-16), float.NaN, float.PositiveInfinity, -3f], file.Read("e5m2").data<float>().ToArray());
+        Assert.Equal([57344f, Half(-14), Half(-16), float.NaN, float.PositiveInfinity, -3f],
+            file.Read("e5m2").data<float>().ToArray());
         Assert.Equal(448f, file.Read("e4m3", ScalarType.BFloat16)[0].to(ScalarType.Float32).ToSingle());
     }
 
@@ -87,10 +96,13 @@ public sealed class SafeTensorsFileTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var values = Enumerable.Range(0, 5).ToDictionary(i => $"t{i}", i => full([100], i, dtype: ScalarType.Float32));
-        var written = SafeTensors.SaveSharded(folder, "diffusion_pytorch_model", values, shardBytes: 900, variant: "fp16");
+        var written = SafeTensors.SaveSharded(folder, "diffusion_pytorch_model", values, shardBytes: 900,
+            variant: "fp16");
         Assert.Equal(
-            ["diffusion_pytorch_model.fp16-00001-of-00003.safetensors", "diffusion_pytorch_model.fp16-00002-of-00003.safetensors",
-             "diffusion_pytorch_model.fp16-00003-of-00003.safetensors", "diffusion_pytorch_model.safetensors.index.fp16.json"],
+            ["diffusion_pytorch_model.fp16-00001-of-00003.safetensors",
+                "diffusion_pytorch_model.fp16-00002-of-00003.safetensors",
+             "diffusion_pytorch_model.fp16-00003-of-00003.safetensors",
+             "diffusion_pytorch_model.safetensors.index.fp16.json"],
             written.Select(Path.GetFileName));
         using var weights = WeightFiles.Open(folder, "fp16");
         Assert.Equal(5, weights.Names.Count);
@@ -146,7 +158,8 @@ public sealed class SafeTensorsFileTests : IDisposable
         SafeTensors.Save(path, new Dictionary<string, Tensor> { ["a"] = ones([2]) });
         var before = File.ReadAllBytes(path);
         var complex = torch.complex(ones([2]), ones([2]));
-        var error = Assert.Throws<CheckpointException>(() => SafeTensors.Save(path, new Dictionary<string, Tensor> { ["c"] = complex }));
+        var error = Assert.Throws<CheckpointException>(() =>
+            SafeTensors.Save(path, new Dictionary<string, Tensor> { ["c"] = complex }));
         Assert.Contains("'c'", error.Message);
         Assert.Equal(before, File.ReadAllBytes(path));
         Assert.Single(Directory.GetFiles(folder));

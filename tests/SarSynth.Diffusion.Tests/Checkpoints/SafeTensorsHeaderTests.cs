@@ -10,25 +10,33 @@ public sealed class SafeTensorsHeaderTests
     [Fact]
     public void ReadsShapesTypesAndMetadata()
     {
-        var header = Parse("""{"__metadata__":{"format":"pt"},"b":{"dtype":"BF16","shape":[2,3],"data_offsets":[4,16]},"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}   """, data: 16, out var start);
+        var header = Parse("""
+            {"__metadata__":{"format":"pt"},"b":{"dtype":"BF16","shape":[2,3],"data_offsets":[4,16]},
+             "a":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}
+            """ + "   ", data: 16, out var start);
         Assert.Equal("pt", header.Metadata["format"]);
         Assert.Equal(["a", "b"], header.Entries.Select(e => e.Name));
         Assert.Equal([2L, 3L], header.Entries[1].Shape);
-        Assert.Equal((SafeTensorType.BF16, start + 4, 12L), (header.Entries[1].Type, header.Entries[1].Offset, header.Entries[1].Length));
+        Assert.Equal((SafeTensorType.BF16, start + 4, 12L),
+            (header.Entries[1].Type, header.Entries[1].Offset, header.Entries[1].Length));
     }
 
     [Theory]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8, "overlaps")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}""", 12, "belong to no tensor")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"""
+        + """ "b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8, "overlaps")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"""
+        + """ "b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}""", 12, "belong to no tensor")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 8, "belong to no tensor")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 4, "truncated")]
     [InlineData("""{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}""", 8, "expected 12 for F32 [3]")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 4, "'a' occurs twice")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"""
+        + """ "a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 4, "'a' occurs twice")]
     [InlineData("""{"a":{"dtype":"F31","shape":[1],"data_offsets":[0,4]}}""", 4, "dtype 'F31' is not known")]
     [InlineData("""{"a":{"dtype":"3","shape":[1],"data_offsets":[0,4]}}""", 4, "dtype '3' is not known")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1]}}""", 4, "data_offsets is missing")]
     [InlineData("""{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}""", 4, "not an integer")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,4]}}""", 4, "too large")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,4]}}""", 4,
+        "too large")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}""", 4, "data_offsets")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,9223372036854775807]}}""", 4, "data_offsets")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"name":"x"}}""", 4, "'name' is not known")]
@@ -62,7 +70,8 @@ public sealed class SafeTensorsHeaderTests
     {
         var prefix = new byte[8];
         BinaryPrimitives.WriteUInt64LittleEndian(prefix, length);
-        Assert.Contains(expected, Assert.Throws<CheckpointException>(() => SafeTensorsHeader.ReadLength(prefix, file, "x")).Message);
+        Assert.Contains(expected,
+            Assert.Throws<CheckpointException>(() => SafeTensorsHeader.ReadLength(prefix, file, "x")).Message);
     }
 
     [Fact]
@@ -83,20 +92,23 @@ public sealed class SafeTensorsHeaderTests
                     case 0: mutant[at] = (byte)random.Next(256); break;
                     case 1: mutant[at] ^= (byte)(1 << random.Next(8)); break;
                     case 2: mutant[at] = (byte)"0123456789[]{},:\""[random.Next(17)]; break;
-                    default: Array.Copy(bytes, random.Next(headerEnd - 8), mutant, Math.Min(at, headerEnd - 8), 8); break;
+                    default: Array.Copy(bytes, random.Next(headerEnd - 8), mutant, Math.Min(at, headerEnd - 8),
+                        8); break;
                 }
             }
             if (random.Next(8) == 0)
                 mutant = mutant[..random.Next(mutant.Length)];
             try
             {
-                var length = SafeTensorsHeader.ReadLength(mutant.AsSpan(0, Math.Min(8, mutant.Length)), mutant.Length, "mutant");
+                var length = SafeTensorsHeader.ReadLength(mutant.AsSpan(0, Math.Min(8, mutant.Length)), mutant.Length,
+                    "mutant");
                 var header = SafeTensorsHeader.Parse(mutant.AsSpan(8, length), mutant.Length, "mutant");
                 foreach (var entry in header.Entries)
                 {
                     Assert.InRange(entry.Offset, 8 + length, mutant.Length);
                     Assert.InRange(entry.Offset + entry.Length, entry.Offset, mutant.Length);
-                    Assert.Equal(entry.Length, entry.Shape.Aggregate((long)SafeTensorsHeader.ElementSize(entry.Type), (a, b) => a * b));
+                    Assert.Equal(entry.Length,
+                        entry.Shape.Aggregate((long)SafeTensorsHeader.ElementSize(entry.Type), (a, b) => a * b));
                 }
                 accepted++;
             }

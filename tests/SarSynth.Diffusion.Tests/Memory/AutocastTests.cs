@@ -18,7 +18,9 @@ public sealed class AutocastTests(ITestOutputHelper output) : IDisposable
     public void Dispose() => scope.Dispose();
 
     /// <summary>UNets with PyTorch's own errors under torch.autocast.</summary>
-    public static TheoryData<string> Measured => [.. Directory.EnumerateFiles(TestData.Golden("diffusion/variants"), "autocast.json", SearchOption.AllDirectories)
+    public static TheoryData<string> Measured =>
+        [.. Directory.EnumerateFiles(TestData.Golden("diffusion/variants"), "autocast.json",
+        SearchOption.AllDirectories)
         .Select(f => Path.GetFileName(Path.GetDirectoryName(f)!)).Order(StringComparer.Ordinal)];
 
     [Theory]
@@ -43,11 +45,13 @@ public sealed class AutocastTests(ITestOutputHelper output) : IDisposable
         {
             using var inner = NewDisposeScope();
             using var inputs = SafeTensorsFile.Open(Path.Combine(folder, "inputs.safetensors"));
-            var sample = inputs.Read("base.sample").mul(randn(inputs["base.sample"].Shape.ToArray(), generator: generator).mul(1e-3).add(1));
+            var sample = inputs.Read("base.sample").mul(randn(inputs["base.sample"].Shape.ToArray(),
+                generator: generator).mul(1e-3).add(1));
             exact = Gradients(unet, folder, out loss, sample);
             Predict(low, folder, sample).to(ScalarType.Float32).square().mean().backward();
             autocast.CollectGradients();
-            var difference = Norm(exact.Select(e => autocast.Masters[e.Key].grad!.to(ScalarType.Float64) - e.Value)) / Norm(exact.Values);
+            var difference = Norm(exact.Select(e =>
+                autocast.Masters[e.Key].grad!.to(ScalarType.Float64) - e.Value)) / Norm(exact.Values);
             squares += difference * difference;
             foreach (var master in autocast.Masters.Values)
             {
@@ -84,7 +88,9 @@ public sealed class AutocastTests(ITestOutputHelper output) : IDisposable
             Assert.Equal(ScalarType.BFloat16, Predict(unet, folder).dtype);
             removers.ForEach(remove => remove());
             var modules = unet.named_modules().ToDictionary(m => m.Item1, m => m.Item2);
-            Assert.All(types, t => Assert.Equal(modules[t.Key] is GroupNorm or LayerNorm ? ScalarType.Float32 : ScalarType.BFloat16, t.Value));
+            Assert.All(types, t =>
+                Assert.Equal(modules[t.Key] is GroupNorm or LayerNorm ? ScalarType.Float32 : ScalarType.BFloat16,
+                t.Value));
             Assert.True(types.Count > 50);
         }
         Assert.All(unet.parameters(), p => Assert.Equal(ScalarType.Float32, p.dtype));
@@ -102,7 +108,8 @@ public sealed class AutocastTests(ITestOutputHelper output) : IDisposable
             var parameters = autocast?.Masters ?? unet.named_parameters().ToDictionary(p => p.Item1, p => p.Item2);
             var losses = new List<double>();
             // A step of 1e-5 is below what bfloat16 can hold of most weights: only float32 masters move.
-            Trainer.Run(new TrainerOptions { Steps = 8, LearningRate = 1e-5, Accumulation = 2, Autocast = autocast, LossScale = scale }, parameters, _ => 0,
+            Trainer.Run(new TrainerOptions { Steps = 8, LearningRate = 1e-5, Accumulation = 2, Autocast = autocast,
+                LossScale = scale }, parameters, _ => 0,
                 (_, _) => Predict(unet, folder).to(ScalarType.Float32).square().mean(), p => losses.Add(p.Loss));
             Assert.All(parameters.Values, p => Assert.Equal(ScalarType.Float32, p.dtype));
             return [.. losses];
@@ -120,8 +127,10 @@ public sealed class AutocastTests(ITestOutputHelper output) : IDisposable
     {
         var weight = new Parameter(ones(4));
         var values = new List<double>();
-        var options = new TrainerOptions { Steps = 4, LearningRate = 0.1, ClipNorm = null, LossScale = 65536, Optimizer = new AdamWOptions(WeightDecay: 0) };
-        Trainer.Run(options, new Dictionary<string, Parameter> { ["w"] = weight }, step => step.Step, (step, _) => weight.square().sum().mul(step == 1 ? 1e35 : 1),
+        var options = new TrainerOptions { Steps = 4, LearningRate = 0.1, ClipNorm = null, LossScale = 65536,
+            Optimizer = new AdamWOptions(WeightDecay: 0) };
+        Trainer.Run(options, new Dictionary<string, Parameter> { ["w"] = weight }, step => step.Step, (step, _) =>
+            weight.square().sum().mul(step == 1 ? 1e35 : 1),
             _ => values.Add(weight[0].ToDouble()));
         Assert.NotEqual(1, values[0]);
         Assert.Equal(values[0], values[1]);
@@ -133,14 +142,16 @@ public sealed class AutocastTests(ITestOutputHelper output) : IDisposable
     public void WhatAutocastCannotTakeIsNamed()
     {
         using var unet = Open(TestData.Golden("diffusion/variants/unet_lcm"));
-        Assert.Contains("Float64", Assert.Throws<ArgumentException>(() => new Autocast(unet, ScalarType.Float64)).Message);
+        Assert.Contains("Float64", Assert.Throws<ArgumentException>(() => new Autocast(unet, ScalarType.Float64))
+            .Message);
         unet.conv_in.to(ScalarType.BFloat16);
         Assert.Contains("conv_in.weight", Assert.Throws<ArgumentException>(() => new Autocast(unet)).Message);
     }
 
     private static UNet2DConditionModel Open(string folder)
     {
-        var unet = new UNet2DConditionModel(UNet2DConditionConfig.FromJson(File.ReadAllText(Path.Combine(folder, "config.json"))));
+        var unet = new UNet2DConditionModel(UNet2DConditionConfig.FromJson(File.ReadAllText(Path.Combine(folder,
+            "config.json"))));
         using var weights = WeightFiles.Open(Path.Combine(folder, "weights.safetensors"));
         ModuleWeights.CopyInto(unet, weights);
         return unet;
@@ -150,17 +161,20 @@ public sealed class AutocastTests(ITestOutputHelper output) : IDisposable
     {
         using var inputs = SafeTensorsFile.Open(Path.Combine(folder, "inputs.safetensors"));
         Tensor? Input(string name) => inputs.Contains("base." + name) ? inputs.Read("base." + name) : null;
-        return unet.forward(sample ?? Input("sample")!, Input("timestep")!, Input("encoder_hidden_states")!, Input("text_embeds"), Input("time_ids"), Input("class_labels"), Input("timestep_cond"));
+        return unet.forward(sample ?? Input("sample")!, Input("timestep")!, Input("encoder_hidden_states")!,
+            Input("text_embeds"), Input("time_ids"), Input("class_labels"), Input("timestep_cond"));
     }
 
-    private static Dictionary<string, Tensor> Gradients(UNet2DConditionModel unet, string folder, out double loss, Tensor? sample = null)
+    private static Dictionary<string, Tensor> Gradients(UNet2DConditionModel unet, string folder, out double loss,
+        Tensor? sample = null)
     {
         foreach (var parameter in unet.parameters())
             parameter.grad?.zero_();
         var value = Predict(unet, folder, sample).to(ScalarType.Float32).square().mean();
         value.backward();
         loss = value.ToDouble();
-        return unet.named_parameters().Where(p => p.Item2.grad is not null).ToDictionary(p => p.Item1, p => p.Item2.grad!.to(ScalarType.Float64));
+        return unet.named_parameters().Where(p => p.Item2.grad is not null)
+            .ToDictionary(p => p.Item1, p => p.Item2.grad!.to(ScalarType.Float64));
     }
 
     private static double Norm(IEnumerable<Tensor> tensors) => Math.Sqrt(tensors.Sum(t => t.square().sum().ToDouble()));

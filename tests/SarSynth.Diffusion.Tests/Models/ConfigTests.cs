@@ -54,7 +54,8 @@ public sealed class ConfigTests
     }
 
     [Theory]
-    [InlineData("unet-sdxl", "down_block_types", """["DownBlock2D","SimpleCrossAttnDownBlock2D","DownBlock2D"]""", "'SimpleCrossAttnDownBlock2D'")]
+    [InlineData("unet-sdxl", "down_block_types", """["DownBlock2D","SimpleCrossAttnDownBlock2D","DownBlock2D"]""",
+        "'SimpleCrossAttnDownBlock2D'")]
     [InlineData("unet-sdxl", "up_block_types", """["UpBlock2D","AttnUpBlock2D","UpBlock2D"]""", "'AttnUpBlock2D'")]
     [InlineData("unet-sdxl", "mid_block_type", "\"UNetMidBlock2DSimpleCrossAttn\"", "mid_block_type")]
     [InlineData("unet-sdxl", "addition_embed_type", "\"image\"", "'image'")]
@@ -65,7 +66,9 @@ public sealed class ConfigTests
     [InlineData("unet-sdxl", "in_channels", "\"four\"", "in_channels")]
     [InlineData("unet-sdxl", "block_out_channels", "null", "block_out_channels")]
     [InlineData("controlnet-sdxl", "controlnet_conditioning_channel_order", "\"gbr\"", "'gbr'")]
-    [InlineData("vae-sdxl", "down_block_types", """["DownEncoderBlock2D","DownEncoderBlock2D","AttnDownEncoderBlock2D","DownEncoderBlock2D"]""", "'AttnDownEncoderBlock2D'")]
+    [InlineData("vae-sdxl", "down_block_types",
+        """["DownEncoderBlock2D","DownEncoderBlock2D","AttnDownEncoderBlock2D","DownEncoderBlock2D"]""",
+        "'AttnDownEncoderBlock2D'")]
     [InlineData("text-encoder", "hidden_act", "\"relu\"", "'relu'")]
     public void AValueThatIsNotSupportedIsNamed(string name, string field, string value, string expected)
     {
@@ -91,8 +94,10 @@ public sealed class ConfigTests
         var config = UNet2DConditionConfig.FromJson(Config(name));
         var fields = JsonNode.Parse(config.ToJson())!.AsObject();
         Assert.Equal("UNet2DConditionModel", (string?)fields["_class_name"]);
-        foreach (var (field, value) in JsonNode.Parse(Config(name))!.AsObject().Where(f => f.Key != "_diffusers_version"))
-            Assert.True(JsonNode.DeepEquals(value, fields[field]) || double.TryParse($"{value}", out var a) && a == double.Parse($"{fields[field]}"), $"{field}: {value} became {fields[field]}");
+        foreach (var (field, value) in JsonNode.Parse(Config(name))!.AsObject()
+            .Where(f => f.Key != "_diffusers_version"))
+            Assert.True(JsonNode.DeepEquals(value, fields[field]) || double.TryParse($"{value}", out var a)
+                && a == double.Parse($"{fields[field]}"), $"{field}: {value} became {fields[field]}");
         Assert.Equal(config.ToJson(), UNet2DConditionConfig.FromJson(config.ToJson()).ToJson());
     }
 

@@ -23,8 +23,10 @@ public sealed class ModelBehaviourTests : IDisposable
 
     private static double Difference(Tensor a, Tensor b) => (a - b).abs().max().ToDouble();
 
-    private static Tensor Run(UNet2DConditionModel unet, Dictionary<string, Tensor> inputs, ControlNetOutput? control = null, TextCache? cache = null) => unet.forward(
-        inputs["base.sample"], inputs["base.timestep"], inputs["base.encoder_hidden_states"], inputs["base.text_embeds"], inputs["base.time_ids"],
+    private static Tensor Run(UNet2DConditionModel unet, Dictionary<string, Tensor> inputs,
+        ControlNetOutput? control = null, TextCache? cache = null) => unet.forward(
+        inputs["base.sample"], inputs["base.timestep"], inputs["base.encoder_hidden_states"],
+        inputs["base.text_embeds"], inputs["base.time_ids"],
         down_block_additional_residuals: control?.Down, mid_block_additional_residual: control?.Mid, cache: cache);
 
     [Fact]
@@ -48,7 +50,8 @@ public sealed class ModelBehaviourTests : IDisposable
         {
             using var unet = Open<UNet2DConditionModel>(name);
             using var weights = WeightFiles.Open(TestData.Golden($"diffusion/{name}"));
-            Assert.Equal(weights.Names.Order(StringComparer.Ordinal), unet.state_dict().Keys.Order(StringComparer.Ordinal));
+            Assert.Equal(weights.Names.Order(StringComparer.Ordinal),
+                unet.state_dict().Keys.Order(StringComparer.Ordinal));
         }
     }
 
@@ -59,7 +62,8 @@ public sealed class ModelBehaviourTests : IDisposable
         using var grad = no_grad();
         var inputs = Inputs("unet_sdxl");
         var copied = Run(Open<UNet2DConditionModel>("unet_sdxl", new(Mapped: false)), inputs);
-        Goldens.Near("mapped", Run(Open<UNet2DConditionModel>("unet_sdxl", new(Mapped: true)), inputs), copied, Goldens.AlignmentRounding * Goldens.AbsMax(copied));
+        Goldens.Near("mapped", Run(Open<UNet2DConditionModel>("unet_sdxl", new(Mapped: true)), inputs), copied,
+            Goldens.AlignmentRounding * Goldens.AbsMax(copied));
     }
 
     [Fact]
@@ -78,7 +82,8 @@ public sealed class ModelBehaviourTests : IDisposable
         var error = Assert.Throws<CheckpointException>(() => ModelFolder.Load<AutoencoderKL>(folder));
         Assert.Contains("1 missing: decoder.conv_in.bias", error.Message);
         Assert.Contains("1 unexpected: decoder.conv_inn.bias", error.Message);
-        Assert.Contains("1 of another shape: 'encoder.conv_in.weight' is [8, 1, 3, 3], expected [8, 3, 3, 3]", error.Message);
+        Assert.Contains("1 of another shape: 'encoder.conv_in.weight' is [8, 1, 3, 3], expected [8, 3, 3, 3]",
+            error.Message);
     }
 
     [Fact]
@@ -90,8 +95,10 @@ public sealed class ModelBehaviourTests : IDisposable
         using (var weights = WeightFiles.Open(golden))
         {
             values = weights.Names.ToDictionary(
-                n => n.Contains("mid_block.attentions") ? n.Replace("to_q", "query").Replace("to_k", "key").Replace("to_v", "value").Replace("to_out.0", "proj_attn") : n,
-                n => n.Contains(".to_") && n.EndsWith("weight") ? weights.Read(n).unsqueeze(-1).unsqueeze(-1) : weights.Read(n));
+                n => n.Contains("mid_block.attentions") ? n.Replace("to_q", "query").Replace("to_k", "key")
+                    .Replace("to_v", "value").Replace("to_out.0", "proj_attn") : n,
+                n => n.Contains(".to_") && n.EndsWith("weight") ? weights.Read(n).unsqueeze(-1).unsqueeze(-1)
+                    : weights.Read(n));
         }
         File.Copy(Path.Combine(golden, "config.json"), Path.Combine(folder, "config.json"));
         SafeTensors.Save(Path.Combine(folder, "diffusion_pytorch_model.safetensors"), values);
@@ -116,7 +123,8 @@ public sealed class ModelBehaviourTests : IDisposable
         using var grad = no_grad();
         var unet = Open<UNet2DConditionModel>("unet_sdxl");
         var inputs = Inputs("unet_sdxl");
-        var control = ControlNetModel.FromUNet(unet, conditioningChannels: 1, conditioningEmbeddingOutChannels: [4, 8, 16]);
+        var control = ControlNetModel.FromUNet(unet, conditioningChannels: 1,
+            conditioningEmbeddingOutChannels: [4, 8, 16]);
         var condition = rand([2, 1, 64, 64]);
         var output = control.forward(
             inputs["base.sample"], inputs["base.timestep"], inputs["base.encoder_hidden_states"], condition,
@@ -125,7 +133,9 @@ public sealed class ModelBehaviourTests : IDisposable
         var copied = control.state_dict().Where(p => unet.state_dict().ContainsKey(p.Key)).ToList();
         Assert.True(copied.Count > 100);
         Assert.All(copied, p => Assert.True(p.Value.eq(unet.state_dict()[p.Key]).all().ToBoolean(), p.Key));
-        Assert.Throws<ArgumentException>(() => control.forward(inputs["base.sample"], inputs["base.timestep"], inputs["base.encoder_hidden_states"], rand([2, 1, 128, 128])));
+        Assert.Throws<ArgumentException>(() =>
+            control.forward(inputs["base.sample"], inputs["base.timestep"], inputs["base.encoder_hidden_states"],
+            rand([2, 1, 128, 128])));
     }
 
     [Fact]
@@ -135,10 +145,12 @@ public sealed class ModelBehaviourTests : IDisposable
         using var grad = no_grad();
         var net = Open<ControlNetModel>("controlnet_sdxl");
         var inputs = Inputs("controlnet_sdxl");
-        Tensor sample = inputs["base.sample"], t = inputs["base.timestep"], text = inputs["base.encoder_hidden_states"], condition = inputs["base.controlnet_cond"];
+        Tensor sample = inputs["base.sample"], t = inputs["base.timestep"], text = inputs["base.encoder_hidden_states"],
+            condition = inputs["base.controlnet_cond"];
         Tensor pooled = inputs["base.text_embeds"], ids = inputs["base.time_ids"];
         var one = net.forward(sample, t, text, condition, text_embeds: pooled, time_ids: ids);
-        var two = new MultiControlNet(net, net).forward(sample, t, text, [condition, condition], [0.25, 0.5], text_embeds: pooled, time_ids: ids);
+        var two = new MultiControlNet(net, net).forward(sample, t, text, [condition, condition], [0.25, 0.5],
+            text_embeds: pooled, time_ids: ids);
         foreach (var (a, b) in one.Down.Append(one.Mid).Zip(two.Down.Append(two.Mid)))
             Assert.True(Difference(a * 0.75, b) < 1e-5);
     }
@@ -189,7 +201,8 @@ public sealed class ModelBehaviourTests : IDisposable
         {
             unet.zero_grad();
             unet.BlockRunner = runner;
-            var prediction = unet.forward(noisy, inputs.Read("timesteps"), inputs.Read("encoder_hidden_states"), inputs.Read("text_embeds"), inputs.Read("time_ids"));
+            var prediction = unet.forward(noisy, inputs.Read("timesteps"), inputs.Read("encoder_hidden_states"),
+                inputs.Read("text_embeds"), inputs.Read("time_ids"));
             Assert.True(Difference(outputs.Read("eps.model_pred"), prediction.detach()) < 5e-5);
             var loss = nn.functional.mse_loss(prediction, noise);
             Assert.Equal(outputs.Read("eps.loss").ToSingle(), loss.ToSingle(), 1e-5 * loss.ToSingle());
@@ -215,13 +228,15 @@ public sealed class ModelBehaviourTests : IDisposable
         using var scope = NewDisposeScope();
         using var grad = no_grad();
         using var draw = new Generator(5);
-        Tensor q = randn([3, 50, 24], generator: draw), k = randn([3, 31, 24], generator: draw), v = randn([3, 31, 24], generator: draw), bias = randn([3, 50, 31], generator: draw);
+        Tensor q = randn([3, 50, 24], generator: draw), k = randn([3, 31, 24], generator: draw),
+            v = randn([3, 31, 24], generator: draw), bias = randn([3, 50, 31], generator: draw);
         // The formula, written plainly.
         Tensor Split(Tensor x) => x.view(3, -1, 4, 6).transpose(1, 2);
         var scores = Split(q).matmul(Split(k).transpose(-1, -2)) / Math.Sqrt(6);
         foreach (var mask in new[] { null, bias, bias.narrow(1, 0, 1), bias.narrow(0, 0, 1) })
         {
-            var expected = (mask is null ? scores : scores + mask.unsqueeze(1)).softmax(-1).matmul(Split(v)).transpose(1, 2).reshape(3, 50, 24);
+            var expected = (mask is null ? scores : scores
+                + mask.unsqueeze(1)).softmax(-1).matmul(Split(v)).transpose(1, 2).reshape(3, 50, 24);
             Assert.InRange(Difference(expected, ScaledDotProduct.Attend(q, k, v, 4, mask)), 0, 2e-6);
         }
     }
@@ -236,15 +251,18 @@ public sealed class ModelBehaviourTests : IDisposable
         using var grad = no_grad();
         var config = new AutoencoderKLConfig
         {
-            InChannels = image, OutChannels = image, LatentChannels = latent, BlockOutChannels = [.. Enumerable.Repeat(8, levels)], NormNumGroups = 4,
-            DownBlockTypes = [.. Enumerable.Repeat("DownEncoderBlock2D", levels)], UpBlockTypes = [.. Enumerable.Repeat("UpDecoderBlock2D", levels)],
+            InChannels = image, OutChannels = image, LatentChannels = latent,
+            BlockOutChannels = [.. Enumerable.Repeat(8, levels)], NormNumGroups = 4,
+            DownBlockTypes = [.. Enumerable.Repeat("DownEncoderBlock2D", levels)],
+            UpBlockTypes = [.. Enumerable.Repeat("UpDecoderBlock2D", levels)],
         };
         Assert.Equal(factor, config.Factor);
         var vae = new AutoencoderKL(config);
         using var posterior = vae.encode(rand([2, image, 6 * factor, 4 * factor]));
         Assert.Equal([2L, latent, 6, 4], posterior.Mean.shape);
         Assert.Equal([2L, image, 6 * factor, 4 * factor], vae.decode(posterior.Mode()).shape);
-        Assert.Contains($"multiples of {factor}", Assert.Throws<ArgumentException>(() => vae.encode(rand([1, image, 6 * factor + 1, 4 * factor]))).Message);
+        Assert.Contains($"multiples of {factor}",
+            Assert.Throws<ArgumentException>(() => vae.encode(rand([1, image, 6 * factor + 1, 4 * factor]))).Message);
     }
 
     [Fact]
@@ -294,10 +312,18 @@ public sealed class ModelBehaviourTests : IDisposable
         var unet = Open<UNet2DConditionModel>("unet_sdxl");
         var inputs = Inputs("unet_sdxl");
         Tensor sample = inputs["base.sample"], t = inputs["base.timestep"], text = inputs["base.encoder_hidden_states"];
-        Assert.Contains("text_embeds", Assert.Throws<ArgumentNullException>(() => unet.forward(sample, t, text)).Message);
-        Assert.Contains("expected 88", Assert.Throws<ArgumentException>(() => unet.forward(sample, t, text, inputs["base.text_embeds"], inputs["base.time_ids"].narrow(1, 0, 5))).Message);
-        Assert.Contains("[N, 4, H, W]", Assert.Throws<ArgumentException>(() => unet.forward(sample.narrow(1, 0, 3), t, text)).Message);
-        Assert.Contains("expected 9", Assert.Throws<ArgumentException>(() => unet.forward(sample, t, text, inputs["base.text_embeds"], inputs["base.time_ids"], down_block_additional_residuals: [sample])).Message);
+        Assert.Contains("text_embeds", Assert.Throws<ArgumentNullException>(() => unet.forward(sample, t, text))
+            .Message);
+        Assert.Contains("expected 88",
+            Assert.Throws<ArgumentException>(() =>
+            unet.forward(sample, t, text, inputs["base.text_embeds"], inputs["base.time_ids"].narrow(1, 0, 5)))
+            .Message);
+        Assert.Contains("[N, 4, H, W]",
+            Assert.Throws<ArgumentException>(() => unet.forward(sample.narrow(1, 0, 3), t, text)).Message);
+        Assert.Contains("expected 9",
+            Assert.Throws<ArgumentException>(() =>
+            unet.forward(sample, t, text, inputs["base.text_embeds"], inputs["base.time_ids"],
+            down_block_additional_residuals: [sample])).Message);
     }
 
     [Fact]

@@ -8,7 +8,9 @@ using static TorchSharp.torch;
 
 namespace SarSynth.Diffusion.Tests.Pipelines;
 
-/// <summary>Pipelines against the same computation written out by hand, or against themselves where a law must hold.</summary>
+/// <summary>
+/// Pipelines against the same computation written out by hand, or against themselves where a law must hold.
+/// </summary>
 public sealed class PipelineTests : IDisposable
 {
     private readonly DisposeScope scope = NewDisposeScope();
@@ -81,7 +83,8 @@ public sealed class PipelineTests : IDisposable
         Assert.True(Goldens.MaxError(none, one) > 1e-2);
     }
 
-    [Theory] // Windows without overlap are images of their own: each must see its own part of the condition and of the latents.
+    // Windows without overlap are images of their own: each must see its own part of the condition and of the latents.
+    [Theory]
     [InlineData(1)]
     [InlineData(3)]
     public void WindowsSeeTheirPartOfTheCondition(int batch)
@@ -131,7 +134,8 @@ public sealed class PipelineTests : IDisposable
     {
         var image = rand([1, 3, 128, 128], generator: new Generator(8));
         var noise = Normal(9, [1, 4, 16, 16]);
-        Goldens.Near("one window", pipeline.Encode(image, noise, new TileGrid(16, 4)), pipeline.Encode(image, noise), 1e-6);
+        Goldens.Near("one window", pipeline.Encode(image, noise, new TileGrid(16, 4)), pipeline.Encode(image, noise),
+            1e-6);
         // An autoencoder's statistics are of a window: several differ a little from the whole, and lie in place.
         var tiled = pipeline.Encode((WindowedImage)image, noise, new TileGrid(12, 6));
         var whole = pipeline.Encode(image, noise);
@@ -147,7 +151,8 @@ public sealed class PipelineTests : IDisposable
         // With several windows the image differs near their borders only where the receptive field is cut.
         var tiled = pipeline.Decode(latents, new TileGrid(12, 6));
         Assert.Equal(pipeline.Decode(latents).shape, tiled.shape);
-        // Batches of another size take other convolution kernels: each is within 9.1e-6 of the float64 result (recorded), so two are within twice that.
+        // Batches of another size take other convolution kernels: each is within 9.1e-6 of the float64 result
+        // (recorded), so two are within twice that.
         Assert.Equal(0, Goldens.MaxError(tiled, pipeline.Decode(latents, new TileGrid(12, 6, Batch: 2))), 2 * 9.1e-6);
     }
 
@@ -187,7 +192,8 @@ public sealed class PipelineTests : IDisposable
     public void LatentsAreWhitenedByWhatTheAutoencoderSays()
     {
         double[] mean = [0.3, -1, 0.1, 2], std = [2, 0.5, 1, 4];
-        using var vae = new AutoencoderKL(pipeline.Vae.Config with { LatentsMean = mean, LatentsStd = std, ScalingFactor = 0.5 });
+        using var vae = new AutoencoderKL(pipeline.Vae.Config with { LatentsMean = mean, LatentsStd = std,
+            ScalingFactor = 0.5 });
         foreach (var (own, theirs) in vae.parameters().Zip(pipeline.Vae.parameters()))
             using (no_grad())
                 own.copy_(theirs);
@@ -249,10 +255,13 @@ public sealed class PipelineTests : IDisposable
         var second = pipeline.Prompts.Encoder2!.forward(ids, output_hidden_states: true);
         int layer = 2 + (skip ?? 0);
         using var both = pipeline.Prompts.Encode("a radar image", clipSkip: skip);
-        Goldens.Near("two encoders", both.Text, cat([first.HiddenStates![^layer], second.HiddenStates![^layer]], -1), 1e-6);
+        Goldens.Near("two encoders", both.Text, cat([first.HiddenStates![^layer], second.HiddenStates![^layer]], -1),
+            1e-6);
         Goldens.Near("pooled", both.Pooled!, second.TextEmbeds!, 1e-6);
-        using var one = (pipeline.Prompts with { Encoder2 = null, Tokenizer2 = null }).Encode("a radar image", clipSkip: skip);
-        var expected = skip is null ? first.LastHiddenState : pipeline.Prompts.Encoder.FinalLayerNorm(first.HiddenStates[^2]);
+        using var one = (pipeline.Prompts with { Encoder2 = null, Tokenizer2 = null })
+            .Encode("a radar image", clipSkip: skip);
+        var expected = skip is null ? first.LastHiddenState
+            : pipeline.Prompts.Encoder.FinalLayerNorm(first.HiddenStates[^2]);
         Goldens.Near("one encoder", one.Text, expected, 1e-6);
     }
 
@@ -261,7 +270,8 @@ public sealed class PipelineTests : IDisposable
     {
         // Stable Diffusion 1.5: no pooled text, no sizes; two DDIM steps written out (Song et al. 2021, eq. 12).
         var folder = Goldens.Folder("unet_sd15");
-        using var unet = new UNet2DConditionModel(UNet2DConditionConfig.FromJson(File.ReadAllText(Path.Combine(folder, "config.json"))));
+        using var unet = new UNet2DConditionModel(UNet2DConditionConfig.FromJson(File.ReadAllText(Path.Combine(folder,
+            "config.json"))));
         Tensor text = Normal(13, [1, 77, 32]), empty = Normal(14, [1, 77, 32]), start = Normal(15, [1, 4, 16, 16]);
         var own = pipeline with { Unet = unet, Prompts = new PromptEncoder(null, null) };
         var request = Request() with
@@ -289,7 +299,8 @@ public sealed class PipelineTests : IDisposable
         var folder = Directory.CreateTempSubdirectory("pipeline").FullName;
         try
         {
-            var own = pipeline with { Sampler = new SamplerConfig { Kind = SamplerKind.DpmSolver, UseKarrasSigmas = true, Spacing = TimestepSpacing.Trailing } };
+            var own = pipeline with { Sampler = new SamplerConfig { Kind = SamplerKind.DpmSolver,
+                UseKarrasSigmas = true, Spacing = TimestepSpacing.Trailing } };
             own.Save(folder);
             using var read = LatentDiffusion.Load(folder);
             Assert.Equal(own.Sampler.ToJson(), read.Sampler.ToJson());
@@ -306,11 +317,13 @@ public sealed class PipelineTests : IDisposable
     [Fact]
     public void WhatDoesNotFitIsNamed()
     {
-        Assert.Contains("100 x 128", Assert.Throws<ArgumentException>(() => pipeline.Denoise(Request() with { Height = 100 })).Message);
+        Assert.Contains("100 x 128",
+            Assert.Throws<ArgumentException>(() => pipeline.Denoise(Request() with { Height = 100 })).Message);
         var wrong = Request() with { Start = new(ones(1, 3, 128, 128), Mask: ones(1, 1, 64, 128)) };
         Assert.Contains("mask [1, 1, 64, 128]", Assert.Throws<ArgumentException>(() => pipeline.Denoise(wrong))
             .Message);
-        Assert.Contains("clip skip", Assert.Throws<ArgumentOutOfRangeException>(() => pipeline.Prompts.Encode("a", clipSkip: 9)).Message);
+        Assert.Contains("clip skip",
+            Assert.Throws<ArgumentOutOfRangeException>(() => pipeline.Prompts.Encode("a", clipSkip: 9)).Message);
     }
 
     [Fact]

@@ -8,8 +8,8 @@ namespace SarSynth.Diffusion.Tests.Samplers;
 /// <summary>Samplers against the exact flow of Gaussian data, and configurations that must be refused.</summary>
 public sealed class SamplerTests
 {
-    // For data ~ N(0, s²) the best noise prediction at x = alpha x0 + sigma noise is sigma x / (alpha² s² + sigma²), and the
-    // flow keeps x / sqrt(alpha² s² + sigma²) constant (Song et al. 2021, probability flow of a Gaussian).
+    // For data ~ N(0, s²) the best noise prediction at x = alpha x0 + sigma noise is sigma x / (alpha² s² + sigma²),
+    // and the flow keeps x / sqrt(alpha² s² + sigma²) constant (Song et al. 2021, probability flow of a Gaussian).
     private const double Spread = 0.5;
 
     /// <summary>The recorded configurations.</summary>
@@ -119,7 +119,8 @@ public sealed class SamplerTests
         Assert.True(third < second / 1.5, $"3M {third:g3}, 2M {second:g3}");
     }
 
-    [Theory] // Ancestral sampling of exact Gaussian data ends with the data's variance: 95 % of chi-square with 65,536 values.
+    // Ancestral sampling of exact Gaussian data ends with the data's variance: 95 % of chi-square with 65,536 values.
+    [Theory]
     [InlineData(SamplerKind.Ddpm)]
     [InlineData(SamplerKind.EulerAncestral)]
     public void StochasticSamplersEndWithTheVarianceOfTheData(SamplerKind kind)
@@ -135,7 +136,8 @@ public sealed class SamplerTests
         Assert.InRange(variance / (Spread * Spread), 0.96, 1.04);
     }
 
-    // The SDE's solvers are of first and second order: what the discretisation adds at 500 steps is bounded by the first.
+    // The SDE's solvers are of first and second order: what the discretisation adds at 500
+    // steps is bounded by the first.
     [Theory]
     [InlineData("sde-dpmsolver++", 1)]
     [InlineData("sde-dpmsolver++", 2)]
@@ -155,7 +157,9 @@ public sealed class SamplerTests
         Assert.InRange(variance / expected, 0.96, 1.04);
     }
 
-    [Theory] // An exact consistency model jumps along the flow to x0: every number of steps gives the data's variance, within 4 standard errors.
+    // An exact consistency model jumps along the flow to x0: every number of steps gives the data's
+    // variance, within 4 standard errors.
+    [Theory]
     [InlineData(1)]
     [InlineData(4)]
     [InlineData(8)]
@@ -165,10 +169,12 @@ public sealed class SamplerTests
         var generator = new Generator(15);
         var config = Config(SamplerKind.Lcm, 1);
         var plan = SamplingPlan.Create(config, steps);
-        // c_skip x + c_out x0 = s x / sqrt(alphaBar s² + 1 - alphaBar), solved for the noise that makes it so (Luo et al. 2023, eq. 9).
+        // c_skip x + c_out x0 = s x / sqrt(alphaBar s² + 1 - alphaBar), solved for the noise that makes it
+        // so (Luo et al. 2023, eq. 9).
         Tensor Exact(Tensor x, double t)
         {
-            double bar = config.Schedule.AlphasCumprod[(int)t], scaled = t * config.TimestepScaling, norm = scaled * scaled + 0.25;
+            double bar = config.Schedule.AlphasCumprod[(int)t], scaled = t * config.TimestepScaling,
+                norm = scaled * scaled + 0.25;
             double x0 = (Spread / Math.Sqrt(bar * Spread * Spread + 1 - bar) - 0.25 / norm) * Math.Sqrt(norm) / scaled;
             return x.mul((1 - Math.Sqrt(bar) * x0) / Math.Sqrt(1 - bar));
         }
@@ -185,7 +191,8 @@ public sealed class SamplerTests
         using var scope = NewDisposeScope();
         var generator = new Generator(12);
         var schedule = NoiseSchedule.Create(zeroTerminalSnr: true, prediction: PredictionType.Velocity);
-        var plan = SamplingPlan.Create(Config(SamplerKind.Ddim, 1) with { Schedule = schedule, Spacing = TimestepSpacing.Trailing }, 500);
+        var plan = SamplingPlan.Create(Config(SamplerKind.Ddim, 1) with { Schedule = schedule,
+            Spacing = TimestepSpacing.Trailing }, 500);
         Assert.Equal(0, plan.AlphaBar(0));
         var start = randn([1, 4, 128, 128], generator: generator);
         var run = new SamplingRun { Noise = (_, like) => randn(like.shape, generator: generator) };
@@ -205,7 +212,8 @@ public sealed class SamplerTests
         using var source = new CancellationTokenSource();
         var plan = SamplingPlan.Create(Config(SamplerKind.Ddim, 1), 10);
         int steps = 0;
-        var run = new SamplingRun { Cancellation = source.Token, OnStep = step => { if (++steps == 3) source.Cancel(); } };
+        var run = new SamplingRun { Cancellation = source.Token, OnStep = step =>
+            { if (++steps == 3) source.Cancel(); } };
         using var start = randn(1, 1, 4, 4);
         Assert.Throws<OperationCanceledException>(() => Sampler.Sample((x, _) => x.mul(0.1), start, plan, run));
         Assert.Equal(3, steps);
@@ -214,7 +222,8 @@ public sealed class SamplerTests
     [Theory]
     [InlineData("""{"_class_name": "KDPM2DiscreteScheduler"}""", "KDPM2DiscreteScheduler")]
     [InlineData("""{"_class_name": "PNDMScheduler", "skip_prk_steps": false}""", "skip_prk_steps")]
-    [InlineData("""{"_class_name": "DPMSolverMultistepScheduler", "algorithm_type": "sde-dpmsolver++", "solver_order": 3}""", "solver_order")]
+    [InlineData("""{"_class_name": "DPMSolverMultistepScheduler", "algorithm_type": "sde-dpmsolver++","""
+        + """ "solver_order": 3}""", "solver_order")]
     [InlineData("""{"_class_name": "DDIMScheduler", "beta_shedule": "linear"}""", "beta_shedule")]
     [InlineData("""{"_class_name": "DDIMScheduler", "beta_schedule": "wavy"}""", "wavy")]
     [InlineData("""{"_class_name": "DDIMScheduler", "num_train_timesteps": "many"}""", "num_train_timesteps")]
@@ -247,8 +256,10 @@ public sealed class SamplerTests
     {
         // Stable Diffusion 1.5 comes with PNDM; its fields serve any sampler.
         var config = SamplerConfig.Parse("""
-            {"_class_name": "PNDMScheduler", "_diffusers_version": "0.6.0", "beta_end": 0.012, "beta_schedule": "scaled_linear", "beta_start": 0.00085,
-             "num_train_timesteps": 1000, "set_alpha_to_one": false, "skip_prk_steps": true, "steps_offset": 1, "trained_betas": null, "clip_sample": false}
+            {"_class_name": "PNDMScheduler", "_diffusers_version": "0.6.0", "beta_end": 0.012,
+             "beta_schedule": "scaled_linear", "beta_start": 0.00085, "num_train_timesteps": 1000,
+             "set_alpha_to_one": false, "skip_prk_steps": true, "steps_offset": 1, "trained_betas": null,
+             "clip_sample": false}
             """, kind: SamplerKind.DpmSolver);
         Assert.Equal(SamplerKind.DpmSolver, config.Kind);
         Assert.Equal(NoiseSchedule.Create().AlphasCumprod, config.Schedule.AlphasCumprod);
@@ -257,13 +268,16 @@ public sealed class SamplerTests
     [Fact]
     public void StartingAtZeroSignalWithNoisePredictionIsRefused()
     {
-        var config = Config(SamplerKind.Ddim, 1) with { Schedule = NoiseSchedule.Create(zeroTerminalSnr: true), Spacing = TimestepSpacing.Trailing };
+        var config = Config(SamplerKind.Ddim, 1) with { Schedule = NoiseSchedule.Create(zeroTerminalSnr: true),
+            Spacing = TimestepSpacing.Trailing };
         using var start = randn(1, 1, 4, 4);
-        Assert.Throws<InvalidOperationException>(() => Sampler.Sample((x, _) => x.alias(), start, SamplingPlan.Create(config, 5)));
+        Assert.Throws<InvalidOperationException>(() =>
+            Sampler.Sample((x, _) => x.alias(), start, SamplingPlan.Create(config, 5)));
     }
 
     private static SamplerConfig Config(SamplerKind kind, int solverOrder) =>
-        new() { Kind = kind, Spacing = TimestepSpacing.Linspace, StepsOffset = 0, SolverOrder = solverOrder, FinalSigmasType = "sigma_min", LowerOrderFinal = false };
+        new() { Kind = kind, Spacing = TimestepSpacing.Linspace, StepsOffset = 0, SolverOrder = solverOrder,
+            FinalSigmasType = "sigma_min", LowerOrderFinal = false };
 
     private static Denoiser Gaussian(NoiseSchedule schedule) => (x, t) =>
     {
@@ -281,7 +295,9 @@ public sealed class SamplerTests
         return 1 / (1 + sigma * sigma);
     }
 
-    /// <summary>Relative error of the flow over the first three quarters of the plan, where levels are spaced smoothly.</summary>
+    /// <summary>
+    /// Relative error of the flow over the first three quarters of the plan, where levels are spaced smoothly.
+    /// </summary>
     private static double FlowError(SamplerKind kind, int steps, int solverOrder, string algorithm = "dpmsolver++",
         TimestepSpacing? spacing = null)
     {

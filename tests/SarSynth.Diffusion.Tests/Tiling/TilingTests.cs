@@ -32,7 +32,8 @@ public sealed class TilingTests
     }
 
     [Theory]
-    [InlineData(96, 96, 1.5), InlineData(128, 128, 1.5), InlineData(200, 300, 1.5), InlineData(4000, 3001, 1.4), InlineData(80, 80, 1)]
+    [InlineData(96, 96, 1.5), InlineData(128, 128, 1.5), InlineData(200, 300, 1.5), InlineData(4000, 3001, 1.4),
+        InlineData(80, 80, 1)]
     public void WindowsShrinkToWhatTheOverlapNeeds(int height, int width, double most)
     {
         var windows = new TileGrid(64, 8) { Multiple = 4 }.Cover(height, width);
@@ -61,7 +62,8 @@ public sealed class TilingTests
         var kernel = ones(1, 1, 3, 3).div(9);
         Tensor Blur(Tensor image) => nn.functional.conv2d(image, kernel, padding: [1, 1]);
         var x = randn([1, 1, 90, 120], generator: new Generator(5));
-        double Difference(int overlap) => (new TileGrid(32, overlap).Over((input, _, _) => Blur(input))(x, 0) - Blur(x)).abs().mean().ToDouble();
+        double Difference(int overlap) =>
+            (new TileGrid(32, overlap).Over((input, _, _) => Blur(input))(x, 0) - Blur(x)).abs().mean().ToDouble();
         // Only the outermost pixel of a window is wrong, and it has the least weight: no seam is left with an overlap.
         Assert.True(Difference(16) < 0.1 * Difference(0), $"{Difference(16):g3} of {Difference(0):g3}");
     }
@@ -73,7 +75,8 @@ public sealed class TilingTests
         var x = randn([1, 2, 37, 45], generator: new Generator(6));
         var whole = nn.functional.interpolate(x, scale_factor: [4, 4], mode: InterpolationMode.Nearest);
         var bands = new TileGrid(16, 4).Bands(37, 45, 4, windows =>
-            nn.functional.interpolate(cat([.. windows.Select(w => w.Of(x))]), scale_factor: [4, 4], mode: InterpolationMode.Nearest)).ToList();
+            nn.functional.interpolate(cat([.. windows.Select(w => w.Of(x))]), scale_factor: [4, 4],
+                mode: InterpolationMode.Nearest)).ToList();
         Assert.True(bands.Count > 2);
         int top = 0;
         foreach (var band in bands)
@@ -93,7 +96,8 @@ public sealed class TilingTests
         var part = field.Window(3, 4, 10, 18, 11, 13);
         Assert.Equal(0, Goldens.MaxError(part, whole.narrow(2, 17, 11).narrow(3, 13, 13)));
         Assert.NotEqual(0, Goldens.MaxError(field.Window(4, 4, 0, 0, 8, 8), field.Window(3, 4, 0, 0, 8, 8)));
-        Assert.NotEqual(0, Goldens.MaxError(new PositionalNoise(43).Window(3, 4, 0, 0, 8, 8), field.Window(3, 4, 0, 0, 8, 8)));
+        Assert.NotEqual(0,
+            Goldens.MaxError(new PositionalNoise(43).Window(3, 4, 0, 0, 8, 8), field.Window(3, 4, 0, 0, 8, 8)));
     }
 
     [Fact]

@@ -19,7 +19,8 @@ public sealed class ClipTokenizerTests
     [InlineData("tiny", "tok2", "!")]
     public void IdsEqualTheSlowTokenizerOfTransformers(string vocabulary, string style, string padToken)
     {
-        using var golden = JsonDocument.Parse(File.ReadAllBytes(TestData.Optional("goldens/tokenizer/slow_noftfy.json")));
+        using var golden =
+            JsonDocument.Parse(File.ReadAllBytes(TestData.Optional("goldens/tokenizer/slow_noftfy.json")));
         var prompts = golden.RootElement.GetProperty("prompts").EnumerateArray().Select(p => p.GetString()!).ToArray();
         var expected = golden.RootElement.GetProperty(vocabulary);
         var tokenizer = ClipTokenizer.Load(TestData.Optional("goldens/tokenizer_" + vocabulary), padToken);
@@ -38,7 +39,8 @@ public sealed class ClipTokenizerTests
     [InlineData("tiny")]
     public void PiecesAndDecodedTextEqualTheSlowTokenizer(string vocabulary)
     {
-        using var golden = JsonDocument.Parse(File.ReadAllBytes(TestData.Optional("goldens/tokenizer/slow_noftfy.json")));
+        using var golden =
+            JsonDocument.Parse(File.ReadAllBytes(TestData.Optional("goldens/tokenizer/slow_noftfy.json")));
         var prompts = golden.RootElement.GetProperty("prompts").EnumerateArray().Select(p => p.GetString()!).ToArray();
         var expected = golden.RootElement.GetProperty(vocabulary);
         var tokenizer = ClipTokenizer.Load(TestData.Optional("goldens/tokenizer_" + vocabulary));
@@ -46,8 +48,10 @@ public sealed class ClipTokenizerTests
         for (int i = 0; i < prompts.Length; i++)
         {
             var tokens = expected.GetProperty("tokens")[i].EnumerateArray().Select(t => t.GetString()!).ToArray();
-            Assert.Equal<IEnumerable<string>>(tokens, [ClipTokenizer.BeginToken, .. tokenizer.Tokenize(prompts[i]), ClipTokenizer.EndToken]);
-            Assert.Equal(expected.GetProperty("decoded_skip_special")[i].GetString(), tokenizer.Decode(tokenizer.EncodePadded(prompts[i]).Ids.Select(id => (int)id)));
+            Assert.Equal<IEnumerable<string>>(tokens,
+                [ClipTokenizer.BeginToken, .. tokenizer.Tokenize(prompts[i]), ClipTokenizer.EndToken]);
+            Assert.Equal(expected.GetProperty("decoded_skip_special")[i].GetString(),
+                tokenizer.Decode(tokenizer.EncodePadded(prompts[i]).Ids.Select(id => (int)id)));
         }
     }
 
@@ -70,7 +74,8 @@ public sealed class ClipTokenizerTests
         Assert.InRange(tokenizer.VocabularySize, 515, 640);
         foreach (var caption in Captions)
         {
-            Assert.Equal(caption.ToLowerInvariant(), tokenizer.Decode(tokenizer.Encode(caption)).Replace("4 0", "40").Replace("1 6 0", "160"));
+            Assert.Equal(caption.ToLowerInvariant(), tokenizer.Decode(tokenizer.Encode(caption)).Replace("4 0", "40")
+                .Replace("1 6 0", "160"));
             // Every word of the captions has become one token (digits always stand alone).
             Assert.True(tokenizer.Tokenize(caption).Count <= caption.Split(' ').Length + 4);
         }
@@ -117,11 +122,14 @@ public sealed class ClipTokenizerTests
         var folder = Directory.CreateTempSubdirectory("tokenizer").FullName;
         try
         {
-            Assert.Contains("vocab.json", Assert.Throws<InvalidDataException>(() => ClipTokenizer.Load(folder)).Message);
+            Assert.Contains("vocab.json", Assert.Throws<InvalidDataException>(() => ClipTokenizer.Load(folder))
+                .Message);
             File.WriteAllText(Path.Combine(folder, "vocab.json"), "{\"a\": 0}");
             File.WriteAllText(Path.Combine(folder, "merges.txt"), "#version: 0.2\na b\n");
-            Assert.Contains(ClipTokenizer.BeginToken, Assert.Throws<InvalidDataException>(() => ClipTokenizer.Load(folder)).Message);
-            File.WriteAllText(Path.Combine(folder, "vocab.json"), $"{{\"a\": 0, \"{ClipTokenizer.BeginToken}\": 1, \"{ClipTokenizer.EndToken}\": 2}}");
+            Assert.Contains(ClipTokenizer.BeginToken,
+                Assert.Throws<InvalidDataException>(() => ClipTokenizer.Load(folder)).Message);
+            File.WriteAllText(Path.Combine(folder, "vocab.json"),
+                $"{{\"a\": 0, \"{ClipTokenizer.BeginToken}\": 1, \"{ClipTokenizer.EndToken}\": 2}}");
             File.WriteAllText(Path.Combine(folder, "merges.txt"), "#version: 0.2\na b c\n");
             Assert.Contains("line 2", Assert.Throws<InvalidDataException>(() => ClipTokenizer.Load(folder)).Message);
         }

@@ -18,10 +18,14 @@ public sealed class ScheduleTests
     public void LearningRatesEqualDiffusers(LrShape shape, string name)
     {
         var golden = Goldens.Json(Goldens.Folder("training"), "lr_schedules.json");
-        var expected = golden.GetProperty("lr_at_step").GetProperty(name).EnumerateArray().Select(v => v.GetDouble()).ToArray();
-        var schedule = new LrSchedule(shape, golden.GetProperty("num_warmup_steps").GetInt32(), shape == LrShape.CosineWithRestarts ? 2 : null);
+        var expected = golden.GetProperty("lr_at_step").GetProperty(name).EnumerateArray().Select(v => v.GetDouble())
+            .ToArray();
+        var schedule = new LrSchedule(shape, golden.GetProperty("num_warmup_steps").GetInt32(),
+            shape == LrShape.CosineWithRestarts ? 2 : null);
         for (int step = 0; step < expected.Length; step++)
-            Assert.Equal(expected[step], schedule.At(step, golden.GetProperty("num_training_steps").GetInt32(), golden.GetProperty("base_lr").GetDouble()), 1e-15);
+            Assert.Equal(expected[step],
+                schedule.At(step, golden.GetProperty("num_training_steps").GetInt32(),
+                golden.GetProperty("base_lr").GetDouble()), 1e-15);
     }
 
     [Fact]
@@ -32,10 +36,12 @@ public sealed class ScheduleTests
         var cases = golden.GetProperty("get_decay(step)");
         foreach (var (name, options) in new[]
                  {
-                     ("default", new EmaOptions(decay)), ("warmup_inv1_pow0.667", new EmaOptions(decay, UseWarmup: true, InvGamma: 1, Power: 2.0 / 3)),
+                     ("default", new EmaOptions(decay)),
+                     ("warmup_inv1_pow0.667", new EmaOptions(decay, UseWarmup: true, InvGamma: 1, Power: 2.0 / 3)),
                  })
             foreach (var value in cases.GetProperty(name).EnumerateObject())
-                Assert.Equal(value.Value.GetDouble(), options.DecayAt(long.Parse(value.Name, CultureInfo.InvariantCulture)), 1e-12);
+                Assert.Equal(value.Value.GetDouble(),
+                    options.DecayAt(long.Parse(value.Name, CultureInfo.InvariantCulture)), 1e-12);
     }
 
     [Theory]
@@ -52,7 +58,8 @@ public sealed class ScheduleTests
         foreach (int gamma in new[] { 1, 5, 20 })
         {
             using var expected = golden.Read($"snr.weight.{name}.gamma{gamma}");
-            Goldens.Relative($"gamma {gamma}", [.. timesteps.Select(t => DiffusionLoss.MinSnrWeight(schedule, (int)t, gamma))], expected, 1e-4);
+            Goldens.Relative($"gamma {gamma}",
+                [.. timesteps.Select(t => DiffusionLoss.MinSnrWeight(schedule, (int)t, gamma))], expected, 1e-4);
         }
     }
 }

@@ -17,7 +17,8 @@ public sealed class TrainerTests : IDisposable
     public void ATrainingFindsTheLeastSquaresSolution()
     {
         var (parameters, batch, loss) = Regression();
-        var options = new TrainerOptions { Steps = 600, LearningRate = 0.05, Schedule = new LrSchedule(LrShape.Cosine, 10), Optimizer = new AdamWOptions(WeightDecay: 0) };
+        var options = new TrainerOptions { Steps = 600, LearningRate = 0.05,
+            Schedule = new LrSchedule(LrShape.Cosine, 10), Optimizer = new AdamWOptions(WeightDecay: 0) };
         var result = Trainer.Run(options, parameters, batch, loss);
         Assert.Equal(600, result.Step);
         // The data are y = 2 a - 3 b + 1 exactly.
@@ -37,7 +38,9 @@ public sealed class TrainerTests : IDisposable
         var (first, batch1, loss1) = Regression();
         int calls = 0;
         options = Options(Path.Combine(folder, "broken"));
-        Assert.Throws<IOException>(() => Trainer.Run(options, first, batch1, (b, at) => ++calls > 2 * 23 ? throw new IOException("broken") : loss1(b, at)));
+        Assert.Throws<IOException>(() =>
+            Trainer.Run(options, first, batch1, (b, at) => ++calls > 2 * 23
+            ? throw new IOException("broken") : loss1(b, at)));
         if (killed)
             Directory.Delete(Path.Combine(options.Folder!, "step-00000023"), recursive: true);
         var (second, batch2, loss2) = Regression();
@@ -49,7 +52,8 @@ public sealed class TrainerTests : IDisposable
         foreach (var (name, parameter) in whole)
         {
             Assert.Equal(parameter.data<float>().ToArray(), second[name].data<float>().ToArray());
-            Assert.Equal(straight.Ema!.Values[name].data<float>().ToArray(), resumed.Ema!.Values[name].data<float>().ToArray());
+            Assert.Equal(straight.Ema!.Values[name].data<float>().ToArray(),
+                resumed.Ema!.Values[name].data<float>().ToArray());
         }
     }
 
@@ -72,8 +76,10 @@ public sealed class TrainerTests : IDisposable
     {
         var (parameters, batch, loss) = Regression();
         Trainer.Run(Options(folder), parameters, batch, loss);
-        var renamed = new Dictionary<string, Parameter> { ["weight"] = parameters["weight"], ["offset"] = parameters["bias"] };
-        Assert.Contains("'offset' is missing", Assert.Throws<CheckpointException>(() => Trainer.Run(Options(folder), renamed, batch, loss)).Message);
+        var renamed = new Dictionary<string, Parameter> { ["weight"] = parameters["weight"],
+            ["offset"] = parameters["bias"] };
+        Assert.Contains("'offset' is missing",
+            Assert.Throws<CheckpointException>(() => Trainer.Run(Options(folder), renamed, batch, loss)).Message);
     }
 
     public static TheoryData<string, TrainerOptions> Others => new()
@@ -253,12 +259,14 @@ public sealed class TrainerTests : IDisposable
         // At 1 the spacing of bfloat16 is 2^-8; a hundred steps of 1e-4 must arrive all the same.
         var weight = new Parameter(ones([8], ScalarType.BFloat16));
         var parameters = new Dictionary<string, Parameter> { ["w"] = weight };
-        var options = new TrainerOptions { Steps = 100, LearningRate = 1e-4, Optimizer = new AdamWOptions(WeightDecay: 0), Ema = new EmaOptions(0.5), Folder = folder };
+        var options = new TrainerOptions { Steps = 100, LearningRate = 1e-4,
+            Optimizer = new AdamWOptions(WeightDecay: 0), Ema = new EmaOptions(0.5), Folder = folder };
         var result = Trainer.Run(options, parameters, _ => 0, (_, _) => weight.sum());
         Assert.Equal(0.9900, result.Ema!.Values["w"].data<float>()[0], 3e-4);
         Assert.Equal(ScalarType.BFloat16, weight.dtype);
         Assert.Equal(0.98828125f, weight.to(ScalarType.Float32).data<float>()[0]); // 0.99 rounded to bfloat16.
-        using var state = SafeTensorsFile.Open(Path.Combine(TrainingCheckpoint.Newest(folder)!.Value.Folder, "optimizer.safetensors"));
+        using var state = SafeTensorsFile.Open(Path.Combine(TrainingCheckpoint.Newest(folder)!.Value.Folder,
+            "optimizer.safetensors"));
         Assert.Equal(0.9900, state.Read("w.master").data<float>()[0], 1e-5);
     }
 
@@ -277,7 +285,8 @@ public sealed class TrainerTests : IDisposable
             var input = x.clone().requires_grad_(inputWantsGradient);
             var output = recompute ? GradientCheckpointing.Run(Block, [input]) : Block([input]);
             output.square().sum().backward();
-            return [.. layers.SelectMany(l => l.parameters()).Select(p => p.grad!), .. inputWantsGradient ? new[] { input.grad! } : []];
+            return [.. layers.SelectMany(l => l.parameters()).Select(p => p.grad!),
+                .. inputWantsGradient ? new[] { input.grad! } : []];
         }
         foreach (bool wanted in new[] { true, false })
             foreach (var (plain, again) in Gradients(false, wanted).Zip(Gradients(true, wanted)))
@@ -286,11 +295,13 @@ public sealed class TrainerTests : IDisposable
 
     private static TrainerOptions Options(string folder) => new()
     {
-        Folder = folder, Steps = 40, LearningRate = 0.05, CheckpointEvery = 10, Accumulation = 2, Seed = 7, Ema = new EmaOptions(0.9),
+        Folder = folder, Steps = 40, LearningRate = 0.05, CheckpointEvery = 10, Accumulation = 2, Seed = 7,
+        Ema = new EmaOptions(0.9),
         Schedule = new LrSchedule(LrShape.Cosine, 5),
     };
 
-    private static (Dictionary<string, Parameter>, Func<TrainingStep, (Tensor X, Tensor Y)>, Func<(Tensor X, Tensor Y), TrainingStep, Tensor>) Regression()
+    private static (Dictionary<string, Parameter>, Func<TrainingStep, (Tensor X, Tensor Y)>, Func<(Tensor X, Tensor Y),
+        TrainingStep, Tensor>) Regression()
     {
         var parameters = new Dictionary<string, Parameter> { ["weight"] = new(zeros(2)), ["bias"] = new(zeros(1)) };
         return (parameters,

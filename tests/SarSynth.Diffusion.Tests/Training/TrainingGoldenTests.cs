@@ -48,18 +48,22 @@ public sealed class TrainingGoldenTests : IDisposable
     public void TheNoisyLatentsEqualDiffusers()
     {
         var schedule = NoiseSchedule.Create();
-        Goldens.Near("noisy", schedule.AddNoise(inputs.Read("latents"), inputs.Read("noise"), inputs.Read("timesteps")), outputs.Read("eps.noisy_latents"), 2e-6);
+        Goldens.Near("noisy", schedule.AddNoise(inputs.Read("latents"), inputs.Read("noise"), inputs.Read("timesteps")),
+            outputs.Read("eps.noisy_latents"), 2e-6);
     }
 
-    [Theory] // The tolerances of eps 1e-8 are wide where Adam turns the rounding of near-zero gradients into whole steps.
+    // The tolerances of eps 1e-8 are wide where Adam turns the rounding of near-zero gradients into whole steps.
+    [Theory]
     [InlineData("adamw_eps1e-3", 1e-3, null, 5e-5, 5e-5, 1e-4)]
     [InlineData("adamw", 1e-8, null, 5e-5, 2e-3, 1e-3)]
     [InlineData("adamw_clip1", 1e-8, 1.0, 5e-5, 2e-3, 1e-3)]
-    public void ThreeStepsOfTheTrainerEqualDiffusers(string name, double epsilon, double? clip, double meanError, double maxError, double lossError)
+    public void ThreeStepsOfTheTrainerEqualDiffusers(string name, double epsilon, double? clip, double meanError,
+        double maxError, double lossError)
     {
         var parameters = Named(unet);
         var losses = new List<double>();
-        var options = new TrainerOptions { Steps = 3, LearningRate = 1e-3, ClipNorm = clip, Optimizer = new AdamWOptions(Epsilon: epsilon, WeightDecay: 0.01) };
+        var options = new TrainerOptions { Steps = 3, LearningRate = 1e-3, ClipNorm = clip,
+            Optimizer = new AdamWOptions(Epsilon: epsilon, WeightDecay: 0.01) };
         Trainer.Run(options, parameters, _ => 0, (_, _) => Loss(PredictionType.Epsilon, null), progress =>
         {
             losses.Add(progress.Loss);
@@ -69,14 +73,17 @@ public sealed class TrainingGoldenTests : IDisposable
             losses.Add(Loss(PredictionType.Epsilon, null).ToDouble());
         var expected = outputs.Read(name + ".losses").data<float>().ToArray();
         for (int i = 0; i < 4; i++)
-            Assert.True(Math.Abs(losses[i] - expected[i]) <= lossError, $"loss {i}: {losses[i]:g7}, expected {expected[i]:g7}");
+            Assert.True(Math.Abs(losses[i] - expected[i]) <= lossError,
+                $"loss {i}: {losses[i]:g7}, expected {expected[i]:g7}");
 
         void Compare(long step)
         {
-            foreach (var entry in outputs.Header.Entries.Where(e => e.Name.StartsWith($"{name}.step{step}.", StringComparison.Ordinal)))
+            foreach (var entry in outputs.Header.Entries.Where(e =>
+                e.Name.StartsWith($"{name}.step{step}.", StringComparison.Ordinal)))
             {
                 using var inner = NewDisposeScope();
-                var error = (parameters[entry.Name[$"{name}.step{step}.".Length..]] - outputs.Read(entry.Name)).abs().detach();
+                var trained = parameters[entry.Name[$"{name}.step{step}.".Length..]];
+                var error = (trained - outputs.Read(entry.Name)).abs().detach();
                 Assert.True(error.max().ToDouble() <= maxError && error.mean().ToDouble() <= meanError,
                     $"{entry.Name}: largest error {error.max().ToDouble():g3}, mean {error.mean().ToDouble():g3}");
             }
@@ -88,7 +95,8 @@ public sealed class TrainingGoldenTests : IDisposable
     {
         foreach (var parameter in unet.parameters())
             parameter.requires_grad_(false);
-        using var lora = Lora.Load(Path.Combine(Goldens.Folder("lora"), "attn.peft.safetensors"), new Dictionary<string, nn.Module> { ["unet"] = unet });
+        using var lora = Lora.Load(Path.Combine(Goldens.Folder("lora"), "attn.peft.safetensors"),
+            new Dictionary<string, nn.Module> { ["unet"] = unet });
         var parameters = lora.Parameters;
         foreach (var parameter in parameters.Values)
             parameter.requires_grad_(true);
@@ -110,11 +118,15 @@ public sealed class TrainingGoldenTests : IDisposable
         }, progress => losses.Add(progress.Loss));
         var expected = outputs.Read("lora.losses").data<float>().ToArray();
         for (int i = 0; i < 3; i++)
-            Assert.True(Math.Abs(losses[i] - expected[i]) <= 1e-3, $"loss {i}: {losses[i]:g7}, expected {expected[i]:g7}");
-        foreach (var entry in outputs.Header.Entries.Where(e => e.Name.StartsWith("lora.step3.", StringComparison.Ordinal)))
+            Assert.True(Math.Abs(losses[i] - expected[i]) <= 1e-3,
+                $"loss {i}: {losses[i]:g7}, expected {expected[i]:g7}");
+        foreach (var entry in outputs.Header.Entries.Where(e =>
+            e.Name.StartsWith("lora.step3.", StringComparison.Ordinal)))
         {
-            var error = (parameters["unet." + entry.Name["lora.step3.".Length..]].detach() - outputs.Read(entry.Name)).abs();
-            Assert.True(error.max().ToDouble() <= 2e-3 && error.mean().ToDouble() <= 5e-5, $"{entry.Name}: {error.max().ToDouble():g3}, mean {error.mean().ToDouble():g3}");
+            var error = (parameters["unet."
+                + entry.Name["lora.step3.".Length..]].detach() - outputs.Read(entry.Name)).abs();
+            Assert.True(error.max().ToDouble() <= 2e-3 && error.mean().ToDouble() <= 5e-5,
+                $"{entry.Name}: {error.max().ToDouble():g3}, mean {error.mean().ToDouble():g3}");
         }
     }
 
@@ -128,7 +140,8 @@ public sealed class TrainingGoldenTests : IDisposable
         {
             var control = net.forward(noisy, t, inputs.Read("encoder_hidden_states"), inputs.Read("controlnet_cond"),
                 text_embeds: inputs.Read("text_embeds"), time_ids: inputs.Read("time_ids"));
-            return unet.forward(noisy, t, inputs.Read("encoder_hidden_states"), inputs.Read("text_embeds"), inputs.Read("time_ids"),
+            return unet.forward(noisy, t, inputs.Read("encoder_hidden_states"), inputs.Read("text_embeds"),
+                inputs.Read("time_ids"),
                 down_block_additional_residuals: control.Down, mid_block_additional_residual: control.Mid);
         }, inputs.Read("latents"), inputs.Read("noise"), inputs.Read("timesteps"));
         CheckLoss("controlnet", loss);
@@ -136,21 +149,26 @@ public sealed class TrainingGoldenTests : IDisposable
         CheckGradients("controlnet", Named(net));
     }
 
-    private Tensor Loss(PredictionType prediction, double? gamma) => DiffusionLoss.OfNoise(NoiseSchedule.Create(prediction: prediction),
-        (noisy, t) => unet.forward(noisy, t, inputs.Read("encoder_hidden_states"), inputs.Read("text_embeds"), inputs.Read("time_ids")),
+    private Tensor Loss(PredictionType prediction, double? gamma) =>
+        DiffusionLoss.OfNoise(NoiseSchedule.Create(prediction: prediction),
+        (noisy, t) => unet.forward(noisy, t, inputs.Read("encoder_hidden_states"), inputs.Read("text_embeds"),
+            inputs.Read("time_ids")),
         inputs.Read("latents"), inputs.Read("noise"), inputs.Read("timesteps"), gamma);
 
-    private void CheckLoss(string name, Tensor loss) => Assert.Equal(1, loss.ToDouble() / outputs.Read(name + ".loss").ToDouble(), 1e-5);
+    private void CheckLoss(string name, Tensor loss) =>
+        Assert.Equal(1, loss.ToDouble() / outputs.Read(name + ".loss").ToDouble(), 1e-5);
 
     private void CheckGradients(string name, IReadOnlyDictionary<string, Parameter> parameters)
     {
-        var entries = outputs.Header.Entries.Where(e => e.Name.StartsWith(name + ".grad.", StringComparison.Ordinal)).ToList();
+        var entries = outputs.Header.Entries.Where(e => e.Name.StartsWith(name + ".grad.", StringComparison.Ordinal))
+            .ToList();
         Assert.NotEmpty(entries);
         foreach (var entry in entries)
         {
             using var inner = NewDisposeScope();
             var expected = outputs.Read(entry.Name);
-            double error = ((parameters[entry.Name[(name + ".grad.").Length..]].grad! - expected).norm() / expected.norm()).ToDouble();
+            double error = ((parameters[entry.Name[(name + ".grad.")
+                .Length..]].grad! - expected).norm() / expected.norm()).ToDouble();
             Assert.True(error <= 1e-3, $"{entry.Name}: relative error {error:g3}");
         }
     }

@@ -11,7 +11,8 @@ public sealed class DownloaderTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("sarsynth-download-").FullName;
     private readonly byte[] content = new byte[300_000];
-    private readonly Downloader downloader = new() { Pause = TimeSpan.FromMilliseconds(5), Patience = TimeSpan.FromSeconds(20) };
+    private readonly Downloader downloader = new() { Pause = TimeSpan.FromMilliseconds(5),
+        Patience = TimeSpan.FromSeconds(20) };
 
     public DownloaderTests() => new Random(7).NextBytes(content);
 
@@ -19,7 +20,8 @@ public sealed class DownloaderTests : IDisposable
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
-    private ManifestFile FileAt(params Uri[] urls) => new("file.bin", content.Length, Convert.ToHexStringLower(SHA256.HashData(content))) { Urls = urls };
+    private ManifestFile FileAt(params Uri[] urls) =>
+        new("file.bin", content.Length, Convert.ToHexStringLower(SHA256.HashData(content))) { Urls = urls };
 
     [Fact]
     public async Task WholeFileArrivesWithProgress()
@@ -37,7 +39,9 @@ public sealed class DownloaderTests : IDisposable
     {
         using var server = new Server(request => request.From == 0
             ? Answer(200, content, cut: 100_000)
-            : Answer(206, content[request.From..], $"Content-Range: bytes {request.From}-{content.Length - 1}/{content.Length}", cut: request.From < 150_000 ? 90_000 : null));
+            : Answer(206, content[request.From..],
+                $"Content-Range: bytes {request.From}-{content.Length - 1}/{content.Length}",
+                cut: request.From < 150_000 ? 90_000 : null));
         await downloader.FetchAsync(FileAt(server.Address), Target);
         Assert.Equal(content, File.ReadAllBytes(Target));
         Assert.Equal([0, 100_000, 190_000], server.Requests.Select(r => r.From));
@@ -48,7 +52,10 @@ public sealed class DownloaderTests : IDisposable
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Target)!);
         File.WriteAllBytes(Target + ".part", content[..250_000]);
-        using var server = new Server(request => Answer(206, content[request.From..], $"Content-Range: bytes {request.From}-{content.Length - 1}/{content.Length}"));
+        using var server =
+            new Server(request =>
+            Answer(206, content[request.From..],
+            $"Content-Range: bytes {request.From}-{content.Length - 1}/{content.Length}"));
         await downloader.FetchAsync(FileAt(server.Address), Target);
         Assert.Equal(content, File.ReadAllBytes(Target));
         Assert.Equal([250_000], server.Requests.Select(r => r.From));
@@ -61,7 +68,8 @@ public sealed class DownloaderTests : IDisposable
         File.WriteAllBytes(Target + ".part", new byte[1000]);
         using var server = new Server(request => request.From == 0
             ? Answer(200, content)
-            : Answer(206, content[request.From..], $"Content-Range: bytes {request.From}-{content.Length - 1}/{content.Length}"));
+            : Answer(206, content[request.From..],
+                $"Content-Range: bytes {request.From}-{content.Length - 1}/{content.Length}"));
         await downloader.FetchAsync(FileAt(server.Address), Target);
         Assert.Equal(content, File.ReadAllBytes(Target));
         Assert.Equal([1000, 0], server.Requests.Select(r => r.From));
@@ -83,7 +91,8 @@ public sealed class DownloaderTests : IDisposable
         var other = (byte[])content.Clone();
         other[5]++;
         using var server = new Server(_ => Answer(200, other));
-        var message = (await Assert.ThrowsAsync<ManifestException>(() => downloader.FetchAsync(FileAt(server.Address), Target))).Message;
+        var message = (await Assert.ThrowsAsync<ManifestException>(() =>
+            downloader.FetchAsync(FileAt(server.Address), Target))).Message;
         Assert.Contains(Convert.ToHexStringLower(SHA256.HashData(other)), message);
         Assert.Contains(Convert.ToHexStringLower(SHA256.HashData(content)), message);
         Assert.False(File.Exists(Target));
@@ -96,7 +105,8 @@ public sealed class DownloaderTests : IDisposable
     {
         using var server = new Server(_ => Answer(200, [.. content, 1]));
         Assert.Contains("more than the 300000 bytes",
-            (await Assert.ThrowsAsync<ManifestException>(() => downloader.FetchAsync(FileAt(server.Address), Target))).Message);
+            (await Assert.ThrowsAsync<ManifestException>(() => downloader.FetchAsync(FileAt(server.Address), Target)))
+                .Message);
         Assert.False(File.Exists(Target));
     }
 
@@ -106,7 +116,8 @@ public sealed class DownloaderTests : IDisposable
         using var gone = new Server(_ => Answer(404, []));
         using var busy = new Server(_ => Answer(503, []));
         using var good = new Server(_ => Answer(200, content));
-        var message = (await Assert.ThrowsAsync<ManifestException>(() => downloader.FetchAsync(FileAt(gone.Address, busy.Address), Target))).Message;
+        var message = (await Assert.ThrowsAsync<ManifestException>(() =>
+            downloader.FetchAsync(FileAt(gone.Address, busy.Address), Target))).Message;
         Assert.Contains($"{gone.Address}: the server answered 404", message);
         Assert.Contains($"{busy.Address}: the server answered 503", message);
         Assert.Single(gone.Requests);                        // 404 will not change
@@ -119,8 +130,11 @@ public sealed class DownloaderTests : IDisposable
     public async Task ServerThatSaysNothingIsLeft()
     {
         using var server = new Server(_ => Answer(200, content, cut: 1000, stall: true));
-        var hasty = new Downloader { Attempts = 2, Pause = TimeSpan.FromMilliseconds(5), Patience = TimeSpan.FromMilliseconds(300) };
-        Assert.Contains("sent nothing for 0.3 s", (await Assert.ThrowsAsync<ManifestException>(() => hasty.FetchAsync(FileAt(server.Address), Target))).Message);
+        var hasty = new Downloader { Attempts = 2, Pause = TimeSpan.FromMilliseconds(5),
+            Patience = TimeSpan.FromMilliseconds(300) };
+        Assert.Contains("sent nothing for 0.3 s",
+            (await Assert.ThrowsAsync<ManifestException>(() => hasty.FetchAsync(FileAt(server.Address), Target)))
+            .Message);
         Assert.Equal(1000, new FileInfo(Target + ".part").Length);   // kept for the next run
     }
 
@@ -129,7 +143,9 @@ public sealed class DownloaderTests : IDisposable
     {
         using var server = new Server(_ => Answer(200, content, cut: 2000, stall: true));
         using var stop = new CancellationTokenSource();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => downloader.FetchAsync(FileAt(server.Address), Target, new Direct(p => { if (p.Received >= 2000) stop.Cancel(); }), stop.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            downloader.FetchAsync(FileAt(server.Address), Target,
+            new Direct(p => { if (p.Received >= 2000) stop.Cancel(); }), stop.Token));
         Assert.False(File.Exists(Target));
         Assert.Equal(2000, new FileInfo(Target + ".part").Length);
     }
@@ -139,7 +155,9 @@ public sealed class DownloaderTests : IDisposable
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Target)!);
         using var other = new FileStream(Target + ".part", FileMode.Create, FileAccess.ReadWrite, FileShare.None);
-        Assert.Contains("Another download", (await Assert.ThrowsAsync<ManifestException>(() => downloader.FetchAsync(FileAt(new Uri("http://127.0.0.1:9/")), Target))).Message);
+        Assert.Contains("Another download",
+            (await Assert.ThrowsAsync<ManifestException>(() =>
+            downloader.FetchAsync(FileAt(new Uri("http://127.0.0.1:9/")), Target))).Message);
     }
 
     [Fact]
@@ -154,7 +172,8 @@ public sealed class DownloaderTests : IDisposable
         Assert.Single(server.Requests);
     }
 
-    private static Reply Answer(int status, byte[] body, string header = "", int? cut = null, bool stall = false) => new(status, body, header, cut, stall);
+    private static Reply Answer(int status, byte[] body, string header = "", int? cut = null, bool stall = false) =>
+        new(status, body, header, cut, stall);
 
     private sealed record Reply(int Status, byte[] Body, string Header, int? Cut, bool Stall);
 
@@ -214,9 +233,11 @@ public sealed class DownloaderTests : IDisposable
             lock (Requests)
                 Requests.Add(request);
             var reply = answer(request);
-            var head = $"HTTP/1.1 {reply.Status} Status\r\nContent-Length: {reply.Body.Length}\r\nConnection: close\r\n{(reply.Header.Length > 0 ? reply.Header + "\r\n" : "")}\r\n";
+            var head = $"HTTP/1.1 {reply.Status} Status\r\nContent-Length: {reply.Body.Length}\r\nConnection: "
+                + $"close\r\n{(reply.Header.Length > 0 ? reply.Header + "\r\n" : "")}\r\n";
             await stream.WriteAsync(Encoding.ASCII.GetBytes(head), end.Token);
-            await stream.WriteAsync(reply.Body.AsMemory(0, Math.Min(reply.Cut ?? int.MaxValue, reply.Body.Length)), end.Token);
+            await stream.WriteAsync(reply.Body.AsMemory(0, Math.Min(reply.Cut ?? int.MaxValue, reply.Body.Length)),
+                end.Token);
             await stream.FlushAsync(end.Token);
             if (reply.Stall)
                 await Task.Delay(Timeout.Infinite, end.Token);

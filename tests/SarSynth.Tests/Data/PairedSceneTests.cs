@@ -11,17 +11,24 @@ public sealed class PairedSceneTests : IDisposable
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
-    /// <summary>A scene whose airborne pixel (r, c) is r * columns + c and whose satellite pixel is the index of its first airborne pixel.</summary>
+    /// <summary>
+    /// A scene whose airborne pixel (r, c) is r * columns + c and whose satellite pixel is the index of its first
+    /// airborne pixel.
+    /// </summary>
     private static PairedScene Numbered(int rows, int columns, int scale, params TileCaption[] captions) => new(
         "numbered",
-        new AmplitudeImage(rows * scale, columns * scale, [.. Enumerable.Range(0, rows * columns * scale * scale).Select(i => (float)i)]),
-        new AmplitudeImage(rows, columns, [.. Enumerable.Range(0, rows * columns).Select(i => (float)(i / columns * scale * columns * scale + i % columns * scale))]),
+        new AmplitudeImage(rows * scale, columns * scale,
+            [.. Enumerable.Range(0, rows * columns * scale * scale).Select(i => (float)i)]),
+        new AmplitudeImage(rows, columns,
+            [.. Enumerable.Range(0, rows * columns).Select(i =>
+            (float)(i / columns * scale * columns * scale + i % columns * scale))]),
         captions);
 
     [Fact]
     public void SizesMustBeOneWholeFactorApart()
     {
-        var error = Assert.Throws<ArgumentException>(() => new PairedScene("odd", new(8, 8, new float[64]), new(3, 2, new float[6]), []));
+        var error = Assert.Throws<ArgumentException>(() =>
+            new PairedScene("odd", new(8, 8, new float[64]), new(3, 2, new float[6]), []));
         Assert.Contains("scene 'odd'", error.Message);
         Assert.Contains("8 x 8", error.Message);
     }
@@ -29,7 +36,8 @@ public sealed class PairedSceneTests : IDisposable
     [Fact]
     public void TilesAreSmallScenes()
     {
-        var batch = new TileSampler([Numbered(20, 24, 4, new TileCaption(0, 0, 96, "fields"))], seed: 3, 16).Batch(0, 2);
+        var batch = new TileSampler([Numbered(20, 24, 4, new TileCaption(0, 0, 96, "fields"))], seed: 3, 16)
+            .Batch(0, 2);
         var tiles = batch.ToScenes();
         Assert.Equal(2, tiles.Count);
         Assert.Equal((4, 16, "fields"), (tiles[1].Scale, tiles[1].Airborne.Rows, tiles[1].Captions.Single().Text));
@@ -52,8 +60,10 @@ public sealed class PairedSceneTests : IDisposable
                 for (var r = 0; r < 4; r++)
                     for (var c = 0; c < 4; c++)
                     {
-                        // The satellite pixel's number is that of its top left airborne pixel; a flip along azimuth turns top to bottom.
-                        var cell = Enumerable.Range(0, 16).Select(k => air[(r * 4 + k / 4) * Size + c * 4 + k % 4]).Min();
+                        // The satellite pixel's number is that of its top left airborne pixel; a flip along
+                        // azimuth turns top to bottom.
+                        var cell = Enumerable.Range(0, 16).Select(k => air[(r * 4 + k / 4) * Size + c * 4 + k % 4])
+                            .Min();
                         Assert.Equal(sat[r * 4 + c], cell);
                     }
                 // Range is never flipped: shadows stay on the far side.
@@ -144,7 +154,8 @@ public sealed class PairedSceneTests : IDisposable
     [InlineData("airborne-x-160", "sentinel-1-iw", 9)]
     public void SensorsWhoseSpacingsAreNoWholeMultiplesPair(string airborne, string satellite, int scale)
     {
-        var recipe = new SimulationRecipe { Airborne = airborne, Satellite = satellite, Size = 128, Seed = 77, CaptionSize = 64 };
+        var recipe = new SimulationRecipe { Airborne = airborne, Satellite = satellite, Size = 128, Seed = 77,
+            CaptionSize = 64 };
         var scene = SimulatedScenes.Generate(recipe).Single();
         Assert.Equal((scale, 128 / scale * scale), (scene.Scale, scene.Airborne.Rows));
         // Captions count airborne pixels, whatever their size on the ground.
@@ -153,8 +164,10 @@ public sealed class PairedSceneTests : IDisposable
     }
 
     [Fact]
-    public void SensorsThatAreTooCoarseAreRefusedWithWhatToTake() => Assert.Contains("take airborne-x-040", Assert.Throws<ArgumentException>(
-        () => SimulatedScenes.Generate(new() { Airborne = "uavsar-l", Satellite = "terrasar-x-stripmap" }).First()).Message);
+    public void SensorsThatAreTooCoarseAreRefusedWithWhatToTake() =>
+        Assert.Contains("take airborne-x-040", Assert.Throws<ArgumentException>(
+        () => SimulatedScenes.Generate(new() { Airborne = "uavsar-l", Satellite = "terrasar-x-stripmap" }).First())
+            .Message);
 
     [Fact]
     public void AChangedFileIsRefusedByName()

@@ -22,7 +22,8 @@ public class BaselinesTests
     {
         // Cubic convolution with a = -1/2 is exact for polynomials of degree two (Keys 1981), away from the border.
         static double Intensity(double x) => 3 + 0.5 * x + 0.25 * x * x;
-        var coarse = new AmplitudeImage(8, 16, [.. Enumerable.Range(0, 128).Select(i => (float)Math.Sqrt(Intensity(i % 16)))]);
+        var coarse = new AmplitudeImage(8, 16,
+            [.. Enumerable.Range(0, 128).Select(i => (float)Math.Sqrt(Intensity(i % 16)))]);
         var fine = Baselines.Bicubic(coarse, 4);
         for (var c = 12; c < 48; c++)
         {
@@ -49,15 +50,16 @@ public class BaselinesTests
     [Fact]
     public void TheFineGridLiesOnTheSameGround()
     {
-        var coarse = new AmplitudeImage(2, 2, new float[4], new() { RangeSpacing = 1.6 }, new([100, 1.6, 0, 200, 0, -1.6], ""));
+        var coarse = new AmplitudeImage(2, 2, new float[4], new() { RangeSpacing = 1.6 },
+            new([100, 1.6, 0, 200, 0, -1.6], ""));
         var fine = Baselines.Bicubic(coarse, 4);
         Assert.Equal(0.4, fine.Metadata.RangeSpacing!.Value, 1e-12);
         Assert.Equal([100, 0.4, 0, 200, 0, -0.4], fine.GeoReference!.Transform!.Select(v => Math.Round(v, 12)));
     }
 
     /// <summary>
-    /// Flat ground of known backscatter: Lee's filter and interpolation leave its mean, so power, law and correlation of the
-    /// result are those of the airborne sensor over that ground.
+    /// Flat ground of known backscatter: Lee's filter and interpolation leave its mean, so power, law and correlation
+    /// of the result are those of the airborne sensor over that ground.
     /// </summary>
     [Fact]
     public void DespeckledGroundIsSeenAgainByTheAirborneSensor()
@@ -75,14 +77,16 @@ public class BaselinesTests
         var mean = intensity.Average(v => (double)v);
         // Standard errors: 0.5 % of the drawn satellite image's mean, 0.3 % of the airborne speckle's.
         Assert.Equal(1, mean / (Ground + more), 0.025);
-        // Exponential law: variance of the logarithm pi squared / 6. What the filter leaves of the satellite's speckle adds
-        // under 0.06; speckle on speckle would give 1.645 + trigamma(4) = 1.93.
+        // Exponential law: variance of the logarithm pi squared / 6. What the filter leaves of the satellite's speckle
+        // adds under 0.06; speckle on speckle would give 1.645 + trigamma(4) = 1.93.
         var logs = intensity.Select(v => Math.Log(v)).ToArray();
         var middle = logs.Average();
         Assert.Equal(Math.PI * Math.PI / 6, logs.Average(l => (l - middle) * (l - middle)), 0.08);
-        // Neighbours of detected speckle correlate by the square of the field's own: the transform of the weighted band.
+        // Neighbours of detected speckle correlate by the square of the field's own: the
+        // transform of the weighted band.
         Assert.Equal(Correlation(to.RangeWindow, to.RangeBandFraction), Neighbours(intensity, Side * Scale, 1), 0.03);
-        Assert.Equal(Correlation(to.AzimuthWindow, to.AzimuthBandFraction), Neighbours(intensity, Side * Scale, Side * Scale), 0.03);
+        Assert.Equal(Correlation(to.AzimuthWindow, to.AzimuthBandFraction),
+            Neighbours(intensity, Side * Scale, Side * Scale), 0.03);
         Assert.Equal(image.Pixels, Baselines.LeeWithSpeckle(satellite, Scale, seed: 3, from, to).Pixels);
         Assert.NotEqual(image.Pixels, Baselines.LeeWithSpeckle(satellite, Scale, seed: 4, from, to).Pixels);
     }
@@ -94,7 +98,8 @@ public class BaselinesTests
         const int Side = 128;
         var asphalt = Enumerable.Repeat((byte)LandCover.Asphalt, Side * Side).ToArray();
         var flat = Scene.FromMaps(asphalt, new float[Side * Side], Side, Side, 0.4);
-        var truth = Simulator.Observe(flat, Sensors.AirborneX040, Seed, Fidelity.Simulator).Detected.ToIntensity().Pixels;
+        var truth = Simulator.Observe(flat, Sensors.AirborneX040, Seed, Fidelity.Simulator).Detected.ToIntensity()
+            .Pixels;
         var satellite = new AmplitudeImage(Side / 4, Side / 4, [.. Enumerable.Repeat(1f, Side * Side / 16)]);
         var made = Baselines.LeeWithSpeckle(satellite, 4, Seed, to: Sensors.AirborneX040).ToIntensity().Pixels;
         // Independent: 0 with a standard error of 0.01.
@@ -119,7 +124,8 @@ public class BaselinesTests
         var all = Baselines.All(scene);
         Assert.Equal(["bicubic", "bicubic + speckle", "Lee x speckle"], all.Select(c => c.Name));
         Assert.All(all, c => Assert.Equal(scene.Airborne.Pixels.Length, Assert.Single(c.Images).Pixels.Length));
-        // The simulator's sensors are found: noise is moved, so that the darkest ground is not as bright as the satellite's.
+        // The simulator's sensors are found: noise is moved, so that the darkest ground is not
+        // as bright as the satellite's.
         Assert.NotEqual(Baselines.LeeWithSpeckle(scene.Satellite, scene.Scale, 1).Pixels, all[2].Images[0].Pixels);
         var two = Baselines.All([scene, scene], seed: 1);
         Assert.Equal(all[2].Images[0].Pixels, two[2].Images[0].Pixels);
@@ -144,7 +150,8 @@ public class BaselinesTests
     private static double Neighbours(float[] intensity, int columns, int step)
     {
         var mean = intensity.Average(v => (double)v);
-        var pairs = Enumerable.Range(0, intensity.Length - step).Where(i => step > 1 || (i + 1) % columns != 0).ToArray();
+        var pairs = Enumerable.Range(0, intensity.Length - step).Where(i => step > 1 || (i + 1) % columns != 0)
+            .ToArray();
         return pairs.Average(i => (intensity[i] - mean) * (intensity[i + step] - mean))
             / intensity.Average(v => (v - mean) * (v - mean));
     }

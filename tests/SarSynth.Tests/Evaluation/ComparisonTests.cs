@@ -45,7 +45,8 @@ public class ComparisonTests
         var error = Assert.Throws<ArgumentException>(
             () => Comparison.Of([Scene("a", "F-SAR")], new Candidate("two", [Image(), Image()])));
         Assert.Contains("'two': found 2 images, expected 1", error.Message);
-        Assert.Contains("found no image", Assert.Throws<ArgumentException>(() => Comparison.Of(Array.Empty<PairedScene>())).Message);
+        Assert.Contains("found no image",
+            Assert.Throws<ArgumentException>(() => Comparison.Of(Array.Empty<PairedScene>())).Message);
     }
 
     private static AmplitudeImage Image(string? sensor = null) => new(

@@ -46,16 +46,26 @@ public sealed class BrowserTests : IDisposable
         ReportSample.Make().Save(path);
         using var browser = new HeadlessBrowser();
         browser.Open(path);
-        Assert.Equal("3", browser.Evaluate("document.querySelectorAll('.plot .main-svg').length && document.querySelectorAll('.plot.js-plotly-plot').length"));
-        Assert.Equal("0", browser.Evaluate("performance.getEntriesByType('resource').filter(r => !r.name.startsWith('data:')).length"));
-        Assert.Equal("0", browser.Evaluate("[...document.images].filter(i => !i.alt || !i.complete || i.naturalWidth === 0).length"));
-        Assert.Equal("0", browser.Evaluate("[...document.querySelectorAll('.plot')].filter(p => !p.getAttribute('aria-label')).length"));
-        Assert.Equal("0", browser.Evaluate("[...document.querySelectorAll('.modebar-btn')].filter(b => /share|cloud|studio/i.test(b.dataset.title)).length"));
+        Assert.Equal("3",
+            browser.Evaluate("document.querySelectorAll('.plot .main-svg').length && "
+            + "document.querySelectorAll('.plot.js-plotly-plot').length"));
+        Assert.Equal("0",
+            browser.Evaluate(
+                "performance.getEntriesByType('resource').filter(r => !r.name.startsWith('data:')).length"));
+        Assert.Equal("0",
+            browser.Evaluate("[...document.images].filter(i => !i.alt || !i.complete || i.naturalWidth === 0).length"));
+        Assert.Equal("0",
+            browser.Evaluate("[...document.querySelectorAll('.plot')].filter(p => "
+            + "!p.getAttribute('aria-label')).length"));
+        Assert.Equal("0",
+            browser.Evaluate("[...document.querySelectorAll('.modebar-btn')].filter(b => "
+            + "/share|cloud|studio/i.test(b.dataset.title)).length"));
         foreach (var (width, dark) in ((int, bool)[])[(1200, false), (1200, true), (420, false)])
         {
             var picture = browser.Screenshot(width, 0, 1, dark);
             Assert.Equal(width, Size(picture).Width);
-            Assert.Equal("false", browser.Evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"));
+            Assert.Equal("false",
+                browser.Evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"));
             Keep($"report-{width}{(dark ? "-dark" : "")}.png", picture);
         }
         Assert.Empty(browser.Errors);
@@ -73,7 +83,8 @@ public sealed class BrowserTests : IDisposable
         var live = Path.Combine(folder, "live.html");
         ReportSample.Histogram().Save(Path.Combine(folder, "figure.html"));
         var plotly = File.ReadAllText(Path.Combine(folder, "figure.html"));
-        var script = plotly[plotly.IndexOf("<script>", StringComparison.Ordinal)..(plotly.IndexOf("</script>", StringComparison.Ordinal) + 9)];
+        var script = plotly[plotly.IndexOf("<script>",
+            StringComparison.Ordinal)..(plotly.IndexOf("</script>", StringComparison.Ordinal) + 9)];
         File.WriteAllText(live, $"<!doctype html><meta charset=utf-8>{script}{fragment}{fragment}", Encoding.UTF8);
         browser.Open(live);
         Assert.Equal("2", browser.Evaluate("document.querySelectorAll('.js-plotly-plot').length"));
@@ -96,8 +107,11 @@ public sealed class BrowserTests : IDisposable
     public void BrowsersFailuresHaveWords()
     {
         using var browser = new HeadlessBrowser();
-        Assert.Contains("no-such-page", Assert.Throws<BrowserException>(() => browser.Open(Path.Combine(folder, "no-such-page.html"))).Message);
-        Assert.Contains("here it is", Assert.Throws<BrowserException>(() => browser.Evaluate("(() => { throw new Error('here it is'); })()")).Message);
+        Assert.Contains("no-such-page",
+            Assert.Throws<BrowserException>(() => browser.Open(Path.Combine(folder, "no-such-page.html"))).Message);
+        Assert.Contains("here it is",
+            Assert.Throws<BrowserException>(() => browser.Evaluate("(() => { throw new Error('here it is'); })()"))
+            .Message);
     }
 
     [Fact]
@@ -114,10 +128,12 @@ public sealed class BrowserTests : IDisposable
         Assert.DoesNotContain(Path.GetFileName(profile), Profiles());
         Assert.False(Directory.Exists(profile));
 
-        static string[] Profiles() => [.. Directory.GetDirectories("/proc").Where(p => char.IsDigit(Path.GetFileName(p)[0])).Select(p =>
+        static string[] Profiles() =>
+            [.. Directory.GetDirectories("/proc").Where(p => char.IsDigit(Path.GetFileName(p)[0])).Select(p =>
         {
             try { return File.ReadAllText(Path.Combine(p, "cmdline")); }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException) { return ""; }
-        }).Where(c => c.Contains("sarsynth-browser-")).Select(c => c[c.IndexOf("sarsynth-browser-", StringComparison.Ordinal)..].Split('\0')[0]).Distinct()];
+        }).Where(c => c.Contains("sarsynth-browser-"))
+            .Select(c => c[c.IndexOf("sarsynth-browser-", StringComparison.Ordinal)..].Split('\0')[0]).Distinct()];
     }
 }

@@ -84,11 +84,14 @@ public class DoorsTests
     private static AmplitudeImage Image(int side, string? sensor = null)
     {
         var random = new Random(side);
-        return new(side, side, [.. Enumerable.Range(0, side * side).Select(_ => (float)Math.Sqrt(-Math.Log(1 - random.NextDouble())))],
+        return new(side, side,
+            [.. Enumerable.Range(0, side * side).Select(_ => (float)Math.Sqrt(-Math.Log(1 - random.NextDouble())))],
             new() { Sensor = sensor });
     }
 
-    private static (int, int)[] Pictures(string html) => [.. Regex.Matches(html, "src=\"data:image/png;base64,([^\"]+)\"")
+    private static (int, int)[] Pictures(string html) =>
+        [.. Regex.Matches(html, "src=\"data:image/png;base64,([^\"]+)\"")
         .Select(m => Convert.FromBase64String(m.Groups[1].Value))
-        .Select(png => (BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(20)), BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16))))];
+        .Select(png => (BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(20)),
+            BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16))))];
 }

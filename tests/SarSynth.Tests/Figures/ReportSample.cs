@@ -42,11 +42,21 @@ internal static class ReportSample
     }
 
     public static Report Make() => new Report("Airborne-like or not?", "One of everything that a report can hold.")
-        .KeyFigures(new KeyFigure("KL, translated", "0.021", "nats", "bicubic: 0.734"), new KeyFigure("ENL", "1.04", "", "simulated airborne: 1.02"), new KeyFigure("Area", "1.2", "km\u00b2"))
-        .Section("Statistics").Prose("The **amplitude** of a homogeneous area follows *Rayleigh's* law when speckle is fully developed; see `Distance.KullbackLeibler`.")
-        .Charts((Histogram(), "Histogram and model."), (Plots.Bars(["field", "forest", "water"], [0.52, 0.71, 0.5], "GLCM", [0.02, 0.03, 0.01]).WithTitle("Contrast").WithYAxis("contrast"), "Bars with errors."))
-        .Table(new ReportTable("Distance to simulated airborne amplitudes", "method", new ReportColumn("KL", "nats", Best.Lowest), new ReportColumn("ENL ratio", "", Best.None, "F2")).Row("bicubic", 0.734, 3.91).Row("translated", 0.021, 1.02))
-        .Section("Images").Panel(Panel(), "Brightness is stretched alike.").Image(Png(), "Speckle", "A picture as it is.")
-        .Section("Maps").Chart(Plots.Heatmap(3, 3, new[] { 1, 0.5, 0.1, 0.5, 1, double.NaN, 0.1, 0.3, 1 }, "r", ["a", "b", "c"], ["a", "b", "c"], showValues: true).WithTitle("Correlation"), "A map.")
+        .KeyFigures(new KeyFigure("KL, translated", "0.021", "nats", "bicubic: 0.734"),
+            new KeyFigure("ENL", "1.04", "", "simulated airborne: 1.02"), new KeyFigure("Area", "1.2", "km\u00b2"))
+        .Section("Statistics")
+            .Prose("The **amplitude** of a homogeneous area follows *Rayleigh's* law when speckle is fully developed; "
+            + "see `Distance.KullbackLeibler`.")
+        .Charts((Histogram(), "Histogram and model."),
+            (Plots.Bars(["field", "forest", "water"], [0.52, 0.71, 0.5], "GLCM", [0.02, 0.03, 0.01])
+            .WithTitle("Contrast").WithYAxis("contrast"), "Bars with errors."))
+        .Table(new ReportTable("Distance to simulated airborne amplitudes", "method",
+            new ReportColumn("KL", "nats", Best.Lowest), new ReportColumn("ENL ratio", "", Best.None, "F2"))
+            .Row("bicubic", 0.734, 3.91).Row("translated", 0.021, 1.02))
+        .Section("Images").Panel(Panel(), "Brightness is stretched alike.")
+            .Image(Png(), "Speckle", "A picture as it is.")
+        .Section("Maps")
+            .Chart(Plots.Heatmap(3, 3, new[] { 1, 0.5, 0.1, 0.5, 1, double.NaN, 0.1, 0.3, 1 }, "r", ["a", "b", "c"],
+            ["a", "b", "c"], showValues: true).WithTitle("Correlation"), "A map.")
         .Provenance([new("seed", "7"), new("recipe", "{\n  \"steps\": 20\n}")]);
 }

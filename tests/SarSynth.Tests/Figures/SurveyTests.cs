@@ -82,7 +82,8 @@ public sealed class SurveyTests : IDisposable
     [Fact]
     public void LossesAreReadByStage()
     {
-        File.WriteAllLines(Path.Combine(folder, "losses.csv"), ["autoencoder,10,0.5", "autoencoder,20,0.25", "denoiser,10,1"]);
+        File.WriteAllLines(Path.Combine(folder, "losses.csv"),
+            ["autoencoder,10,0.5", "autoencoder,20,0.25", "denoiser,10,1"]);
         Assert.Contains("autoencoder, denoiser.", Plots.Losses(folder).ToWords());
         File.AppendAllText(Path.Combine(folder, "losses.csv"), "denoiser,x,1\n");
         Assert.Contains("losses.csv, line 4: found 'denoiser,x,1'",
@@ -96,7 +97,8 @@ public sealed class SurveyTests : IDisposable
     public void TheMiddleOfARasterIsItsMiddle()
     {
         using var raster = SarRaster.Open(EmbeddedData.SatelliteFile);
-        Assert.Equal(new RasterWindow((raster.Rows - 64) / 2, (raster.Columns - 64) / 2, 64, 64), Doors.Middle(raster, 64));
+        Assert.Equal(new RasterWindow((raster.Rows - 64) / 2, (raster.Columns - 64) / 2, 64, 64),
+            Doors.Middle(raster, 64));
         Assert.Equal(new RasterWindow(0, 0, raster.Rows, raster.Columns), Doors.Middle(raster, 1 << 20));
     }
 
@@ -116,5 +118,6 @@ public sealed class SurveyTests : IDisposable
         .Select(row => Regex.Matches(row.Groups[1].Value, "<t[hd][^>]*>(.*?)</t[hd]>")
             .Select(c => Regex.Replace(c.Groups[1].Value, "<[^>]+>", "")).ToArray())];
 
-    private static double Number(string cell) => double.Parse(cell.Replace('\u2212', '-'), CultureInfo.InvariantCulture);
+    private static double Number(string cell) =>
+        double.Parse(cell.Replace('\u2212', '-'), CultureInfo.InvariantCulture);
 }

@@ -24,18 +24,21 @@ public class CommandTests
     public void DoctorTellsOfEveryPartFromAnyFolder()
     {
         var (code, said) = Run("/", Path.Combine(TestData.Root, "sarsynth"), ["doctor"]);
-        foreach (var part in (string[])[".NET SDK", "engine", "threads", "GPU", "GDAL", "ZeroMQ", "Jupyter", "kernel", "Chromium", "plotly.js"])
+        foreach (var part in (string[])[".NET SDK", "engine", "threads", "GPU", "GDAL", "ZeroMQ", "Jupyter", "kernel",
+            "Chromium", "plotly.js"])
             Assert.Contains($" {part} ", said);
         // What is missing is counted, and has a line that mends it.
         var missing = said.Split('\n').Count(l => l.StartsWith("  \u2717", StringComparison.Ordinal));
-        Assert.Equal(missing, said.Split('\n').Count(l => l.TrimStart().StartsWith("mend: ", StringComparison.Ordinal)));
+        Assert.Equal(missing,
+            said.Split('\n').Count(l => l.TrimStart().StartsWith("mend: ", StringComparison.Ordinal)));
         Assert.Equal(missing == 0 ? 0 : 1, code);
     }
 
     [Fact]
     public void DoctorSeesWhatIsMissing()
     {
-        var (code, said) = Run("/", Path.Combine(TestData.Root, "sarsynth"), ["doctor"], new() { ["JUPYTER_DATA_DIR"] = "/nowhere" });
+        var (code, said) = Run("/", Path.Combine(TestData.Root, "sarsynth"), ["doctor"],
+            new() { ["JUPYTER_DATA_DIR"] = "/nowhere" });
         Assert.Contains("\u2717 kernel         .net-csharp is not registered", said);
         Assert.Equal(1, code);
     }
@@ -43,14 +46,18 @@ public class CommandTests
     [Fact]
     public void DevcontainerCallsTheSetupAndNothingElse()
     {
-        var container = JsonNode.Parse(File.ReadAllText(Path.Combine(TestData.Root, ".devcontainer", "devcontainer.json")))!;
+        var container = JsonNode.Parse(File.ReadAllText(Path.Combine(TestData.Root, ".devcontainer",
+            "devcontainer.json")))!;
         Assert.Equal("environment/setup.sh --kit --yes", (string?)container["postCreateCommand"]);
-        Assert.Empty(container.AsObject().Select(p => p.Key).Where(k => k.EndsWith("Command", StringComparison.Ordinal)).Except(["postCreateCommand"]));
+        Assert.Empty(container.AsObject().Select(p => p.Key)
+            .Where(k => k.EndsWith("Command", StringComparison.Ordinal)).Except(["postCreateCommand"]));
     }
 
-    private static (int Code, string Said) Run(string folder, string script, string[] arguments, Dictionary<string, string>? environment = null)
+    private static (int Code, string Said) Run(string folder, string script, string[] arguments,
+        Dictionary<string, string>? environment = null)
     {
-        var start = new ProcessStartInfo(script, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo(script, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true,
+            RedirectStandardError = true, RedirectStandardInput = true };
         foreach (var (name, value) in environment ?? [])
             start.Environment[name] = value;
         using var process = Process.Start(start)!;

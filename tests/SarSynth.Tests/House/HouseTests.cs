@@ -20,7 +20,9 @@ public partial class HouseTests
         ["SarSynth.Kernel"] = [],
     };
 
-    /// <summary>Namespaces that a project's sources may name, beside its own: what comes with the projects it may use.</summary>
+    /// <summary>
+    /// Namespaces that a project's sources may name, beside its own: what comes with the projects it may use.
+    /// </summary>
     private static readonly Dictionary<string, string[]> namespaces = new()
     {
         ["SarSynth.Radar"] = ["SarSynth.Radar"],
@@ -30,7 +32,8 @@ public partial class HouseTests
         ["SarSynth.Kernel"] = ["SarSynth.Kernel"],
     };
 
-    public static TheoryData<string> Projects => [.. Directory.GetDirectories(Path.Combine(TestData.Root, "src")).Select(d => Path.GetFileName(d))
+    public static TheoryData<string> Projects =>
+        [.. Directory.GetDirectories(Path.Combine(TestData.Root, "src")).Select(d => Path.GetFileName(d))
         .Where(name => File.Exists(Path.Combine(TestData.Root, "src", name, name + ".csproj")))];
 
     [Theory]
@@ -39,9 +42,14 @@ public partial class HouseTests
     {
         Assert.True(allowed.ContainsKey(project), $"src/{project} is not in the house's plan");
         var document = XDocument.Load(Path.Combine(TestData.Root, "src", project, project + ".csproj"));
-        var used = document.Descendants("ProjectReference").Select(r => Path.GetFileNameWithoutExtension((string)r.Attribute("Include")!))
-            .Concat(document.Descendants("Import").Where(i => ((string)i.Attribute("Project")!).EndsWith("TensorEngine.props", StringComparison.Ordinal)).Select(_ => Engine))
-            .Concat(document.Descendants("PackageReference").Where(r => ((string)r.Attribute("Include")!).StartsWith("TorchSharp", StringComparison.Ordinal)).Select(_ => Engine));
+        var used = document.Descendants("ProjectReference")
+            .Select(r => Path.GetFileNameWithoutExtension((string)r.Attribute("Include")!))
+            .Concat(document.Descendants("Import").Where(i =>
+                ((string)i.Attribute("Project")!).EndsWith("TensorEngine.props", StringComparison.Ordinal))
+                .Select(_ => Engine))
+            .Concat(document.Descendants("PackageReference")
+                .Where(r => ((string)r.Attribute("Include")!).StartsWith("TorchSharp", StringComparison.Ordinal))
+                .Select(_ => Engine));
         Assert.Empty(used.Except(allowed[project]));
     }
 
@@ -50,30 +58,40 @@ public partial class HouseTests
     public void SourcesNameOnlyWhatTheyMay(string project)
     {
         var wrong = new List<string>();
-        foreach (var file in Directory.EnumerateFiles(Path.Combine(TestData.Root, "src", project), "*.cs", SearchOption.AllDirectories))
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(TestData.Root, "src", project), "*.cs",
+            SearchOption.AllDirectories))
         {
             foreach (var match in Ours().Matches(WithoutComments().Replace(File.ReadAllText(file), "")).Cast<Match>())
             {
-                if (!namespaces[project].Any(n => match.Value == n || match.Value.StartsWith(n + ".", StringComparison.Ordinal)))
+                if (!namespaces[project].Any(n => match.Value == n
+                    || match.Value.StartsWith(n + ".", StringComparison.Ordinal)))
                     wrong.Add($"{Path.GetRelativePath(TestData.Root, file)}: {match.Value}");
             }
         }
         Assert.Empty(wrong);
     }
 
-    /// <summary>What the compiler saw, whatever the sources say: assemblies that the built libraries refer to.</summary>
+    /// <summary>
+    /// What the compiler saw, whatever the sources say: assemblies that the built libraries refer to.
+    /// </summary>
     [Fact]
     public void BuiltLibrariesReferOnlyToWhatTheyMay()
     {
-        Assert.DoesNotContain(References("SarSynth.Radar"), n => n.StartsWith("SarSynth", StringComparison.Ordinal) || IsEngine(n));
-        Assert.DoesNotContain(References("SarSynth.Diffusion"), n => n.StartsWith("SarSynth", StringComparison.Ordinal));
-        Assert.DoesNotContain(References("SarSynth"), n => n is "SarSynth.Kernel" or "sarsynth-kernel" or "sarsynth-cli");
+        Assert.DoesNotContain(References("SarSynth.Radar"), n =>
+            n.StartsWith("SarSynth", StringComparison.Ordinal) || IsEngine(n));
+        Assert.DoesNotContain(References("SarSynth.Diffusion"), n =>
+            n.StartsWith("SarSynth", StringComparison.Ordinal));
+        Assert.DoesNotContain(References("SarSynth"), n =>
+            n is "SarSynth.Kernel" or "sarsynth-kernel" or "sarsynth-cli");
 
         static bool IsEngine(string name) => name is "TorchSharp";
-        static string[] References(string library) => [.. System.Reflection.Assembly.Load(library).GetReferencedAssemblies().Select(a => a.Name!)];
+        static string[] References(string library) =>
+            [.. System.Reflection.Assembly.Load(library).GetReferencedAssemblies().Select(a => a.Name!)];
     }
 
-    /// <summary>Charts and pictures have their rooms: elsewhere nobody need know F# options or another library's images.</summary>
+    /// <summary>
+    /// Charts and pictures have their rooms: elsewhere nobody need know F# options or another library's images.
+    /// </summary>
     [Theory]
     [InlineData("Plotly.NET", "src/SarSynth/Figures/")]
     [InlineData("FSharp", "src/SarSynth/Figures/")]
@@ -83,10 +101,23 @@ public partial class HouseTests
     {
         var named = Directory.EnumerateFiles(Path.Combine(TestData.Root, "src"), "*.cs", SearchOption.AllDirectories)
             .Where(f => !Path.GetRelativePath(TestData.Root, f).Split('/').Any(p => p is "bin" or "obj"))
-            .Where(f => Regex.IsMatch(WithoutComments().Replace(File.ReadAllText(f), ""), $@"\b{Regex.Escape(package)}"))
+            .Where(f => Regex.IsMatch(WithoutComments().Replace(File.ReadAllText(f), ""),
+                $@"\b{Regex.Escape(package)}"))
             .Select(f => Path.GetRelativePath(TestData.Root, f)).ToArray();
         Assert.NotEmpty(named);
         Assert.DoesNotContain(named, f => !rooms.Any(r => f.StartsWith(r, StringComparison.Ordinal)));
+    }
+
+    /// <summary>As .editorconfig says: two files fit beside each other, and nobody scrolls sideways.</summary>
+    [Fact]
+    public void LinesOfCodeAreNotLong()
+    {
+        Assert.Contains("max_line_length = 120", File.ReadAllText(Path.Combine(TestData.Root, ".editorconfig")));
+        Assert.Empty(from file in Committed()
+            where Path.GetExtension(file) is ".cs" or ".csx" && File.Exists(Path.Combine(TestData.Root, file))
+            from line in File.ReadLines(Path.Combine(TestData.Root, file)).Index()
+            where line.Item.Length > 120
+            select $"{file}({line.Index + 1}): {line.Item.Length} columns");
     }
 
     [Fact]
@@ -107,12 +138,15 @@ public partial class HouseTests
         Assert.Empty(wrong);
     }
 
-    /// <summary>"Real" is said of measured data alone: what the simulator made is simulated, in every table and text.</summary>
+    /// <summary>
+    /// "Real" is said of measured data alone: what the simulator made is simulated, in every table and text.
+    /// </summary>
     [Fact]
     public void NothingSimulatedIsCalledReal()
     {
         Assert.Empty(Wrong(Committed().Where(f => f.StartsWith("src/SarSynth/", StringComparison.Ordinal)
-            || f.StartsWith("src/SarSynth.Cli/", StringComparison.Ordinal) || f.StartsWith("notebooks/", StringComparison.Ordinal)
+            || f.StartsWith("src/SarSynth.Cli/", StringComparison.Ordinal)
+                || f.StartsWith("notebooks/", StringComparison.Ordinal)
             || f.StartsWith("data-manifests/", StringComparison.Ordinal) || f is "README.md" or "CONTRIBUTING.md")
             .Where(f => Path.GetExtension(f) is ".cs" or ".csx" or ".txt" or ".md" or ".json" or ".ipynb")));
         var sample = Path.GetTempFileName();
@@ -126,15 +160,19 @@ public partial class HouseTests
             File.Delete(sample);
         }
 
-        static IEnumerable<string> Wrong(IEnumerable<string> files) => files.Where(f => File.Exists(Path.Combine(TestData.Root, f)))
-            .SelectMany(f => CalledReal().Matches(File.ReadAllText(Path.Combine(TestData.Root, f))).Select(m => $"{f}: {m.Value}"));
+        static IEnumerable<string> Wrong(IEnumerable<string> files) =>
+            files.Where(f => File.Exists(Path.Combine(TestData.Root, f)))
+            .SelectMany(f => CalledReal().Matches(File.ReadAllText(Path.Combine(TestData.Root, f)))
+                .Select(m => $"{f}: {m.Value}"));
     }
 
     [Fact]
     public void EveryProjectIsInTheSolution()
     {
         var solution = File.ReadAllText(Path.Combine(TestData.Root, "SarSynth.sln")).Replace('\\', '/');
-        var missing = Committed().Where(f => f.EndsWith(".csproj", StringComparison.Ordinal) && !solution.Contains(f, StringComparison.Ordinal));
+        var missing = Committed()
+            .Where(f => f.EndsWith(".csproj", StringComparison.Ordinal)
+            && !solution.Contains(f, StringComparison.Ordinal));
         Assert.Empty(missing);
     }
 
@@ -142,13 +180,15 @@ public partial class HouseTests
     public void VersionsOfPackagesLieInOnePlace()
     {
         var wrong = Committed().Where(f => f.EndsWith(".csproj", StringComparison.Ordinal))
-            .Where(f => XDocument.Load(Path.Combine(TestData.Root, f)).Descendants("PackageReference").Any(r => r.Attribute("Version") is not null || r.Attribute("VersionOverride") is not null));
+            .Where(f => XDocument.Load(Path.Combine(TestData.Root, f)).Descendants("PackageReference")
+                .Any(r => r.Attribute("Version") is not null || r.Attribute("VersionOverride") is not null));
         Assert.Empty(wrong);
     }
 
     private static string[] Committed()
     {
-        var start = new ProcessStartInfo("git", ["ls-files", "-z"]) { WorkingDirectory = TestData.Root, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("git", ["ls-files", "-z"]) { WorkingDirectory = TestData.Root,
+            RedirectStandardOutput = true };
         try
         {
             using var git = Process.Start(start)!;
@@ -162,17 +202,20 @@ public partial class HouseTests
             // No git on this machine: the folders that git would leave out are left out here.
         }
         string[] left = ["artifacts", "bin", "obj", ".git", "node_modules", ".ipynb_checkpoints", "__pycache__"];
-        return [.. Directory.EnumerateFiles(TestData.Root, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(TestData.Root, f))
+        return [.. Directory.EnumerateFiles(TestData.Root, "*", SearchOption.AllDirectories)
+            .Select(f => Path.GetRelativePath(TestData.Root, f))
             .Where(f => !f.Split('/').Any(left.Contains) && f != "environment/engine.props")];
     }
 
-    [GeneratedRegex(@"\b(SarSynth\.(?:Radar|Diffusion|Kernel|Cli|Data|FineTuning|Translation|Evaluation|Figures)|TorchSharp)\b(?:\.\w+)*")]
+    [GeneratedRegex(@"\b(SarSynth\.(?:Radar|Diffusion|Kernel|Cli|Data|FineTuning|Translation|Evaluation|Figures)"
+        + @"|TorchSharp)\b(?:\.\w+)*")]
     private static partial Regex Ours();
 
     [GeneratedRegex("""//[^\n]*|"[^"\n]*" """, RegexOptions.IgnorePatternWhitespace)]
     private static partial Regex WithoutComments();
 
-    [GeneratedRegex(@"\breal (?:airborne|satellite|images?|scenes?)\b|\bthe real ones?\b|KL\((?:\w+ \|\| )?real\b", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"\breal (?:airborne|satellite|images?|scenes?)\b|\bthe real ones?\b|KL\((?:\w+ \|\| )?real\b",
+        RegexOptions.IgnoreCase)]
     private static partial Regex CalledReal();
 
     // A home or work folder of somebody's machine; written so that this file does not hold one itself.

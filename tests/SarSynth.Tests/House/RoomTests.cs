@@ -11,7 +11,8 @@ public class RoomTests
         ["SarSynth.Radar"] = [["Images"], ["Formats"], ["Signal"], ["Radiometry"], ["Statistics"], ["Simulation"]],
         ["SarSynth.Diffusion"] =
         [
-            ["Checkpoints"], ["Tokenizers", "Samplers"], ["Models", "Adapters", "Tiling"], ["Memory"], ["Pipelines", "Training"],
+            ["Checkpoints"], ["Tokenizers", "Samplers"], ["Models", "Adapters", "Tiling"], ["Memory"],
+            ["Pipelines", "Training"],
         ],
         ["SarSynth"] = [["Data"], ["Translation"], ["FineTuning"], ["Evaluation"], ["Figures"]],
     };
@@ -47,7 +48,8 @@ public class RoomTests
     public void An_arrow_between_rooms_of_one_floor_is_found()
     {
         var arrows = RoomArrows.Of(Assembly.Load("SarSynth.Diffusion"));
-        var wrong = Wrong(arrows, [["Checkpoints"], ["Tokenizers", "Samplers"], ["Models", "Memory", "Adapters", "Tiling"],
+        var wrong = Wrong(arrows,
+            [["Checkpoints"], ["Tokenizers", "Samplers"], ["Models", "Memory", "Adapters", "Tiling"],
             ["Training"], ["Pipelines"]]);
         Assert.Contains("Memory: BlockOffload uses ResnetBlock2D of Models", wrong);
         Assert.All(wrong, line => Assert.StartsWith("Memory: BlockOffload", line, StringComparison.Ordinal));

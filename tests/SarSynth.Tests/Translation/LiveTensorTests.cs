@@ -6,7 +6,9 @@ using static TorchSharp.torch;
 
 namespace SarSynth.Tests.Translation;
 
-/// <summary>Nothing of the kit leaves a tensor behind for the garbage collector, which does not see its memory.</summary>
+/// <summary>
+/// Nothing of the kit leaves a tensor behind for the garbage collector, which does not see its memory.
+/// </summary>
 [Collection(WholeProcess.Name)]
 public sealed class LiveTensorTests : IDisposable
 {
@@ -74,8 +76,8 @@ public sealed class LiveTensorTests : IDisposable
     }
 
     /// <summary>
-    /// By how much TorchSharp's count of tensors grows in a second call (the first makes what is kept for good), and how
-    /// many of them a collection takes: those that were forgotten. Where layers are made the count itself is off:
+    /// By how much TorchSharp's count of tensors grows in a second call (the first makes what is kept for good), and
+    /// how many of them a collection takes: those that were forgotten. Where layers are made the count itself is off:
     /// TorchSharp counts each Parameter twice and takes it back once.
     /// </summary>
     private static (long Grown, long Forgotten) Left(Action call)

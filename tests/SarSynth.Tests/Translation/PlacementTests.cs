@@ -7,7 +7,9 @@ using static TorchSharp.torch;
 
 namespace SarSynth.Tests.Translation;
 
-/// <summary>What belongs to the whole process (the default device, the count of tensors) is tested while nothing else runs.</summary>
+/// <summary>
+/// What belongs to the whole process (the default device, the count of tensors) is tested while nothing else runs.
+/// </summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class WholeProcess
 {
@@ -21,7 +23,8 @@ public sealed class WholeProcess
 [Collection(WholeProcess.Name)]
 public sealed class PlacementTests(TinyModel tiny) : IClassFixture<TinyModel>, IDisposable
 {
-    private static readonly TranslateRecipe Fast = new() { Steps = 2, Seed = 3, Device = "cpu", Prompt = "fields and a river" };
+    private static readonly TranslateRecipe Fast = new() { Steps = 2, Seed = 3, Device = "cpu",
+        Prompt = "fields and a river" };
 
     private readonly string folder = Directory.CreateTempSubdirectory("sarsynth-placement-").FullName;
 
@@ -59,7 +62,8 @@ public sealed class PlacementTests(TinyModel tiny) : IClassFixture<TinyModel>, I
         foreach (var part in new[] { "vae", "unet", "controlnet", "text_encoder" })
         {
             var file = Directory.GetFiles(Path.Combine(folder, part), "*.safetensors").Single();
-            Assert.Equal(File.ReadAllBytes(Path.Combine(tiny.Folder, "model", part, Path.GetFileName(file))), File.ReadAllBytes(file));
+            Assert.Equal(File.ReadAllBytes(Path.Combine(tiny.Folder, "model", part, Path.GetFileName(file))),
+                File.ReadAllBytes(file));
         }
         var provenance = KitJson.Read<Provenance>(Path.Combine(folder, "training.provenance.json"));
         Assert.Equal("cpu", provenance.Device);
@@ -71,7 +75,8 @@ public sealed class PlacementTests(TinyModel tiny) : IClassFixture<TinyModel>, I
     {
         using var model = Translator.Load(Path.Combine(tiny.Folder, "model"), device(DeviceType.META));
         Assert.Equal(DeviceType.META, model.Device.type);
-        foreach (var part in new nn.Module[] { model.Pipeline.Vae, model.Pipeline.Unet, model.Controls[0], model.Pipeline.Prompts.Encoder! })
+        foreach (var part in new nn.Module[] { model.Pipeline.Vae, model.Pipeline.Unet, model.Controls[0],
+            model.Pipeline.Prompts.Encoder! })
             Assert.All(part.named_parameters(), p => Assert.Equal(DeviceType.META, p.parameter.device_type));
     }
 

@@ -67,7 +67,8 @@ public sealed class PlainModelTests : IDisposable
         var inside = Pipeline("unet_sdxl", second: true, controls: 1);
         var beside = Pipeline("unet_sdxl", second: true, controls: 0);
         var card = Path.Combine(folder, "card.json");
-        File.WriteAllText(card, """{ "scale": 2, "airborne": { "kind": "clipped", "mean": 0.3, "standardDeviation": 0.2 } }""");
+        File.WriteAllText(card,
+            """{ "scale": 2, "airborne": { "kind": "clipped", "mean": 0.3, "standardDeviation": 0.2 } }""");
         var recipe = new TranslateRecipe { Steps = 2, Card = card };
         using var one = Translator.Load(recipe with { Model = inside }, CPU);
         using var other = Translator.Load(recipe with { Model = beside }, CPU);

@@ -6,10 +6,13 @@ using SarSynth.Translation;
 
 namespace SarSynth.Tests.Translation;
 
-/// <summary>A model of the smallest size, trained for two steps: what is tested here is the way of the data, not the picture.</summary>
+/// <summary>
+/// A model of the smallest size, trained for two steps: what is tested here is the way of the data, not the picture.
+/// </summary>
 public sealed class TinyModel : IDisposable
 {
-    public static TrainRecipe Recipe { get; } = Tiny(KitJson.Read<TrainRecipe>(Path.Combine(TestData.Root, "data-manifests", "recipes", "smoke.json")));
+    public static TrainRecipe Recipe { get; } =
+        Tiny(KitJson.Read<TrainRecipe>(Path.Combine(TestData.Root, "data-manifests", "recipes", "smoke.json")));
 
     public static IReadOnlyList<PairedScene> Scenes { get; } =
         [.. SimulatedScenes.Generate(new SimulationRecipe { Scenes = 2, Size = 64, Seed = 900, CaptionSize = 32 })];
@@ -32,7 +35,8 @@ public sealed class TinyModel : IDisposable
 
     private static TrainRecipe Tiny(TrainRecipe recipe)
     {
-        static StageRecipe Stage(StageRecipe s) => s with { Steps = 2, Batch = 2, Tile = 32, Warmup = 1, CheckpointEvery = 1 };
+        static StageRecipe Stage(StageRecipe s) =>
+            s with { Steps = 2, Batch = 2, Tile = 32, Warmup = 1, CheckpointEvery = 1 };
         static JsonObject Narrow(JsonObject config)
         {
             var narrow = (JsonObject)config.DeepClone();
@@ -44,7 +48,8 @@ public sealed class TinyModel : IDisposable
         }
         return recipe with
         {
-            Name = "tiny", Vocabulary = 560, Vae = Narrow(recipe.Vae), Unet = Narrow(recipe.Unet), Controlnet = Narrow(recipe.Controlnet),
+            Name = "tiny", Vocabulary = 560, Vae = Narrow(recipe.Vae), Unet = Narrow(recipe.Unet),
+            Controlnet = Narrow(recipe.Controlnet),
             Autoencoder = Stage(recipe.Autoencoder), Denoiser = Stage(recipe.Denoiser), Control = Stage(recipe.Control),
         };
     }

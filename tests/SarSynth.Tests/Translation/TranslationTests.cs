@@ -54,7 +54,8 @@ public class TranslationTests(TinyModel tiny) : IClassFixture<TinyModel>
     {
         var recipe = Fast with { Radiometry = RadiometryMatch.Scene };
         var plain = tiny.Model.Translate(Satellite, recipe);
-        var bright = tiny.Model.Translate(new AmplitudeImage(16, 16, [.. Satellite.Pixels.Select(a => a * 1000)]), recipe);
+        var bright = tiny.Model.Translate(new AmplitudeImage(16, 16, [.. Satellite.Pixels.Select(a => a * 1000)]),
+            recipe);
         foreach (var (a, b) in plain.Pixels.Zip(bright.Pixels))
             Assert.Equal(a, b / 1000, 1e-3 * Math.Max(a, 0.01));
     }
@@ -62,7 +63,8 @@ public class TranslationTests(TinyModel tiny) : IClassFixture<TinyModel>
     [Fact]
     public void AFileComesOutAsTheImageWouldWhateverTheBlocksItIsReadInAndWindowsDoNotShow()
     {
-        var scene = SimulatedScenes.Generate(new SimulationRecipe { Size = 800, Seed = 901, CaptionSize = 400 }).Single();
+        var scene = SimulatedScenes.Generate(new SimulationRecipe { Size = 800, Seed = 901, CaptionSize = 400 })
+            .Single();
         var rows = 24;
         var strip = scene.Satellite.Crop(new RasterWindow(0, 0, rows, 200));
         var input = Path.Combine(tiny.Folder, "strip.tif");
@@ -105,7 +107,8 @@ public class TranslationTests(TinyModel tiny) : IClassFixture<TinyModel>
     }
 
     [Theory]
-    [InlineData("mask-internal.tif"), InlineData("mask-sidecar.tif"), InlineData("alpha-tiled.tif"), InlineData("nodata-complex-zero.tif")]
+    [InlineData("mask-internal.tif"), InlineData("mask-sidecar.tif"), InlineData("alpha-tiled.tif"),
+        InlineData("nodata-complex-zero.tif")]
     public void AFilesMaskIsObeyedCountedAndCarriedOn(string file)
     {
         // 5 x 6 pixels; the first row holds no data, whatever stands in it.
@@ -137,7 +140,8 @@ public class TranslationTests(TinyModel tiny) : IClassFixture<TinyModel>
         GeoTiff.Write(Satellite, input);
         using var cancel = new CancellationTokenSource();
         Assert.Throws<OperationCanceledException>(() =>
-            tiny.Model.TranslateFile(input, Path.Combine(folder, "out.tif"), Fast, progress: _ => cancel.Cancel(), cancel: cancel.Token));
+            tiny.Model.TranslateFile(input, Path.Combine(folder, "out.tif"), Fast, progress: _ =>
+                cancel.Cancel(), cancel: cancel.Token));
         Assert.Empty(Directory.GetFileSystemEntries(folder));
     }
 
@@ -145,8 +149,10 @@ public class TranslationTests(TinyModel tiny) : IClassFixture<TinyModel>
     public void AModelFolderIsTheDiffusersLayout()
     {
         var folder = Path.Combine(tiny.Folder, "model");
-        foreach (var file in new[] { "vae/config.json", "unet/diffusion_pytorch_model.safetensors", "controlnet/config.json", "text_encoder/model.safetensors",
-            "tokenizer/vocab.json", "scheduler/scheduler_config.json", ModelCard.FileName, "losses.csv", "training.provenance.json" })
+        foreach (var file in new[] { "vae/config.json", "unet/diffusion_pytorch_model.safetensors",
+            "controlnet/config.json", "text_encoder/model.safetensors",
+            "tokenizer/vocab.json", "scheduler/scheduler_config.json", ModelCard.FileName, "losses.csv",
+            "training.provenance.json" })
             Assert.True(File.Exists(Path.Combine(folder, file)), file);
         Assert.False(Directory.Exists(Path.Combine(folder, "training")));
     }

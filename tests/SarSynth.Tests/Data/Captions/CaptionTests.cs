@@ -29,7 +29,8 @@ public sealed class CaptionTests : IDisposable
             {"file_name":"b.png","row":2}
 
             """);
-        File.WriteAllText(At("tiles/test/metadata.jsonl"), """{"file_name":"c.png","text":"é quay","extra":[1,2.50]}""" + "\n");
+        File.WriteAllText(At("tiles/test/metadata.jsonl"), """{"file_name":"c.png","text":"é quay","extra":[1,2.50]}"""
+            + "\n");
         return At("tiles");
     }
 
@@ -46,11 +47,13 @@ public sealed class CaptionTests : IDisposable
         Assert.Equal((3, 2, 1), CaptionEdit.Run(tiles, CaptionEdit.Prefix("<SAR>")));
         Assert.Equal((3, 0, 1), CaptionEdit.Run(tiles, CaptionEdit.Prefix("<SAR>")));
         Assert.Equal(["<SAR> a pier", "-", "<SAR> é pier"], Captions());
-        Assert.Equal("""{"file_name":"c.png","text":"<SAR> é pier","extra":[1,2.50]}""" + "\n", File.ReadAllText(At("tiles/test/metadata.jsonl")));
+        Assert.Equal("""{"file_name":"c.png","text":"<SAR> é pier","extra":[1,2.50]}""" + "\n",
+            File.ReadAllText(At("tiles/test/metadata.jsonl")));
         Assert.Equal((3, 3, 0), CaptionEdit.Run(tiles, CaptionEdit.Set("ground"), preview: true));
         Assert.Equal("-", Captions()[1]);
         Assert.Equal((3, 3, 0), CaptionEdit.Run(tiles, CaptionEdit.Set("ground")));
-        Assert.Equal("""{"file_name":"b.png","text":"ground","row":2}""", File.ReadLines(At("tiles/train/metadata.jsonl")).ElementAt(1));
+        Assert.Equal("""{"file_name":"b.png","text":"ground","row":2}""",
+            File.ReadLines(At("tiles/train/metadata.jsonl")).ElementAt(1));
     }
 
     [Fact]

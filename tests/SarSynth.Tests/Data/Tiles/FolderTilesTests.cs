@@ -25,7 +25,8 @@ public sealed class FolderTilesTests : IDisposable
     {
         for (var i = 0; i < count; i++)
             Picture($"{i:D2}.png", i);
-        File.WriteAllLines(At("metadata.jsonl"), Enumerable.Range(0, count).Select(i => $$"""{"file_name": "{{i:D2}}.png", "text": "tile {{i}}"}"""));
+        File.WriteAllLines(At("metadata.jsonl"), Enumerable.Range(0, count)
+            .Select(i => $$"""{"file_name": "{{i:D2}}.png", "text": "tile {{i}}"}"""));
     }
 
     private static IEnumerable<int> Numbers(IEnumerable<TileStep> steps) => steps.Select(s => int.Parse(s.Load().Key));
@@ -38,9 +39,10 @@ public sealed class FolderTilesTests : IDisposable
         File.WriteAllBytes(At("train", "cover.png"), Shards.Png(7, 16, 16));
         GeoTiff.Write(new AmplitudeImage(16, 16, [.. Enumerable.Range(0, 256).Select(i => i < 16 ? 0f : 1f)]),
             At("train", "mask.tif"));
-        File.WriteAllText(At("train", "metadata.jsonl"), """
-            {"file_name": "a.png", "text": ["one", "two"], "satellite_file_name": "sat/a.png", "landcover_file_name": "cover.png", "mask_file_name": "mask.tif", "scene": "s", "row": 32, "column": 48, "ceiling": 5.5}
-            """);
+        File.WriteAllText(At("train", "metadata.jsonl"),
+            """{"file_name": "a.png", "text": ["one", "two"], "satellite_file_name": "sat/a.png","""
+            + """ "landcover_file_name": "cover.png", "mask_file_name": "mask.tif", "scene": "s","""
+            + """ "row": 32, "column": 48, "ceiling": 5.5}""");
         Picture("test/b.png", 1);
         File.WriteAllText(At("test", "metadata.csv"), "text,file_name\n\"a, \"\"quoted\"\"\nline\",b.png\n");
         using var source = Tiles.Open(folder);
@@ -125,7 +127,8 @@ public sealed class FolderTilesTests : IDisposable
     {
         for (var i = 0; i < 13; i++)
             Picture($"{i:D2}.png", i, i % 3 == 0 ? 32 : 17, 16);
-        File.WriteAllLines(At("metadata.jsonl"), Enumerable.Range(0, 13).Select(i => $$"""{"file_name": "{{i:D2}}.png", "text": "tile {{i}}"}"""));
+        File.WriteAllLines(At("metadata.jsonl"), Enumerable.Range(0, 13)
+            .Select(i => $$"""{"file_name": "{{i:D2}}.png", "text": "tile {{i}}"}"""));
         using var source = Tiles.Open(folder);
         using var batches = new TileBatches(source, new TileOrder { Seed = 3 }, batch: 2);
         var (taken, positions) = (new List<IReadOnlyList<Tile>>(), new List<TileBatchPosition>());
@@ -159,10 +162,12 @@ public sealed class FolderTilesTests : IDisposable
         Picture("04.png", 3, 12, 12);
         File.WriteAllBytes(At("05.png"), Shards.Png(5, 16, 16)[..60]);
         File.AppendAllLines(At("metadata.jsonl"), [
-            """{"file_name": "03.png", "text": "x", "satellite_file_name": "00.png"}""", """{"file_name": "05.png", "text": "x"}""", """{"file_name": "nowhere.png", "text": "x"}"""]);
+            """{"file_name": "03.png", "text": "x", "satellite_file_name": "00.png"}""",
+                """{"file_name": "05.png", "text": "x"}""", """{"file_name": "nowhere.png", "text": "x"}"""]);
         using var source = Tiles.Open(folder);
         Assert.Collection(source.Check().Problems,
-            p => Assert.Equal($"{At("metadata.jsonl")}: tile '03': found condition 'satellite' of 16 x 16, expected the tile's 12 x 12 or a whole fraction of it.", p),
+            p => Assert.Equal($"{At("metadata.jsonl")}: tile '03': found condition 'satellite' of 16 x 16, expected "
+                + $"the tile's 12 x 12 or a whole fraction of it.", p),
             p => Assert.Matches("tile '05': 05.png cannot be read: found a PNG picture of 60 bytes without an end", p),
             p => Assert.Matches("tile 'nowhere': found no file .*nowhere.png", p));
         using var batches = new TileBatches(source, new TileOrder { IsShuffled = false }, 6);

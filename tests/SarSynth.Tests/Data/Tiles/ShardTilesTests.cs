@@ -175,7 +175,8 @@ public sealed class ShardTilesTests : IDisposable
         Assert.Equal(new Dictionary<string, long> { ["16 x 16"] = 2, ["32 x 16"] = 1 }, check.Sizes);
         Assert.Collection(check.Problems,
             p => Assert.Matches("bad.tar: tile '000000050': found no caption, expected 'caption' in meta.json", p),
-            p => Assert.Matches("tile '000000051': found condition 'landcover' of 12 x 16, expected the tile's 16 x 16", p),
+            p => Assert.Matches("tile '000000051': found condition 'landcover' of 12 x 16, expected the tile's 16 x 16",
+                p),
             p => Assert.Matches("tile '000000052': found members landcover.npy.*expected sar.png", p),
             p => Assert.Matches("tile '000000054': sar.png: found no PNG header", p));
     }
@@ -271,9 +272,10 @@ public sealed class ShardTilesTests : IDisposable
                 var all = File.ReadAllBytes(path);
                 var part = all.AsSpan((int)from..(int)Math.Min(all.Length, to == long.MaxValue ? to : to + 1));
                 var partial = from > 0 || to != long.MaxValue;
+                var range = partial ? $"Content-Range: bytes {from}-{from + part.Length - 1}/{all.Length}\r\n" : "";
                 stream.Write(System.Text.Encoding.ASCII.GetBytes(
                     $"HTTP/1.1 {(partial ? "206 Partial Content" : "200 OK")}\r\n"
-                    + $"Content-Length: {part.Length}\r\n{(partial ? $"Content-Range: bytes {from}-{from + part.Length - 1}/{all.Length}\r\n" : "")}"
+                    + $"Content-Length: {part.Length}\r\n{range}"
                     + "Connection: close\r\n\r\n"));
                 stream.Write(part[..Math.Min(part.Length, CloseAfter)]);
             }

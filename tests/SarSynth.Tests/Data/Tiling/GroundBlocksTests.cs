@@ -29,7 +29,9 @@ public sealed class GroundBlocksTests : IDisposable
         .Select(part => Path.Combine(tiles, part, "metadata.jsonl")).Where(File.Exists)
         .SelectMany(File.ReadLines).Select(line => JsonNode.Parse(line)!.AsObject())];
 
-    private const string Wgs84 = """GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563]],PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433],AUTHORITY["EPSG","4326"]]""";
+    private const string Wgs84 =
+        """GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563]],PRIMEM["Greenwich",0],"""
+        + """UNIT["degree",0.0174532925199433],AUTHORITY["EPSG","4326"]]""";
 
     /// <summary>Two overlapping scenes on different grids: no tile of one part shares ground with one of another
     /// part.</summary>
@@ -67,7 +69,8 @@ public sealed class GroundBlocksTests : IDisposable
     {
         // The same 32 x 32 m of ground, in UTM zone 31 and in degrees by the reference values above.
         var utm = new GeoReference([448251.795, 1, 0, 5411932.678, 0, -1],
-            """PROJCS["WGS 84 / UTM zone 31N",GEOGCS["WGS 84",AUTHORITY["EPSG","4326"]],UNIT["metre",1],AUTHORITY["EPSG","32631"]]""");
+            """PROJCS["WGS 84 / UTM zone 31N",GEOGCS["WGS 84",AUTHORITY["EPSG","4326"]],UNIT["metre",1],"""
+            + """AUTHORITY["EPSG","32631"]]""");
         var degrees = new GeoReference([2.294499997, 1 / 73200.0, 0, 48.858200003, 0, -1 / 111200.0], Wgs84);
         var window = new RasterWindow(0, 0, 32, 32);
         var agreed = 0;
