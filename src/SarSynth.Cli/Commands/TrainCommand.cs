@@ -11,7 +11,7 @@ static class TrainCommand
     {
         var recipe = new Option<string>("--recipe", "-r")
         {
-            Description = "The kit's recipe of that name (smoke, small) or a JSON file.",
+            Description = "The kit's recipe of that name (smoke, small, foundation) or a JSON file.",
             DefaultValueFactory = _ => "smoke",
         };
         var output = new Option<string>("--out", "-o")
@@ -19,16 +19,14 @@ static class TrainCommand
             Description = "Model folder; training/NAME beside the current folder when left out.",
         };
         var command = new Command("train",
-            "Trains autoencoder, denoiser and ControlNet from nothing, as a recipe says.")
+            "Trains a model from nothing, as a recipe says: for translation, or a foundation to fine-tune.")
         {
             recipe, output, CommonOptions.Device, CommonOptions.Force, CommonOptions.Json,
         };
         command.SetAction((parsed, cancel) =>
         {
-            var training = KitJson.Read<TrainRecipe>(
-                EmbeddedData.FindRecipe(Names.Recipe(parsed.GetRequiredValue(recipe))));
-            if (parsed.GetValue(CommonOptions.Device) is { } device)
-                training = training with { Device = device };
+            var training = Training.Read(EmbeddedData.FindRecipe(Names.Recipe(parsed.GetRequiredValue(recipe))),
+                parsed.GetValue(CommonOptions.Device));
             var folder = parsed.GetValue(output) ?? Path.Combine("training", training.Name);
             // A folder of a training that was killed holds no finished model: it goes on.
             if (Names.IsModel(folder))
@@ -37,7 +35,7 @@ static class TrainCommand
             var curve = new List<FineTuningProgress>();
             using (var progress = Progress.Begin($"training {training.Name}"))
             {
-                FineTune.Run(training, folder, p =>
+                training.Run(folder, p =>
                 {
                     curve.Add(p);
                     var speed = $"{p.StepsPerSecond:F1} steps/s";
@@ -57,6 +55,24 @@ static class TrainCommand
             return Task.FromResult(0);
         });
         return command;
+    }
+
+    /// <summary>A recipe of either kind.</summary>
+    private sealed record Training(string Name, Action<string, Action<FineTuningProgress>, CancellationToken> Run)
+    {
+        public static Training Read(string path, string? device)
+        {
+            if (KitJson.KindOf(path) == FoundationRecipe.KindName)
+            {
+                var foundation = KitJson.Read<FoundationRecipe>(path);
+                foundation = foundation with { Device = device ?? foundation.Device };
+                return new(foundation.Name, (folder, told, cancel) =>
+                    FineTune.Run(foundation, folder, told, cancel));
+            }
+            var recipe = KitJson.Read<TrainRecipe>(path);
+            recipe = recipe with { Device = device ?? recipe.Device };
+            return new(recipe.Name, (folder, told, cancel) => FineTune.Run(recipe, folder, told, cancel));
+        }
     }
 
     private sealed record StageSummary(string Stage, long Steps, double First, double Last);

@@ -24,7 +24,18 @@ public sealed record PromptEncoder(ClipTokenizer? Tokenizer, CLIPTextModel? Enco
     /// SDXL's).</param>
     /// <param name="gradients">Whether gradients reach the encoders' parameters: training.</param>
     /// <exception cref="InvalidOperationException">No text encoder is there.</exception>
-    public PromptEmbeddings Encode(string prompt, string? prompt2 = null, int? clipSkip = null, bool gradients = false)
+    public PromptEmbeddings Encode(string prompt, string? prompt2 = null, int? clipSkip = null,
+        bool gradients = false) => Encode([prompt], prompt2 is null ? null : [prompt2], clipSkip, gradients);
+
+    /// <summary>Encodes several prompts in one go.</summary>
+    /// <param name="prompts">The prompts; they are cut with a warning where they are too long.</param>
+    /// <param name="prompts2">Prompts for the second encoder, as many; null for the same.</param>
+    /// <param name="clipSkip">Layers to leave out at the end; null for the usual.</param>
+    /// <param name="gradients">Whether gradients reach the encoders' parameters: training.</param>
+    /// <returns>Text [prompts, T, C], pooled [prompts, P].</returns>
+    /// <exception cref="InvalidOperationException">No text encoder is there.</exception>
+    public PromptEmbeddings Encode(IReadOnlyList<string> prompts, IReadOnlyList<string>? prompts2 = null,
+        int? clipSkip = null, bool gradients = false)
     {
         if (Encoder is null && Encoder2 is null)
             throw new InvalidOperationException(
@@ -35,7 +46,7 @@ public sealed record PromptEncoder(ClipTokenizer? Tokenizer, CLIPTextModel? Enco
         Tensor? pooled = null;
         if (Encoder is not null)
         {
-            using var output = Encoder.forward(Ids(Tokenizer, prompt, Encoder.TokenEmbedding),
+            using var output = Encoder.forward(Ids(Tokenizer, prompts, Encoder.TokenEmbedding),
                 output_hidden_states: true);
             // One encoder alone gives its last state normalised; SDXL takes the last but one as it is.
             parts.Add(Encoder2 is not null ? State(output, (clipSkip ?? 0) + 2).clone()
@@ -44,7 +55,7 @@ public sealed record PromptEncoder(ClipTokenizer? Tokenizer, CLIPTextModel? Enco
         }
         if (Encoder2 is not null)
         {
-            using var output = Encoder2.forward(Ids(Tokenizer2, prompt2 ?? prompt, Encoder2.TokenEmbedding),
+            using var output = Encoder2.forward(Ids(Tokenizer2, prompts2 ?? prompts, Encoder2.TokenEmbedding),
                 output_hidden_states: true);
             parts.Add(State(output, (clipSkip ?? 0) + 2).clone());
             pooled = output.TextEmbeds!.clone();
@@ -58,12 +69,13 @@ public sealed record PromptEncoder(ClipTokenizer? Tokenizer, CLIPTextModel? Enco
         : throw new ArgumentOutOfRangeException(nameof(fromEnd),
             $"the text encoder has {(output.HiddenStates?.Count ?? 1) - 1} layers; clip skip is too large");
 
-    private Tensor Ids(ClipTokenizer? tokenizer, string prompt, TorchSharp.Modules.Embedding table)
+    private Tensor Ids(ClipTokenizer? tokenizer, IReadOnlyList<string> prompts, TorchSharp.Modules.Embedding table)
     {
         if (tokenizer is null)
             throw new InvalidOperationException("the pipeline has no tokenizer (a single file holds none);"
                 + " give the folder of its vocabulary, or embeddings instead of a prompt");
-        var ids = tensor(tokenizer.EncodePadded(prompt).Ids, ScalarType.Int64, CPU).unsqueeze(0);
+        long[] all = [.. prompts.SelectMany(p => tokenizer.EncodePadded(p).Ids)];
+        var ids = tensor(all, ScalarType.Int64, CPU).reshape(prompts.Count, -1);
         return ids.to(Device ?? table.weight!.device);
     }
 }

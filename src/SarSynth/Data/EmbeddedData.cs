@@ -47,7 +47,7 @@ public static class EmbeddedData
     public static string FindModel(string nameOrFolder) => Find(nameOrFolder, Directory.Exists, Folder, "", "model");
 
     /// <summary>A recipe file: the path itself, or the kit's recipe of that name.</summary>
-    /// <param name="nameOrFile">A JSON file, or "smoke", "small".</param>
+    /// <param name="nameOrFile">A JSON file, or "smoke", "small", "foundation".</param>
     /// <exception cref="FileNotFoundException">Neither; the message lists the kit's own.</exception>
     public static string FindRecipe(string nameOrFile) =>
         Find(nameOrFile, File.Exists, Path.Combine(ManifestFolder, "recipes"), ".json", "recipe");

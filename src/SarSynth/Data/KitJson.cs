@@ -47,6 +47,29 @@ public static class KitJson
         }
     }
 
+    /// <summary>The field "kind" of a recipe; null where it has none, or where the file is no JSON object.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    public static string? KindOf(string path)
+    {
+        if (!File.Exists(path))
+            throw new FileNotFoundException($"{path}: no such file.", path);
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllText(path), new JsonDocumentOptions
+            {
+                CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true,
+            });
+            return json.RootElement.ValueKind == JsonValueKind.Object
+                && json.RootElement.TryGetProperty("kind", out var kind) ? kind.GetString() : null;
+        }
+        catch (JsonException)
+        {
+            // Who reads the record says what is wrong with it.
+            return null;
+        }
+    }
+
     /// <summary>Writes a record to a JSON file, whole or not at all.</summary>
     /// <param name="path">The file to create or replace.</param>
     /// <param name="value">The record.</param>

@@ -188,6 +188,21 @@ public sealed class Scene
         return captions.Phrasings(rowOffset, columnOffset, rows, columns, 1)[0];
     }
 
+    /// <summary>Several phrasings of what is in a part of the scene; the same seed gives the same words.</summary>
+    /// <param name="rowOffset">First row.</param>
+    /// <param name="columnOffset">First column.</param>
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="columns">Number of columns.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="openings">Words in front, such as "aerial photograph of"; null for those of radar images.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The part does not lie within the scene.</exception>
+    public IReadOnlyList<string> Phrasings(int rowOffset, int columnOffset, int rows, int columns, int count,
+        IReadOnlyList<string>? openings = null)
+    {
+        CheckWindow(rowOffset, columnOffset, rows, columns);
+        return captions.Phrasings(rowOffset, columnOffset, rows, columns, count, openings);
+    }
+
     /// <summary>Row of the scene that this one was cropped from.</summary>
     internal int OriginRow { get; }
 

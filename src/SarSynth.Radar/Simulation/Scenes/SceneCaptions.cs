@@ -16,9 +16,14 @@ internal sealed class SceneCaptions(Scene scene)
         "ploughed field", "crop field", "meadow", "fallow field", "garden", "fence",
     ];
 
+    private static readonly string[] OfRadar = ["SAR image of", "radar image showing", "SAR image showing",
+        "high-resolution radar image with", "synthetic aperture radar view of"];
+
     /// <summary>Phrasings of one window.</summary>
-    public string[] Phrasings(int row, int column, int rows, int columns, int count)
+    public string[] Phrasings(
+        int row, int column, int rows, int columns, int count, IReadOnlyList<string>? openings = null)
     {
+        openings ??= OfRadar;
         var covers = Covers(row, column, rows, columns);
         var things = Things(row, column, rows, columns);
         var random = new SeededRandom(scene.Seed, "caption",
@@ -26,13 +31,11 @@ internal sealed class SceneCaptions(Scene scene)
         string main = covers.Count > 0 ? covers[0] : "open ground";
         string rest = Join(covers.Skip(1).Take(2));
         string objects = Join(things.Take(4));
-        string[] openings = ["SAR image of", "radar image showing", "SAR image showing",
-            "high-resolution radar image with", "synthetic aperture radar view of"];
         var phrasings = new string[count];
-        int first = random.Integer(0, openings.Length);
+        int first = random.Integer(0, openings.Count);
         for (int k = 0; k < count; k++)
         {
-            string opening = openings[(first + k) % openings.Length];
+            string opening = openings[(first + k) % openings.Count];
             string ground = rest.Length == 0 ? main : ((first + k) % 3) switch
             {
                 0 => $"{main} with {rest}",
