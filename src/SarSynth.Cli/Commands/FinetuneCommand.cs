@@ -30,8 +30,9 @@ static class FinetuneCommand
 
     private static readonly Option<string[]> strategy = new("--strategy", "-s")
     {
-        Description = "best (whole UNet, LoRA on the text encoders, a learned word), lora, unet, text, token or "
-            + "control:CONDITION; several are trained together.",
+        Description = "best (whole UNet, LoRA on the text encoders, a learned word), lora, unet, text, token, "
+            + "control:CONDITION; vae, vae-decoder or vae-lora. Several are trained together, an autoencoder before "
+            + "the others.",
         AllowMultipleArgumentsPerToken = true,
     };
 
@@ -80,9 +81,16 @@ static class FinetuneCommand
         Description = "Compute blocks again on the way back: less memory, a third more time.",
     };
 
+    private static readonly Option<string?> cache = new("--cache")
+    {
+        Description = "Folder where latents and text embeddings are kept between epochs and runs (of tiles that are "
+            + "not cut at random, of text encoders that are not trained).",
+    };
+
     private static readonly Option<bool> dry = new("--dry-run")
     {
-        Description = "Say what would be trained and what memory and disk it needs, validation included, and end.",
+        Description = "Say what would be trained and what memory, disk and time it needs, validation's memory "
+            + "included, and end.",
     };
 
     private static readonly Option<bool> show = new("--show")
@@ -96,7 +104,7 @@ static class FinetuneCommand
             "Fine-tunes a base model on tiles: whole networks, LoRA, a learned word, ControlNets, together if wanted.")
         {
             recipeFile, output, from, data, strategy, rate, rank, word, steps, batch, accumulation, crop, precision,
-            checkpointing, CommonOptions.Seed, CommonOptions.Device, dry, show, CommonOptions.Json,
+            checkpointing, cache, CommonOptions.Seed, CommonOptions.Device, dry, show, CommonOptions.Json,
         };
         command.SetAction((parsed, cancel) => Task.FromResult(Run(parsed, cancel)));
         return command;
@@ -119,8 +127,9 @@ static class FinetuneCommand
         var result = FineTune.Run(recipe, folder, line =>
         {
             if (line.Validation is { } validation && !parsed.GetValue(CommonOptions.Json))
-                Terminal.Remark(FormattableString.Invariant($"step {line.Step}: validation loss {validation:F4}"));
-        }, cancel);
+                Terminal.Remark(FormattableString.Invariant(
+                    $"{line.Stage} step {line.Step}: validation loss {validation:F4}"));
+        }, cancel, Terminal.Remark);
         if (parsed.GetValue(CommonOptions.Json))
         {
             Terminal.Line(KitJson.Serialize(result));
@@ -139,6 +148,8 @@ static class FinetuneCommand
             Terminal.Line(KitJson.Serialize(estimate));
             return 0;
         }
+        foreach (var remark in estimate.Remarks)
+            Terminal.Remark(remark);
         foreach (var (group, numbers) in estimate.Trained)
             Terminal.Line(FormattableString.Invariant($"trained {group,-28} {numbers,16:N0} numbers"));
         var memory = estimate.Memory;
@@ -150,6 +161,13 @@ static class FinetuneCommand
         Row("most during a validation", memory.Validation);
         Row("memory, most at once", memory.Peak);
         Row("checkpoints on disk", estimate.CheckpointBytes);
+        if (recipe.Cache is not null && estimate.CacheBytes is { } cached)
+            Row("cache of latents on disk", cached);
+        foreach (var (stage, seconds) in estimate.StepSeconds)
+            Terminal.Line(FormattableString.Invariant($"{"a step of the " + stage,-36} {seconds,13:F2} s"));
+        Terminal.Line(estimate.Seconds is { } all
+            ? FormattableString.Invariant($"{"all steps, without validations",-36} {all / 60,13:F1} minutes")
+            : $"time was not measured: {estimate.NotMeasured}");
         return 0;
     }
 
@@ -178,6 +196,7 @@ static class FinetuneCommand
             Base = Names.Model(parsed.GetValue(from) ?? recipe.Base), Data = parsed.GetValue(data) ?? recipe.Data,
             Steps = parsed.GetValue(steps) ?? recipe.Steps, Batch = parsed.GetValue(batch) ?? recipe.Batch,
             Accumulation = parsed.GetValue(accumulation) ?? recipe.Accumulation,
+            Cache = parsed.GetValue(cache) ?? recipe.Cache,
             Crop = parsed.GetValue(crop) ?? recipe.Crop, Precision = parsed.GetValue(precision) ?? recipe.Precision,
             GradientCheckpointing = parsed.GetValue(checkpointing) || recipe.GradientCheckpointing,
             Seed = parsed.GetResult(CommonOptions.Seed) is { Implicit: false } ? parsed.GetValue(CommonOptions.Seed)
@@ -201,11 +220,15 @@ static class FinetuneCommand
             "unet" => [Full.Unet()],
             "lora" => [Low(Lora.Unet()), Low(Lora.TextEncoders())],
             "text" => [Low(Lora.TextEncoders())],
+            "vae" => [Vae.Full()],
+            "vae-decoder" => [Vae.Decoder()],
+            "vae-lora" => [Vae.Lora(parsed.GetValue(rank))],
             "token" => [SarSynth.FineTuning.Strategies.Token(parsed.GetRequiredValue(word))],
             _ when name.StartsWith("control:", StringComparison.Ordinal) && name.Length > 8 =>
                 [SarSynth.FineTuning.Strategies.Control(name[8..])],
             _ => throw new ArgumentException(
-                $"--strategy: found '{name}', expected best, unet, lora, text, token or control:CONDITION."),
+                $"--strategy: found '{name}', expected best, unet, lora, text, token, control:CONDITION, vae, "
+                + "vae-decoder or vae-lora."),
         };
 
         LoraStrategy Low(LoraStrategy lora) => lora with { Rank = parsed.GetValue(rank) };

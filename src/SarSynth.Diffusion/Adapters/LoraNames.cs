@@ -15,8 +15,8 @@ internal sealed partial class LoraNames
     public static readonly (string Prefix, string Component)[] Prefixes =
     [
         ("lora_unet_", "unet"), ("lora_te1_", "text_encoder"), ("lora_te2_", "text_encoder_2"),
-        ("lora_te_", "text_encoder"), ("lycoris_", "unet"), ("unet.", "unet"),
-        ("text_encoder_2.", "text_encoder_2"), ("text_encoder.", "text_encoder"),
+        ("lora_te_", "text_encoder"), ("lycoris_", "unet"), ("unet.", "unet"), ("text_encoder_2.", "text_encoder_2"),
+        ("text_encoder.", "text_encoder"), ("vae.", "vae"),
     ];
 
     // PEFT's file of one model, which it does not name.

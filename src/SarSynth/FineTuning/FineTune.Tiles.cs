@@ -21,24 +21,24 @@ namespace SarSynth.FineTuning;
 /// <param name="BestValidation">That loss.</param>
 /// <param name="Skipped">Steps skipped because something was not finite.</param>
 public sealed record FineTuneResult(string Folder, IReadOnlyDictionary<string, string> Made, double Loss,
-    long? BestStep,
-    double? BestValidation, long Skipped);
+    long? BestStep, double? BestValidation, long Skipped)
+{
+    /// <summary>What should be known of the run, a line each: of its data, of its cache.</summary>
+    public IReadOnlyList<string> Remarks { get; init; } = [];
+
+    /// <summary>Share of the steps' time that they waited for tiles, the first batch and validations left out.</summary>
+    public double Waiting { get; init; }
+}
 
 /// <summary>Where a fine-tuning stands: told every ten steps and at each validation.</summary>
-/// <param name="Step">Steps taken.</param>
+/// <param name="Step">Steps taken, of this stage.</param>
 /// <param name="Loss">Mean training loss since it was told last.</param>
 /// <param name="Rates">Learning rates by group.</param>
 /// <param name="Validation">Loss on the validation tiles; null where it was not measured.</param>
 /// <param name="Samples">What the sample images measure; null where none were made.</param>
+/// <param name="Stage">"autoencoder" or "denoiser".</param>
 public sealed record FineTuneLine(long Step, double Loss, IReadOnlyDictionary<string, double> Rates,
-    double? Validation = null, IReadOnlyList<SampleStatistics>? Samples = null);
-
-/// <summary>What a fine-tuning would need.</summary>
-/// <param name="Trained">Numbers that are trained, by group.</param>
-/// <param name="Memory">Bytes on the device, validation included; what runtime and engine take comes on top.</param>
-/// <param name="CheckpointBytes">Bytes on disk of the checkpoints that are kept, and of the one being written.</param>
-public sealed record FineTuneEstimate(
-    IReadOnlyDictionary<string, long> Trained, TrainingEstimate Memory, long CheckpointBytes);
+    double? Validation = null, IReadOnlyList<SampleStatistics>? Samples = null, string Stage = "denoiser");
 
 public static partial class FineTune
 {
@@ -52,6 +52,8 @@ public static partial class FineTune
     /// <param name="folder">Where checkpoints, log, samples and results go.</param>
     /// <param name="onLine">Told each line of the log.</param>
     /// <param name="cancel">Stops after a step, with a checkpoint.</param>
+    /// <param name="onRemark">Told what should be known: where no tile is of the training part, what the cache
+    /// does; standard error when null.</param>
     /// <exception cref="ArgumentException">A field of the recipe that cannot be, or names what the base does not
     /// have.</exception>
     /// <exception cref="TileException">Tiles that cannot be read or lack what the recipe needs, found before the first
@@ -62,73 +64,114 @@ public static partial class FineTune
     /// <exception cref="TrainingDivergedException">Losses or gradients stayed NaN or infinite.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; run again to go on.</exception>
     public static FineTuneResult Run(FineTuneRecipe recipe, string folder, Action<FineTuneLine>? onLine = null,
-        CancellationToken cancel = default)
+        CancellationToken cancel = default, Action<string>? onRemark = null)
     {
         recipe.Check();
         if (File.Exists(Path.Combine(folder, ProvenanceFile)))
             throw new IOException($"{folder}: holds a finished fine-tuning ({ProvenanceFile}); give another folder.");
         var device = ComputeDevice.Find(recipe.Device);
+        var remarks = new List<string>();
+        void Remark(string text)
+        {
+            remarks.Add(text);
+            (onRemark ?? Console.Error.WriteLine)(text);
+        }
         using var progress = Progress.Begin("fine-tuning");
-        using var tiles = OpenTiles(recipe, cancel);
-        var path = File.Exists(recipe.Base) ? recipe.Base : EmbeddedData.FindModel(recipe.Base);
+        using var tiles = OpenTiles(recipe, Remark, cancel);
+        var path = BaseOf(recipe);
         using var model = LatentDiffusion.Load(path, new WeightOptions(Device: device, Type: ScalarType.Float32));
         var tensors = Tensors(path, model);
-        using var run = new TuningRun(recipe, model, tensors);
-        RequireCrop(recipe, run.Multiple);
+        using var run = new TuningRun(recipe, model, tensors, Remark);
+        using var vae = recipe.Vae is null ? null : new VaeTuning(recipe, model, tensors);
+        var stages = Stages(run, vae);
+        stages.ForEach(stage => RequireSizes(stage.Recipe, run.Multiple));
         RequireSame(recipe, folder);
-        using var feed = new TileFeed(tiles.Training, recipe, run.Multiple);
-        var held = Held(recipe, tiles.Validation, run.Multiple);
-        using var log = new TuningLog(
-            recipe, run, held, tensors, Path.Combine(folder, CheckpointFolder), onLine, progress);
-        var options = Options(recipe, run, feed, folder);
+        var place = new Place(folder, tiles, tensors, run.Multiple);
 
-        using var result = Trainer.Run(options, run.Parts.Parameters, step => feed.Batch(step, cancel),
-            (batch, step) => run.Loss(batch, step), log.OnStep, cancel,
-            held.Count == 0 ? null : point => Averaged(point, run.Parts, () => log.Look(point)));
-        cancel.ThrowIfCancellationRequested();
-        result.Ema?.CopyTo(run.Parts.Parameters);
+        // The autoencoder first: what it makes of the tiles is what the others learn.
+        var (done, all) = (0.0, (double)stages.Sum(s => s.Recipe.Steps));
+        var ended = new List<Ended>();
+        foreach (var stage in stages)
+        {
+            var from = done;
+            done += stage.Recipe.Steps / all;
+            ended.Add(Train(stage, place, onLine,
+                (share, note) => progress.At(from + share * stage.Recipe.Steps / all, note), cancel));
+            if (stage == vae)
+                vae.Finish();
+        }
+        if (recipe.Cache is not null)
+            Remark(CacheRemark(recipe, run));
         var made = run.Parts.Save(folder, path);
+        if (vae is not null)
+            made = made.Concat(vae.Save(folder)).ToDictionary();
+        var waiting = ended.Sum(e => e.Waited) / Math.Max(1e-9, ended.Sum(e => e.Elapsed));
         Provenance.Of("fine-tune", recipe, recipe.Seed, [path, .. Indices(recipe.Data)],
             made.Values.SelectMany(m => FilesOf(Path.Combine(folder, m))), device.ToString())
+            .With(new { Stages = ended.Select(e => new { e.Stage, e.Steps, e.Loss }), Waiting = waiting }, remarks, [])
             .Write(Path.Combine(folder, ProvenanceFile));
         progress.At(1);
-        return new(folder, made, result.LastLoss, result.Best?.Step, result.Best?.Value, result.Skipped);
+        var last = ended[^1];
+        return new(folder, made, last.Loss, last.Best?.Step, last.Best?.Value, ended.Sum(e => e.Skipped))
+        {
+            Remarks = remarks, Waiting = waiting,
+        };
     }
 
-    /// <summary>What a fine-tuning would train, and what it needs in memory and on disk, before it begins.</summary>
-    /// <param name="recipe">Base, data, strategies.</param>
-    /// <param name="cancel">Ends it.</param>
-    /// <exception cref="ArgumentException">As <see cref="Run(FineTuneRecipe, string, Action{FineTuneLine}?,
-    /// CancellationToken)"/>; so are the other exceptions.</exception>
-    public static FineTuneEstimate Estimate(FineTuneRecipe recipe, CancellationToken cancel = default)
+    /// <summary>What the stages of a run share.</summary>
+    private sealed record Place(string Folder, Sources Tiles, TileTensors Tensors, int Multiple)
     {
-        recipe.Check();
-        using var progress = Progress.Begin("estimating");
-        using var tiles = OpenTiles(recipe, cancel);
-        var path = File.Exists(recipe.Base) ? recipe.Base : EmbeddedData.FindModel(recipe.Base);
-        using var model = LatentDiffusion.Load(path, new WeightOptions(Device: CPU, Type: ScalarType.Float32));
-        using var run = new TuningRun(recipe with { Device = "cpu" }, model, Tensors(path, model));
-        RequireCrop(recipe, run.Multiple);
-        using var feed = new TileFeed(tiles.Training, recipe, run.Multiple);
-        var tile = tiles.Training.Sequence(new TileOrder { Seed = recipe.Seed }).First().Load();
-        var like = TileFeed.Cut(tile, recipe, run.Multiple, 0, 0);
-        var memory = run.Estimate(Options(recipe, run, feed, ""), like, tiles.Validation is not null);
-        progress.At(1);
-        var trained = run.Parts.Groups.ToDictionary(g => g.Prefix, g => run.Parts.Parameters
-            .Where(p => g.Holds(p.Key)).Sum(p => p.Value.NumberOfElements));
-        // The average takes the weights' place while it is looked at, and they wait beside it.
-        memory = memory with { Validation = memory.Validation + memory.Average };
-        // A checkpoint holds the parameters, the optimizer's state and the average; one more while it is written.
-        var checkpoint = trained.Values.Sum() * sizeof(float) + memory.Optimizer + memory.Average;
-        return new(trained, memory, checkpoint * (recipe.KeepCheckpoints + 2));
+        /// <summary>Checkpoints and log of a stage.</summary>
+        public string Of(ITuningStage stage) => Path.Combine(Folder, CheckpointFolder, stage is VaeTuning
+            ? VaeTuning.Folder : "");
     }
 
-    private static void RequireCrop(FineTuneRecipe recipe, int multiple)
+    private sealed record Ended(string Stage, long Steps, double Loss, (long Step, double Value)? Best, long Skipped,
+        double Waited, double Elapsed);
+
+    private static List<ITuningStage> Stages(TuningRun run, VaeTuning? vae) =>
+        [.. vae is null ? [] : new ITuningStage[] { vae }, .. run.Parameters.Count == 0 ? [] : new[] { run }];
+
+    private static Ended Train(ITuningStage stage, Place place, Action<FineTuneLine>? onLine,
+        Action<double, string> onShare, CancellationToken cancel)
     {
-        if (recipe.Crop is { } crop && crop % multiple != 0)
-            throw new ArgumentException(
-                $"recipe field 'crop': found {crop}, expected a multiple of {multiple}: what the base's networks "
-                + "halve.");
+        using var feed = new TileFeed(place.Tiles.Training, stage.Recipe, place.Multiple);
+        var held = Held(stage.Recipe, place.Tiles.Validation, place.Multiple);
+        using var log = new TuningLog(stage, held, place.Tensors, place.Of(stage), onLine, onShare);
+        using var result = Trainer.Run(Options(stage, feed, place.Of(stage)), stage.Parameters,
+            step => feed.Batch(step, cancel), stage.Loss, log.OnStep, cancel,
+            held.Count == 0 ? null : point => Averaged(point, stage, () => log.Look(point)));
+        cancel.ThrowIfCancellationRequested();
+        result.Ema?.CopyTo(stage.Parameters);
+        return new(stage.Name, result.Step, result.LastLoss, result.Best, result.Skipped, feed.Waited.TotalSeconds,
+            (feed.Elapsed - log.Looked).TotalSeconds);
+    }
+
+    private static string CacheRemark(FineTuneRecipe recipe, TuningRun run)
+    {
+        var (read, made) = run.Cache.Counts;
+        var left = new List<string>();
+        if (run.Parameters.Count == 0)
+            left.Add("the autoencoder is what is trained");
+        else if (recipe.Crop is not null)
+            left.Add("latents of tiles that are cut at random (recipe field 'crop') are made anew in each step");
+        if (run.Parameters.Count > 0 && run.Parts.TrainsText)
+            left.Add("captions are encoded anew in each step, for what encodes them is trained");
+        return $"cache {recipe.Cache}: {read} results read, {made} made"
+            + string.Concat(left.Select(l => "; " + l));
+    }
+
+    private static string BaseOf(FineTuneRecipe recipe) =>
+        File.Exists(recipe.Base) ? recipe.Base : EmbeddedData.FindModel(recipe.Base);
+
+    private static void RequireSizes(FineTuneRecipe recipe, int multiple)
+    {
+        foreach (var (field, size) in new[] { ("crop", recipe.Crop), ("bucket", recipe.Bucket) })
+        {
+            if (size is { } side && side % multiple != 0)
+                throw new ArgumentException($"recipe field '{field}': found {side}, expected a multiple of {multiple}: "
+                    + "what the base's networks halve.");
+        }
     }
 
     // What tells the tiles: hashing all of their pixels could take longer than the training.
@@ -141,21 +184,21 @@ public static partial class FineTune
         ? Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal) : [path];
 
     // The 16-bit layers follow their masters when the average goes in and when it comes out.
-    private static double Averaged(ValidationPoint point, TunedParts parts, Func<double> look)
+    private static double Averaged(ValidationPoint point, ITuningStage stage, Func<double> look)
     {
         if (point.Ema is not { } ema)
             return look();
         try
         {
-            return ema.With(parts.Parameters, () =>
+            return ema.With(stage.Parameters, () =>
             {
-                parts.Autocast?.Refresh();
+                stage.Autocast?.Refresh();
                 return look();
             });
         }
         finally
         {
-            parts.Autocast?.Refresh();
+            stage.Autocast?.Refresh();
         }
     }
 
@@ -165,21 +208,21 @@ public static partial class FineTune
     {
         var path = Path.Combine(folder, CheckpointFolder, "recipe.json");
         // Without a checkpoint nothing hangs on the recipe that was tried before.
-        if (!File.Exists(path) || TrainingCheckpoint.Newest(Path.Combine(folder, CheckpointFolder)) is null)
+        string[] folders = [CheckpointFolder, Path.Combine(CheckpointFolder, VaeTuning.Folder)];
+        if (!File.Exists(path) || folders.All(f => TrainingCheckpoint.Newest(Path.Combine(folder, f)) is null))
         {
             KitJson.Write(path, recipe);
             return;
         }
         var begun = JsonSerializer.SerializeToNode(KitJson.Read<FineTuneRecipe>(path), KitJson.Options)!.AsObject();
         var now = JsonSerializer.SerializeToNode(recipe, KitJson.Options)!.AsObject();
-        string[] free = ["name", "device", "validation", "checkpointEvery", "keepCheckpoints"];
+        string[] free = ["name", "device", "cache", "validation", "checkpointEvery", "keepCheckpoints"];
         foreach (var field in begun.Select(f => f.Key).Union(now.Select(f => f.Key)).Except(free))
         {
             if (!JsonNode.DeepEquals(begun[field], now[field]))
                 throw new CheckpointException(path,
-                    $"recipe field '{field}': found {now[field]?.ToJsonString() ?? "none"}, the "
-                        + $"run in this folder began "
-                    + $"with {begun[field]?.ToJsonString() ?? "none"}; use another folder");
+                    $"recipe field '{field}': found {now[field]?.ToJsonString() ?? "none"}, the run in this folder "
+                    + $"began with {begun[field]?.ToJsonString() ?? "none"}; use another folder");
         }
     }
 
@@ -193,13 +236,15 @@ public static partial class FineTune
     }
 
     // The data's own parts where it has them; else all of it is trained on and nothing is held out.
-    private static Sources OpenTiles(FineTuneRecipe recipe, CancellationToken cancel)
+    private static Sources OpenTiles(FineTuneRecipe recipe, Action<string> remark, CancellationToken cancel)
     {
         var wanted = recipe.Reading with
         {
             Conditions = recipe.Reading.Conditions
                 ?? ([.. recipe.Strategy.OfType<ControlStrategy>().Select(c => c.Condition).Distinct()]),
-            RequireCaptions = recipe.Reading.RequireCaptions && !recipe.Strategy.All(s => s is ControlStrategy),
+            // A ControlNet and an autoencoder learn without words.
+            RequireCaptions = recipe.Reading.RequireCaptions
+                && !recipe.Strategy.All(s => s is ControlStrategy or VaeStrategy),
         };
         ITileSource? Part(Split split)
         {
@@ -214,7 +259,17 @@ public static partial class FineTune
         }
         var training = wanted.Split is null ? Part(Split.Train) : null;
         var validation = training is null ? null : Part(Split.Validation);
-        training ??= Tiles.Open(recipe.Data, wanted);
+        if (training is null)
+        {
+            training = Tiles.Open(recipe.Data, wanted);
+            remark(wanted.Split is { } own
+                ? $"{recipe.Data}: trained on its part '{own.ToString().ToLowerInvariant()}', as the recipe says; "
+                    + "nothing is held out for validation"
+                : $"{recipe.Data}: no tile lies in the training part: all tiles, whatever their part, are trained on, "
+                    + "and nothing is held out for validation");
+        }
+        else if (validation is null)
+            remark($"{recipe.Data}: no tile lies in the validation part: nothing is held out, no validation is made");
         try
         {
             training.Check(cancel: cancel).Require();
@@ -249,22 +304,26 @@ public static partial class FineTune
         return held;
     }
 
-    private static TrainerOptions Options(FineTuneRecipe recipe, TuningRun run, TileFeed feed, string folder) => new()
+    private static TrainerOptions Options(ITuningStage stage, TileFeed feed, string? folder)
     {
-        Folder = Path.Combine(folder, CheckpointFolder),
-        Steps = recipe.Steps,
-        Groups = run.Parts.Groups,
-        Schedule = recipe.Schedule,
-        Optimizer = recipe.Optimizer == OptimizerKind.AdamW
-            ? new AdamWOptions(WeightDecay: recipe.WeightDecay) : new AdafactorOptions(),
-        ClipNorm = recipe.ClipNorm,
-        Accumulation = recipe.Accumulation,
-        Ema = recipe.EmaDecay > 0 ? new EmaOptions(recipe.EmaDecay, UseWarmup: true) : null,
-        CheckpointEvery = recipe.CheckpointEvery,
-        KeepCheckpoints = recipe.KeepCheckpoints,
-        ValidateEvery = recipe.Validation.Every,
-        Seed = unchecked((long)recipe.Seed),
-        Autocast = run.Parts.Autocast,
-        Companion = feed,
-    };
+        var recipe = stage.Recipe;
+        return new()
+        {
+            Folder = folder,
+            Steps = recipe.Steps,
+            Groups = stage.Groups,
+            Schedule = recipe.Schedule,
+            Optimizer = recipe.Optimizer == OptimizerKind.AdamW
+                ? new AdamWOptions(WeightDecay: recipe.WeightDecay) : new AdafactorOptions(),
+            ClipNorm = recipe.ClipNorm,
+            Accumulation = recipe.Accumulation,
+            Ema = recipe.EmaDecay > 0 ? new EmaOptions(recipe.EmaDecay, UseWarmup: true) : null,
+            CheckpointEvery = recipe.CheckpointEvery,
+            KeepCheckpoints = recipe.KeepCheckpoints,
+            ValidateEvery = recipe.Validation.Every,
+            Seed = unchecked((long)recipe.Seed),
+            Autocast = stage.Autocast,
+            Companion = feed,
+        };
+    }
 }

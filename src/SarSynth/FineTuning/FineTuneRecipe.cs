@@ -1,4 +1,5 @@
 // A fine-tuning as a plain record: which base, which data, what is trained, how.
+using System.Text.Json.Serialization;
 using SarSynth.Data;
 using SarSynth.Diffusion;
 using SarSynth.Diffusion.Training;
@@ -69,6 +70,18 @@ public sealed record FineTuneRecipe
     /// <summary>Side of the square cut out of each tile at a random place, pixels; null takes tiles whole.</summary>
     public int? Crop { get; init; }
 
+    /// <summary>
+    /// Multiple that the sides of whole tiles are cut to, about their middle, pixels: tiles of nearly one size come
+    /// into one batch. Null for what the base's networks need.
+    /// </summary>
+    public int? Bucket { get; init; }
+
+    /// <summary>
+    /// Folder where latents and text embeddings are kept between epochs and runs; null keeps none. Latents are kept of
+    /// tiles that are not cut at random, embeddings where no text encoder is trained and no word learned.
+    /// </summary>
+    public string? Cache { get; init; }
+
     /// <summary>What is trained; at least one.</summary>
     public required IReadOnlyList<Strategy> Strategy { get; init; }
 
@@ -130,6 +143,14 @@ public sealed record FineTuneRecipe
     /// <summary>Newest checkpoints that are kept, beside the best.</summary>
     public int KeepCheckpoints { get; init; } = 2;
 
+    /// <summary>Whether a tile comes the same each time: not cut at random.</summary>
+    internal bool IsWhole(CutTile tile) =>
+        Crop is null || (tile.Rows == tile.Tile.Rows && tile.Columns == tile.Tile.Columns);
+
+    /// <summary>The autoencoder's strategy; null where it is not trained.</summary>
+    [JsonIgnore]
+    public VaeStrategy? Vae => Strategy.OfType<VaeStrategy>().SingleOrDefault();
+
     /// <summary>Refuses what cannot be, before anything is loaded.</summary>
     /// <exception cref="ArgumentException">A field, with what was found and what is expected.</exception>
     public void Check()
@@ -143,21 +164,55 @@ public sealed record FineTuneRecipe
             Require(token.Vectors >= 1, "strategy.vectors", token.Vectors, "1 or more");
         var whole = Strategy.OfType<FullStrategy>().GroupBy(s => s.Part).FirstOrDefault(g => g.Count() > 1);
         Require(whole is null, "strategy", $"'{whole?.Key}' whole twice", "each part once");
+        CheckVae();
         Require(Steps >= 1, "steps", Steps, "1 or more");
         Require(Batch >= 1, "batch", Batch, "1 or more");
         Require(Accumulation >= 1, "accumulation", Accumulation, "1 or more");
         Require(Crop is null or >= 8, "crop", Crop, "8 pixels or more");
+        Require(Bucket is null or >= 8, "bucket", Bucket, "8 pixels or more");
+        Require(Bucket is null || Crop is null, "bucket", $"{Bucket} beside a crop",
+            "one of the two: crops have one size");
         Require(CaptionDropout is >= 0 and < 1, "captionDropout", CaptionDropout, "0 to under 1");
         Require(ConditionDropout is >= 0 and < 1, "conditionDropout", ConditionDropout, "0 to under 1");
         Require(EmaDecay is >= 0 and < 1, "emaDecay", EmaDecay, "0 to under 1");
         Require(CheckpointEvery >= 1, "checkpointEvery", CheckpointEvery, "1 or more");
         Require(Validation.Every >= 1, "validation.every", Validation.Every, "1 or more");
+    }
 
-        static void Require(bool holds, string field, object? found, string expected)
+    // The autoencoder is trained before the others: what of it changes they have to be able to follow.
+    private void CheckVae()
+    {
+        var all = Strategy.OfType<VaeStrategy>().ToList();
+        Require(all.Count < 2, "strategy", $"{all.Count} of the autoencoder",
+            "one: each would train what the other trains");
+        if (all.Count == 0)
+            return;
+        var vae = all[0];
+        Require(vae.Rank is null or >= 1, "strategy.rank", vae.Rank, "1 or more");
+        Require(vae.Rank is null || vae.Part == VaePart.All, "strategy.part", "decoder with a rank",
+            "all: a low-rank update is of encoder and decoder");
+        Require(vae.Targets is null || vae.Rank is not null, "strategy.targets", "layers without a rank", "a rank");
+        Require(vae.Steps is null or >= 1, "strategy.steps", vae.Steps, "1 or more");
+        Require(vae.Batch is null or >= 1, "strategy.batch", vae.Batch, "1 or more");
+        Require(vae.Crop is null or >= 8, "strategy.crop", vae.Crop, "8 pixels or more");
+        if (vae.Adversarial is { } against)
         {
-            if (!holds)
-                throw new ArgumentException(FormattableString.Invariant(
-                    $"recipe field '{field}': found {found}, expected {expected}."));
+            Require(against.Weight > 0, "strategy.adversarial.weight", against.Weight, "over 0");
+            Require(against.LearningRate > 0, "strategy.adversarial.learningRate", against.LearningRate, "over 0");
+            Require(against.Width >= 8 && against.Width % 8 == 0, "strategy.adversarial.width", against.Width,
+                "a multiple of 8");
         }
+        bool moves = vae.Part == VaePart.All && Strategy.Count > 1;
+        Require(!moves || Strategy.Any(s => s is FullStrategy { Part: "unet" }
+            || s is LoraStrategy lora && lora.Parts.Contains("unet")), "strategy",
+            "an autoencoder whose encoder is trained, with a UNet that is not",
+            "one that is (whole or by LoRA), for its latents change; or the decoder alone");
+    }
+
+    private static void Require(bool holds, string field, object? found, string expected)
+    {
+        if (!holds)
+            throw new ArgumentException(FormattableString.Invariant(
+                $"recipe field '{field}': found {found}, expected {expected}."));
     }
 }

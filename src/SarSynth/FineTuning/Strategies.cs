@@ -2,6 +2,7 @@
 // Debuysere et al. (2025), arXiv 2506.13307, compare them; their best is the whole UNet, LoRA on the text encoders and
 // a learned token.
 using System.Text.Json.Serialization;
+using SarSynth.Diffusion.Training;
 
 namespace SarSynth.FineTuning;
 
@@ -11,6 +12,7 @@ namespace SarSynth.FineTuning;
 [JsonDerivedType(typeof(LoraStrategy), "lora")]
 [JsonDerivedType(typeof(TokenStrategy), "token")]
 [JsonDerivedType(typeof(ControlStrategy), "control")]
+[JsonDerivedType(typeof(VaeStrategy), "vae")]
 public abstract record Strategy
 {
     /// <summary>Learning rate after the warm-up, over 0.</summary>
@@ -80,6 +82,73 @@ public sealed record ControlStrategy : Strategy
     public IReadOnlyList<int>? Classes { get; init; }
 }
 
+/// <summary>What of an autoencoder is trained.</summary>
+public enum VaePart
+{
+    /// <summary>Encoder and decoder: the latents change, so that a UNet has to learn them.</summary>
+    All,
+
+    /// <summary>The decoder: latents stay what the UNet knows.</summary>
+    Decoder,
+}
+
+/// <summary>An adversarial term: a discriminator of patches, trained beside the autoencoder.</summary>
+public sealed record AdversarialRecipe
+{
+    /// <summary>Weight of the term in the autoencoder's loss.</summary>
+    public double Weight { get; init; } = 0.1;
+
+    /// <summary>Steps before it counts; the discriminator learns from the first.</summary>
+    public int Start { get; init; }
+
+    /// <summary>The discriminator's learning rate.</summary>
+    public double LearningRate { get; init; } = 1e-4;
+
+    /// <summary>Channels of the discriminator's first layer, a multiple of 8.</summary>
+    public int Width { get; init; } = 32;
+}
+
+/// <summary>
+/// The autoencoder, whole, its decoder, or by a low-rank update. It is trained alone: in a run of its own, or in one
+/// with other strategies before them, which then see its latents.
+/// </summary>
+public sealed record VaeStrategy : Strategy
+{
+    /// <summary>What is trained; a low-rank update is of all.</summary>
+    public VaePart Part { get; init; }
+
+    /// <summary>Rank of a low-rank update of convolutions and attention; null trains the weights themselves.</summary>
+    public int? Rank { get; init; }
+
+    /// <summary>Numerator of the update's scale, alpha / rank; null for the rank.</summary>
+    public double? Alpha { get; init; }
+
+    /// <summary>Ends of the names of the layers that are updated; null for <see cref="Layers"/>.</summary>
+    public IReadOnlyList<string>? Targets { get; init; }
+
+    /// <summary>
+    /// Weights of the loss's terms. What pixels mean in it, its scale, is what the base's normalisation says.
+    /// </summary>
+    public AutoencoderLossRecipe Loss { get; init; } =
+        new() { L1 = 0, LogL1 = 1, Kl = 1e-6, Spectrum = 0.1, Moments = 0.1 };
+
+    /// <summary>Adds an adversarial term; null has none.</summary>
+    public AdversarialRecipe? Adversarial { get; init; }
+
+    /// <summary>Optimizer steps; null for the recipe's.</summary>
+    public int? Steps { get; init; }
+
+    /// <summary>Tiles in a micro-batch; null for the recipe's.</summary>
+    public int? Batch { get; init; }
+
+    /// <summary>Side of the squares cut out of the tiles, pixels; null for the recipe's.</summary>
+    public int? Crop { get; init; }
+
+    /// <summary>Convolutions of residual blocks, and attention.</summary>
+    [JsonIgnore]
+    public static IReadOnlyList<string> Layers { get; } = ["conv1", "conv2", "to_q", "to_k", "to_v", "to_out.0"];
+}
+
 /// <summary>Whole networks.</summary>
 public static class Full
 {
@@ -101,6 +170,21 @@ public static class Lora
     /// <summary>Of the text encoders that the base has.</summary>
     public static LoraStrategy TextEncoders(int rank = 16, double learningRate = 1e-5) =>
         new() { Parts = ["text_encoders"], Rank = rank, LearningRate = learningRate };
+}
+
+/// <summary>Autoencoders.</summary>
+public static class Vae
+{
+    /// <summary>Encoder and decoder. With other strategies the UNet has to be among them.</summary>
+    public static VaeStrategy Full(double learningRate = 1e-5) => new() { LearningRate = learningRate };
+
+    /// <summary>The decoder alone; goes with any base and any other strategy.</summary>
+    public static VaeStrategy Decoder(double learningRate = 1e-5) =>
+        new() { Part = VaePart.Decoder, LearningRate = learningRate };
+
+    /// <summary>A low-rank update of both.</summary>
+    public static VaeStrategy Lora(int rank = 16, double learningRate = 1e-4) =>
+        new() { Rank = rank, LearningRate = learningRate };
 }
 
 /// <summary>Strategies of one word, for <c>using static</c>.</summary>

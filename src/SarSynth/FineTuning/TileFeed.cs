@@ -1,4 +1,5 @@
 // Batches of a training from tiles, in step with its checkpoints: a resumed run goes on where the data stood.
+using System.Diagnostics;
 using System.Text.Json;
 using SarSynth.Data;
 using SarSynth.Diffusion.Training;
@@ -22,6 +23,8 @@ internal sealed class TileFeed : ITrainingCompanion, IDisposable
     private readonly int multiple;
     private TileBatches batches;
     private (long Step, TileBatchPosition Position) begun = (-1, TileBatchPosition.Start);
+    private long? first;
+    private TimeSpan waited;
 
     /// <param name="source">Stays the caller's.</param>
     /// <param name="recipe">Batch, crop and seed.</param>
@@ -37,10 +40,22 @@ internal sealed class TileFeed : ITrainingCompanion, IDisposable
     {
         if (step.Micro == 0)
             begun = (step.Step, batches.Position);
+        var asked = Stopwatch.GetTimestamp();
         var tiles = batches.Next(cancel);
+        // Nothing can be read ahead of the first.
+        if (first is null)
+            first = Stopwatch.GetTimestamp();
+        else
+            waited += Stopwatch.GetElapsedTime(asked);
         step.Note("tiles", tiles.Select(t => t.Key));
         return [.. tiles.Select((tile, i) => Cut(tile, recipe, multiple, (ulong)step.Index, (ulong)i))];
     }
+
+    /// <summary>Time that batches had to be waited for, after the first.</summary>
+    public TimeSpan Waited => waited;
+
+    /// <summary>Time since the first batch was there.</summary>
+    public TimeSpan Elapsed => first is { } begin ? Stopwatch.GetElapsedTime(begin) : TimeSpan.Zero;
 
     /// <inheritdoc/>
     public string State(long step) =>
@@ -62,7 +77,7 @@ internal sealed class TileFeed : ITrainingCompanion, IDisposable
     {
         if (recipe.Crop is not { } size)
         {
-            var whole = Tiles.CutTo(tile, multiple);
+            var whole = Tiles.CutTo(tile, recipe.Bucket ?? multiple);
             return new(whole, tile.Rows, tile.Columns, (tile.Rows - whole.Rows) / 2 / 8 * 8,
                 (tile.Columns - whole.Columns) / 2 / 8 * 8);
         }
@@ -77,5 +92,6 @@ internal sealed class TileFeed : ITrainingCompanion, IDisposable
 
     // A crop is taken of whole tiles: their own sides need not be multiples.
     private TileBatches Open(TileBatchPosition? from) =>
-        new(source, new TileOrder { Seed = recipe.Seed }, recipe.Batch, from, recipe.Crop is null ? multiple : 1);
+        new(source, new TileOrder { Seed = recipe.Seed }, recipe.Batch, from,
+            recipe.Crop is null ? recipe.Bucket ?? multiple : 1);
 }

@@ -2,6 +2,7 @@
 using SarSynth.Data;
 using SarSynth.Diffusion;
 using SarSynth.Diffusion.Models;
+using SarSynth.Diffusion.Training;
 using SarSynth.Radar.Images;
 using SarSynth.Radar.Radiometry;
 using TorchSharp;
@@ -17,6 +18,15 @@ internal sealed record TileTensors(int Channels, Normalisation? Airborne, Normal
 {
     // As a translation has it: values in [0, 1] are mapped to the autoencoder's -1 to 1, others are its own.
     private bool IsOfUnitInterval => Airborne is null or ClippedNormalisation or DecibelNormalisation;
+
+    /// <summary>What the autoencoder's pixels mean. Logarithms are relative: losses look at differences alone.</summary>
+    public PixelScale Scale => Airborne switch
+    {
+        LogNormalisation log => new(Logarithmic: true, Factor: log.StandardDeviation, Offset: 0),
+        DecibelNormalisation decibels => new(Logarithmic: true,
+            Factor: (decibels.High - decibels.Low) * Math.Log(10) / 40, Offset: 0),
+        _ => new(),
+    };
 
     /// <summary>Images of tiles of one size, [tiles, channels, rows, columns] in [0, 1] (with a normalisation of the
     /// model's own: half of one plus its values, so about that), float32 on the CPU.</summary>

@@ -42,7 +42,7 @@ internal sealed class TunedParts : IDisposable
         try
         {
             // ControlNets are copies of the UNet in float32; a learned word replaces its encoder's table, so that it
-            // comes before whatever trains that encoder.
+            // comes before whatever trains that encoder. The autoencoder is a stage of its own (VaeTuning).
             AddAll<ControlStrategy>(recipe);
             if (recipe.Precision == Precision.Bfloat16)
             {
@@ -103,7 +103,7 @@ internal sealed class TunedParts : IDisposable
     /// <summary>Writes what was trained: adapters and words in the form that diffusers reads, whole networks as a
     /// pipeline.</summary>
     /// <param name="folder">Made where it is missing.</param>
-    /// <param name="from">The base's folder or file: its card and its own ControlNet stay with a whole
+    /// <param name="from">The base's folder or file: its card and its own ControlNets stay with a whole
     /// pipeline.</param>
     /// <returns>The files and folders, by what they are.</returns>
     public IReadOnlyDictionary<string, string> Save(string folder, string from)
@@ -140,9 +140,9 @@ internal sealed class TunedParts : IDisposable
             // The pipeline's own tokenizer knows the learned words, so its encoders have to.
             tokens.ForEach(t => t.Token.Bake());
             Autocast?.Dispose();  // The layers get their float32 weights back.
-            var own = Path.Combine(from, "controlnet");
-            using var control = Directory.Exists(own) ? ModelFolder.Load<ControlNetModel>(own) : null;
-            model.Save(Path.Combine(folder, "pipeline"), controls: control is null ? null : [control]);
+            var own = Translator.ControlFolders(from).Select(f => ModelFolder.Load<ControlNetModel>(f)).ToList();
+            model.Save(Path.Combine(folder, "pipeline"), controls: own);
+            own.ForEach(net => net.Dispose());
             var card = Path.Combine(from, ModelCard.FileName);
             if (File.Exists(card))
                 KitJson.Write(Path.Combine(folder, "pipeline", ModelCard.FileName), KitJson.Read<ModelCard>(card));

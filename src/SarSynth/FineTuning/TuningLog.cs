@@ -1,4 +1,5 @@
 // What a run tells while it goes: losses as JSON lines and TensorBoard's events, sample images and what they measure.
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using SarSynth.Data;
@@ -10,12 +11,12 @@ using SarSynth.Radar.Statistics;
 namespace SarSynth.FineTuning;
 
 /// <summary>SAR statistics of a sample image.</summary>
-/// <param name="Prompt">What was asked for.</param>
+/// <param name="Prompt">What was asked for; of an autoencoder, which tile was put through it.</param>
 /// <param name="File">The picture, beside the log.</param>
 /// <param name="Mean">Mean amplitude, linear where the base has a normalisation of its own, else of the unit
 /// range.</param>
 /// <param name="CoefficientOfVariation">Of the amplitude; 0.523 is single-look speckle on flat ground.</param>
-/// <param name="AmplitudeKl">KL(validation tiles || image) of amplitude, 64 bins up to mean + 3 sigma, nats.</param>
+/// <param name="AmplitudeKl">KL(validation tiles, or the tile || image) of amplitude, 64 bins up to mean + 3 sigma, nats.</param>
 public sealed record SampleStatistics(string Prompt, string File, double Mean, double CoefficientOfVariation,
     double AmplitudeKl);
 
@@ -26,42 +27,46 @@ internal sealed class TuningLog : IDisposable
 
     private static readonly JsonSerializerOptions Compact = new(KitJson.Options) { WriteIndented = false };
 
-    private readonly FineTuneRecipe recipe;
-    private readonly TuningRun run;
-    private readonly IReadOnlyList<CutTile> held;
     private readonly string samplesFolder;
+    private readonly ITuningStage stage;
+    private readonly IReadOnlyList<CutTile> held;
     private readonly Action<FineTuneLine>? onLine;
-    private readonly Progress progress;
+    private readonly Action<double, string> onShare;
     private readonly TrainingLog losses;
     private readonly Lazy<(Histogram Histogram, double Most)> truth;
     private readonly List<double> recent = [];
+    private readonly Stopwatch looking = new();
     private IReadOnlyList<SampleStatistics>? samples;
 
-    public TuningLog(FineTuneRecipe recipe, TuningRun run, IReadOnlyList<CutTile> held, TileTensors tensors,
-        string folder, Action<FineTuneLine>? onLine, Progress progress)
+    /// <param name="stage">What is trained.</param>
+    /// <param name="held">Validation tiles.</param>
+    /// <param name="tensors">Tiles to amplitudes.</param>
+    /// <param name="folder">Where the log goes.</param>
+    /// <param name="onLine">Told every ten steps and at each validation.</param>
+    /// <param name="onShare">Told the share of the stage that is done, and how it goes.</param>
+    public TuningLog(ITuningStage stage, IReadOnlyList<CutTile> held, TileTensors tensors, string folder,
+        Action<FineTuneLine>? onLine, Action<double, string> onShare)
     {
-        (this.recipe, this.run, this.held, this.onLine, this.progress) = (recipe, run, held, onLine, progress);
+        (this.stage, this.held, this.onLine, this.onShare) = (stage, held, onLine, onShare);
         samplesFolder = Path.Combine(folder, "samples");
         losses = new TrainingLog(Path.Combine(folder, "log.jsonl"), Path.Combine(folder, "events"));
-        truth = new(() =>
-        {
-            float[] pixels = [.. held.SelectMany(t => tensors.Amplitude(t.Tile)).Where(float.IsFinite)];
-            var moments = Moments.Of(pixels);
-            var most = moments.Mean.Value * (1 + 3 * moments.CoefficientOfVariation.Value);
-            return (Amplitudes(pixels, most), most);
-        });
+        truth = new(() => Truth([.. held.SelectMany(t => tensors.Amplitude(t.Tile))]));
     }
+
+    /// <summary>Time that validations took.</summary>
+    public TimeSpan Looked => looking.Elapsed;
 
     /// <summary>Writes a step.</summary>
     public void OnStep(TrainingProgress step)
     {
         losses.Write(step);
         recent.Add(step.Loss);
-        progress.At((double)step.Step / step.Steps, FormattableString.Invariant(
-            $"step {step.Step}/{step.Steps}, loss {step.Loss:F4}, {step.StepsPerSecond:F2} steps/s"));
+        onShare((double)step.Step / step.Steps, FormattableString.Invariant(
+            $"{stage.Name} {step.Step}/{step.Steps}, loss {step.Loss:F4}, {step.StepsPerSecond:F2} steps/s"));
         if (step.Step % Interval != 0 && step.Step != step.Steps && step.Validation is null)
             return;
-        onLine?.Invoke(new FineTuneLine(step.Step, recent.Average(), step.Rates, step.Validation, samples));
+        onLine?.Invoke(new FineTuneLine(
+            step.Step, recent.Average(), step.Rates, step.Validation, samples, stage.Name));
         samples = null;
         recent.Clear();
     }
@@ -69,26 +74,34 @@ internal sealed class TuningLog : IDisposable
     /// <summary>Validation loss; makes the sample images beside it.</summary>
     public double Look(ValidationPoint point)
     {
-        var prompts = recipe.Validation.Prompts ?? [.. held.Select(t => t.Tile).Where(t => t.Captions.Count > 0)
-            .Select(t => t.Caption(recipe.Caption)).Take(2)];
-        var size = (held[0].Tile.Rows, held[0].Tile.Columns);
-        samples = [.. prompts.Select((prompt, i) => Sample(point.Step, prompt, i, size))];
+        looking.Start();
+        samples = [.. stage.Samples(held).Select((sample, i) => Measured(point.Step, sample, i))];
         if (samples.Count > 0)
             WriteSamples(point.Step);
-        return run.Validate(held, point.Generator);
+        var loss = stage.Validate(held, point.Generator);
+        looking.Stop();
+        return loss;
     }
 
     public void Dispose() => losses.Dispose();
 
-    private SampleStatistics Sample(long step, string prompt, int number, (int Rows, int Columns) size)
+    private SampleStatistics Measured(long step, StageSample sample, int number)
     {
-        var image = run.Sample(prompt, number, size);
         var name = string.Create(CultureInfo.InvariantCulture, $"step-{step:D6}-{number + 1}.png");
         Directory.CreateDirectory(samplesFolder);
-        QuickLook.Write(image, Path.Combine(samplesFolder, name));
-        var moments = Moments.Of(image.Pixels);
-        return new(prompt, "samples/" + name, moments.Mean.Value, moments.CoefficientOfVariation.Value,
-            Distance.KullbackLeibler(truth.Value.Histogram, Amplitudes(image.Pixels, truth.Value.Most)).Value);
+        QuickLook.Write(sample.Picture, Path.Combine(samplesFolder, name));
+        var moments = Moments.Of(sample.Image.Pixels);
+        var (histogram, most) = sample.Truth is { } own ? Truth(own) : truth.Value;
+        return new(sample.What, "samples/" + name, moments.Mean.Value, moments.CoefficientOfVariation.Value,
+            Distance.KullbackLeibler(histogram, Amplitudes(sample.Image.Pixels, most)).Value);
+    }
+
+    private static (Histogram Histogram, double Most) Truth(float[] amplitudes)
+    {
+        float[] pixels = [.. amplitudes.Where(float.IsFinite)];
+        var moments = Moments.Of(pixels);
+        var most = moments.Mean.Value * (1 + 3 * moments.CoefficientOfVariation.Value);
+        return (Amplitudes(pixels, most), most);
     }
 
     // Steps that are done again after a kill are written again, and once.

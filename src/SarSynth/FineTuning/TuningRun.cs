@@ -8,12 +8,13 @@ using SarSynth.Diffusion.Samplers;
 using SarSynth.Diffusion.Training;
 using SarSynth.Radar.Images;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace SarSynth.FineTuning;
 
 /// <summary>The networks, the data and the loss of one run.</summary>
-internal sealed class TuningRun : IDisposable
+internal sealed class TuningRun : ITuningStage, IDisposable
 {
     // Embeddings of captions that stay the same are kept: SARLO-80's longest caption, 77 tokens of SDXL, takes 640 KB.
     private const int MostEmbeddings = 2048;
@@ -24,10 +25,16 @@ internal sealed class TuningRun : IDisposable
     private readonly TileTensors tensors;
     private readonly Dictionary<string, PromptEmbeddings> embeddings = new(StringComparer.Ordinal);
     private readonly NoiseSchedule schedule;
+    private readonly FrozenResults cache;
 
-    public TuningRun(FineTuneRecipe recipe, LatentDiffusion model, TileTensors tensors)
+    /// <param name="recipe">What is trained, and how.</param>
+    /// <param name="model">The base; stays the caller's.</param>
+    /// <param name="tensors">Tiles to tensors.</param>
+    /// <param name="warn">Told of what is wrong with the cache.</param>
+    public TuningRun(FineTuneRecipe recipe, LatentDiffusion model, TileTensors tensors, Action<string> warn)
     {
         (this.recipe, this.model, this.tensors) = (recipe, model, tensors);
+        cache = new FrozenResults(recipe.Cache, model, warn);
         schedule = model.Sampler.Schedule;
         parts = new TunedParts(model, recipe);
         if (!recipe.GradientCheckpointing)
@@ -42,11 +49,9 @@ internal sealed class TuningRun : IDisposable
     {
         var factor = model.Vae.Config.Factor;
         var side = Math.Max(like.Tile.Rows, like.Tile.Columns) / factor;
-        List<nn.Module> models = [model.Unet, model.Vae, .. parts.Controls.Select(c => c.Net)];
-        models.AddRange(new nn.Module?[] { model.Prompts.Encoder, model.Prompts.Encoder2 }.OfType<nn.Module>());
         using var generator = Seeded.Generator(recipe.Seed);
         var step = new TrainingStep(0, 0, generator, 0);
-        return TrainingEstimate.Of(options, parts.Parameters, models,
+        return TrainingEstimate.Of(options, parts.Parameters, Models,
             at => Loss([.. Enumerable.Repeat(Sized(like, (int)at * factor), recipe.Batch)], step), side, !validates
                 ? null : at =>
             {
@@ -66,7 +71,7 @@ internal sealed class TuningRun : IDisposable
     }
 
     // Memory hangs on sizes alone, so that the pixels may be any.
-    private static CutTile Sized(CutTile like, int side) => new(new Tile
+    internal static CutTile Sized(CutTile like, int side) => new(new Tile
     {
         Key = like.Tile.Key, Source = like.Tile.Source, IsNormalised = true, Ceiling = 1, Captions = like.Tile.Captions,
         Image = new AmplitudeImage(side, side, [.. Enumerable.Repeat(0.5f, side * side)]),
@@ -79,16 +84,43 @@ internal sealed class TuningRun : IDisposable
     /// <summary>What is trained.</summary>
     public TunedParts Parts => parts;
 
+    /// <summary>All networks that take part, the frozen ones too.</summary>
+    public IReadOnlyList<nn.Module> Models =>
+    [
+        model.Unet, model.Vae, .. parts.Controls.Select(c => c.Net),
+        .. new nn.Module?[] { model.Prompts.Encoder, model.Prompts.Encoder2 }.OfType<nn.Module>(),
+    ];
+
+    /// <summary>What the frozen networks made.</summary>
+    public FrozenResults Cache => cache;
+
+    /// <inheritdoc/>
+    public string Name => "denoiser";
+
+    /// <inheritdoc/>
+    public FineTuneRecipe Recipe => recipe;
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, Parameter> Parameters => parts.Parameters;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<ParameterGroup> Groups => parts.Groups;
+
+    /// <inheritdoc/>
+    public Autocast? Autocast => parts.Autocast;
+
     /// <summary>Pixels that the sides of images must be multiples of: what autoencoder and UNet halve.</summary>
     public int Multiple => model.Vae.Config.Factor * (1 << (model.Unet.Config.BlockOutChannels.Length - 1));
 
-    /// <summary>The loss of a batch.</summary>
-    public Tensor Loss(IReadOnlyList<CutTile> batch, TrainingStep step, bool training = true)
+    /// <inheritdoc/>
+    public Tensor Loss(IReadOnlyList<CutTile> batch, TrainingStep step) => Loss(batch, step, training: true);
+
+    private Tensor Loss(IReadOnlyList<CutTile> batch, TrainingStep step, bool training)
     {
         using var scope = NewDisposeScope();
         parts.DropsOut = training;
         var tiles = batch.Select(b => b.Tile).ToList();
-        var (latents, mask) = Latents(tiles, step);
+        var (latents, mask) = Latents(batch, step, training);
         var (text, pooled) = Text(tiles, step, training);
         var sizes = Sizes(batch, pooled);
         var conditions = parts.Controls.Select(c => Condition(tiles, c, step, training)).ToList();
@@ -124,8 +156,20 @@ internal sealed class TuningRun : IDisposable
         return sum / count;
     }
 
-    /// <summary>An image of a prompt, as <see cref="TileTensors.Amplitude(float[], int, int)"/> gives it.</summary>
-    public AmplitudeImage Sample(string prompt, int number, (int Rows, int Columns) size)
+    /// <summary>Images of the recipe's prompts, or of the first two captions.</summary>
+    public IEnumerable<StageSample> Samples(IReadOnlyList<CutTile> held)
+    {
+        var prompts = recipe.Validation.Prompts ?? [.. held.Select(t => t.Tile).Where(t => t.Captions.Count > 0)
+            .Select(t => t.Caption(recipe.Caption)).Take(2)];
+        var size = (held[0].Tile.Rows, held[0].Tile.Columns);
+        foreach (var (i, prompt) in prompts.Index())
+        {
+            var image = Sample(prompt, i, size);
+            yield return new StageSample(prompt, image, image);
+        }
+    }
+
+    private AmplitudeImage Sample(string prompt, int number, (int Rows, int Columns) size)
     {
         using var noGradients = no_grad();
         using var scope = NewDisposeScope();
@@ -147,18 +191,19 @@ internal sealed class TuningRun : IDisposable
             kept.Dispose();
     }
 
-    private (Tensor Latents, Tensor? Mask) Latents(List<Tile> tiles, TrainingStep step)
+    private (Tensor Latents, Tensor? Mask) Latents(IReadOnlyList<CutTile> batch, TrainingStep step, bool training)
     {
         using var noGradients = no_grad();
         using var scope = NewDisposeScope();
+        List<Tile> tiles = [.. batch.Select(t => t.Tile)];
         var images = tensors.Images(tiles);
         var (rows, columns) = (tiles[0].Rows, tiles[0].Columns);
         var factor = model.Vae.Config.Factor;
         // One by one: a batch of the autoencoder's full-size features is what memory runs out of.
         var noise = randn([tiles.Count, model.Vae.Config.LatentChannels, rows / factor, columns / factor], device: CPU,
             generator: step.Generator);
-        var latents = cat([.. Enumerable.Range(0, tiles.Count).Select(i =>
-            model.Encode(images.narrow(0, i, 1), noise.narrow(0, i, 1).to(model.Device)))]);
+        var latents = cat([.. batch.Select((tile, i) => cache.Latents(images.narrow(0, i, 1),
+            noise.narrow(0, i, 1).to(model.Device), keep: !training || recipe.IsWhole(tile)))]);
         var valid = tiles.Select(t => t.Validity()).ToList();
         Tensor? mask = null;
         if (valid.Any(v => v.Contains(0f)))
@@ -192,7 +237,7 @@ internal sealed class TuningRun : IDisposable
             return model.Prompts.Encode(prompt, gradients: is_grad_enabled());
         if (embeddings.TryGetValue(prompt, out var known))
             return known;
-        var made = model.Prompts.Encode(prompt);
+        var made = cache.Embeddings(prompt);
         if (embeddings.Count < MostEmbeddings)
         {
             made.Text.DetachFromDisposeScope();

@@ -14,7 +14,7 @@ internal sealed class Adaptation(LatentDiffusion pipeline) : IDisposable
 {
     private readonly List<Lora> loras = [];
     private readonly List<LearnedToken> first = [], second = [];
-    private readonly Dictionary<(string Path, string? Variant), ControlNetModel> nets = [];
+    private readonly Dictionary<(string Path, string? Variant), (ControlNetModel Net, string State)> nets = [];
     // With the state of each file: one that was written anew is read anew.
     private IReadOnlyList<(AdapterRecipe, string)> adapters = [];
     private IReadOnlyList<(TokenRecipe, string)> tokens = [];
@@ -38,6 +38,15 @@ internal sealed class Adaptation(LatentDiffusion pipeline) : IDisposable
                 TakeOffAdapters);
             adapters = askedAdapters;
         }
+        var askedNets = recipe.Controls.DistinctBy(c => KeyOf(c, recipe.Variant))
+            .ToDictionary(c => KeyOf(c, recipe.Variant), c => StateOf(c.Net));
+        foreach (var (key, (net, state)) in nets.ToList())
+        {
+            if (askedNets.TryGetValue(key, out var now) && now == state)
+                continue;
+            net.Dispose();
+            nets.Remove(key);
+        }
         foreach (var control in recipe.Controls)
             Net(control, recipe.Variant);
     }
@@ -45,11 +54,14 @@ internal sealed class Adaptation(LatentDiffusion pipeline) : IDisposable
     /// <summary>A further ControlNet.</summary>
     public ControlNetModel Net(ControlRecipe control, string? variant)
     {
-        var key = (Path.GetFullPath(control.Net), variant);
-        if (nets.TryGetValue(key, out var net))
-            return net;
+        var key = KeyOf(control, variant);
+        if (nets.TryGetValue(key, out var known))
+            return known.Net;
         var options = new WeightOptions(Device: pipeline.Device, Type: ScalarType.Float32);
-        return nets[key] = ModelFolder.Load<ControlNetModel>(control.Net, options, variant);
+        var state = StateOf(control.Net);
+        var net = ModelFolder.Load<ControlNetModel>(control.Net, options, variant);
+        nets[key] = (net, state);
+        return net;
     }
 
     /// <summary>A prompt for the first text encoder, learned words as all of their tokens.</summary>
@@ -63,7 +75,7 @@ internal sealed class Adaptation(LatentDiffusion pipeline) : IDisposable
     {
         TakeOffTokens();
         TakeOffAdapters();
-        foreach (var net in nets.Values)
+        foreach (var (net, _) in nets.Values)
             net.Dispose();
         nets.Clear();
     }
@@ -81,6 +93,9 @@ internal sealed class Adaptation(LatentDiffusion pipeline) : IDisposable
             throw;
         }
     }
+
+    private static (string Path, string? Variant) KeyOf(ControlRecipe control, string? variant) =>
+        (Path.GetFullPath(control.Net), variant);
 
     // Time and length of a file, or of all files in a folder; empty where there is nothing, which reading tells.
     private static string StateOf(string path)

@@ -87,6 +87,7 @@ public sealed class TileTuningTests : IDisposable
     [InlineData("text_encoder_2 with a word")]
     [InlineData("text_encoder_2")]
     [InlineData("lora unet")]
+    [InlineData("lora unet in bfloat16")]
     [InlineData("dora unet")]
     [InlineData("lora text")]
     [InlineData("token")]
@@ -98,7 +99,7 @@ public sealed class TileTuningTests : IDisposable
         {
             "unet" or "unet in bfloat16" => Full.Unet(1e-3),
             "text_encoder_2" or "text_encoder_2 with a word" => Full.TextEncoder(1e-3, second: true),
-            "lora unet" => FineTuningLora(["unet"]),
+            "lora unet" or "lora unet in bfloat16" => FineTuningLora(["unet"]),
             "dora unet" => FineTuningLora(["unet"]) with { Dora = true, RankStabilized = true },
             "lora text" => FineTuningLora(["text_encoders"]),
             "token" => Token(vectors: 2),
@@ -140,6 +141,40 @@ public sealed class TileTuningTests : IDisposable
             Assert.Equal(name != which.Split(' ')[0], old.parameters().Zip(now.parameters()).Skip(grown ? 1 : 0)
                 .All(p => p.First.allclose(p.Second, 0, 0)));
         }
+    }
+
+    [Theory]
+    [InlineData(0, 4, "no tile lies in the training part: all tiles")]
+    [InlineData(4, 0, "no tile lies in the validation part")]
+    public void WhereAPartIsMissingThatIsSaidAndWritten(int train, int validation, string words)
+    {
+        var own = recipe with
+        {
+            Data = TinyBase.WriteTiles(At("part"), train, validation), Strategy = [Lora.Unet(2)], Steps = 1,
+        };
+        var remarks = new List<string>();
+        var result = FineTune.Run(own, At("out"), onRemark: remarks.Add);
+        Assert.Contains(words, remarks.Single());
+        Assert.Null(result.BestValidation);
+        var written = File.ReadAllText(At("out", FineTune.ProvenanceFile));
+        Assert.Equal(remarks.Single(),
+            (string?)System.Text.Json.Nodes.JsonNode.Parse(written)!["remarks"]!.AsArray().Single());
+        Assert.Contains(words, FineTune.Estimate(own).Remarks.Single());
+    }
+
+    [Fact]
+    public void TheBasesOwnControlNetsStayWithAWholePipeline()
+    {
+        using (var model = LatentDiffusion.Load(recipe.Base))
+        {
+            using var first = ControlNetModel.FromUNet(model.Unet, 1, [16, 32]);
+            using var second = ControlNetModel.FromUNet(model.Unet, 2, [16, 32]);
+            model.Save(At("controlled"), controls: [first, second]);
+        }
+        FineTune.Run(recipe with { Base = At("controlled"), Strategy = [Full.Unet(1e-3)], Steps = 1 }, At("out"));
+        using var net = ModelFolder.Load<ControlNetModel>(At("out", "pipeline", "controlnet_1"));
+        Assert.Equal(2, net.Config.ConditioningChannels);
+        Assert.Contains("MultiControlNetModel", File.ReadAllText(At("out", "pipeline", "model_index.json")));
     }
 
     [Fact]

@@ -46,6 +46,35 @@ public sealed class AdditionsTests(TinyModel tiny) : IClassFixture<TinyModel>
     }
 
     [Fact]
+    public void AFurtherControlNetIsReadAnewWhenItIsWrittenAnewAndLetGoWhenItIsNotAskedFor()
+    {
+        var folder = Path.Combine(tiny.Folder, "further");
+        void Write(double factor)
+        {
+            using var net = ModelFolder.Load<ControlNetModel>(Path.Combine(tiny.Folder, "model", "controlnet"),
+                new WeightOptions(Type: ScalarType.Float32));
+            using (no_grad())
+                net.parameters().ToList().ForEach(p => p.mul_((float)factor));
+            ModelFolder.Save(net, folder);
+        }
+        // A net whose zero convolutions say something.
+        Write(20);
+        var recipe = Fast with { Controls = [new(folder)] };
+        var first = Made(recipe);
+        Assert.Equal(first, Made(recipe));
+        Write(40);
+        foreach (var file in Directory.GetFiles(folder))
+            File.SetLastWriteTimeUtc(file, DateTime.UtcNow.AddSeconds(2));
+        Assert.NotEqual(first, Made(recipe));
+        using var adaptation = new Adaptation(tiny.Model.Pipeline);
+        adaptation.Apply(recipe with { Controls = [new(folder), new(folder)] });
+        var weight = adaptation.Net(recipe.Controls[0], null).parameters().First();
+        Assert.False(weight.IsInvalid);
+        adaptation.Apply(Fast);
+        Assert.True(weight.IsInvalid);
+    }
+
+    [Fact]
     public void SavingLeavesTheWeightsAsTheyAreAndWritesThemAsHalves()
     {
         using var model = Translator.Load(Path.Combine(tiny.Folder, "model"), CPU);
