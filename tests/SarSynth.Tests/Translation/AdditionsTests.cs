@@ -1,6 +1,7 @@
 using SarSynth.Data;
 using SarSynth.Diffusion.Adapters;
 using SarSynth.Diffusion.Checkpoints;
+using SarSynth.Diffusion.Models;
 using SarSynth.Figures;
 using SarSynth.Radar.Images;
 using SarSynth.Translation;
