@@ -1,4 +1,6 @@
 """What the kernel does as a partner: stdin, comms, interrupt, abort, restart, two clients, signatures, malformed frames."""
+import contextlib
+import glob
 import os
 import random
 import signal
@@ -195,6 +197,13 @@ def unread():
     return {int(row[1].split(":")[1], 16) for row in rows if row[3] == ESTABLISHED and int(row[4].split(":")[1], 16) > 0}
 
 
+def states(pid):
+    """The state of each thread of a process, by proc(5)'s letter."""
+    for path in glob.glob(f"/proc/{pid}/task/*/stat"):
+        with contextlib.suppress(OSError), open(path) as stat:
+            yield stat.read().rpartition(")")[2].split()[0]
+
+
 class Interrupts(KernelCase):
     CASES = {
         "endless loop": "while (true) { }",
@@ -266,25 +275,34 @@ class Interrupts(KernelCase):
 
     def test_interrupt_seen_to_late_hits_what_came_before_it_and_nothing_else(self):
         process = self.manager.provisioner.process
+        self.addCleanup(process.send_signal, signal.SIGCONT)
         for _ in range(5):  # The kernel stands still, so that it finds both messages at once.
-            process.send_signal(signal.SIGSTOP)
+            self.stop(process)
             before = self.client.execute("while (true) { }")
             self.manager.interrupt_kernel()
             self.both_arrived()
             process.send_signal(signal.SIGCONT)
             self.assertIn(reply_to(self.client, before)["content"]["status"], ("error", "aborted"))
-            process.send_signal(signal.SIGSTOP)
+            self.stop(process)
             self.manager.interrupt_kernel()
             after = self.client.execute("await Task.Delay(100); 1")
             self.both_arrived()
             process.send_signal(signal.SIGCONT)
             self.assertEqual(reply_to(self.client, after)["content"]["status"], "ok")
 
+    def stop(self, process):
+        """Stops the kernel, and waits until each of its threads stands still."""
+        process.send_signal(signal.SIGSTOP)
+        end = time.time() + TIMEOUT
+        while any(state != "T" for state in states(process.pid)):
+            self.assertLess(time.time(), end, "the kernel does not stop")
+            time.sleep(0.01)
+
     def both_arrived(self):
         """Waits until a kernel that stands still has something to read on its shell and its control socket."""
         end = time.time() + TIMEOUT
         while not {self.manager.shell_port, self.manager.control_port} <= unread():
-            self.assertLess(time.time(), end, "the messages do not arrive")
+            self.assertLess(time.time(), end, f"the messages do not arrive: {unread()}, {self.manager.get_connection_info()}")
             time.sleep(0.01)
 
     def test_interrupt_aborts_the_queue(self):
