@@ -66,8 +66,7 @@ public static class PairMaker
             {
                 // Different tiles get different noise; the same tile always gets the same.
                 var own = recipe(samples.Metadata);
-                var seed = name.Aggregate((uint)own.Seed ^ 2166136261, (hash, c) => (hash ^ c) * 16777619);
-                var view = (own with { Seed = (int)(seed & int.MaxValue) }).Apply(samples);
+                var view = (own with { Seed = NameHash.Seed(own.Seed, name) }).Apply(samples);
                 return (samples.ToAmplitude(), view.ToAmplitude());
             }
             catch (ArgumentException error)

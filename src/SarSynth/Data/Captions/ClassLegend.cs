@@ -67,10 +67,7 @@ public sealed record ClassLegend(IReadOnlyDictionary<int, string> Names)
         var shares = Shares(codes).Where(c => c.Share >= LeastShare).ToArray();
         if (shares.Length == 0)
             return null;
-        var code = 14695981039346656037UL;
-        foreach (var c in key)
-            code = (code ^ c) * 1099511628211;
-        var random = new SplitMix(seed, code);
+        var random = new SplitMix(seed, NameHash.Of(key));
         string[] openings = ["SAR image of", "radar image showing", "SAR image showing",
             "synthetic aperture radar view of"];
         var opening = openings[random.Next(openings.Length)];

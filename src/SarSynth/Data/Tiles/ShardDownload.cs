@@ -8,13 +8,15 @@ namespace SarSynth.Data;
 /// <param name="address">The file.</param>
 /// <param name="from">First byte.</param>
 /// <param name="to">The first byte that is not read any more; null for the file's end.</param>
-internal sealed class ShardDownload(string address, long from, long? to) : Stream
+internal sealed class ShardDownload(string address, long from, long? to) : ForwardStream
 {
     private const int Attempts = 4;
 
     private static readonly HttpClient client =
-        new(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(30) }) { Timeout =
-            Timeout.InfiniteTimeSpan };
+        new(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(30) })
+        {
+            Timeout = Timeout.InfiniteTimeSpan,
+        };
     private static readonly TimeSpan patience = TimeSpan.FromSeconds(60);
 
     private HttpResponseMessage? response;
@@ -22,17 +24,7 @@ internal sealed class ShardDownload(string address, long from, long? to) : Strea
     private long position = from;
     private long? length;
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
     public override long Position { get => position; set => throw new NotSupportedException(); }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
     public override int Read(Span<byte> buffer)
     {
@@ -102,14 +94,4 @@ internal sealed class ShardDownload(string address, long from, long? to) : Strea
         Drop();
         base.Dispose(disposing);
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }

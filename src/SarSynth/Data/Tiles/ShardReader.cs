@@ -122,23 +122,13 @@ internal static class ShardReader
         $"the shard is cut short: found {found} bytes of member '{Split(name).Extension}', expected {expected}");
 
     /// <summary>Counts where in the shard a stream stands; skips by seeking where that is possible.</summary>
-    private sealed class CountedStream(Stream inner, long position) : Stream
+    private sealed class CountedStream(Stream inner, long position) : ForwardStream
     {
         private long position = position;
 
         public long ReadSinceEntry { get; set; }
 
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
         public override long Position { get => position; set => throw new NotSupportedException(); }
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
         public override int Read(Span<byte> buffer)
         {
@@ -164,15 +154,5 @@ internal static class ShardReader
                 skipped += read;
             return skipped;
         }
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }

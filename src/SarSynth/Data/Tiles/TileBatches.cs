@@ -14,7 +14,8 @@ public sealed record TileBatchPosition(TilePosition? Sequence, IReadOnlyList<Til
 
 /// <summary>
 /// Batches in the order of a sequence. Tiles of different sizes gather by size, and a size gives a batch when it has
-/// enough; none is lost or seen twice by it, and the ones that wait are part of the position.
+/// enough; none is lost or seen twice by it, and the ones that wait are part of the position. Tiles come whole: who
+/// cuts them knows then what they were cut from.
 /// </summary>
 public sealed class TileBatches : IDisposable
 {
@@ -32,7 +33,8 @@ public sealed class TileBatches : IDisposable
     /// <param name="order">Seed and rank.</param>
     /// <param name="batch">Tiles in a batch, at least 1.</param>
     /// <param name="from">Where to go on; null from the beginning.</param>
-    /// <param name="step">Sides are cut about the middle to multiples of this; 1 leaves tiles as they are.</param>
+    /// <param name="step">Tiles are of one size when their sides are, each less what is over a multiple of
+    /// this.</param>
     /// <param name="ahead">Batches that are read ahead.</param>
     /// <exception cref="ArgumentException">A batch, step or number of batches ahead below 1, or a position of other
     /// data.</exception>
@@ -57,7 +59,7 @@ public sealed class TileBatches : IDisposable
     public TileBatchPosition Position =>
         new(sequence, [.. waiting.OrderBy(q => q.Key).SelectMany(q => q.Value).Select(t => t.Reference)]);
 
-    /// <summary>The next batch: tiles of one size.</summary>
+    /// <summary>The next batch: whole tiles that can be cut to one size.</summary>
     /// <param name="cancel">Ends the waiting for it.</param>
     /// <exception cref="TileException">A tile cannot be read, or is not what it should be.</exception>
     public IReadOnlyList<Tile> Next(CancellationToken cancel = default)
@@ -97,8 +99,7 @@ public sealed class TileBatches : IDisposable
 
     private void Queue(TileReference reference, Tile tile)
     {
-        tile = Tiles.CutTo(tile, step);
-        var size = (tile.Rows, tile.Columns);
+        var size = Tiles.WholeSteps(tile, step);
         if (!waiting.TryGetValue(size, out var queue))
             waiting[size] = queue = new();
         queue.Enqueue((reference, tile));

@@ -99,12 +99,15 @@ public static class Tiles
     /// needs.</summary>
     internal static Tile CutTo(Tile tile, int step)
     {
-        var (rows, columns) = (tile.Rows / step * step, tile.Columns / step * step);
-        if (rows == 0 || columns == 0)
-            throw new TileException(tile.Source, tile.Key,
-                $"found {tile.Rows} x {tile.Columns} pixels, expected {step} x {step} or more");
+        var (rows, columns) = WholeSteps(tile, step);
         // The middle to whole steps of eight, so that conditions of a coarser scale can be cut along.
         return tile.Cropped(new RasterWindow((tile.Rows - rows) / 2 / 8 * 8, (tile.Columns - columns) / 2 / 8 * 8,
             rows, columns));
     }
+
+    /// <summary>A tile's sides in whole steps of size, pixels.</summary>
+    internal static (int Rows, int Columns) WholeSteps(Tile tile, int step) =>
+        (tile.Rows / step * step, tile.Columns / step * step) is var size && size is { Item1: > 0, Item2: > 0 } ? size
+            : throw new TileException(tile.Source, tile.Key,
+                $"found {tile.Rows} x {tile.Columns} pixels, expected {step} x {step} or more");
 }

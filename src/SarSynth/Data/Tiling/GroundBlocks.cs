@@ -97,11 +97,8 @@ internal sealed partial class GroundBlocks
 
     private Split PartOf(long row, long column)
     {
-        // FNV-1a of the frame, so that two scenes without a place do not get the same pattern.
-        var code = 14695981039346656037UL;
-        foreach (var c in frame)
-            code = (code ^ c) * 1099511628211;
-        var random = new SplitMix(recipe.Seed, code, (ulong)row, (ulong)column);
+        // The frame's name, so that two scenes without a place do not get the same pattern.
+        var random = new SplitMix(recipe.Seed, NameHash.Of(frame), (ulong)row, (ulong)column);
         var share = random.Next(1 << 30) / (double)(1 << 30);
         return share < recipe.Test ? Split.Test : share < recipe.Test + recipe.Validation ? Split.Validation
             : Split.Train;

@@ -1,5 +1,4 @@
 // A folder of tiles that the kit made: what was cut from which scenes, and how.
-using System.Text.Json.Nodes;
 using SarSynth.Radar.Images;
 using SarSynth.Radar.Radiometry;
 
@@ -28,8 +27,8 @@ public sealed record TiledScene(
 /// <param name="Recipe">How the tiles were cut.</param>
 /// <param name="Scenes">Scenes that are cut wholly; empty while the first ones are being cut.</param>
 /// <param name="Tiles">How many tiles each part has.</param>
-public sealed record TileSet(TilingRecipe Recipe, IReadOnlyList<TiledScene> Scenes, IReadOnlyDictionary<string,
-    int> Tiles)
+public sealed record TileSet(TilingRecipe Recipe, IReadOnlyList<TiledScene> Scenes,
+    IReadOnlyDictionary<string, int> Tiles)
 {
     /// <summary>Name of the file in the folder.</summary>
     public const string FileName = "tiles.json";
@@ -45,9 +44,4 @@ public sealed record TileSet(TilingRecipe Recipe, IReadOnlyList<TiledScene> Scen
     /// <exception cref="FileNotFoundException">It has no tiles.json.</exception>
     /// <exception cref="InvalidDataException">tiles.json is not such a set.</exception>
     public static TileSet Open(string folder) => KitJson.Read<TileSet>(Path.Combine(folder, FileName));
-
-    /// <summary>The rows of a part's metadata.jsonl.</summary>
-    internal static IEnumerable<JsonObject> Rows(string folder, string part) => Path.Combine(folder, part,
-        TileIndex.JsonLines) is var index
-        && File.Exists(index) ? TileIndex.JsonRows(index).Select(row => row.Fields) : [];
 }
