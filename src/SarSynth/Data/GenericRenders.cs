@@ -58,7 +58,8 @@ public static class GenericRenders
     /// <exception cref="ArgumentException">A field that cannot be.</exception>
     public static IEnumerable<RenderedScene> Generate(RenderRecipe recipe, CancellationToken cancel = default)
     {
-        Require(recipe.Scenes > recipe.Validation, "scenes", recipe.Scenes, $"more than validation, {recipe.Validation}");
+        Require(recipe.Scenes > recipe.Validation, "scenes", recipe.Scenes,
+            $"more than validation, {recipe.Validation}");
         Require(recipe.Spacings.Count > 0, "spacings", "none", "one or more");
         Require(recipe.CaptionSizes.Count > 0 && recipe.CaptionSizes.All(s => s >= 8 && s <= recipe.Size),
             "captionSizes", string.Join(", ", recipe.CaptionSizes), $"one or more from 8 to {recipe.Size}");

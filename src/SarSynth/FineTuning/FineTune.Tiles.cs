@@ -26,7 +26,9 @@ public sealed record FineTuneResult(string Folder, IReadOnlyDictionary<string, s
     /// <summary>What should be known of the run, a line each: of its data, of its cache.</summary>
     public IReadOnlyList<string> Remarks { get; init; } = [];
 
-    /// <summary>Share of the steps' time that they waited for tiles, the first batch and validations left out.</summary>
+    /// <summary>
+    /// Share of the steps' time that they waited for tiles, the first batch and validations left out.
+    /// </summary>
     public double Waiting { get; init; }
 }
 

@@ -19,7 +19,9 @@ internal sealed record TileTensors(int Channels, Normalisation? Airborne, Normal
     // As a translation has it: values in [0, 1] are mapped to the autoencoder's -1 to 1, others are its own.
     private bool IsOfUnitInterval => Airborne is null or ClippedNormalisation or DecibelNormalisation;
 
-    /// <summary>What the autoencoder's pixels mean. Logarithms are relative: losses look at differences alone.</summary>
+    /// <summary>
+    /// What the autoencoder's pixels mean. Logarithms are relative: losses look at differences alone.
+    /// </summary>
     public PixelScale Scale => Airborne switch
     {
         LogNormalisation log => new(Logarithmic: true, Factor: log.StandardDeviation, Offset: 0),

@@ -16,7 +16,9 @@ namespace SarSynth.FineTuning;
 /// <param name="Mean">Mean amplitude, linear where the base has a normalisation of its own, else of the unit
 /// range.</param>
 /// <param name="CoefficientOfVariation">Of the amplitude; 0.523 is single-look speckle on flat ground.</param>
-/// <param name="AmplitudeKl">KL(validation tiles, or the tile || image) of amplitude, 64 bins up to mean + 3 sigma, nats.</param>
+/// <param name="AmplitudeKl">
+/// KL(validation tiles, or the tile || image) of amplitude, 64 bins up to mean + 3 sigma, nats.
+/// </param>
 public sealed record SampleStatistics(string Prompt, string File, double Mean, double CoefficientOfVariation,
     double AmplitudeKl);
 

@@ -96,7 +96,8 @@ public sealed class CacheTests : IDisposable
     public void WhatChangesInEachStepIsNotKept()
     {
         var (plain, _) = Run(recipe with { Crop = 16, Strategy = Strategies.Best }, "plain");
-        var (losses, result) = Run(recipe with { Crop = 16, Strategy = Strategies.Best, Cache = At("cache") }, "cached");
+        var (losses, result) = Run(recipe with { Crop = 16, Strategy = Strategies.Best, Cache = At("cache") },
+            "cached");
         Assert.Equal(plain, losses);
         // The validation tiles are cut at one place.
         Assert.Equal(2, Cached.Length);

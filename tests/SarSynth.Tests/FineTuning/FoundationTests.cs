@@ -63,7 +63,8 @@ public sealed class FoundationTests : IDisposable
         var texts = scenes.SelectMany(s => s.Squares).SelectMany(s => s.Texts).ToList();
         // Squares of 32 and of 64 in a picture of 64, two phrasings each, two pictures.
         Assert.Equal((9 + 1) * 2 * 2, texts.Count);
-        Assert.All(texts, t => Assert.Contains(GenericRenders.Openings, o => t.StartsWith(o, StringComparison.Ordinal)));
+        Assert.All(texts, t =>
+            Assert.Contains(GenericRenders.Openings, o => t.StartsWith(o, StringComparison.Ordinal)));
         Assert.All(texts, t => Assert.DoesNotContain("radar", t, StringComparison.OrdinalIgnoreCase));
         var error = Assert.Throws<ArgumentException>(
             () => GenericRenders.Generate(data with { CaptionSizes = [128] }));

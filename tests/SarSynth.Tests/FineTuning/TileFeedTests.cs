@@ -26,7 +26,8 @@ public sealed class TileFeedTests : IDisposable
             File.WriteAllText(Path.Combine(folder, $"{i}.txt"), "tile");
         }
         using var source = Tiles.Open(folder);
-        var recipe = new FineTuneRecipe { Base = "none", Data = folder, Strategy = [], Batch = 2, Crop = crop };
+        var recipe = new FineTuneRecipe { Base = "none", Data = folder, Strategy = [], Steps = 1, Batch = 2,
+            Crop = crop };
         using var feed = new TileFeed(source, recipe, multiple);
         using var generator = new TorchSharp.torch.Generator(1);
         var batch = feed.Batch(new TrainingStep(0, 0, generator, 0), default);

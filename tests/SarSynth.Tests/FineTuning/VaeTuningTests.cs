@@ -72,7 +72,8 @@ public sealed class VaeTuningTests : IDisposable
             Validation = recipe.Validation with { Every = 3 },
         }, At("out"), lines.Add);
         var looks = lines.Where(l => l.Validation is not null).ToList();
-        Assert.True(looks[^1].Validation < 0.8 * looks[0].Validation, string.Join(", ", looks.Select(l => l.Validation)));
+        Assert.True(looks[^1].Validation < 0.8 * looks[0].Validation,
+            string.Join(", ", looks.Select(l => l.Validation)));
         Assert.True(looks[^1].Samples!.Average(s => s.AmplitudeKl) < looks[0].Samples!.Average(s => s.AmplitudeKl));
     }
 

@@ -1,4 +1,5 @@
-// What is looked at while a foundation is trained: pictures of fixed prompts and seeds, and a pipeline to use meanwhile.
+// What is looked at while a foundation is trained: pictures of fixed prompts and seeds, and a pipeline to
+// use meanwhile.
 using System.Globalization;
 using System.Text;
 using SarSynth.Diffusion.Pipelines;
@@ -66,9 +67,9 @@ internal static class FoundationCard
         Line($"# sarsynth-{recipe.Name}");
         Line($"");
         Line($"A latent diffusion model of SDXL's form, small: autoencoder, two text encoders, UNet with size");
-        Line($"conditioning. It was trained from nothing on grey renders of simulated scenes, lit by a sun and without");
-        Line($"any radar: it knows shapes and words, not SAR. It stands for a foundation model where fine-tuning");
-        Line($"strategies are tried and compared; it is no model for use.");
+        Line($"conditioning. It was trained from nothing on grey renders of simulated scenes, lit by a sun and");
+        Line($"without any radar: it knows shapes and words, not SAR. It stands for a foundation model where");
+        Line($"fine-tuning strategies are tried and compared; it is no model for use.");
         Line($"");
         Line($"| part | parameters |");
         Line($"| --- | ---: |");

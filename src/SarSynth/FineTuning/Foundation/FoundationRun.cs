@@ -145,7 +145,8 @@ internal sealed class FoundationRun
             var looks = new FoundationLooks(recipe, model, Path.Combine(folder, "training"));
             var heldTiles = held.Count == 0 ? null : Tiles("validation", held, size, factor);
             var heldLatents = held.Count == 0 ? latents : LatentsOf(vae, held);
-            stages.Train("denoiser", recipe.Denoiser, parameters, step => tiles.Batch(step.Index, recipe.Denoiser.Batch),
+            stages.Train("denoiser", recipe.Denoiser, parameters, step =>
+                tiles.Batch(step.Index, recipe.Denoiser.Batch),
                 (batch, step) => Loss(batch, latents, step, drop: true), recipe.Validation.Every, point =>
                 point.Ema is { } ema ? ema.With(parameters, Look) : Look());
             return model;
