@@ -40,6 +40,7 @@ static partial class CommandLine
             SimulateCommand.Create(),
             TrainCommand.Create(),
             FinetuneCommand.Create(),
+            ModelsCommand.Create(),
             TranslateCommand.Create(),
             GenerateCommand.Create(),
             EvaluateCommand.Create(),
