@@ -26,8 +26,9 @@ static class Nearest
     public static string Hint(string name, IEnumerable<string> known) =>
         To(name, known) is { } near ? $"; did you mean '{near}'?" : "";
 
-    /// <summary>Letters to change, add, leave out or exchange with their neighbour (optimal string
-    /// alignment).</summary>
+    /// <summary>
+    /// Letters to change, add, leave out or exchange with their neighbour (optimal string alignment).
+    /// </summary>
     internal static int Distance(string a, string b)
     {
         var d = new int[a.Length + 1, b.Length + 1];

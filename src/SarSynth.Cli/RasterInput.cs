@@ -79,10 +79,12 @@ static class RasterInput
         };
     }
 
-    /// <summary>Opens a raster of backscatter, and says which channel was taken of several and what was
-    /// assumed.</summary>
-    /// <exception cref="RasterException">It cannot be read, or says of itself that it is an elevation
-    /// model.</exception>
+    /// <summary>
+    /// Opens a raster of backscatter, and says which channel was taken of several and what was assumed.
+    /// </summary>
+    /// <exception cref="RasterException">
+    /// It cannot be read, or says of itself that it is an elevation model.
+    /// </exception>
     public static SarRaster Open(string path, RasterOptions options)
     {
         var raster = OpenAny(path, options);

@@ -58,8 +58,8 @@ internal sealed class History
         return request.Number("n", 0) is var n and > 0 ? found.TakeLast(n) : found;
     }
 
-    // A glob as a regular expression: * and ? stand for anything, [abc], [a-z] and [^abc] for one of, or none of, some
-    // characters.
+    // A glob as a regular expression: * and ? stand for anything, [abc], [a-z] and
+    // [^abc] for one of, or none of, some characters.
     private static string Glob(string glob)
     {
         var pattern = new StringBuilder("^");

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using MathNet.Numerics;
 using SarSynth.Radar.Formats;
@@ -28,6 +29,9 @@ public sealed class GenerateTests : Shell
         Assert.NotEqual(Pixels("a.tif"), Pixels("later.tif"));
         var provenance = JsonNode.Parse(File.ReadAllText(In("a.tif.provenance.json")))!;
         Assert.Equal("water", (string?)provenance["recipe"]!["prompt"]);
+        var weights = Directory.EnumerateFiles(Path.Combine(model, "unet"), "*.safetensors").Single();
+        Assert.Contains(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(weights))),
+            provenance["ran"]!["modelFiles"]!.AsObject().Select(f => (string?)f.Value));
         Assert.Contains("a.tif: is there already", Run(Command("a.tif", "water")).Error);
     }
 

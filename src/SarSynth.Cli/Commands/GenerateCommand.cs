@@ -97,7 +97,9 @@ static class GenerateCommand
                 GeoTiff.Write(image, path);
             var what = JsonSerializer.SerializeToNode(one, KitJson.Options)!;
             (what["height"], what["width"]) = (image.Rows, image.Columns);
+            // Words are all that is read, beside the model.
             Provenance.Of("generate", what, one.Seed, [], [path], model.Device.ToString())
+                .With(new { ModelFiles = ModelFiles.Of(one) }, [], [])
                 .Write(Finished.ProvenanceOf(path));
             if (!parsed.GetValue(CommonOptions.Json))
                 Terminal.Line(path);

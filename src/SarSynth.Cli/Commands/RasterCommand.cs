@@ -6,8 +6,9 @@ namespace SarSynth.Cli.Commands;
 
 /// <summary>What a command does with one opened input.</summary>
 /// <param name="Recipe">All that counts for the result, as an object that becomes JSON.</param>
-/// <param name="Make">Writes the result to a path, tells the share that is done, and gives what it found out or
-/// null.</param>
+/// <param name="Make">
+/// Writes the result to a path, tells the share that is done, and gives what it found out or null.
+/// </param>
 internal sealed record RasterStep(Func<SarRaster, object> Recipe, Func<SarRaster, string, Action<double>,
     object?> Make);
 
@@ -19,8 +20,9 @@ static class RasterCommand
     /// <param name="doing">What it does, for progress: "despeckling".</param>
     /// <param name="extension">Of the results: ".tif" or ".png".</param>
     /// <param name="options">The command's own options.</param>
-    /// <param name="step">The step, from the command line; what is wrong there is found before any input is
-    /// opened.</param>
+    /// <param name="step">
+    /// The step, from the command line; what is wrong there is found before any input is opened.
+    /// </param>
     public static Command Create(string name, string description, string doing, string extension,
         IReadOnlyList<Option> options, Func<ParseResult, RasterOptions, RasterStep> step)
     {

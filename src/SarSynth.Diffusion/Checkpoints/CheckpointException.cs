@@ -2,8 +2,8 @@
 namespace SarSynth.Diffusion.Checkpoints;
 
 /// <summary>
-/// A checkpoint file, folder or configuration that cannot be used; the message names it, what was found and what was
-/// expected.
+/// A checkpoint file, folder or configuration that cannot be used; the message names
+/// it, what was found and what was expected.
 /// </summary>
 public sealed class CheckpointException : Exception
 {

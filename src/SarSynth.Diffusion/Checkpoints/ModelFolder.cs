@@ -1,5 +1,5 @@
-// The folder layout of diffusers: one model is config.json with its weights; a pipeline is model_index.json with a
-// folder for each part.
+// The folder layout of diffusers: one model is config.json with its weights; a pipeline is
+// model_index.json with a folder for each part.
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using TorchSharp;
@@ -145,8 +145,9 @@ public sealed class PipelineFolder
     /// <summary>Writes model_index.json; write the parts first.</summary>
     /// <param name="folder">The pipeline's folder.</param>
     /// <param name="className">The pipeline's class in diffusers.</param>
-    /// <param name="components">Parts by name; null for one that the pipeline has in diffusers and this one has
-    /// not.</param>
+    /// <param name="components">
+    /// Parts by name; null for one that the pipeline has in diffusers and this one has not.
+    /// </param>
     /// <param name="settings">Further fields, or null.</param>
     public static void WriteIndex(string folder, string className, IReadOnlyDictionary<string,
         PipelineComponent?> components,

@@ -7,8 +7,9 @@ namespace SarSynth.Diffusion.Checkpoints;
 
 /// <summary>Where a parameter lies in an original checkpoint.</summary>
 /// <param name="Key">Its key, without the prefix of its model.</param>
-/// <param name="Part">Which of the parts that the tensor's rows are cut into: query, key and value may be one
-/// tensor.</param>
+/// <param name="Part">
+/// Which of the parts that the tensor's rows are cut into: query, key and value may be one tensor.
+/// </param>
 /// <param name="Parts">Number of parts.</param>
 /// <param name="Transposed">Rows and columns are exchanged.</param>
 internal sealed record OriginalTensor(string Key, int Part = 0, int Parts = 1, bool Transposed = false);

@@ -18,14 +18,15 @@ public static class SafeTensors
     /// <param name="path">The file; its folder is made where it is missing.</param>
     /// <param name="tensors">Names and values; the order does not matter.</param>
     /// <param name="metadata">Free text fields for the header, or null.</param>
-    /// <param name="type">Type that floating-point tensors have in the file; null for their own. The tensors stay as
-    /// they are.</param>
+    /// <param name="type">
+    /// Type that floating-point tensors have in the file; null for their own. The tensors stay as they are.
+    /// </param>
     /// <exception cref="CheckpointException">A tensor of a type that the format does not have (complex).</exception>
     public static void Save(string path, IReadOnlyDictionary<string, Tensor> tensors,
         IReadOnlyDictionary<string, string>? metadata = null, ScalarType? type = null)
     {
-        // Larger elements first, then by name, as the reference implementation does: every tensor is aligned to its
-        // type.
+        // Larger elements first, then by name, as the reference implementation
+        // does: every tensor is aligned to its type.
         var ordered = tensors.OrderByDescending(t => ElementSize(t.Value, type))
             .ThenBy(t => t.Key, StringComparer.Ordinal).ToList();
         var header = Header(path, ordered, metadata, type);

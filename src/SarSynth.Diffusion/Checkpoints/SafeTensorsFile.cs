@@ -193,8 +193,8 @@ public sealed unsafe class SafeTensorsFile : IDisposable
         var direct = target.dtype == stored && target.device_type == DeviceType.CPU && !IsFloat8(entry.Type);
         var flat = target.view(-1);
         long size = SafeTensorsHeader.ElementSize(entry.Type), elements = entry.Length / size;
-        // Straight into the target where the types agree; else through a small buffer, so that no second copy of a
-        // whole tensor exists.
+        // Straight into the target where the types agree; else through a small buffer, so
+        // that no second copy of a whole tensor exists.
         var piece = Math.Min(elements, (direct ? PieceBytes : PieceBytes / 64) / size);
         for (long done = 0; done < elements; done += piece)
         {

@@ -1,7 +1,6 @@
-// Mixed precision, operator by operator: Micikevicius et al. (2018). Linear layers, convolutions and the attention
-// between them in
-// 16 bits; normalisations, and everything outside of such layers, in float32; the weights' masters and their
-// gradients in float32.
+// Mixed precision, operator by operator: Micikevicius et al. (2018). Linear layers, convolutions and the
+// attention between them in 16 bits; normalisations, and everything outside of such layers, in float32; the
+// weights' masters and their gradients in float32.
 using SarSynth.Diffusion.Checkpoints;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -10,11 +9,10 @@ using static TorchSharp.torch;
 namespace SarSynth.Diffusion.Memory;
 
 /// <summary>
-/// Puts a model into mixed precision as torch.autocast has it, until it is disposed. Inputs of linear layers and
-/// convolutions become
-/// 16 bits wide, inputs of normalisations float32; what lies between keeps the type that it gets (softmax sums in
-/// float32 in the
-/// engine). Each weight of those layers has a 16-bit copy, made once and not at every call.
+/// Puts a model into mixed precision as torch.autocast has it, until it is disposed. Inputs of linear
+/// layers and convolutions become 16 bits wide, inputs of normalisations float32; what lies between keeps
+/// the type that it gets (softmax sums in float32 in the engine). Each weight of those layers has a
+/// 16-bit copy, made once and not at every call.
 /// </summary>
 /// <remarks>
 /// Training: give <see cref="Masters"/> to the optimizer; call <see cref="CollectGradients"/> after each backward and
@@ -27,8 +25,9 @@ public sealed class Autocast : IDisposable
     private readonly List<Action> hooks = [];
     private Tensor? done;
 
-    /// <param name="module">A model with float32 parameters. Its linear layers and convolutions get parameters of
-    /// their own type.</param>
+    /// <param name="module">
+    /// A model with float32 parameters. Its linear layers and convolutions get parameters of their own type.
+    /// </param>
     /// <param name="type">bfloat16 or float16; float16's range is small, so that training wants a scaled loss.</param>
     /// <exception cref="ArgumentException">Another type, or parameters that are not float32.</exception>
     public Autocast(nn.Module module, ScalarType type = ScalarType.BFloat16)
@@ -65,8 +64,9 @@ public sealed class Autocast : IDisposable
     /// <summary>The type of linear layers, convolutions and attention.</summary>
     public ScalarType Type { get; }
 
-    /// <summary>All parameters of the model in float32, by their names: those to train, to save, and to
-    /// average.</summary>
+    /// <summary>
+    /// All parameters of the model in float32, by their names: those to train, to save, and to average.
+    /// </summary>
     public IReadOnlyDictionary<string, Parameter> Masters => masters;
 
     /// <summary>Adds the gradients of the 16-bit copies to those of their masters, and drops them.</summary>

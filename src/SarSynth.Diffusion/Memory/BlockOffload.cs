@@ -1,6 +1,6 @@
-// Models that do not fit on the device: their weights stay where they are (mapped files, host memory), and each
-// block's go to
-// the device for its own call. Rajbhandari et al. (2021), "ZeRO-Infinity", section 5, for one device and inference.
+// Models that do not fit on the device: their weights stay where they are (mapped files, host
+// memory), and each block's go to the device for its own call. Rajbhandari et al. (2021),
+// "ZeRO-Infinity", section 5, for one device and inference.
 using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Diffusion.Models;
 using TorchSharp;
@@ -10,14 +10,14 @@ using static TorchSharp.torch;
 namespace SarSynth.Diffusion.Memory;
 
 /// <summary>
-/// Moves a model's weights block by block, until it is disposed. A block is a residual block, a transformer block, a
-/// layer of a text
-/// encoder, or a layer outside of such. Each call copies its block's weights to the device and lets the copies go
-/// after it, so that
-/// the device holds one block's weights at a time. For inference: with gradients, autograd keeps the copies.
+/// Moves a model's weights block by block, until it is disposed. A block is a residual block, a transformer
+/// block, a layer of a text encoder, or a layer outside of such. Each call copies its block's weights to the
+/// device and lets the copies go after it, so that the device holds one block's weights at a time. For
+/// inference: with gradients, autograd keeps the copies.
 /// </summary>
-/// <remarks>Inputs must be on the device. On the CPU the copies are made too, so that what is held can be counted
-/// there.</remarks>
+/// <remarks>
+/// Inputs must be on the device. On the CPU the copies are made too, so that what is held can be counted there.
+/// </remarks>
 public sealed class BlockOffload : IDisposable
 {
     private readonly Device device;

@@ -9,12 +9,14 @@ namespace SarSynth.Diffusion.Memory;
 public static class GradientCheckpointing
 {
     /// <summary>block(inputs), with the memory of its inputs and output only until backward.</summary>
-    /// <param name="block">The block as a function of its inputs. Gradients reach its parameters too. What it draws
-    /// from the
-    /// default generators (drop-out) it draws again, the same.</param>
+    /// <param name="block">
+    /// The block as a function of its inputs. Gradients reach its parameters too. What it draws from the default
+    /// generators (drop-out) it draws again, the same.
+    /// </param>
     /// <param name="inputs">All tensors that a gradient may flow to.</param>
-    /// <remarks>Call <see cref="Backward"/> on the loss, not the tensor's own: it throws what a block threw on the
-    /// way back.</remarks>
+    /// <remarks>
+    /// Call <see cref="Backward"/> on the loss, not the tensor's own: it throws what a block threw on the way back.
+    /// </remarks>
     public static Tensor Run(Func<IReadOnlyList<Tensor>, Tensor> block, IReadOnlyList<Tensor> inputs)
     {
         Rethrow();
@@ -35,8 +37,7 @@ public static class GradientCheckpointing
     }
 
     // An exception must not pass through libtorch's own frames, where it would end the process. The engine may call
-    // back on a thread
-    // of its own (one for each GPU), so that the place where it waits is not the caller's.
+    // back on a thread of its own (one for each GPU), so that the place where it waits is not the caller's.
     private static ExceptionDispatchInfo? failure;
 
     private static void Rethrow() => Interlocked.Exchange(ref failure, null)?.Throw();

@@ -4,8 +4,8 @@ using SarSynth.Diffusion.Checkpoints;
 namespace SarSynth.Diffusion.Models;
 
 /// <summary>
-/// The configuration of an <see cref="AutoencoderKL"/>. Properties are the fields of config.json with diffusers'
-/// defaults.
+/// The configuration of an <see cref="AutoencoderKL"/>. Properties are the fields
+/// of config.json with diffusers' defaults.
 /// </summary>
 public sealed record AutoencoderKLConfig
 {

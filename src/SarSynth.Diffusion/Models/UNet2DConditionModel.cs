@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace SarSynth.Diffusion.Models;
 
 /// <summary>
-/// A UNet over latents, conditioned on time, text and (SDXL) pooled text and sizes. Members carry the checkpoint's
-/// names.
+/// A UNet over latents, conditioned on time, text and (SDXL) pooled text and
+/// sizes. Members carry the checkpoint's names.
 /// </summary>
 public sealed class UNet2DConditionModel : ConditionalEncoder, IPretrainedModel<UNet2DConditionModel>
 {

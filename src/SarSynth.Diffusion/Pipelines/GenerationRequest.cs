@@ -8,8 +8,9 @@ namespace SarSynth.Diffusion.Pipelines;
 
 /// <summary>A ControlNet with its condition image.</summary>
 /// <param name="Net">The ControlNet.</param>
-/// <param name="Image">[1, channels, H, W] in [0, 1], size of the image to generate (more exactly: latents times the
-/// net's own factor).</param>
+/// <param name="Image">
+/// [1, channels, H, W] in [0, 1], size of the image to generate (more exactly: latents times the net's own factor).
+/// </param>
 /// <param name="Scale">Factor on its residuals.</param>
 /// <param name="Start">Share of the steps after which it begins to act.</param>
 /// <param name="End">Share of the steps after which it acts no more.</param>
@@ -29,8 +30,10 @@ public sealed record PromptEmbeddings(Tensor Text, Tensor? Pooled) : IDisposable
     }
 }
 
-/// <summary>Standard normal tensors to use instead of drawn ones; each may be null. For exact repetition of another
-/// program's run.</summary>
+/// <summary>
+/// Standard normal tensors to use instead of drawn ones; each may be null. For
+/// exact repetition of another program's run.
+/// </summary>
 /// <param name="Latents">Latents to start from, before they are scaled.</param>
 /// <param name="Posterior">For the sample of the autoencoder's posterior (image-to-image).</param>
 /// <param name="Image">Noise put on the image's latents (image-to-image).</param>
@@ -45,8 +48,9 @@ public sealed record TextRequest(string Prompt = "")
     /// <summary>Prompt for the second text encoder; null for the same.</summary>
     public string? Second { get; init; }
 
-    /// <summary>What the image should not be; null for none (zeros or the empty prompt, as the model was
-    /// trained).</summary>
+    /// <summary>
+    /// What the image should not be; null for none (zeros or the empty prompt, as the model was trained).
+    /// </summary>
     public string? Negative { get; init; }
 
     /// <summary>Negative prompt for the second text encoder; null for the same.</summary>
@@ -107,25 +111,26 @@ public sealed record SizeConditioning
 public sealed record StartImage(WindowedImage Image, double Strength = 0.3, Tensor? Mask = null);
 
 /// <summary>
-/// Ensemble of experts (Podell et al. 2023, section 2.5): the share of the schedule that this model takes. Where
-/// another model comes before, the start image holds its latents, scaled, [1, C, h, w], and the strength does not
-/// count.
+/// Ensemble of experts (Podell et al. 2023, section 2.5): the share of the schedule that this
+/// model takes. Where another model comes before, the start image holds its latents, scaled,
+/// [1, C, h, w], and the strength does not count.
 /// </summary>
 /// <param name="Start">Share, over 0 and under 1, where another model ended; null begins at the start.</param>
-/// <param name="End">Share, over 0 and under 1, where this model leaves its noise to another; null goes to the
-/// end.</param>
+/// <param name="End">
+/// Share, over 0 and under 1, where this model leaves its noise to another; null goes to the end.
+/// </param>
 public sealed record ExpertShare(double? Start = null, double? End = null);
 
 /// <summary>ControlNets and how they act.</summary>
 /// <param name="Nets">The nets with their conditions; their residuals add.</param>
-/// <param name="GuessMode">They act on the prompted half only, with growing weights (ControlNet without a
-/// prompt).</param>
+/// <param name="GuessMode">
+/// They act on the prompted half only, with growing weights (ControlNet without a prompt).
+/// </param>
 public sealed record ControlRequest(IReadOnlyList<ControlInput> Nets, bool GuessMode = false)
 {
     /// <summary>
-    /// Most bytes of what the nets make of their conditions that are kept over the steps; what is beyond is made anew
-    /// at
-    /// each step.
+    /// Most bytes of what the nets make of their conditions that are kept over the steps;
+    /// what is beyond is made anew at each step.
     /// </summary>
     public long KeptBytes { get; init; } = 512L << 20;
 
@@ -134,8 +139,8 @@ public sealed record ControlRequest(IReadOnlyList<ControlInput> Nets, bool Guess
 }
 
 /// <summary>
-/// A generation: text to image; with <see cref="Start"/> image to image or inpainting; each with or without
-/// ControlNets.
+/// A generation: text to image; with <see cref="Start"/> image to image or
+/// inpainting; each with or without ControlNets.
 /// </summary>
 public sealed record GenerationRequest
 {
@@ -151,8 +156,10 @@ public sealed record GenerationRequest
     /// <summary>Seed of all noise; with <see cref="Tiling"/> noise depends on its position only.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Height in pixels, a multiple of the autoencoder's factor; null for the start image's, or the model's
-    /// training size.</summary>
+    /// <summary>
+    /// Height in pixels, a multiple of the autoencoder's factor; null for the start
+    /// image's, or the model's training size.
+    /// </summary>
     public int? Height { get; init; }
 
     /// <summary>Width in pixels; as <see cref="Height"/>.</summary>

@@ -1,6 +1,5 @@
 // Inpainting: with a model of its own (mask and masked image as further input channels), or with any model by putting
-// the
-// noised image back outside the mask after every step. Lugmayr et al. (2022), RePaint, eq. 8 without resampling.
+// the noised image back outside the mask after every step. Lugmayr et al. (2022), RePaint, eq. 8 without resampling.
 using SarSynth.Diffusion.Samplers;
 using SarSynth.Diffusion.Tiling;
 using TorchSharp;
@@ -11,8 +10,9 @@ namespace SarSynth.Diffusion.Pipelines;
 /// <summary>What inpainting adds to a generation.</summary>
 /// <param name="Mask">[1, 1, h, w] in latents: 1 where the image is made anew.</param>
 /// <param name="Image">Scaled latents of the image.</param>
-/// <param name="Masked">Scaled latents of the image with the masked part grey; null for models without these
-/// channels.</param>
+/// <param name="Masked">
+/// Scaled latents of the image with the masked part grey; null for models without these channels.
+/// </param>
 internal sealed record Inpainting(Tensor Mask, Tensor Image, Tensor? Masked)
 {
     /// <summary>Prepares a request's mask and image.</summary>

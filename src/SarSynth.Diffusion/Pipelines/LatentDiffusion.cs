@@ -38,8 +38,7 @@ public sealed record LatentDiffusion : IDisposable
 
     /// <summary>
     /// The same pipeline, computing on a device that need not hold its weights: each block's go there for its call
-    /// only. Load the
-    /// models on the CPU for this. ControlNets are given their own <see cref="BlockOffload"/>.
+    /// only. Load the models on the CPU for this. ControlNets are given their own <see cref="BlockOffload"/>.
     /// </summary>
     /// <param name="device">Where to compute.</param>
     /// <returns>It shares the models, and owns them from now on.</returns>
@@ -97,8 +96,9 @@ public sealed record LatentDiffusion : IDisposable
     /// <param name="folder">Made where it is missing.</param>
     /// <param name="shardBytes">Most bytes of weights in one file.</param>
     /// <param name="controls">ControlNets that belong to it; null for none.</param>
-    /// <param name="type">Type of the weights in the files; null for each part's own. The parts stay as they
-    /// are.</param>
+    /// <param name="type">
+    /// Type of the weights in the files; null for each part's own. The parts stay as they are.
+    /// </param>
     public void Save(string folder, long shardBytes = 10_000_000_000, IReadOnlyList<ControlNetModel>? controls = null,
         ScalarType? type = null)
     {
@@ -249,8 +249,9 @@ public sealed record LatentDiffusion : IDisposable
 
     /// <summary>Scaled latents of an image of any size, encoded in windows.</summary>
     /// <param name="image">[1, channels, H, W] in [0, 1].</param>
-    /// <param name="noise">Standard normal of the latents' size for the sample of the posterior; null for its
-    /// mean.</param>
+    /// <param name="noise">
+    /// Standard normal of the latents' size for the sample of the posterior; null for its mean.
+    /// </param>
     /// <param name="tiling">Windows in latents; null encodes in one piece.</param>
     internal Tensor Encode(WindowedImage image, Tensor? noise, TileGrid? tiling)
     {
@@ -282,12 +283,14 @@ public sealed record LatentDiffusion : IDisposable
         return whole;
     }
 
-    /// <summary>The image of scaled latents in bands of finished rows: memory for one row of windows, whatever the
-    /// height.</summary>
+    /// <summary>
+    /// The image of scaled latents in bands of finished rows: memory for one row of windows, whatever the height.
+    /// </summary>
     /// <param name="latents">[1, C, h, w].</param>
     /// <param name="tiling">Windows in latents.</param>
-    /// <returns>Bands [1, channels, rows, W] with their first row, about -1 to 1, float32; the receiver disposes
-    /// them.</returns>
+    /// <returns>
+    /// Bands [1, channels, rows, W] with their first row, about -1 to 1, float32; the receiver disposes them.
+    /// </returns>
     public IEnumerable<(int Top, Tensor Rows)> DecodeBands(Tensor latents, TileGrid tiling) =>
         tiling.Bands((int)latents.shape[2], (int)latents.shape[3], Vae.Config.Factor, windows =>
             Vae.decode(LatentScaling.Unscaled(Vae.Config, cat([.. windows.Select(w => w.Of(latents))])).to(VaeType,

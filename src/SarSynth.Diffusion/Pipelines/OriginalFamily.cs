@@ -1,6 +1,6 @@
-// The families of latent diffusion models that are published as one file with the original key names, told apart by
-// what their tensors show. What no tensor shows (heads, scheduler, scales) are the values of diffusers' published
-// folders.
+// The families of latent diffusion models that are published as one file with the original key
+// names, told apart by what their tensors show. What no tensor shows (heads, scheduler, scales)
+// are the values of diffusers' published folders.
 using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Diffusion.Models;
 using SarSynth.Diffusion.Samplers;
@@ -49,8 +49,9 @@ internal sealed record OriginalFamily(UNet2DConditionConfig Unet, AutoencoderKLC
     /// <summary>The family of a checkpoint.</summary>
     /// <param name="source">Named in errors.</param>
     /// <param name="shape">Shape of a tensor by its key; null where there is none.</param>
-    /// <exception cref="CheckpointException">No family that a file alone tells: the message says what to
-    /// do.</exception>
+    /// <exception cref="CheckpointException">
+    /// No family that a file alone tells: the message says what to do.
+    /// </exception>
     public static OriginalFamily Of(string source, Func<string, IReadOnlyList<long>?> shape)
     {
         var input = shape(UNetPrefix + "input_blocks.0.0.weight") ?? throw new CheckpointException(source,

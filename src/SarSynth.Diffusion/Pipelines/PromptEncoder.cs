@@ -20,8 +20,9 @@ public sealed record PromptEncoder(ClipTokenizer? Tokenizer, CLIPTextModel? Enco
     /// <summary>Encodes a prompt.</summary>
     /// <param name="prompt">The prompt; it is cut with a warning when it is too long.</param>
     /// <param name="prompt2">Prompt for the second encoder; null for the same.</param>
-    /// <param name="clipSkip">Layers to leave out at the end; null for the usual (none with one encoder, one with
-    /// SDXL's).</param>
+    /// <param name="clipSkip">
+    /// Layers to leave out at the end; null for the usual (none with one encoder, one with SDXL's).
+    /// </param>
     /// <param name="gradients">Whether gradients reach the encoders' parameters: training.</param>
     /// <exception cref="InvalidOperationException">No text encoder is there.</exception>
     public PromptEmbeddings Encode(string prompt, string? prompt2 = null, int? clipSkip = null,

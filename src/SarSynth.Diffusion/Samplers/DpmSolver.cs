@@ -8,8 +8,8 @@ namespace SarSynth.Diffusion.Samplers;
 public static partial class Sampler
 {
     /// <summary>
-    /// DPM-Solver in its four algorithms: an exponential integrator of the flow, with earlier predictions for higher
-    /// order.
+    /// DPM-Solver in its four algorithms: an exponential integrator of the flow,
+    /// with earlier predictions for higher order.
     /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="latents">Start.</param>

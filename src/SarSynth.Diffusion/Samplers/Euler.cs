@@ -36,8 +36,8 @@ public static partial class Sampler
     });
 
     /// <summary>
-    /// Heun's method in sigma: the mean of the slopes at both ends of the step; the model is called twice in all but
-    /// the last step.
+    /// Heun's method in sigma: the mean of the slopes at both ends of the step; the model
+    /// is called twice in all but the last step.
     /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="latents">Start, in the scale where the signal is not shrunk.</param>

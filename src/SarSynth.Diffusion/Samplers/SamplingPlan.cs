@@ -4,9 +4,9 @@ namespace SarSynth.Diffusion.Samplers;
 /// <summary>Timesteps and noise levels of a run, from the noisiest on.</summary>
 /// <param name="Config">The sampler's settings.</param>
 /// <param name="Timesteps">What the model is told at each step.</param>
-/// <param name="Sigmas">Noise levels sigma at each step and after the last (one more than timesteps); empty for DDPM,
-/// DDIM,
-/// PNDM and LCM.</param>
+/// <param name="Sigmas">
+/// Noise levels sigma at each step and after the last (one more than timesteps); empty for DDPM, DDIM, PNDM and LCM.
+/// </param>
 /// <param name="InitNoiseSigma">Standard deviation of the pure noise to start from.</param>
 /// <param name="Start">Index of the first step to take; over 0 in image-to-image.</param>
 /// <param name="End">Index after the last step to take; null takes all that follow <paramref name="Start"/>.</param>
@@ -27,8 +27,9 @@ public sealed record SamplingPlan(SamplerConfig Config, IReadOnlyList<double> Ti
 
     /// <summary>Plans a run of n distinct steps within the schedule, from the noisiest on.</summary>
     /// <param name="config">The sampler's settings.</param>
-    /// <param name="steps">n, 1 to T (to the distilled schedule's length for LCM). PNDM takes its second timestep
-    /// twice.</param>
+    /// <param name="steps">
+    /// n, 1 to T (to the distilled schedule's length for LCM). PNDM takes its second timestep twice.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">More or fewer steps than the schedule has, or than its spacing and
     /// offset leave room for: the message names the step, its value and what would fit.</exception>
     public static SamplingPlan Create(SamplerConfig config, int steps)
@@ -119,14 +120,15 @@ public sealed record SamplingPlan(SamplerConfig Config, IReadOnlyList<double> Ti
     }
 
     /// <summary>
-    /// The part of the plan between two shares of the training timesteps, for models that take turns (ensemble of
-    /// experts: Podell et al. 2023, section 2.5). A plan that ends at a share and one that starts there together take
-    /// every step once.
+    /// The part of the plan between two shares of the training timesteps, for models that take turns
+    /// (ensemble of experts: Podell et al. 2023, section 2.5). A plan that ends at a share and one
+    /// that starts there together take every step once.
     /// </summary>
     /// <param name="start">Share in (0, 1) where to begin; null keeps the plan's start.</param>
     /// <param name="end">Share in (0, 1) where to end; null goes to the end.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A share that is not over 0 and under 1, or an end before the
-    /// start.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A share that is not over 0 and under 1, or an end before the start.
+    /// </exception>
     public SamplingPlan Between(double? start, double? end)
     {
         if (start is not (null or (> 0 and < 1)))
@@ -145,8 +147,7 @@ public sealed record SamplingPlan(SamplerConfig Config, IReadOnlyList<double> Ti
     /// <summary>
     /// alphaBar where a step leads to: the next planned timestep, and after the last one 1 or alphaBar of timestep 0
     /// (<see cref="SamplerConfig.SetAlphaToOne"/>; DDPM ends at 1). DDIM as diffusers has it goes T/n timesteps down
-    /// instead,
-    /// wherever the plan goes on (<see cref="SamplerConfig.FixedStride"/>).
+    /// instead, wherever the plan goes on (<see cref="SamplerConfig.FixedStride"/>).
     /// </summary>
     internal double AlphaBarAfter(int index)
     {

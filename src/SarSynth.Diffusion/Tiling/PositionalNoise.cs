@@ -6,8 +6,9 @@ using static TorchSharp.torch;
 
 namespace SarSynth.Diffusion.Tiling;
 
-/// <summary>A field of standard normal noise over (step, channel, row, column), the same for every order and size of
-/// windows.</summary>
+/// <summary>
+/// A field of standard normal noise over (step, channel, row, column), the same for every order and size of windows.
+/// </summary>
 /// <param name="seed">The field.</param>
 public sealed class PositionalNoise(ulong seed)
 {

@@ -30,8 +30,7 @@ public delegate Tensor TileDenoiser(Tensor input, double timestep, IReadOnlyList
 /// <summary>How an image is covered with windows; sizes in latents (or whatever grid is tiled).</summary>
 /// <param name="Size">
 /// Largest height and width of a window. An image that is at most a quarter longer is one window; else the windows are
-/// as
-/// few as the overlap allows, and shrink to what they then need: what lies under two of them is computed twice.
+/// as few as the overlap allows, and shrink to what they then need: what lies under two of them is computed twice.
 /// </param>
 /// <param name="Overlap">Least overlap of neighbours; at most half a window.</param>
 /// <param name="Batch">Windows given to the model at once.</param>
@@ -52,8 +51,9 @@ public sealed record TileGrid(int Size = 64, int Overlap = 16, int Batch = 1)
         return [.. from top in tops from left in lefts select new TileWindow(top, left, rows, columns)];
     }
 
-    /// <summary>The model as a denoiser of images of any size: at each step the windows' predictions are blended to
-    /// one.</summary>
+    /// <summary>
+    /// The model as a denoiser of images of any size: at each step the windows' predictions are blended to one.
+    /// </summary>
     /// <param name="model">The model on windows.</param>
     /// <returns>A denoiser for one image, [1, C, H, W]; beside the prediction it holds one row of windows.</returns>
     public Denoiser Over(TileDenoiser model) => (latents, timestep) =>
@@ -69,8 +69,9 @@ public sealed record TileGrid(int Size = 64, int Overlap = 16, int Batch = 1)
         return whole;
     };
 
-    /// <summary>Maps an image window by window and gives the blended result in bands of finished rows, top to
-    /// bottom.</summary>
+    /// <summary>
+    /// Maps an image window by window and gives the blended result in bands of finished rows, top to bottom.
+    /// </summary>
     /// <param name="height">Rows of the input.</param>
     /// <param name="width">Columns of the input.</param>
     /// <param name="scale">Output pixels for each input pixel along an axis.</param>
@@ -142,8 +143,10 @@ public sealed record TileGrid(int Size = 64, int Overlap = 16, int Batch = 1)
             .Select(i => (int)Math.Round((double)i * (length - size) / (count - 1)))], size);
     }
 
-    /// <summary>Windows along one axis with their weights: raised-cosine ramps over the overlaps, divided by what all
-    /// windows sum to.</summary>
+    /// <summary>
+    /// Windows along one axis with their weights: raised-cosine ramps over the
+    /// overlaps, divided by what all windows sum to.
+    /// </summary>
     private (List<(int Start, float[] Weights)> Windows, int Size) Axis(int length, int scale)
     {
         var (starts, size) = Along(length);

@@ -28,8 +28,8 @@ internal sealed record CellError(string Name, string Value, IReadOnlyList<string
     /// <param name="written">The text of a cell by its path as it was written, or null.</param>
     internal static CellError FromDiagnostics(IEnumerable<Diagnostic> diagnostics, Func<string, string?> written)
     {
-        // Of an extension block that is out of place, the compiler cannot write the documentation either (CS1569):
-        // nobody asked for it.
+        // Of an extension block that is out of place, the compiler cannot write the
+        // documentation either (CS1569): nobody asked for it.
         var errors = diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error && d.Id != "CS1569")
             .OrderBy(d => d.Location.SourceSpan.Start).ToList();
         var lines = new List<string>();

@@ -66,8 +66,8 @@ internal sealed class CellSources(string directory) : SourceFileResolver([], dir
             : SourceText.From(GuardRewriter.Rewrite(tree, lambdas: false).ToString(), Encoding.UTF8);
     }
 
-    // As the C# compiler reads source files: by their byte order mark, else UTF-8, and what is not valid UTF-8 is
-    // Windows-1252.
+    // As the C# compiler reads source files: by their byte order mark, else UTF-8, and
+    // what is not valid UTF-8 is Windows-1252.
     private static string Decode(byte[] bytes)
     {
         try

@@ -20,8 +20,8 @@ internal sealed partial class ForgottenMemory
         _atLast = Math.Min(_atLast, now);
         if (now - _atLast <= Growth)
             return;
-        // What a finalizer lets go of may itself have held something. A finalizer that hangs does not stop the
-        // notebook.
+        // What a finalizer lets go of may itself have held something. A finalizer
+        // that hangs does not stop the notebook.
         for (var i = 0; i < 2; i++)
         {
             GC.Collect();

@@ -119,8 +119,8 @@ internal static class Magics
     }
 
     /// <summary>
-    /// The C# of a cell with everything else blanked out, position for position; for questions about code that may be
-    /// half typed.
+    /// The C# of a cell with everything else blanked out, position for position; for
+    /// questions about code that may be half typed.
     /// </summary>
     internal static string Blanked(string code)
     {

@@ -100,8 +100,8 @@ internal sealed class SessionChain
     }
 
     /// <summary>
-    /// Frees the state objects of which every variable is hidden by a later one of the same name; the names of their
-    /// submissions.
+    /// Frees the state objects of which every variable is hidden by a later one of the
+    /// same name; the names of their submissions.
     /// </summary>
     internal IReadOnlyList<string> Forget()
     {

@@ -1,5 +1,5 @@
-// Values on their way between the languages of a notebook: JSON, in which numbers that JSON does not have are
-// {"$float": "NaN"}.
+// Values on their way between the languages of a notebook: JSON, in which numbers
+// that JSON does not have are {"$float": "NaN"}.
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -44,8 +44,8 @@ public static class SharedValue
     }
 
     /// <summary>
-    /// JSON as the .NET value that one would have written: scalars, and arrays of one kind of scalar; else the JSON
-    /// itself.
+    /// JSON as the .NET value that one would have written: scalars, and arrays of
+    /// one kind of scalar; else the JSON itself.
     /// </summary>
     internal static object? FromJson(JsonNode? json)
     {

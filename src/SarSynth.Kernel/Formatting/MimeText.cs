@@ -1,5 +1,5 @@
-// What the kernel sends of a value, without any type of the formatting package: that is loaded when a value first needs
-// it.
+// What the kernel sends of a value, without any type of the formatting package:
+// that is loaded when a value first needs it.
 namespace SarSynth.Kernel.Formatting;
 
 /// <summary>A value in one MIME type; binary types in base64.</summary>

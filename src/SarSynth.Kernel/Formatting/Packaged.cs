@@ -1,6 +1,6 @@
-// The meeting point with Microsoft.DotNet.Interactive.Formatting, where notebooks, libraries and packages register how
-// their types look. Only the methods below name its types, and the runtime loads an assembly when a method that names
-// it is first called.
+// The meeting point with Microsoft.DotNet.Interactive.Formatting, where notebooks, libraries and packages
+// register how their types look. Only the methods below name its types, and the runtime loads an assembly
+// when a method that names it is first called.
 using System.Runtime.CompilerServices;
 using Microsoft.DotNet.Interactive.Formatting;
 using SarSynth.Kernel.Execution;
@@ -70,8 +70,8 @@ internal static class Packaged
         {
             if (mimeType == MimeText.Html && TableView.TryWrite(value) is { } table)
                 return table;
-            // A type with formatters of its own, but none for text, may hold anything (a figure, megabytes of points);
-            // so may a fragment.
+            // A type with formatters of its own, but none for text, may hold anything (a
+            // figure, megabytes of points); so may a fragment.
             if (mimeType == MimeText.Plain && (custom.Count > 0 || value is Microsoft.AspNetCore.Html.IHtmlContent))
                 return Name(value);
         }

@@ -1,5 +1,5 @@
-// Values of which nothing is gained by showing their members, as text in the invariant culture; and types as C# writes
-// them.
+// Values of which nothing is gained by showing their members, as text in the
+// invariant culture; and types as C# writes them.
 using System.Globalization;
 using System.Numerics;
 using System.Reflection;

@@ -1,6 +1,6 @@
-// Code that is written against Microsoft.DotNet.Interactive itself: kernel extensions of packages, and cells that name
-// its types. Only such code brings the assembly into the process; NotebookKernel is the one file that is compiled
-// against it.
+// Code that is written against Microsoft.DotNet.Interactive itself: kernel extensions of packages,
+// and cells that name its types. Only such code brings the assembly into the process; NotebookKernel
+// is the one file that is compiled against it.
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using Microsoft.DotNet.Interactive.Formatting;

@@ -1,5 +1,5 @@
-// Sources of pixels made of others: turned by their diagonal, stacked from segments, cut to the valid samples of each
-// line.
+// Sources of pixels made of others: turned by their diagonal, stacked from
+// segments, cut to the valid samples of each line.
 using MathNet.Numerics;
 using SarSynth.Radar.Images;
 

@@ -22,8 +22,8 @@ public enum GeoTiffCompression
 public sealed record GeoTiffOptions
 {
     /// <summary>
-    /// Compression; floats are predicted first (TIFF predictor 3), complex samples are not (TIFF has no predictor for
-    /// them).
+    /// Compression; floats are predicted first (TIFF predictor 3), complex samples
+    /// are not (TIFF has no predictor for them).
     /// </summary>
     public GeoTiffCompression Compression { get; init; } = GeoTiffCompression.Deflate;
 

@@ -6,8 +6,8 @@ using SarSynth.Radar.Images;
 namespace SarSynth.Radar.Formats;
 
 /// <summary>
-/// Between <see cref="SarMetadata"/> and GDAL's metadata items. Every property of the record travels under its own
-/// name.
+/// Between <see cref="SarMetadata"/> and GDAL's metadata items. Every property
+/// of the record travels under its own name.
 /// </summary>
 internal static class MetadataItems
 {

@@ -15,9 +15,9 @@ public sealed record RasterOptions
     public PixelKind? Kind { get; init; }
 
     /// <summary>
-    /// Which channel of a product: a polarisation ("VV"), with its swath and number if there are several ("IW1/VV",
-    /// "A/HH", "WV1/VV/003"), or the number of a band ("2"). A part of the name will do if it fits one only. Null
-    /// takes the first.
+    /// Which channel of a product: a polarisation ("VV"), with its swath and number if there are
+    /// several ("IW1/VV", "A/HH", "WV1/VV/003"), or the number of a band ("2"). A part of the name will
+    /// do if it fits one only. Null takes the first.
     /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Channel { get; init; }

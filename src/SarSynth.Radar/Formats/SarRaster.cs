@@ -134,8 +134,7 @@ public sealed partial class SarRaster : IDisposable
 
     /// <summary>
     /// What in the file says that its pixels are heights of the ground and not backscatter, in words; null where
-    /// nothing
-    /// does, or where the caller told the kind.
+    /// nothing does, or where the caller told the kind.
     /// </summary>
     public string? ElevationEvidence { get; private init; }
 

@@ -6,8 +6,8 @@ namespace SarSynth.Radar.Images;
 /// the coordinate reference system of either.
 /// </summary>
 /// <param name="Transform">
-/// Six values: x = T0 + column T1 + row T2, y = T3 + column T4 + row T5, at pixel corners; null when control points
-/// tell the place.
+/// Six values: x = T0 + column T1 + row T2, y = T3 + column T4 + row T5, at pixel
+/// corners; null when control points tell the place.
 /// </param>
 /// <param name="Projection">Coordinate reference system as WKT; empty when the file has none.</param>
 public sealed record GeoReference(IReadOnlyList<double>? Transform, string Projection)

@@ -1,5 +1,5 @@
-// SAR images as ImageSharp's pictures and back: for PNG files, and for drawing on. It writes only; files are read by
-// GDAL.
+// SAR images as ImageSharp's pictures and back: for PNG files, and for drawing
+// on. It writes only; files are read by GDAL.
 using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.Formats.Png;
 using SixLabors.ImageSharp.PixelFormats;
@@ -25,8 +25,10 @@ public static class Pictures
     /// <param name="white">Amplitude of a white pixel, above 0.</param>
     /// <param name="metadata">What is known of the sensor.</param>
     /// <param name="geoReference">Where the pixels lie on the ground.</param>
-    /// <returns>Amplitudes from 0 to <paramref name="white"/>, each within half a grey level of what it was; no data
-    /// has become 0.</returns>
+    /// <returns>
+    /// Amplitudes from 0 to <paramref name="white"/>, each within half a grey
+    /// level of what it was; no data has become 0.
+    /// </returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="white"/> is not above 0.</exception>
     public static AmplitudeImage ToSarImage<TPixel>(
         this Image<TPixel> picture, double white = 1, SarMetadata? metadata = null, GeoReference? geoReference = null)

@@ -68,8 +68,9 @@ public enum PixelKind
     /// <summary>Intensity in decibels, 10 log10 |s|²; read as a linear <see cref="IntensityImage"/>.</summary>
     Decibel,
 
-    /// <summary>Values that a normalisation made of amplitudes for a model; they are no backscatter and not read as
-    /// such.</summary>
+    /// <summary>
+    /// Values that a normalisation made of amplitudes for a model; they are no backscatter and not read as such.
+    /// </summary>
     Normalised,
 }
 

@@ -73,8 +73,8 @@ public sealed record DecibelRemap(double? Low = null, double? High = null) : Rem
 /// White lies at this many times 0.8 the mean; 40 is the standard, 60 brighter, 4 of high contrast.
 /// </param>
 /// <remarks>
-/// D = Dmin + (255 - Dmin) log(A / (0.8 mean)) / log(Contrast): the amplitude-to-density remap of NGA's SIDD and SICD
-/// tools.
+/// D = Dmin + (255 - Dmin) log(A / (0.8 mean)) / log(Contrast): the
+/// amplitude-to-density remap of NGA's SIDD and SICD tools.
 /// </remarks>
 public sealed record DensityRemap(double Minimum = 30, double Contrast = 40) : Remap
 {

@@ -36,8 +36,8 @@ public abstract class SarImage
     public GeoReference? GeoReference { get; }
 
     /// <summary>
-    /// Spacing of rows and columns in metres, from the sensor's facts or else from the georeference; null when neither
-    /// tells.
+    /// Spacing of rows and columns in metres, from the sensor's facts or else from
+    /// the georeference; null when neither tells.
     /// </summary>
     public (double Row, double Column)? PixelSpacing =>
         Metadata is { AzimuthSpacing: { } row, RangeSpacing: { } column } ? (row, column) : GeoReference?.PixelSize;

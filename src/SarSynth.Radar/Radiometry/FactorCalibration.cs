@@ -55,8 +55,8 @@ public sealed class SicdCalibration : Calibration
 /// time nearest in azimuth time.
 /// </summary>
 /// <remarks>
-/// Airbus, Radiometric Calibration of TerraSAR-X Data (TSXX-ITD-TN-0049), eqs. 1 to 3; level 1b product format
-/// TX-GS-DD-3307.
+/// Airbus, Radiometric Calibration of TerraSAR-X Data (TSXX-ITD-TN-0049), eqs. 1 to
+/// 3; level 1b product format TX-GS-DD-3307.
 /// </remarks>
 public sealed class TerraSarXCalibration : Calibration
 {

@@ -105,12 +105,12 @@ public abstract record Normalisation
 }
 
 /// <summary>
-/// A / (mean + deviations x standard deviation), clipped to [0, 1]: the normalisation of the fine-tuning literature on
-/// SAR.
+/// A / (mean + deviations x standard deviation), clipped to [0, 1]: the
+/// normalisation of the fine-tuning literature on SAR.
 /// </summary>
 /// <remarks>
-/// Debuysere et al. (2025), arXiv 2506.13307: A_norm = A / (mu + 3 sigma). The inverse is exact (to rounding) where
-/// nothing was clipped.
+/// Debuysere et al. (2025), arXiv 2506.13307: A_norm = A / (mu + 3 sigma). The inverse is
+/// exact (to rounding) where nothing was clipped.
 /// </remarks>
 /// <param name="Mean">Mean of the linear amplitude, above 0.</param>
 /// <param name="StandardDeviation">Standard deviation of the linear amplitude, 0 or above.</param>

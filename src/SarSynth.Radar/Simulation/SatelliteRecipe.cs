@@ -127,8 +127,8 @@ public sealed record SatelliteRecipe
     /// <summary>Makes the satellite-like image.</summary>
     /// <param name="airborne">Complex single-look image that knows its spacing.</param>
     /// <returns>
-    /// A <see cref="ComplexImage"/> for one look, else an <see cref="IntensityImage"/>, on the satellite's grid and the
-    /// same ground.
+    /// A <see cref="ComplexImage"/> for one look, else an <see cref="IntensityImage"/>,
+    /// on the satellite's grid and the same ground.
     /// </returns>
     /// <exception cref="ArgumentException">
     /// The image does not know its spacing (or incidence, when that is to change), or is coarser than the wanted one.

@@ -24,8 +24,8 @@ public static class Coherence
     /// <param name="independent">Share of the pixels that are independent, in (0, 1].</param>
     /// <exception cref="ArgumentException">Sizes that differ, fewer than 4 pairs, or an infinite pixel.</exception>
     /// <remarks>
-    /// Touzi et al. (1999): standard error (1 - g²) / sqrt(2 N); phase error sqrt((1 - g²) / (2 N g²)), the Cramér-Rao
-    /// bound.
+    /// Touzi et al. (1999): standard error (1 - g²) / sqrt(2 N); phase error sqrt((1
+    /// - g²) / (2 N g²)), the Cramér-Rao bound.
     /// </remarks>
     public static CoherenceEstimate Of(ReadOnlySpan<Complex32> a, ReadOnlySpan<Complex32> b, double independent = 1)
     {
@@ -154,8 +154,8 @@ public static class Coherence
     /// </returns>
     /// <exception cref="ArgumentException">Fewer than 8 pixels, all zero, or an infinite one.</exception>
     /// <remarks>
-    /// Ollila &amp; Koivunen (2009), IEEE Trans. Signal Processing 57(9): -N ln(1 - q²) is chi-squared with 2 degrees
-    /// of freedom.
+    /// Ollila &amp; Koivunen (2009), IEEE Trans. Signal Processing 57(9): -N ln(1 - q²)
+    /// is chi-squared with 2 degrees of freedom.
     /// </remarks>
     public static TestResult Circularity(ReadOnlySpan<Complex32> pixels, double independent = 1)
     {

@@ -5,8 +5,8 @@ using System.Text.Json.Serialization;
 namespace SarSynth.Radar.Statistics;
 
 /// <summary>
-/// An estimated quantity with its uncertainty. Where it cannot be given, the numbers are NaN and <see cref="Reason"/>
-/// says why.
+/// An estimated quantity with its uncertainty. Where it cannot be given, the numbers
+/// are NaN and <see cref="Reason"/> says why.
 /// </summary>
 /// <remarks>In JSON a NaN is null, so that any reader takes it.</remarks>
 public sealed record Estimate

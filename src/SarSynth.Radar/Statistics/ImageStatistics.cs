@@ -83,8 +83,8 @@ public sealed record ImageStatistics
     public IReadOnlyList<ClutterFit> Clutter { get; init; } = [];
 
     /// <summary>
-    /// Mean features of the co-occurrence matrices at distance 1 over four angles, of the amplitude over mean + 3
-    /// sigma.
+    /// Mean features of the co-occurrence matrices at distance 1 over four
+    /// angles, of the amplitude over mean + 3 sigma.
     /// </summary>
     public GlcmFeatures? Texture { get; init; }
 

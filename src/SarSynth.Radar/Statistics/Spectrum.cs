@@ -39,8 +39,8 @@ public sealed record AxisSpectrum
     public required Estimate EffectiveBandwidth { get; init; }
 
     /// <summary>
-    /// Equivalent resolution in pixels: 1 / effective bandwidth, the correlation cell of the speckle. A flat band has a
-    /// 3 dB width of 0.886 of it.
+    /// Equivalent resolution in pixels: 1 / effective bandwidth, the correlation cell of the speckle.
+    /// A flat band has a 3 dB width of 0.886 of it.
     /// </summary>
     public required Estimate EquivalentResolution { get; init; }
 
@@ -155,8 +155,8 @@ public static class Spectrum
     private static double Averages(long segments) => Math.Max(1, 0.947 * segments);
 
     /// <summary>
-    /// Summed periodograms of the segments of groups of neighbouring lines; a segment with a NaN or without signal is
-    /// left out.
+    /// Summed periodograms of the segments of groups of neighbouring lines; a segment
+    /// with a NaN or without signal is left out.
     /// </summary>
     internal static (double[][] Groups, long[] Segments) Densities(
         ReadOnlySpan<Complex32> image, int columns, ImageAxis axis, int along, int across, int n, int mostGroups)

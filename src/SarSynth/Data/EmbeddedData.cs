@@ -20,8 +20,8 @@ public static class EmbeddedData
         Path.Combine(Scenes, PairedDataset.Open(Scenes).Scenes.First(s => s.Split == Split.Test).Satellite.Path);
 
     /// <summary>
-    /// The kit's data-manifests folder: SARSYNTH_DATA_MANIFESTS, or the first found upwards from the program and the
-    /// current folder.
+    /// The kit's data-manifests folder: SARSYNTH_DATA_MANIFESTS, or the first found
+    /// upwards from the program and the current folder.
     /// </summary>
     /// <exception cref="DirectoryNotFoundException">There is none.</exception>
     public static string ManifestFolder

@@ -26,8 +26,8 @@ public sealed record ManifestRecipe(string Command, string? File = null);
 
 /// <summary>A file with its checksum.</summary>
 /// <param name="Path">
-/// Relative, with forward slashes: to the checkout when the file comes with the kit, to the data folder when it has
-/// addresses.
+/// Relative, with forward slashes: to the checkout when the file comes with the kit,
+/// to the data folder when it has addresses.
 /// </param>
 /// <param name="Size">Bytes, at least 1.</param>
 /// <param name="Sha256">SHA-256, 64 lower-case hexadecimal digits.</param>
@@ -147,8 +147,8 @@ public sealed partial record Manifest(string Name, ManifestKind Kind, string Tit
     }
 
     /// <summary>
-    /// This manifest with the sizes and checksums that the kit's own files have now; files with addresses stay as they
-    /// are.
+    /// This manifest with the sizes and checksums that the kit's own files have
+    /// now; files with addresses stay as they are.
     /// </summary>
     /// <param name="checkout">Root of the kit.</param>
     /// <param name="folder">

@@ -13,8 +13,9 @@ public static class PairMaker
     /// <param name="folder">Folder of the pairs; scenes of the same name are replaced.</param>
     /// <param name="caption">Caption of the images that have none; null refuses those.</param>
     /// <param name="split">Part of the images whose part nothing tells.</param>
-    /// <exception cref="TileException">A name has no partner, an image cannot be read, or sizes are no whole factor
-    /// apart.</exception>
+    /// <exception cref="TileException">
+    /// A name has no partner, an image cannot be read, or sizes are no whole factor apart.
+    /// </exception>
     public static PairedDataset Join(
         string airborne, string satellite, string folder, string? caption = null, Split split = Split.Train)
     {

@@ -41,8 +41,8 @@ public sealed record PairedDataset(string Description, string Licence, IReadOnly
     }
 
     /// <summary>
-    /// Adds scenes to a folder: the rasters first, the list last, so that a listed scene is always whole. A scene of
-    /// the same name is replaced.
+    /// Adds scenes to a folder: the rasters first, the list last, so that a listed scene is always
+    /// whole. A scene of the same name is replaced.
     /// </summary>
     /// <param name="folder">Created when it is not there.</param>
     /// <param name="description">What the set shows.</param>

@@ -20,10 +20,12 @@ public sealed record FileFingerprint(string Path, long Bytes, string Sha256)
         return RandomAccess.GetLength(handle);
     }
 
-    /// <summary>Fingerprints an input: a file, or all files of a product's folder with their paths from its name
-    /// on.</summary>
-    /// <param name="path">An existing file or folder; what is neither (a dataset inside a file) has no
-    /// fingerprint.</param>
+    /// <summary>
+    /// Fingerprints an input: a file, or all files of a product's folder with their paths from its name on.
+    /// </summary>
+    /// <param name="path">
+    /// An existing file or folder; what is neither (a dataset inside a file) has no fingerprint.
+    /// </param>
     public static IEnumerable<FileFingerprint> OfProduct(string path)
     {
         if (!Directory.Exists(path))
@@ -52,8 +54,9 @@ public sealed record FileFingerprint(string Path, long Bytes, string Sha256)
 /// <param name="Versions">The kit, the runtime and the tensor engine.</param>
 /// <param name="Created">When, UTC.</param>
 /// <param name="Device">Where tensors were computed ("cpu", "cuda:0"); null where the step has none.</param>
-/// <param name="Ran">What really ran where the recipe leaves it open: the scheduler, how brightness was matched,
-/// ...</param>
+/// <param name="Ran">
+/// What really ran where the recipe leaves it open: the scheduler, how brightness was matched, ...
+/// </param>
 /// <param name="Remarks">Where the input was not what was expected, one line each.</param>
 /// <param name="Assumed">What was taken for granted because the input does not tell.</param>
 public sealed record Provenance(

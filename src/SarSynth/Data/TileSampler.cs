@@ -23,8 +23,8 @@ public sealed record TileBatch(float[] Airborne, float[] Satellite, string[] Cap
 }
 
 /// <summary>
-/// Draws batches of tiles; the batch of a step depends on the seed and the step alone, so a resumed run sees what the
-/// whole run would have seen.
+/// Draws batches of tiles; the batch of a step depends on the seed and the step alone, so a resumed
+/// run sees what the whole run would have seen.
 /// </summary>
 public sealed class TileSampler
 {

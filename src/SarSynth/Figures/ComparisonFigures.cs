@@ -122,6 +122,7 @@ public static class ComparisonFigures
             .Save(Path.Combine(folder, "index.html"));
         comparison.ToPanel().Save(Path.Combine(folder, "translation.png"));
         Data.Provenance.Of("evaluate", recipe, recipe.Seed, [], [Path.Combine(folder, "index.html")], recipe.Device)
+            .With(new { ModelFiles = model.Files?.Value, Scenes = comparison.Scenes.Select(s => s.Name) }, [], [])
             .Write(Path.Combine(folder, "evaluation.provenance.json"));
     }
 

@@ -72,7 +72,7 @@ public sealed partial class Translator : IDisposable
     }
 
     // Checksums of what was loaded, read when a provenance asks for them; null for a model that was not loaded.
-    private Lazy<IReadOnlyDictionary<string, string>>? Files { get; init; }
+    internal Lazy<IReadOnlyDictionary<string, string>>? Files { get; init; }
 
     private IEnumerable<nn.Module> Modules => new nn.Module?[]
     {

@@ -13,8 +13,8 @@ internal sealed record Sentinel1Channel(
     string? ProcessorVersion);
 
 /// <summary>
-/// Reads Sentinel-1 products from their annotation and measurement files; the manifest tells the processor's version
-/// only.
+/// Reads Sentinel-1 products from their annotation and measurement files; the
+/// manifest tells the processor's version only.
 /// </summary>
 internal static class Sentinel1
 {
@@ -77,8 +77,8 @@ internal static class Sentinel1
             && file.Count(c => c == '/') == 1).Order(StringComparer.Ordinal).ToList();
         if (annotations.Count == 0)
             throw new RasterException(path, "has no annotation: expected annotation/s1*.xml beside the manifest");
-        // s1a-wv1-slc-vv-20220104t170558-20220104t170601-041314-04e951-001: mission, swath, type, polarisation, ...
-        // image number.
+        // s1a-wv1-slc-vv-20220104t170558-20220104t170601-041314-04e951-001: mission,
+        // swath, type, polarisation, ... image number.
         var parts = annotations.Select(file => Path.GetFileNameWithoutExtension(file).ToUpperInvariant().Split('-'))
             .ToList();
         if (parts.FindIndex(part => part.Length < 4) is var odd and >= 0)

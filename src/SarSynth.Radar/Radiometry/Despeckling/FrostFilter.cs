@@ -7,8 +7,8 @@ namespace SarSynth.Radar.Radiometry;
 /// Weights exp(-damping Ci² distance) in a square window, normalised; Ci is the window's deviation over its mean.
 /// </summary>
 /// <remarks>
-/// Frost, Stiles, Shanmugan and Holtzman (1982), in the form of Lopes, Touzi and Nezry (1990); Euclidean distance in
-/// pixels.
+/// Frost, Stiles, Shanmugan and Holtzman (1982), in the form of Lopes, Touzi and
+/// Nezry (1990); Euclidean distance in pixels.
 /// </remarks>
 /// <param name="Size">Side of the window, odd, at least 3.</param>
 /// <param name="Damping">Above 0; larger keeps more detail.</param>

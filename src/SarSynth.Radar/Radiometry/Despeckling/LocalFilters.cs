@@ -93,8 +93,8 @@ public sealed record EnhancedLeeFilter(int Size = 7, double Looks = 1, double Da
 /// where Ci ≤ Cu, the pixel itself where Ci ≥ sqrt(2) Cu.
 /// </summary>
 /// <remarks>
-/// Lopes, Nezry, Touzi and Laur (1990): positive root of a R² + (looks + 1 - a) mean R - looks mean pixel = 0, a = (1 +
-/// Cu²)/(Ci² - Cu²).
+/// Lopes, Nezry, Touzi and Laur (1990): positive root of a R² + (looks + 1 - a) mean R -
+/// looks mean pixel = 0, a = (1 + Cu²)/(Ci² - Cu²).
 /// </remarks>
 /// <param name="Size">Side of the window, odd, at least 3.</param>
 /// <param name="Looks">Equivalent number of looks of the input.</param>

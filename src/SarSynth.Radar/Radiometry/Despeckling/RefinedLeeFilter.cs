@@ -20,8 +20,8 @@ public sealed record RefinedLeeFilter(double Looks = 1) : SpeckleFilter
     /// <inheritdoc/>
     public override int Halo => Half;
 
-    // For each of four edge directions, the two half windows: the pixels whose product with the edge's normal is not
-    // negative, or not positive.
+    // For each of four edge directions, the two half windows: the pixels whose product with the
+    // edge's normal is not negative, or not positive.
     private static readonly (int Row, int Column)[][] Sides =
         [.. ((int Row, int Column)[])[(0, 1), (1, 0), (1, 1), (1, -1)] is var normals
             ? normals.SelectMany(normal => (int[])[1, -1], (normal, side) =>

@@ -6,8 +6,8 @@ using SarSynth.Radar.Images;
 namespace SarSynth.Radar.Radiometry;
 
 /// <summary>
-/// One run of a filter from a raster into a file. No tile of the file is written twice, no stored line is decoded for
-/// every window.
+/// One run of a filter from a raster into a file. No tile of the file is written twice,
+/// no stored line is decoded for every window.
 /// </summary>
 internal sealed class SpeckleStream
 {

@@ -1,5 +1,5 @@
-// The impulse response of a weighted band in closed form: cosine-sum windows give shifted sincs, Kaiser's a hyperbolic
-// sine (Harris 1978).
+// The impulse response of a weighted band in closed form: cosine-sum windows give shifted
+// sincs, Kaiser's a hyperbolic sine (Harris 1978).
 using System.Collections.Concurrent;
 using SarSynth.Radar.Signal;
 

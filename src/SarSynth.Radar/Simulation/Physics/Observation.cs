@@ -34,8 +34,8 @@ public sealed class Observation
     public ComplexImage SingleLook { get; }
 
     /// <summary>
-    /// Amplitude after averaging the intensity over the sensor's looks; the mean of its square is sigma nought plus
-    /// noise.
+    /// Amplitude after averaging the intensity over the sensor's looks; the mean of
+    /// its square is sigma nought plus noise.
     /// </summary>
     /// <remarks>
     /// A pixel covers exactly the single-look samples it averages, and so the same ground as they do.

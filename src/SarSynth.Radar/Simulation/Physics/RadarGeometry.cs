@@ -7,8 +7,8 @@ using SarSynth.Radar.Signal;
 namespace SarSynth.Radar.Simulation;
 
 /// <summary>
-/// Projects a scene for one sensor. Column x' of the result is slant range over sin(incidence): flat ground stays in
-/// place.
+/// Projects a scene for one sensor. Column x' of the result is slant range over
+/// sin(incidence): flat ground stays in place.
 /// </summary>
 internal sealed class RadarGeometry
 {

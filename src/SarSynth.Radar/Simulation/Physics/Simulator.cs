@@ -31,8 +31,8 @@ public static class Simulator
     /// How many threads to use at most; 0 for as many as there are. The result is the same.
     /// </param>
     /// <exception cref="ArgumentException">
-    /// A field of the sensor is out of range, its spacing is finer than the scene's, or the scene is smaller than one
-    /// pixel.
+    /// A field of the sensor is out of range, its spacing is finer than the scene's,
+    /// or the scene is smaller than one pixel.
     /// </exception>
     public static Observation Observe(Scene scene, Sensor sensor, ulong seed, Fidelity fidelity = Fidelity.Truth,
         int threads = 0)

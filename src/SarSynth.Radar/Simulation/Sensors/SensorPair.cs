@@ -44,8 +44,8 @@ public sealed record SensorPair
     /// </param>
     /// <param name="satellite">The coarse sensor.</param>
     /// <exception cref="ArgumentException">
-    /// The first is not the finer one (the message names sensors that are), both have one name, or a field is out of
-    /// range.
+    /// The first is not the finer one (the message names sensors that are), both
+    /// have one name, or a field is out of range.
     /// </exception>
     public static SensorPair Of(Sensor airborne, Sensor satellite)
     {

@@ -40,8 +40,8 @@ public sealed record GoodnessOfFit
     }
 
     /// <summary>
-    /// Tests sorted logarithms against the law of the pixels; null where its distribution function is not a number for
-    /// one of them.
+    /// Tests sorted logarithms against the law of the pixels; null where its distribution
+    /// function is not a number for one of them.
     /// </summary>
     internal static GoodnessOfFit? OfSorted(double[] sortedLogs, ClutterLaw law, int fittedParameters)
     {
@@ -82,8 +82,8 @@ public sealed record GoodnessOfFit
     }
 
     /// <summary>
-    /// ln F and ln(1 - F) of every value: directly where there are few, by a table with cubic interpolation where there
-    /// are many.
+    /// ln F and ln(1 - F) of every value: directly where there are few, by a table with
+    /// cubic interpolation where there are many.
     /// </summary>
     private static (double[] Lower, double[] Upper) Distributions(double[] logs, ClutterLaw law)
     {

@@ -21,8 +21,8 @@ internal static class LawMath
     private const double LargeShape = 1e6;
 
     /// <summary>
-    /// Q (sign 1) or P (sign -1) by Temme's expansion, uniform in x (DLMF 8.12.3 to 8.12.8); what is left out is below
-    /// 1e-12.
+    /// Q (sign 1) or P (sign -1) by Temme's expansion, uniform in x (DLMF 8.12.3 to
+    /// 8.12.8); what is left out is below 1e-12.
     /// </summary>
     private static double Uniform(double a, double x, int sign)
     {

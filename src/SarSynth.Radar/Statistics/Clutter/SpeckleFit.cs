@@ -59,8 +59,8 @@ public sealed record ClutterFit
     public required FitMethod Method { get; init; }
 
     /// <summary>
-    /// The law of the pixels (of the amplitude where amplitudes were given); null where the family cannot match the
-    /// pixels.
+    /// The law of the pixels (of the amplitude where amplitudes were given); null
+    /// where the family cannot match the pixels.
     /// </summary>
     public ClutterLaw? Law { get; init; }
 

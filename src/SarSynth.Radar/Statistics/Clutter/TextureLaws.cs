@@ -80,8 +80,8 @@ public sealed record KLaw(double Shape, double Looks, double Mean) : ClutterLaw
     private GammaLaw Limit => new(Math.Min(Shape, Looks), Mean);
 
     /// <summary>
-    /// The mean of the smaller shape's distribution over the larger shape's law, by the trapezoidal rule in
-    /// ln(texture).
+    /// The mean of the smaller shape's distribution over the larger shape's law,
+    /// by the trapezoidal rule in ln(texture).
     /// </summary>
     private double Mix(double x, Func<double, double, double> distribution)
     {

@@ -20,8 +20,8 @@ public static partial class Distance
     /// <param name="p">Histogram of the first sample.</param>
     /// <param name="q">Histogram of the second sample, same bins.</param>
     /// <param name="smoothing">
-    /// Pseudo-count added to every bin of both before they are normalised; at 0 an empty bin of q under a full one of p
-    /// gives infinity.
+    /// Pseudo-count added to every bin of both before they are normalised; at 0 an empty
+    /// bin of q under a full one of p gives infinity.
     /// </param>
     /// <exception cref="ArgumentException">
     /// Bins differ, a histogram is empty, or smoothing is negative or not finite.
@@ -138,8 +138,8 @@ public static partial class Distance
     }
 
     /// <summary>
-    /// Wasserstein-1 (earth mover's) distance between samples: the area between their distribution functions, in the
-    /// pixels' unit.
+    /// Wasserstein-1 (earth mover's) distance between samples: the area between their
+    /// distribution functions, in the pixels' unit.
     /// </summary>
     /// <param name="p">First sample.</param>
     /// <param name="q">Second sample.</param>
@@ -202,8 +202,8 @@ public static partial class Distance
     /// <param name="q">Second sample.</param>
     /// <exception cref="ArgumentException">An empty sample or an infinity.</exception>
     /// <remarks>
-    /// Smirnov (1948); p-value from the limit law at the effective size n m / (n + m), with Stephens' (1970)
-    /// correction.
+    /// Smirnov (1948); p-value from the limit law at the effective size n m / (n
+    /// + m), with Stephens' (1970) correction.
     /// </remarks>
     public static TestResult KolmogorovSmirnov(ReadOnlySpan<float> p, ReadOnlySpan<float> q)
     {

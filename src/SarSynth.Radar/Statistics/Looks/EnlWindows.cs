@@ -107,8 +107,8 @@ public static partial class Enl
     /// <param name="rows">Rows.</param>
     /// <param name="columns">Columns.</param>
     /// <param name="window">
-    /// Side of the windows, even and at least 8; they do not overlap. 0 takes 16, or less in a small image: see the
-    /// remarks.
+    /// Side of the windows, even and at least 8; they do not overlap. 0 takes 16, or
+    /// less in a small image: see the remarks.
     /// </param>
     /// <param name="independent">Share of the pixels that are independent, in (0, 1].</param>
     /// <returns>The windows chosen, and the ENL pooled over them by maximum likelihood.</returns>
@@ -190,8 +190,8 @@ public static partial class Enl
     }
 
     /// <summary>
-    /// The centre of the homogeneous windows from those above it, whose spread is known: texture only adds windows
-    /// below.
+    /// The centre of the homogeneous windows from those above it, whose spread is
+    /// known: texture only adds windows below.
     /// </summary>
     private static Estimate UpperTail(IEnumerable<double> logLooks, Func<double, double> error)
     {

@@ -2,8 +2,8 @@
 namespace SarSynth.Radar.Statistics;
 
 /// <summary>
-/// Counts of pairs with their marginals and running sums: adding or removing a pair costs the same for any number of
-/// levels.
+/// Counts of pairs with their marginals and running sums: adding or removing a pair
+/// costs the same for any number of levels.
 /// </summary>
 internal sealed class CooccurrenceSums(int levels)
 {

@@ -35,8 +35,8 @@ internal sealed class ClutterErrors(BandLimitedSignal signal, double clutter)
     }
 
     /// <summary>
-    /// Error in dB of a ratio of sums of intensity: every point with its value over the sum it is in, minus for the
-    /// lower one.
+    /// Error in dB of a ratio of sums of intensity: every point with its value over
+    /// the sum it is in, minus for the lower one.
     /// </summary>
     public double OfRatio(IEnumerable<(double At, Complex Weight)> points) => 20 / Math.Log(10) * OfSum(points);
 

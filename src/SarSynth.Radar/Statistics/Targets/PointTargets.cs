@@ -24,8 +24,8 @@ public static class PointTargets
     /// <param name="falseAlarm">Probability that a pixel of single-look clutter passes, in (0, 1).</param>
     /// <exception cref="ArgumentException">Sizes that do not match or windows and probability out of range.</exception>
     /// <remarks>
-    /// Finn &amp; Johnson (1968): threshold n (p^(-1/n) - 1) on the ratio to the mean of n independent cells of
-    /// exponential clutter.
+    /// Finn &amp; Johnson (1968): threshold n (p^(-1/n) - 1) on the ratio to the mean of
+    /// n independent cells of exponential clutter.
     /// </remarks>
     public static IReadOnlyList<PointTarget> Detect(
         ReadOnlySpan<float> intensity, int rows, int columns, int window = 31, int guard = 11,

@@ -4,8 +4,9 @@ using SarSynth.Diffusion.Checkpoints;
 
 namespace SarSynth.Data;
 
-/// <summary>Where the new captions come from; each takes a tile's image file, its name and its old caption (null:
-/// none).</summary>
+/// <summary>
+/// Where the new captions come from; each takes a tile's image file, its name and its old caption (null: none).
+/// </summary>
 /// <param name="file">The tile's image.</param>
 /// <param name="name">Its file_name in the index.</param>
 /// <param name="caption">What it is captioned now; null where it is not.</param>
@@ -46,8 +47,9 @@ public static class CaptionEdit
     };
 
     /// <summary>Takes captions from a column of a .jsonl or .csv file whose rows name their images.</summary>
-    /// <param name="file">The file; its column file_name holds names as the index has them, or their last
-    /// parts.</param>
+    /// <param name="file">
+    /// The file; its column file_name holds names as the index has them, or their last parts.
+    /// </param>
     /// <param name="column">The column of the captions.</param>
     /// <exception cref="TileException">A row names no image or has no caption, or two rows name one image.</exception>
     public static CaptionSource Column(string file, string column = "text")
@@ -90,8 +92,9 @@ public static class CaptionEdit
     /// <param name="column">The column of the index that holds captions.</param>
     /// <param name="preview">Whether only to count.</param>
     /// <returns>How many tiles there are, how many captions changed, and how many tiles have none even now.</returns>
-    /// <exception cref="TileException">The folder has no metadata.jsonl, or a line of it is wrong; nothing is changed
-    /// then.</exception>
+    /// <exception cref="TileException">
+    /// The folder has no metadata.jsonl, or a line of it is wrong; nothing is changed then.
+    /// </exception>
     public static (int Tiles, int Changed, int Without) Run(
         string folder, CaptionSource source, string column = "text", bool preview = false)
     {
@@ -109,8 +112,8 @@ public static class CaptionEdit
         int tiles = 0, changed = 0, without = 0;
         foreach (var (i, index) in indices.Index())
         {
-            var lines = new List<string>();
-            foreach (var (line, fields) in TileIndex.JsonRows(index))
+            var (lines, rows) = (new List<string>(), TileIndex.JsonRows(index).ToList());
+            foreach (var (line, fields) in rows)
             {
                 var name = TileIndex.Text(fields["file_name"])
                     ?? throw new TileException(index, "", $"line {line}: found no column 'file_name', expected it");
@@ -120,7 +123,7 @@ public static class CaptionEdit
                 changed += now == old ? 0 : 1;
                 without += now is null or "" ? 1 : 0;
                 lines.Add(TileRows.ToLine(now is null ? fields : With(fields, column, now)));
-                progress.At((i + tiles % 100 / 100.0) / indices.Length, $"{tiles} tiles");
+                progress.At((i + lines.Count / (double)rows.Count) / indices.Length, $"{tiles} tiles");
             }
             edited.Add((index, string.Concat(lines.Select(line => line + "\n"))));
         }

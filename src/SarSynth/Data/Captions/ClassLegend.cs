@@ -55,8 +55,9 @@ public sealed record ClassLegend(IReadOnlyDictionary<int, string> Names)
             .Select(g => (g.Key, Share: g.Sum(c => c.Value) / (double)all)).OrderByDescending(c => c.Share)];
     }
 
-    /// <summary>A caption of a map: its classes above 3 %, largest first, each with how much of the tile it
-    /// is.</summary>
+    /// <summary>
+    /// A caption of a map: its classes above 3 %, largest first, each with how much of the tile it is.
+    /// </summary>
     /// <param name="codes">Codes; NaN marks no data.</param>
     /// <param name="seed">Seed of the phrasings.</param>
     /// <param name="key">The tile's name: with the seed it chooses the phrasing.</param>

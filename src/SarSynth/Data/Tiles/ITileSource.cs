@@ -21,8 +21,9 @@ public sealed record TileOptions
     /// <summary>Conditions whose numbers are codes of classes.</summary>
     public IReadOnlyList<string> ClassMaps { get; init; } = ["landcover", "classes", "segmentation"];
 
-    /// <summary>Whether shards give their complex samples (KEY.sar.npy) instead of their pictures
-    /// (KEY.sar.png).</summary>
+    /// <summary>
+    /// Whether shards give their complex samples (KEY.sar.npy) instead of their pictures (KEY.sar.png).
+    /// </summary>
     public bool Complex { get; init; }
 
     /// <summary>Side of the tiles that paired scenes are cut to, airborne pixels; 0 takes them whole.</summary>
@@ -40,8 +41,7 @@ public sealed record TileOrder
 
     /// <summary>
     /// Samples of shards among which the next one is drawn; folders are always shuffled as a whole. Those of a file
-    /// wait
-    /// on the disk, those of an address in memory: 1 to 3 MB each of SARLO-80, 8 MB more with complex samples.
+    /// wait on the disk, those of an address in memory: 1 to 3 MB each of SARLO-80, 8 MB more with complex samples.
     /// </summary>
     public int Buffer { get; init; } = 500;
 
@@ -68,12 +68,14 @@ public sealed record TileOrder
 /// <param name="Length">Bytes in the shard; 0 where there are no shards.</param>
 public readonly record struct TileReference(int Part, long Offset, long Length = 0);
 
-/// <summary>How far a sequence has come: a small record for a checkpoint. From it the sequence goes on as if never
-/// stopped.</summary>
+/// <summary>
+/// How far a sequence has come: a small record for a checkpoint. From it the sequence goes on as if never stopped.
+/// </summary>
 public sealed record TilePosition
 {
-    /// <summary>Tiles that were taken since the beginning: of all ranks together, or, of shards, of this
-    /// rank.</summary>
+    /// <summary>
+    /// Tiles that were taken since the beginning: of all ranks together, or, of shards, of this rank.
+    /// </summary>
     public long Taken { get; init; }
 
     /// <summary>Of shards: the epoch, from 0.</summary>
@@ -105,14 +107,16 @@ public sealed record TileStep(TileReference Reference, TilePosition After, Func<
 /// <param name="Tiles">Tiles that were found.</param>
 /// <param name="Captioned">Tiles with a caption.</param>
 /// <param name="Sizes">How many tiles have which size ("1024 x 1024").</param>
-/// <param name="Problems">What is wrong, a sentence each, with file, tile, found and expected; the first
-/// hundred.</param>
+/// <param name="Problems">
+/// What is wrong, a sentence each, with file, tile, found and expected; the first hundred.
+/// </param>
 public sealed record TileCheck(
     long Tiles, long Captioned, IReadOnlyDictionary<string, long> Sizes, IReadOnlyList<string> Problems)
 {
     /// <summary>Goes on only when nothing is wrong.</summary>
-    /// <exception cref="InvalidDataException">Something is: the message tells the first, and how many there
-    /// are.</exception>
+    /// <exception cref="InvalidDataException">
+    /// Something is: the message tells the first, and how many there are.
+    /// </exception>
     public TileCheck Require() => Problems.Count == 0 ? this : throw new InvalidDataException(
         Problems[0] + (Problems.Count > 1 ? $" And {Problems.Count - 1} more." : ""));
 }
@@ -136,8 +140,9 @@ public interface ITileSource : IDisposable
     /// </summary>
     /// <param name="order">Seed and rank.</param>
     /// <param name="from">Where to go on; null from the beginning.</param>
-    /// <exception cref="ArgumentException">The position belongs to other data, or to another number of shards'
-    /// ranks.</exception>
+    /// <exception cref="ArgumentException">
+    /// The position belongs to other data, or to another number of shards' ranks.
+    /// </exception>
     IEnumerable<TileStep> Sequence(TileOrder order, TilePosition? from = null);
 
     /// <summary>Reads one tile.</summary>

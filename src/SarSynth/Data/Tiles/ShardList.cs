@@ -33,8 +33,9 @@ internal static partial class ShardList
                 + pattern[(range.Index + range.Length)..]))];
     }
 
-    /// <summary>A list: an address or a path a line, ranges too; paths are relative to the list, # begins a
-    /// comment.</summary>
+    /// <summary>
+    /// A list: an address or a path a line, ranges too; paths are relative to the list, # begins a comment.
+    /// </summary>
     /// <exception cref="TileException">It names no shard, or something else.</exception>
     public static IReadOnlyList<string> Read(string list)
     {
@@ -56,8 +57,9 @@ internal static partial class ShardList
             "found no shard, expected an address or a path a line");
     }
 
-    /// <summary>The part of the data that a shard belongs to, by the folders on its path; null where none is called
-    /// so.</summary>
+    /// <summary>
+    /// The part of the data that a shard belongs to, by the folders on its path; null where none is called so.
+    /// </summary>
     /// <param name="shard">Path or address.</param>
     /// <param name="root">What lies above all shards and tells nothing; null for none.</param>
     public static Split? SplitOf(string shard, string? root)

@@ -25,8 +25,9 @@ internal static class ShardReader
     /// <param name="stream">The shard; reading begins where it stands.</param>
     /// <param name="shard">What messages call it.</param>
     /// <param name="offset">Which byte of the shard that is: the first of a sample.</param>
-    /// <param name="end">The first byte that is not read any more; null for the shard's end, whose mark must be there
-    /// then.</param>
+    /// <param name="end">
+    /// The first byte that is not read any more; null for the shard's end, whose mark must be there then.
+    /// </param>
     /// <param name="wanted">How many bytes of a member are read at most, by its extension.</param>
     /// <exception cref="TileException">The shard is cut short or is no tar file.</exception>
     public static IEnumerable<ShardSample> Samples(Stream stream, string shard, long offset, long? end, Func<string,

@@ -95,8 +95,9 @@ internal sealed class ShardTiles : ITileSource
         return taken;
     }
 
-    /// <summary>The samples of this rank's shards, epoch after epoch; of an address with their bytes, of a file
-    /// without.</summary>
+    /// <summary>
+    /// The samples of this rank's shards, epoch after epoch; of an address with their bytes, of a file without.
+    /// </summary>
     private IEnumerable<(long Epoch, int Shard, long After, TileReference Reference,
         ShardSample? Sample)> Stream(TileOrder order, TilePosition from)
     {

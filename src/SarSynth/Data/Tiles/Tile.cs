@@ -16,15 +16,17 @@ public enum ConditionKind
     Classes,
 }
 
-/// <summary>An image that a tile is generated from: the satellite's view, a class map, the simulator's
-/// render.</summary>
+/// <summary>
+/// An image that a tile is generated from: the satellite's view, a class map, the simulator's render.
+/// </summary>
 /// <param name="Name">What it shows: "satellite", "landcover", "simulated" or the data's own word.</param>
 /// <param name="Kind">What its numbers are.</param>
 /// <param name="Rows">Rows; of the tile's ground, so fewer where the condition is coarser.</param>
 /// <param name="Columns">Columns.</param>
 /// <param name="Pixels">Row-major [rows x columns]; NaN where there is no data.</param>
-/// <param name="IsNormalised">Whether amplitudes run from 0 to 1 already; false for linear amplitude and
-/// classes.</param>
+/// <param name="IsNormalised">
+/// Whether amplitudes run from 0 to 1 already; false for linear amplitude and classes.
+/// </param>
 public sealed record TileCondition(
     string Name, ConditionKind Kind, int Rows, int Columns, float[] Pixels, bool IsNormalised = false);
 
@@ -62,8 +64,9 @@ public sealed class Tile
     /// <summary>Where it was cut; null where nothing tells.</summary>
     public TilePlace? Place { get; init; }
 
-    /// <summary>Captions by name, in the data's order ("SHORT", "MID", "LONG"; "text"); empty where there is
-    /// none.</summary>
+    /// <summary>
+    /// Captions by name, in the data's order ("SHORT", "MID", "LONG"; "text"); empty where there is none.
+    /// </summary>
     public IReadOnlyList<KeyValuePair<string, string>> Captions { get; init; } = [];
 
     /// <summary>Conditions, in the data's order; empty where there is none.</summary>
@@ -104,11 +107,12 @@ public sealed class Tile
 
     /// <summary>Amplitudes from 0 to 1 as the papers feed them, 0 where there is no data; row-major.</summary>
     /// <param name="normalisation">
-    /// For linear amplitude; null takes A / (mu + 3 sigma) of this tile. A tile that is normalised already is only
-    /// clipped.
+    /// For linear amplitude; null takes A / (mu + 3 sigma) of this tile. A tile
+    /// that is normalised already is only clipped.
     /// </param>
-    /// <exception cref="TileException">Not one valid pixel, or all of them zero, so that nothing can be
-    /// scaled.</exception>
+    /// <exception cref="TileException">
+    /// Not one valid pixel, or all of them zero, so that nothing can be scaled.
+    /// </exception>
     public float[] ToUnitRange(Normalisation? normalisation = null)
     {
         var amplitude = Image.ToAmplitude().Pixels;
@@ -133,8 +137,9 @@ public sealed class Tile
 
     /// <summary>A part of the tile with the same part of its conditions.</summary>
     /// <param name="window">Inside the tile.</param>
-    /// <exception cref="TileException">A condition's pixels do not fit the window: its scale is no whole
-    /// factor.</exception>
+    /// <exception cref="TileException">
+    /// A condition's pixels do not fit the window: its scale is no whole factor.
+    /// </exception>
     public Tile Cropped(RasterWindow window)
     {
         window.RequireInside(Rows, Columns);
@@ -186,8 +191,9 @@ public sealed class Tile
     }
 }
 
-/// <summary>A tile, or the data that it is part of, is not what it should be: where, what was found, what was
-/// expected.</summary>
+/// <summary>
+/// A tile, or the data that it is part of, is not what it should be: where, what was found, what was expected.
+/// </summary>
 /// <param name="source">File or shard.</param>
 /// <param name="key">The tile's name; empty where the whole file is meant.</param>
 /// <param name="reason">What was found and what was expected.</param>

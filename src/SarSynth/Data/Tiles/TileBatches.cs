@@ -33,11 +33,13 @@ public sealed class TileBatches : IDisposable
     /// <param name="order">Seed and rank.</param>
     /// <param name="batch">Tiles in a batch, at least 1.</param>
     /// <param name="from">Where to go on; null from the beginning.</param>
-    /// <param name="step">Tiles are of one size when their sides are, each less what is over a multiple of
-    /// this.</param>
+    /// <param name="step">
+    /// Tiles are of one size when their sides are, each less what is over a multiple of this.
+    /// </param>
     /// <param name="ahead">Batches that are read ahead.</param>
-    /// <exception cref="ArgumentException">A batch, step or number of batches ahead below 1, or a position of other
-    /// data.</exception>
+    /// <exception cref="ArgumentException">
+    /// A batch, step or number of batches ahead below 1, or a position of other data.
+    /// </exception>
     public TileBatches(ITileSource source, TileOrder order, int batch, TileBatchPosition? from = null, int step = 8,
         int ahead = 2)
     {

@@ -162,8 +162,9 @@ internal static class TileIndex
         }
     }
 
-    /// <summary>Rows of comma-separated values (RFC 4180): quoted cells may hold commas, line ends and doubled
-    /// quotes.</summary>
+    /// <summary>
+    /// Rows of comma-separated values (RFC 4180): quoted cells may hold commas, line ends and doubled quotes.
+    /// </summary>
     internal static IEnumerable<(int Line, List<string> Cells)> CsvCells(string text)
     {
         var (cells, cell, quoted, line, begun) = (new List<string>(), new StringBuilder(), false, 1, 1);

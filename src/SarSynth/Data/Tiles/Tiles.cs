@@ -53,8 +53,7 @@ public static class Tiles
 
     /// <summary>
     /// The sequence of data whose tiles are numbered: epochs one behind the other, and rank r of n takes every n-th
-    /// from
-    /// r on. So n ranks that take b each see what one rank sees that takes n b, and a position holds for any n.
+    /// from r on. So n ranks that take b each see what one rank sees that takes n b, and a position holds for any n.
     /// </summary>
     internal static IEnumerable<TileStep> Sequence(
         int count, string data, TileOrder order, TilePosition? from, Func<TileReference, Tile> load)
@@ -95,8 +94,9 @@ public static class Tiles
         _ => null,
     };
 
-    /// <summary>The tile cut to whole steps of size about its middle: what a network that halves its images
-    /// needs.</summary>
+    /// <summary>
+    /// The tile cut to whole steps of size about its middle: what a network that halves its images needs.
+    /// </summary>
     internal static Tile CutTo(Tile tile, int step)
     {
         var (rows, columns) = WholeSteps(tile, step);

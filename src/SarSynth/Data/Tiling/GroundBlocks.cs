@@ -66,8 +66,9 @@ internal sealed partial class GroundBlocks
         return part;
     }
 
-    /// <summary>Longitude and latitude, or the scene's own coordinates, of a window's bounds: west, south, east,
-    /// north.</summary>
+    /// <summary>
+    /// Longitude and latitude, or the scene's own coordinates, of a window's bounds: west, south, east, north.
+    /// </summary>
     public (double West, double South, double East, double North) Bounds(RasterWindow window)
     {
         var corners = from row in (int[])[window.Row, window.Row + window.Rows]
@@ -140,8 +141,9 @@ internal sealed partial class GroundBlocks
 }
 
 /// <summary>From UTM to longitude and latitude on WGS 84.</summary>
-/// <remarks>Karney (2011), Transverse Mercator with an accuracy of a few nanometers, eq. 10-11, 36: Krueger's series
-/// to n^4.</remarks>
+/// <remarks>
+/// Karney (2011), Transverse Mercator with an accuracy of a few nanometers, eq. 10-11, 36: Krueger's series to n^4.
+/// </remarks>
 internal static class TransverseMercator
 {
     private const double SemiMajor = 6_378_137, Flattening = 1 / 298.257223563, Scale = 0.9996;

@@ -42,16 +42,18 @@ internal sealed class PreparedScene : IDisposable
     /// <summary>Height and width of a pixel, metres; null where nothing tells.</summary>
     public (double Row, double Column)? Spacing => SpacingOf(raster);
 
-    /// <summary>Opens a scene; one that is to be down-sampled goes through a scratch file, which is used again when it
-    /// is whole.</summary>
+    /// <summary>
+    /// Opens a scene; one that is to be down-sampled goes through a scratch file, which is used again when it is whole.
+    /// </summary>
     /// <param name="path">The product.</param>
     /// <param name="recipe">Grid, channel and quantity.</param>
     /// <param name="scratch">The scratch file.</param>
     /// <param name="progress">Told the share that is done.</param>
     /// <param name="cancel">Ends it.</param>
     /// <exception cref="RasterException">It cannot be read.</exception>
-    /// <exception cref="ArgumentException">The wanted grid is finer than the product's, or the product does not tell
-    /// its own.</exception>
+    /// <exception cref="ArgumentException">
+    /// The wanted grid is finer than the product's, or the product does not tell its own.
+    /// </exception>
     public static PreparedScene Open(
         string path, TilingRecipe recipe, string scratch, Action<double>? progress = null,
             CancellationToken cancel = default)
@@ -217,8 +219,9 @@ internal sealed class PreparedScene : IDisposable
         writer.Complete();
     }
 
-    /// <summary>Mean of the pixels under a rectangle, each by the share that lies under it; NaN where less than half
-    /// holds data.</summary>
+    /// <summary>
+    /// Mean of the pixels under a rectangle, each by the share that lies under it; NaN where less than half holds data.
+    /// </summary>
     private static float Mean(float[] pixels, int columns, double top, double bottom, double left, double right)
     {
         double sum = 0, weight = 0;

@@ -22,13 +22,14 @@ public static class TileMaker
     /// <param name="ranks">How many ranks share the scenes.</param>
     /// <param name="cancel">Stops between tiles.</param>
     /// <returns>The set as far as it is; of the last rank that ends, the whole.</returns>
-    /// <exception cref="ArgumentException">A recipe that cannot be, names that are equal, a folder with something else
-    /// in it.</exception>
+    /// <exception cref="ArgumentException">
+    /// A recipe that cannot be, names that are equal, a folder with something else in it.
+    /// </exception>
     /// <exception cref="RasterException">A scene cannot be read, or a tile cannot be written.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; run again to go on.</exception>
     public static TileSet Run(
         IReadOnlyList<string> scenes, string folder, TilingRecipe recipe, int rank = 0, int ranks = 1,
-            CancellationToken cancel = default)
+        CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(recipe);
         recipe.Check();
@@ -40,7 +41,12 @@ public static class TileMaker
             throw new ArgumentException(
                 $"scenes: found '{twice.Key}' {twice.Count()} times, expected names that differ: tiles are called by "
                     + $"them.");
-        recipe = recipe with { Block = recipe.Block ?? BlockOf(scenes[0], recipe) };
+        // Scenes that come later lie on the blocks of the first.
+        recipe = recipe with
+        {
+            Block = recipe.Block ?? (File.Exists(Path.Combine(folder, TileSet.FileName))
+                ? TileSet.Open(folder).Recipe.Block : null) ?? BlockOf(scenes[0], recipe),
+        };
         var work = Begin(folder, recipe);
         using var progress = Progress.Begin("cutting tiles");
         for (var i = rank; i < scenes.Count; i += ranks)
@@ -59,8 +65,10 @@ public static class TileMaker
         return set;
     }
 
-    /// <summary>What a scene's tiles are called: the file's name without extension, with letters, digits, '.', '-' and
-    /// '_' alone.</summary>
+    /// <summary>
+    /// What a scene's tiles are called: the file's name without extension, with
+    /// letters, digits, '.', '-' and '_' alone.
+    /// </summary>
     internal static string NameOf(string scene)
     {
         var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(scene)));
@@ -162,9 +170,12 @@ public static class TileMaker
         Croissant.Write(folder, set);
         // Last of the set, so that a set which lists scenes is whole.
         KitJson.Write(Path.Combine(folder, TileSet.FileName), set);
-        Provenance.Of("data tile", set.Recipe, set.Recipe.Seed, scenes.SelectMany(FilesOf),
-            [Path.Combine(folder, TileSet.FileName)])
-            .Write(Path.Combine(folder, TileSet.FileName + ".provenance.json"));
+        var record = Path.Combine(folder, TileSet.FileName + ".provenance.json");
+        var made = Provenance.Of("data tile", set.Recipe, set.Recipe.Seed, scenes.SelectMany(FilesOf),
+            [Path.Combine(folder, TileSet.FileName)]);
+        // What scenes of earlier runs were read from was an input of the whole, too.
+        var before = File.Exists(record) ? KitJson.Read<Provenance>(record).Inputs : [];
+        (made with { Inputs = [.. before.Except(made.Inputs), .. made.Inputs] }).Write(record);
         try
         {
             Directory.Delete(work, recursive: true);

@@ -1,5 +1,5 @@
-// A tile's row in metadata.jsonl: file_name and text as the Hugging Face libraries want them, then place and
-// statistics.
+// A tile's row in metadata.jsonl: file_name and text as the Hugging Face
+// libraries want them, then place and statistics.
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;

@@ -7,8 +7,9 @@ namespace SarSynth.Data;
 /// <summary>Statistics of one tile's calibrated amplitude.</summary>
 /// <param name="Mean">Mean of the valid pixels.</param>
 /// <param name="Deviation">Their standard deviation.</param>
-/// <param name="Enl">Median of mean² / variance of the intensity over 25 x 25 windows; null where none is
-/// complete.</param>
+/// <param name="Enl">
+/// Median of mean² / variance of the intensity over 25 x 25 windows; null where none is complete.
+/// </param>
 /// <param name="NoData">Share of the pixels without data.</param>
 /// <param name="Fill">
 /// Share of the pixels that are exactly 0 among zeros: a processor's fill. A single 0 is a dark pixel of few bits.

@@ -9,13 +9,14 @@ namespace SarSynth.Data;
 public enum TileFormat
 {
     /// <summary>
-    /// Grey PNG of 16 bits, A / (mu + 3 sigma) clipped to 0 ... 1: what the tools around Hugging Face's image folders
-    /// read.
+    /// Grey PNG of 16 bits, A / (mu + 3 sigma) clipped to 0 ... 1: what the tools
+    /// around Hugging Face's image folders read.
     /// </summary>
     Png,
 
-    /// <summary>GeoTIFF of float32, not clipped, with its place on the ground: for GIS and for other
-    /// normalisations.</summary>
+    /// <summary>
+    /// GeoTIFF of float32, not clipped, with its place on the ground: for GIS and for other normalisations.
+    /// </summary>
     GeoTiff,
 
     /// <summary>GeoTIFF of complex float32, for what needs the phase: the satellite's view is made from it.</summary>
@@ -25,8 +26,7 @@ public enum TileFormat
 /// <summary>How scenes become tiles.</summary>
 /// <remarks>
 /// Debuysere et al. (2025), arXiv 2506.13307: calibrated, refocused and down-sampled in the frequency domain,
-/// normalised by
-/// A / (mu + 3 sigma), cut to 1024 x 1024. Thresholds, blocks and shares of the splits are the kit's own.
+/// normalised by A / (mu + 3 sigma), cut to 1024 x 1024. Thresholds, blocks and shares of the splits are the kit's own.
 /// </remarks>
 public sealed record TilingRecipe
 {

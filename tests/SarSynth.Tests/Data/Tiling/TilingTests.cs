@@ -308,6 +308,24 @@ public sealed class TilingTests : IDisposable
     }
 
     [Fact]
+    public void ScenesThatComeLaterLieOnTheBlocksOfTheFirstAndAddTheirInputs()
+    {
+        string[] scenes = [.. new[] { 2.0, 1.0 }.Select((spacing, i) => Scene($"s{i}.tif", 64, 64,
+            Speckle(64 * 64, i), facts: new() { AzimuthSpacing = spacing, RangeSpacing = spacing }))];
+        var recipe = small with { Spacing = null, Block = null };
+        TileMaker.Run(scenes[..1], At("tiles"), recipe);
+        var block = TileSet.Open(At("tiles")).Recipe.Block;
+        TileMaker.Run(scenes[1..], At("tiles"), recipe);
+        var set = TileSet.Open(At("tiles"));
+        Assert.Equal((block, 2), (set.Recipe.Block, set.Scenes.Count));
+        var inputs = KitJson.Read<Provenance>(At("tiles/tiles.json.provenance.json")).Inputs;
+        Assert.Equal(["s0.tif", "s1.tif"], inputs.Select(f => f.Path).Order());
+        // Once more changes nothing.
+        TileMaker.Run(scenes, At("tiles"), recipe);
+        Assert.Equal(2, KitJson.Read<Provenance>(At("tiles/tiles.json.provenance.json")).Inputs.Count);
+    }
+
+    [Fact]
     public void WhatCannotBeCutIsNamed()
     {
         var scene = Scene("scene.tif", 64, 64, Speckle(64 * 64, 1), facts: new() { AzimuthSpacing = 2,
