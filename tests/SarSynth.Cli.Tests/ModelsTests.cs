@@ -24,7 +24,8 @@ public sealed class ModelsTests : Shell
             "4", "--parts", "unet", "-o", "lora.safetensors");
         Assert.Matches(@"lora.safetensors: \d+ layers, \d+\.\d\d % of", output);
         Assert.Contains("rank 4", Good("models", "info", "lora.safetensors").Out);
-        Good("models", "merge", "--base", "sarsynth-small", "--lora", "lora.safetensors", "--weight", "0.5", "-o", "out");
+        Good("models", "merge", "--base", "sarsynth-small", "--lora", "lora.safetensors", "--weight", "0.5", "-o",
+            "out");
         Assert.True(File.Exists(In("out/model_index.json")) && File.Exists(In("out/sarsynth.json")));
         Assert.Contains("is there already", Run("models", "merge", "--base", "sarsynth-small", "--lora",
             "lora.safetensors", "-o", "out").Error);

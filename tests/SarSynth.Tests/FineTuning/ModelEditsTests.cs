@@ -27,7 +27,8 @@ public sealed class ModelEditsTests : IDisposable
     {
         using var model = LatentDiffusion.Load(original);
         using var lora = Adapter.Create(new Dictionary<string, nn.Module>
-            { ["unet"] = model.Unet, ["text_encoder"] = model.Prompts.Encoder! }, LoraStrategy.Attention, 4, 2, seed: 9);
+            { ["unet"] = model.Unet, ["text_encoder"] = model.Prompts.Encoder! }, LoraStrategy.Attention, 4, 2,
+                seed: 9);
         using var noGradients = no_grad();
         using var random = new Generator(4);
         foreach (var layer in lora.Layers.Values)
@@ -102,7 +103,8 @@ public sealed class ModelEditsTests : IDisposable
         var file = MakeLora("lora.safetensors");
         ModelEdits.Merge(new MergeRecipe { Base = original, Adapters = [new(file)] }, At("merged"));
         var found = ModelEdits.Extract(
-            new ExtractRecipe { Base = original, Tuned = At("merged"), Rank = 4, Kohya = kohya }, At("taken.safetensors"));
+            new ExtractRecipe { Base = original, Tuned = At("merged"), Rank = 4, Kohya = kohya },
+                At("taken.safetensors"));
         Assert.True(found.Kept > 1 - 1e-6, $"{found.Kept}");
         Assert.Empty(found.LeftOut);
         using var model = LatentDiffusion.Load(original);
