@@ -146,7 +146,7 @@ public sealed class BatchTests : Shell
         Assert.Contains("a finished model", Refused("train", "-o", "model"));
         Directory.CreateDirectory(In("report"));
         File.WriteAllText(In("report/index.html"), "");
-        Assert.Contains("index.html: is there already", Refused("evaluate", "--report", "report"));
+        Assert.Contains("index.html: is there already", Refused("evaluate", "-o", "report"));
         File.WriteAllText(In("made.png"), "");
         Assert.Contains("made.png: is there already", Refused("generate", "--prompt", "x", "-o", "made.png"));
     }

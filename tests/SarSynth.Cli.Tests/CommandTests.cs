@@ -15,7 +15,7 @@ public sealed class CommandTests : Shell
         File.WriteAllText(In("plotly.min.js"), "");
         Dictionary<string, string> variables =
             new() { ["PATH"] = dotnet, ["SARSYNTH_CHROMIUM"] = "", ["SARSYNTH_PLOTLY"] = In("plotly.min.js") };
-        var (code, _, error) = RunWith(variables, "evaluate", "--report", "report", "--model", "sarsynth-small");
+        var (code, _, error) = RunWith(variables, "evaluate", "-o", "report", "--models", "sarsynth-small");
         Assert.Equal(Failures.BadInput, code);
         Assert.Contains("No Chromium", error);
         Assert.False(Directory.Exists(Path.Combine(Folder, "report")));

@@ -12,6 +12,7 @@ internal static class Program
         ["diffusion-full"] = ("SDXL at full size, random weights made on the spot: unet or pipeline",
             DiffusionFull.Run),
         ["radar"] = ("filters, transforms and streams beside numpy and scipy", Radar.Run),
+        ["translation"] = ("the table that judges translations: sarsynth evaluate, with its options", Translation.Run),
         ["kernel"] = ("the C# kernel beside ipykernel; --soak MINUTES for a long mixed run", Kernel.Run),
     };
 

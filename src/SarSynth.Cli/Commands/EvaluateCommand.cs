@@ -1,105 +1,170 @@
-// sarsynth evaluate: translated scenes against airborne images and the baselines; the report.
+// sarsynth evaluate: the table by which translation is judged, of simulated scenes, of pairs, or of any two folders.
 using System.CommandLine;
-using System.Globalization;
 using SarSynth.Data;
 using SarSynth.Evaluation;
 using SarSynth.Figures;
 using SarSynth.Translation;
-using Spectre.Console;
 
 namespace SarSynth.Cli.Commands;
 
 static class EvaluateCommand
 {
+    private static readonly Option<string[]> models = new("--models", "-m")
+    {
+        Description = "Models that translate: names of the kit's or folders, with commas between. All of the kit's "
+            + "when left out.",
+        DefaultValueFactory = _ => [],
+    };
+
+    private static readonly Option<int> count = new("--scenes")
+    {
+        Description = "How many simulated scenes that no recipe of the kit trains on.",
+        DefaultValueFactory = _ => 8,
+    };
+
+    private static readonly Option<int> size = new("--size")
+    {
+        Description = "Side of simulated scenes, airborne pixels.",
+        DefaultValueFactory = _ => 512,
+    };
+
+    private static readonly Option<int> seeds = new("--seeds")
+    {
+        Description = "Images of as many seeds, of the middle of each scene, tell the spread; 1 leaves that out.",
+        DefaultValueFactory = _ => Ways.DefaultSeeds,
+    };
+
+    private static readonly Option<string?> data = new("--data", "-d")
+    {
+        Description = "Instead of simulated scenes: a folder of paired scenes, whose test scenes are used.",
+    };
+
+    private static readonly Option<string?> real = new("--real")
+    {
+        Description = "Instead of translating: a file or a folder of true images, measured or not,",
+    };
+
+    private static readonly Option<string?> generated = new("--generated")
+    {
+        Description = "and the images to judge: pairs where all names agree, else two heaps.",
+    };
+
+    private static readonly Option<string?> condition = new("--condition")
+    {
+        Description = "What they were made of: coarser images of the same names.",
+    };
+
+    private static readonly Option<string?> output = new("--out", "-o")
+    {
+        Description = "Folder of the report: page, pictures, JSON, CSV, Markdown, LaTeX; none when left out.",
+    };
+
     public static Command Create()
     {
-        var data = new Option<string?>("--data", "-d")
-        {
-            Description = "Folder of paired scenes; its test scenes are used. The embedded ones when left out.",
-        };
-        var simulated = new Option<int>("--simulated")
-        {
-            Description = "Instead of --data: this many freshly simulated scenes that no recipe of the kit trains on.",
-        };
-        var size = new Option<int>("--size")
-        {
-            Description = "Side of simulated scenes, airborne pixels.",
-            DefaultValueFactory = _ => 512,
-        };
-        var output = new Option<string?>("--report")
-        {
-            Description = "Folder of the report (index.html); none when left out.",
-        };
         var command = new Command("evaluate",
-            "Translated scenes against airborne ones, beside three baselines: amplitude KL, ENL, texture.")
+            "The table by which translation is judged: amplitude law, ground, speckle, lattice, spectrum, structure, "
+                + "with intervals, beside the floor and two baselines.")
         {
-            ModelOptions.Model, data, simulated, size, output, ModelOptions.Steps, ModelOptions.Eta,
-                CommonOptions.Device,
-            CommonOptions.Seed, CommonOptions.Force, CommonOptions.Json,
+            models, count, size, seeds, data, real, generated, condition, output, ModelOptions.Steps, ModelOptions.Eta,
+            CommonOptions.Device, CommonOptions.Seed, CommonOptions.Force, CommonOptions.Json,
         };
         command.SetAction((parsed, cancel) =>
         {
             // What can fail at once fails before scenes are simulated and translated.
-            var report = parsed.GetValue(output);
-            if (report is not null)
+            var folder = parsed.GetValue(output);
+            if (folder is not null)
             {
-                Finished.Refuse(Path.Combine(report, "index.html"), parsed.GetValue(CommonOptions.Force));
+                Finished.Refuse(Path.Combine(folder, TableReport.Page), parsed.GetValue(CommonOptions.Force));
                 ComparisonFigures.CheckReportTools();
             }
-            var recipe = ModelOptions.Recipe(parsed);
-            Engine.SetThreads(parsed.GetValue(CommonOptions.Threads));
-            using var networks = Translator.Load(recipe);
-            var scenes = parsed.GetValue(simulated) is > 0 and var count
-                ? Simulated(count, parsed.GetValue(size), recipe.Seed, cancel)
-                : TestScenes(Names.ExistingPath(parsed.GetValue(data) ?? EmbeddedData.Scenes));
-            var translated = networks.Translate(scenes, recipe, cancel);
-            var comparison = Comparison.Of(scenes,
-                [.. Baselines.All(scenes, recipe.Seed), new("SarSynth", translated)]);
-            if (report is not null)
-            {
-                comparison.WriteReport(report, networks, recipe with { Device = networks.Device.ToString() },
-                    unseen: parsed.GetValue(simulated) > 0);
-            }
-            if (parsed.GetValue(CommonOptions.Json))
-                Terminal.Line(KitJson.Serialize(comparison.Table));
+            if (parsed.GetValue(real) is null != parsed.GetValue(generated) is null)
+                throw new ArgumentException("evaluate: found one of --real and --generated, expected both or none.");
+            if (parsed.GetValue(real) is not null)
+                Given(parsed, folder);
             else
-                Print(comparison.Table);
+                Translated(parsed, folder, cancel);
             return Task.FromResult(0);
         });
         return command;
     }
 
-    private static List<PairedScene> Simulated(int count, int size, ulong seed, CancellationToken cancel)
+    private static void Translated(ParseResult parsed, string? folder, CancellationToken cancel)
     {
-        var recipe = new SimulationRecipe { Scenes = count, Size = size, Seed = SimulatedScenes.UnseenSeed + seed };
-        return SimulatedScenes.Generate(recipe, cancel: cancel).ToList();
+        var recipe = ModelOptions.Recipe(parsed);
+        string[] names = [.. (parsed.GetValue(models) ?? []).SelectMany(m => m.Split(',')).Select(Names.Model)];
+        if (names.Length == 0)
+            names = [.. Names.Models];
+        Engine.SetThreads(parsed.GetValue(CommonOptions.Threads));
+        using var progress = Progress.Begin("evaluating");
+        progress.Part(0.05);
+        var pairs = parsed.GetValue(data);
+        var scenes = pairs is null
+            ? TruthScene.Unseen(parsed.GetValue(count), parsed.GetValue(size), cancel: cancel)
+            : TestScenes(Names.ExistingPath(pairs));
+        progress.Part(0.1);
+        var classifier = pairs is null ? GroundClassifier.Train(TruthScene.Unseen(
+            TruthScene.Kinds.Count, parsed.GetValue(size), GroundClassifier.FirstSeed, cancel)) : null;
+        progress.Part(0.2);
+        List<Candidate> candidates = [.. (pairs is null ? Ways.WithoutModel : [Ways.Lee, Ways.Bicubic])
+            .Select(way => way.Candidate(scenes, parsed.GetValue(seeds), recipe.Seed, cancel))];
+        foreach (var (i, name) in names.Index())
+        {
+            progress.Part(0.2 + 0.6 * (i + 1) / names.Length, name);
+            using var model = Translator.Load(recipe with { Model = name });
+            candidates.Add(model.ToWay(recipe with { Model = name }).Candidate(
+                scenes, parsed.GetValue(seeds), recipe.Seed, cancel));
+        }
+        progress.Part(0.95);
+        var table = TranslationTable.Of(scenes, candidates, Ways.Lee.Name, classifier);
+        progress.Part(1);
+        if (folder is not null)
+        {
+            string[] shown = [Ways.Lee.Name, .. table.Candidates.TakeLast(names.Length)];
+            table.Write(folder, scenes, candidates, shown, Facts(recipe, names, table), "Satellite to airborne");
+            Provenance.Of("evaluate", recipe, recipe.Seed, [], [Path.Combine(folder, TableReport.Json)])
+                .Write(Path.Combine(folder, "evaluation.provenance.json"));
+        }
+        progress.At(1);
+        Print(parsed, table);
     }
 
-    private static List<PairedScene> TestScenes(string folder)
+    private static void Given(ParseResult parsed, string? folder)
     {
-        var scenes = PairedDataset.Open(folder).Load(folder, Split.Test).ToList();
-        return scenes.Count > 0 ? scenes
-            : throw new InvalidDataException(
-                $"{Path.Combine(folder, PairedDataset.FileName)}: found no scene of the test part.");
+        var truth = Names.ExistingPath(parsed.GetValue(real)!);
+        var made = Names.ExistingPath(parsed.GetValue(generated)!);
+        var seen = parsed.GetValue(condition) is { } path ? Names.ExistingPath(path) : null;
+        var images = GivenImages.Read(truth, made, seen);
+        if (seen is not null && images.Scenes.Count == 0)
+            Terminal.Remark("--condition: names do not agree, so the images are two heaps, and it is not looked at");
+        var table = images.ToTable();
+        if (folder is not null)
+        {
+            KeyValuePair<string, string>[] facts = [new("true images", truth), new("images", made)];
+            table.Write(folder, images.Scenes, [images.Generated], null,
+                seen is null ? facts : [.. facts, new("condition", seen)],
+                $"{images.Generated.Name} against {images.Truth.Name}");
+            Provenance.Of("evaluate", new { Real = truth, Generated = made, Condition = seen }, 0, [truth, made],
+                [Path.Combine(folder, TableReport.Json)]).Write(Path.Combine(folder, "evaluation.provenance.json"));
+        }
+        Print(parsed, table);
     }
 
-    // A column for each image: the statistics have long names, and there may be more of them.
-    private static void Print(LikenessTable result)
+    private static void Print(ParseResult parsed, TranslationTable table)
     {
-        LikenessRow[] rows = [result.Reference, .. result.Rows];
-        var table = Terminal.Table(["", .. rows.Select(row => Markup.Escape(row.Name))]);
-        void Row(string name, Func<LikenessRow, double> value, string format) => table.AddRow(
-            [Markup.Escape(name), .. rows.Select(row => value(row).ToString(format, CultureInfo.InvariantCulture))]);
-        Row("KL to image", row => row.AmplitudeKl.Value, "F4");
-        Row("KL to airborne", row => row.AmplitudeKlReverse.Value, "F4");
-        Row("Wasserstein-1", row => row.Wasserstein.Value, "F4");
-        Row("ENL, homogeneous", row => row.EnlHomogeneous.Value, "F3");
-        Row("mean power, dB", row => row.MeanPowerError, "F2");
-        Row("GLCM contrast", row => row.GlcmContrast, "F2");
-        Row("GLCM homogeneity", row => row.GlcmHomogeneity, "F4");
-        table.Columns[0].NoWrap();
-        Terminal.Out.Write(table);
-        Terminal.Line("KL to image: KL(airborne || image) of amplitudes, nats; to airborne: reversed.");
-        Terminal.Line("Wasserstein-1 in mean amplitudes of the airborne images.");
+        if (parsed.GetValue(CommonOptions.Json))
+            Terminal.Line(KitJson.Serialize(table));
+        else
+            Terminal.Line(table.ToText().TrimEnd('\n'));
     }
+
+    private static IEnumerable<KeyValuePair<string, string>> Facts(
+        TranslateRecipe recipe, string[] names, TranslationTable table) =>
+    [
+        new("models", string.Join(", ", names)),
+        new("recipe", KitJson.Serialize(recipe)),
+        new("scenes", string.Join(", ", table.Scenes)),
+    ];
+
+    private static List<TruthScene> TestScenes(string folder) => [.. Scenes.Open(folder, Split.Test).Select(s =>
+        new TruthScene(s.Name, s.Airborne) { Satellite = s.Satellite })];
 }

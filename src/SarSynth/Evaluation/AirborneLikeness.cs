@@ -9,7 +9,13 @@ namespace SarSynth.Evaluation;
 /// <summary>Images of one maker: a model, a baseline, an airborne sensor.</summary>
 /// <param name="Name">Name shown in tables and plots.</param>
 /// <param name="Images">One for each place.</param>
-public sealed record Candidate(string Name, IReadOnlyList<AmplitudeImage> Images);
+public sealed record Candidate(string Name, IReadOnlyList<AmplitudeImage> Images)
+{
+    /// <summary>
+    /// For each place, images of several seeds of <see cref="TruthScene.Middle"/>; null where there are none.
+    /// </summary>
+    public IReadOnlyList<IReadOnlyList<AmplitudeImage>>? Seeds { get; init; }
+}
 
 /// <summary>One row of the comparison.</summary>
 /// <param name="Name">The candidate.</param>

@@ -40,6 +40,7 @@ public static class NotebookFormatters
             (Plain, p => p.ToString()));
         Add<ReportTable>((Html, t => t.ToHtml()), (Plain, t => t.ToString()));
         Add<LikenessTable>((Html, t => t.ToTable().ToHtml()), (Plain, t => t.ToTable().ToString()));
+        Add<TranslationTable>((Html, t => t.ToHtml()), (Plain, t => t.ToText()));
         Add<Report>((Html, r => r.ToFragment()), (Plain, r => r.ToString()));
         Add<ProgressView>((Html, p => p.ToHtml()), (Plain, p => p.ToString()));
         return true;

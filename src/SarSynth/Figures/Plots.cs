@@ -28,7 +28,7 @@ public enum LineStyle
 /// All return Plotly.NET's <see cref="GenericChart"/>, 720 x 420 pixels in the kit's theme. NaN and infinities are
 /// gaps. The last expression of a notebook cell draws itself.
 /// </remarks>
-public static class Plots
+public static partial class Plots
 {
     static Plots() => Theme.Apply();
 

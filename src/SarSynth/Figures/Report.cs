@@ -73,6 +73,14 @@ public sealed partial class Report(string title, string summary = "")
         return this;
     }
 
+    /// <summary>Adds a piece of a page as it is.</summary>
+    /// <param name="html">Well-formed, and without scripts.</param>
+    internal Report Raw(string html)
+    {
+        body.Append(html);
+        return this;
+    }
+
     /// <summary>Adds a live plot, with the caption below it.</summary>
     /// <param name="chart">The plot; its width follows the page.</param>
     /// <param name="caption">What the reader shall see in it.</param>

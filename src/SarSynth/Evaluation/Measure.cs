@@ -1,0 +1,101 @@
+// One row of the table: what is summed over a scene, how scenes are joined into a number, and what it should be.
+using System.Globalization;
+
+namespace SarSynth.Evaluation;
+
+/// <summary>What a measure needs beside the images that are judged and the true ones.</summary>
+[Flags]
+public enum MeasureNeeds
+{
+    /// <summary>Nothing: two heaps of images will do.</summary>
+    Nothing = 0,
+
+    /// <summary>Each image has a true one of the same ground.</summary>
+    Pairs = 1,
+
+    /// <summary>The ground behind the true image.</summary>
+    Ground = 2,
+
+    /// <summary>The satellite's image.</summary>
+    Satellite = 4,
+
+    /// <summary>Images of several seeds.</summary>
+    Seeds = 8,
+}
+
+/// <summary>What a measure should be.</summary>
+/// <param name="Ideal">The value of a perfect image.</param>
+/// <param name="Least">The least that is good enough; null for none.</param>
+/// <param name="Most">The most that is good enough; null for none.</param>
+/// <param name="Ratio">Whether distance from the ideal is one of ratios: twice is as far as half.</param>
+public sealed record Goal(double Ideal, double? Least = null, double? Most = null, bool Ratio = false)
+{
+    /// <summary>Whether a value is good enough; null where no goal is set or there is no value.</summary>
+    public bool? Meets(double value) => Least is null && Most is null || double.IsNaN(value) ? null
+        : !(value < Least) && !(value > Most);
+
+    /// <summary>How far a value is from the ideal, 0 or more.</summary>
+    public double Distance(double value) =>
+        Ratio ? Math.Abs(Math.Log(value / Ideal)) : Math.Abs(value - Ideal);
+
+    /// <summary>The goal in a few letters: "≤ 0.003", "0.7–1.5", "≥ 0.87"; empty for none.</summary>
+    public override string ToString() => (Least, Most) switch
+    {
+        (null, null) => "",
+        (null, { } most) => most == Ideal ? Text(most) : $"≤ {Text(most)}",
+        ({ } least, null) => $"≥ {Text(least)}",
+        var (least, most) => $"{Text(least.Value)}–{Text(most.Value)}",
+    };
+
+    private static string Text(double value) => value.ToString("0.####", CultureInfo.InvariantCulture);
+}
+
+/// <summary>A measure of images against true ones.</summary>
+public sealed record Measure
+{
+    /// <summary>Short name for files, as "multilook-16".</summary>
+    public required string Id { get; init; }
+
+    /// <summary>What it belongs to: rows of one group stand together.</summary>
+    public required string Group { get; init; }
+
+    /// <summary>Name in the table.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>How it is measured, in a sentence.</summary>
+    public required string Definition { get; init; }
+
+    /// <summary>Its unit; may be empty.</summary>
+    public string Unit { get; init; } = "";
+
+    /// <summary>How a value is written (.NET's number formats).</summary>
+    public string Format { get; init; } = "0.00";
+
+    /// <summary>What it should be.</summary>
+    public required Goal Goal { get; init; }
+
+    /// <summary>What it needs.</summary>
+    public MeasureNeeds Needs { get; init; }
+
+    /// <summary>
+    /// Sums over one scene, such that sums of several scenes can be joined; null where the scene has none of what is
+    /// measured.
+    /// </summary>
+    internal Func<SceneLook, double[]?> Parts { get; init; } = _ => null;
+
+    /// <summary>
+    /// The value of any number of scenes from their sums: those of the true images, those of the others.
+    /// </summary>
+    internal Func<IReadOnlyList<double[]>, IReadOnlyList<double[]>, double> Join { get; init; } =
+        (_, _) => double.NaN;
+
+    /// <summary>Sums of all scenes, entry by entry.</summary>
+    internal static double[] Sum(IReadOnlyList<double[]> parts)
+    {
+        var sum = new double[parts[0].Length];
+        foreach (var part in parts)
+            for (var i = 0; i < sum.Length; i++)
+                sum[i] += part[i];
+        return sum;
+    }
+}

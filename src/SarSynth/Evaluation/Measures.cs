@@ -1,0 +1,42 @@
+// Which measures there are, in the order of the table.
+namespace SarSynth.Evaluation;
+
+/// <summary>The measures of the table by which translation is judged.</summary>
+public static class Measures
+{
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<Measure> All { get; } =
+    [
+        .. AmplitudeMeasures.Divergences(), .. AmplitudeMeasures.DivergencesByClass(), .. AmplitudeMeasures.Extremes(),
+        .. GroundMeasures.Brightness(), GroundMeasures.SeenAgain, .. GroundMeasures.OfKnownGround(),
+        .. StructureMeasures.OfTheSignal(), StructureMeasures.Texture, .. StructureMeasures.OfPlaces(),
+        StructureMeasures.Classes, .. StructureMeasures.OfSeeds(),
+    ];
+
+    /// <summary>Those of images of which nothing is known but that they are SAR images.</summary>
+    public static IReadOnlyList<Measure> Unpaired { get; } =
+    [
+        .. AmplitudeMeasures.Divergences(), .. AmplitudeMeasures.OtherDistances(), AmplitudeMeasures.PooledPower,
+        AmplitudeMeasures.Missing, .. StructureMeasures.OfTheSignal(), StructureMeasures.Texture,
+    ];
+
+    /// <summary>The measures that scenes and candidates have what is needed for.</summary>
+    internal static IReadOnlyList<Measure> For(
+        IReadOnlyList<TruthScene> scenes, IReadOnlyList<Candidate> candidates, bool classes)
+    {
+        var has = MeasureNeeds.Pairs;
+        if (scenes.All(s => s.Ground is not null))
+            has |= MeasureNeeds.Ground;
+        if (scenes.All(s => s.Satellite is not null))
+            has |= MeasureNeeds.Satellite;
+        if (candidates.Any(c => c.Seeds is { Count: > 0 }))
+            has |= MeasureNeeds.Seeds;
+        // Where the ground is known, its classes tell more than further distances of one and the same histogram.
+        return [.. All.Where(m => (m.Needs & ~has) == 0 && (m.Id != StructureMeasures.Classes.Id || classes))
+            .Concat(has.HasFlag(MeasureNeeds.Ground) ? []
+                : AmplitudeMeasures.OtherDistances().Append(AmplitudeMeasures.PooledPower))
+            .OrderBy(m => Groups.IndexOf(m.Group))];
+    }
+
+    private static readonly List<string> Groups = [.. All.Select(m => m.Group).Distinct()];
+}

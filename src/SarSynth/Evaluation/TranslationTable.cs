@@ -1,0 +1,182 @@
+// The table by which translation is judged: every measure of every candidate, with an interval over scenes.
+using SarSynth.Data;
+using SarSynth.Radar.Images;
+using SarSynth.Radar.Signal;
+
+namespace SarSynth.Evaluation;
+
+/// <summary>How a candidate stands to the baseline in one measure.</summary>
+public enum Verdict
+{
+    /// <summary>Their intervals overlap, or fewer than four scenes tell of one.</summary>
+    Undecided,
+
+    /// <summary>Nearer to the ideal, and the intervals of both distances do not overlap.</summary>
+    Better,
+
+    /// <summary>Farther from it, likewise.</summary>
+    Worse,
+}
+
+/// <summary>One measure of one candidate.</summary>
+/// <param name="Value">The value over all scenes; null where there is none.</param>
+/// <param name="Lower">Lower end of the 95 % interval over scenes; null for a single scene.</param>
+/// <param name="Upper">Upper end.</param>
+/// <param name="Meets">Whether it meets the goal; null where no goal is set or there is no value.</param>
+/// <param name="Verdict">How it stands to the baseline.</param>
+/// <param name="Scenes">The value of each scene alone; null where a scene has none of what is measured.</param>
+public sealed record TableCell(
+    double? Value, double? Lower, double? Upper, bool? Meets, Verdict Verdict, IReadOnlyList<double?> Scenes);
+
+/// <summary>One measure of all candidates.</summary>
+/// <param name="Id">Short name, as "multilook-16".</param>
+/// <param name="Group">Rows of one group stand together.</param>
+/// <param name="Name">Name.</param>
+/// <param name="Unit">Unit; may be empty.</param>
+/// <param name="Goal">The goal in words; empty for none.</param>
+/// <param name="Definition">How it is measured.</param>
+/// <param name="Format">How values are written.</param>
+/// <param name="Cells">One a candidate.</param>
+public sealed record TableRow(string Id, string Group, string Name, string Unit, string Goal, string Definition,
+    string Format, IReadOnlyList<TableCell> Cells);
+
+/// <summary>The table.</summary>
+/// <param name="Truth">What the true images are called.</param>
+/// <param name="Candidates">Names of what is judged.</param>
+/// <param name="Baseline">The candidate that verdicts compare with; empty for none.</param>
+/// <param name="Scenes">Names of the scenes; of the true images where they are not paired.</param>
+/// <param name="Resamples">Draws of scenes behind the intervals.</param>
+/// <param name="Rows">The measures.</param>
+public sealed record TranslationTable(string Truth, IReadOnlyList<string> Candidates, string Baseline,
+    IReadOnlyList<string> Scenes, int Resamples, IReadOnlyList<TableRow> Rows)
+{
+    /// <summary>Draws of scenes behind an interval.</summary>
+    public const int DefaultResamples = 1000;
+
+    /// <summary>The row of a measure.</summary>
+    /// <param name="id">Its <see cref="TableRow.Id"/>.</param>
+    /// <exception cref="ArgumentException">There is none; the message lists those there are.</exception>
+    public TableRow this[string id] => Rows.FirstOrDefault(r => r.Id == id)
+        ?? throw new ArgumentException($"measure: found '{id}', "
+            + $"expected one of {string.Join(", ", Rows.Select(r => r.Id))}.");
+
+    /// <summary>A cell.</summary>
+    /// <param name="id">The measure.</param>
+    /// <param name="candidate">Name of the candidate.</param>
+    /// <exception cref="ArgumentException">There is no such measure or candidate.</exception>
+    public TableCell this[string id, string candidate] => Candidates.ToList().IndexOf(candidate) is >= 0 and var at
+        ? this[id].Cells[at]
+        : throw new ArgumentException($"candidate: found '{candidate}', "
+            + $"expected one of {string.Join(", ", Candidates)}.");
+
+    /// <summary>Judges images of scenes, each against the true image of the same ground.</summary>
+    /// <param name="scenes">At least one.</param>
+    /// <param name="candidates">An image for each scene, on its airborne grid.</param>
+    /// <param name="baseline">The candidate that verdicts compare with; none when empty.</param>
+    /// <param name="classifier">Tells classes of ground apart; without one that row is left out.</param>
+    /// <param name="resamples">Draws of scenes behind the intervals.</param>
+    /// <returns>The measures that all scenes have what is needed for.</returns>
+    /// <exception cref="ArgumentException">
+    /// No scene, no such baseline, or a candidate whose images differ from the true ones in number or size.
+    /// </exception>
+    public static TranslationTable Of(IReadOnlyList<TruthScene> scenes, IReadOnlyList<Candidate> candidates,
+        string baseline = "", GroundClassifier? classifier = null, int resamples = DefaultResamples)
+    {
+        Check(scenes, candidates, baseline);
+        var yardstick = Yardstick.Of(scenes.Select(s => s.Airborne), classifier);
+        var measures = Measures.For(scenes, candidates, classifier is not null);
+        var truth = new double[]?[measures.Count, scenes.Count];
+        var own = candidates.Select(_ => new double[]?[measures.Count, scenes.Count]).ToArray();
+        foreach (var s in Progress.Over("measuring", [.. Enumerable.Range(0, scenes.Count)], s => scenes[s].Name))
+        {
+            var look = new SceneLook(scenes[s], scenes[s].Airborne, yardstick);
+            Fill(measures, look, truth, s);
+            for (var c = 0; c < candidates.Count; c++)
+                Fill(measures, new SceneLook(scenes[s], candidates[c].Images[s], yardstick, look)
+                {
+                    Seeds = candidates[c].Seeds is { Count: > 0 } seeds ? seeds[s] : [],
+                }, own[c], s);
+        }
+        var draws = SceneBootstrap.Draw(scenes.Count, resamples, "scenes");
+        var rows = measures.Select((measure, m) => Row(measure, [.. own.Select(o =>
+            new SceneBootstrap(measure, Of(truth, m), Of(o, m), draws, draws))],
+            candidates.Select(c => c.Name).ToList().IndexOf(baseline)));
+        var names = scenes.Select(s => s.Airborne.AirborneName()).Distinct().ToArray();
+        return new(names.Length == 1 ? names[0] : "airborne", [.. candidates.Select(c => c.Name)], baseline,
+            [.. scenes.Select(s => s.Name)], resamples, [.. rows]);
+    }
+
+    /// <summary>
+    /// Judges a heap of images against a heap of true ones: other ground, other numbers, other sizes.
+    /// </summary>
+    /// <param name="truth">True images and what they are called.</param>
+    /// <param name="candidates">Heaps of images.</param>
+    /// <param name="baseline">The candidate that verdicts compare with; none when empty.</param>
+    /// <param name="resamples">Draws of images behind the intervals.</param>
+    /// <returns>The measures that need no pairs.</returns>
+    /// <exception cref="ArgumentException">A heap is empty, or there is no such baseline.</exception>
+    public static TranslationTable Unpaired(Candidate truth, IReadOnlyList<Candidate> candidates, string baseline = "",
+        int resamples = DefaultResamples)
+    {
+        foreach (var heap in candidates.Prepend(truth))
+            if (heap.Images.Count == 0)
+                throw new ArgumentException($"'{heap.Name}': found no image, expected at least one.");
+        CheckBaseline(candidates, baseline);
+        var yardstick = Yardstick.Of(truth.Images);
+        var measures = Measures.Unpaired;
+        var parts = candidates.Prepend(truth).Select(heap =>
+        {
+            var own = new double[]?[measures.Count, heap.Images.Count];
+            foreach (var i in Progress.Over($"measuring {heap.Name}", [.. Enumerable.Range(0, heap.Images.Count)]))
+                Fill(measures, new SceneLook(new(heap.Name, heap.Images[i]), heap.Images[i], yardstick), own, i);
+            return (Parts: own, Draws: SceneBootstrap.Draw(heap.Images.Count, resamples, heap.Name));
+        }).ToArray();
+        var rows = measures.Select((measure, m) => Row(measure, [.. parts.Skip(1).Select(p =>
+            new SceneBootstrap(measure, Of(parts[0].Parts, m), Of(p.Parts, m), parts[0].Draws, p.Draws))],
+            candidates.Select(c => c.Name).ToList().IndexOf(baseline)));
+        return new(truth.Name, [.. candidates.Select(c => c.Name)], baseline,
+            [.. truth.Images.Select((_, i) => $"{i + 1}")], resamples, [.. rows]);
+    }
+
+    private static TableRow Row(Measure measure, IReadOnlyList<SceneBootstrap> own, int baseline) => new(
+        measure.Id, measure.Group, measure.Name, measure.Unit, measure.Goal.ToString(), measure.Definition,
+        measure.Format, [.. own.Select((o, i) => new TableCell(Number(o.Value), Number(o.Interval.Lower),
+            Number(o.Interval.Upper), measure.Goal.Meets(o.Value),
+            baseline < 0 || i == baseline ? Verdict.Undecided : o.Against(own[baseline]), o.Scenes))]);
+
+    private static double? Number(double value) => double.IsFinite(value) ? value : null;
+
+    private static void Fill(IReadOnlyList<Measure> measures, SceneLook look, double[]?[,] parts, int scene)
+    {
+        for (var m = 0; m < measures.Count; m++)
+            parts[m, scene] = measures[m].Parts(look);
+    }
+
+    private static double[]?[] Of(double[]?[,] parts, int measure) =>
+        [.. Enumerable.Range(0, parts.GetLength(1)).Select(s => parts[measure, s])];
+
+    private static void Check(IReadOnlyList<TruthScene> scenes, IReadOnlyList<Candidate> candidates, string baseline)
+    {
+        if (scenes.Count == 0)
+            throw new ArgumentException("scenes: found none, expected at least one.");
+        CheckBaseline(candidates, baseline);
+        foreach (var candidate in candidates)
+        {
+            if (candidate.Images.Count != scenes.Count)
+                throw new ArgumentException($"candidate '{candidate.Name}': found {candidate.Images.Count} images, "
+                    + $"expected {scenes.Count}.");
+            foreach (var (scene, image) in scenes.Zip(candidate.Images))
+                if ((image.Rows, image.Columns) != (scene.Airborne.Rows, scene.Airborne.Columns))
+                    throw new ArgumentException($"candidate '{candidate.Name}', scene '{scene.Name}': found "
+                        + $"{image.Rows} x {image.Columns}, expected "
+                        + $"{scene.Airborne.Rows} x {scene.Airborne.Columns}.");
+        }
+    }
+
+    private static void CheckBaseline(IReadOnlyList<Candidate> candidates, string baseline)
+    {
+        if (baseline.Length > 0 && candidates.All(c => c.Name != baseline))
+            throw new ArgumentException($"baseline: found '{baseline}', expected one of "
+                + $"{string.Join(", ", candidates.Select(c => c.Name))}.");
+    }
+}

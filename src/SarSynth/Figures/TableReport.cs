@@ -1,0 +1,118 @@
+// The table as a page and as files: pictures scene by scene, the worst first, at full size where it is worst.
+using SarSynth.Data;
+using SarSynth.Evaluation;
+using SarSynth.Radar.Images;
+using SarSynth.Radar.Signal;
+using SarSynth.Translation;
+
+namespace SarSynth.Figures;
+
+/// <summary>What the table is written as, and drawn beside.</summary>
+public static class TableReport
+{
+    /// <summary>Names of the files of <see cref="Write"/>.</summary>
+    public const string Page = "index.html", Json = "table.json", Csv = "table.csv", Markdown = "table.md",
+        Latex = "table.tex", Picture = "worst-scene.png";
+
+    // Side of the squares that are looked at pixel by pixel.
+    private const int Crop = 96;
+
+    private const string ByWhat = "multilook-16";
+
+    /// <summary>A model as a way of <see cref="Ways"/>.</summary>
+    /// <param name="model">The model; the caller disposes of it after the last image.</param>
+    /// <param name="recipe">How it translates; the seed is the way's.</param>
+    /// <param name="name">What it is called.</param>
+    public static Way ToWay(this Translator model, TranslateRecipe? recipe = null, string? name = null) => new(
+        name ?? (model.Name.Length > 0 ? Path.GetFileName(Path.TrimEndingDirectorySeparator(model.Name)) : "model"),
+        (scene, part, seed) => model.Translate(
+            scene.SatelliteOf(part), (recipe ?? new TranslateRecipe()) with { Seed = seed }));
+
+    /// <summary>A scene in a row, and below it the square where the last candidate is worst, pixel by pixel.</summary>
+    /// <param name="scene">The scene.</param>
+    /// <param name="images">Names and images on the airborne grid, the last one the one that matters.</param>
+    /// <param name="pictureSize">Longest side of a picture, pixels.</param>
+    public static ImagePanel ToPanel(
+        this TruthScene scene, IReadOnlyList<(string Name, AmplitudeImage Image)> images, int pictureSize = 240)
+    {
+        var grey = new FixedRemap(Ceiling(scene.Airborne));
+        var panel = new ImagePanel(scene.Name, pictureSize);
+        if (scene.Satellite is { } satellite)
+            panel = panel.Add("satellite", satellite, remap: grey);
+        foreach (var (name, image) in images)
+            panel = panel.Add(name, image, remap: grey);
+        panel = panel.Add(scene.Airborne.AirborneName(), scene.Airborne, remap: grey);
+        var side = Math.Min(Crop, Math.Min(scene.Airborne.Rows, scene.Airborne.Columns));
+        var (down, across) = images.Count > 0 ? Worst(scene.Airborne, images[^1].Image, side) : (0.5, 0.5);
+        return panel.Zoom(side, down, across);
+    }
+
+    /// <summary>Writes page, JSON, CSV, Markdown, LaTeX, a picture of the worst scene, and the provenance.</summary>
+    /// <param name="table">The table.</param>
+    /// <param name="folder">Receives the files; each appears whole or not at all.</param>
+    /// <param name="scenes">The scenes, for the pictures; none for unpaired images.</param>
+    /// <param name="candidates">The images.</param>
+    /// <param name="shown">Names of the candidates that are shown, the one that matters last; all when null.</param>
+    /// <param name="facts">Where all came from, for the end of the page.</param>
+    /// <param name="title">Title of the page.</param>
+    public static void Write(this TranslationTable table, string folder, IReadOnlyList<TruthScene> scenes,
+        IReadOnlyList<Candidate> candidates, IReadOnlyList<string>? shown = null,
+        IEnumerable<KeyValuePair<string, string>>? facts = null, string title = "Images against the truth")
+    {
+        using var progress = Progress.Begin("writing the report");
+        Candidate[] pictured = [.. (shown ?? table.Candidates).Select(n => candidates.First(c => c.Name == n))];
+        int[] order = [.. Enumerable.Range(0, scenes.Count)];
+        if (scenes.Count > 0 && table.Rows.Any(r => r.Id == ByWhat))
+            order = [.. order.OrderByDescending(s => table[ByWhat, pictured[^1].Name].Scenes[s] ?? 0)];
+        Directory.CreateDirectory(folder);
+        AtomicFile.WriteText(Path.Combine(folder, Json), KitJson.Serialize(table) + "\n");
+        AtomicFile.WriteText(Path.Combine(folder, Csv), table.ToCsv());
+        AtomicFile.WriteText(Path.Combine(folder, Markdown), table.ToMarkdown());
+        AtomicFile.WriteText(Path.Combine(folder, Latex), table.ToLatex());
+        var report = new Report(title, $"Measured against {table.Truth} images"
+            + (scenes.Count > 0 ? " of the same ground." : "."))
+            .Section("The table").Prose(Words(table)).Raw(table.ToHtml())
+            .Section("Scene by scene");
+        foreach (var id in new[] { "kl", ByWhat, "lattice" }.Where(id => table.Rows.Any(r => r.Id == id)))
+            report.Chart(Plots.Scenes(table, id), table[id].Definition);
+        if (order.Length > 0)
+        {
+            report.Section("Pictures").Prose($"The worst scene first (by the RMS of {pictured[^1].Name} at 16 x 16 "
+                + "pixels). A row has one grey scale, A / (mu + 3 sigma) of its true image. The second row shows, "
+                + $"pixel by pixel, the square where {pictured[^1].Name} is farthest from the truth.");
+            foreach (var (i, s) in order.Index())
+            {
+                progress.At((i + 1.0) / (order.Length + 1), scenes[s].Name);
+                report.Panel(Panel(s));
+            }
+            Panel(order[0]).Save(Path.Combine(folder, Picture));
+        }
+        report.Section("Where this comes from").Provenance(facts ?? []).Save(Path.Combine(folder, Page));
+        progress.At(1);
+
+        ImagePanel Panel(int s) => scenes[s].ToPanel([.. pictured.Select(c => (c.Name, c.Images[s]))]);
+    }
+
+    private static string Words(TranslationTable table) =>
+        FormattableString.Invariant($"Under each value its 95 % interval, by bootstrap over {table.Scenes.Count} ")
+        + FormattableString.Invariant($"images ({table.Resamples} draws). **Bold** meets the goal.")
+        + (table.Baseline.Length == 0 ? "" : $" + and − say that a candidate is better or worse than {table.Baseline}: "
+            + "only where the intervals of their distances from the ideal do not overlap.");
+
+    // mu + 3 sigma of one image.
+    private static double Ceiling(AmplitudeImage image) =>
+        new Radar.Radiometry.NormalisationFit().Add(image.Pixels).Clipped().Ceiling;
+
+    // Where the mean intensity of a square is farthest from the true one, as shares of what Zoom can reach.
+    private static (double Down, double Across) Worst(AmplitudeImage truth, AmplitudeImage image, int side)
+    {
+        var (a, b) = (Multilook.Apply(truth, side, side), Multilook.Apply(image, side, side));
+        var (worst, at) = (-1.0, 0);
+        for (var i = 0; i < a.Pixels.Length; i++)
+            if (Math.Abs(Math.Log(b.Pixels[i] / a.Pixels[i])) is var error && double.IsFinite(error) && error > worst)
+                (worst, at) = (error, i);
+        return (Share(at / a.Columns, truth.Rows), Share(at % a.Columns, truth.Columns));
+
+        double Share(int block, int length) => length > side ? Math.Min(1, block * side / (double)(length - side)) : 0;
+    }
+}
