@@ -107,10 +107,12 @@ static class EvaluateCommand
         progress.Part(0.2);
         List<Candidate> candidates = [.. (pairs is null ? Ways.WithoutModel : [Ways.Lee, Ways.Bicubic])
             .Select(way => way.Candidate(scenes, parsed.GetValue(seeds), recipe.Seed, cancel))];
+        var files = new Dictionary<string, object?>();
         foreach (var (i, name) in names.Index())
         {
             progress.Part(0.2 + 0.6 * (i + 1) / names.Length, name);
             using var model = Translator.Load(recipe with { Model = name });
+            files[name] = model.Files?.Value;
             candidates.Add(model.ToWay(recipe with { Model = name }).Candidate(
                 scenes, parsed.GetValue(seeds), recipe.Seed, cancel));
         }
@@ -121,7 +123,8 @@ static class EvaluateCommand
         {
             string[] shown = [Ways.Lee.Name, .. table.Candidates.TakeLast(names.Length)];
             table.Write(folder, scenes, candidates, shown, Facts(recipe, names, table), "Satellite to airborne");
-            Provenance.Of("evaluate", recipe, recipe.Seed, [], [Path.Combine(folder, TableReport.Json)])
+            Provenance.Of("evaluate", recipe, recipe.Seed, [], [Path.Combine(folder, TableReport.Json)], recipe.Device)
+                .With(new { ModelFiles = files, table.Scenes }, [], [])
                 .Write(Path.Combine(folder, "evaluation.provenance.json"));
         }
         progress.At(1);
