@@ -107,12 +107,12 @@ static class EvaluateCommand
         progress.Part(0.2);
         List<Candidate> candidates = [.. (pairs is null ? Ways.WithoutModel : [Ways.Lee, Ways.Bicubic])
             .Select(way => way.Candidate(scenes, parsed.GetValue(seeds), recipe.Seed, cancel))];
-        var files = new Dictionary<string, object?>();
+        var files = new Dictionary<string, IReadOnlyDictionary<string, string>?>();
         foreach (var (i, name) in names.Index())
         {
             progress.Part(0.2 + 0.6 * (i + 1) / names.Length, name);
             using var model = Translator.Load(recipe with { Model = name });
-            files[name] = model.Files?.Value;
+            files[name] = TableReport.FilesOf(model);
             candidates.Add(model.ToWay(recipe with { Model = name }).Candidate(
                 scenes, parsed.GetValue(seeds), recipe.Seed, cancel));
         }

@@ -28,6 +28,10 @@ public static class TableReport
         (scene, part, seed) => model.Translate(
             scene.SatelliteOf(part), (recipe ?? new TranslateRecipe()) with { Seed = seed }));
 
+    /// <summary>Checksums of the files that a model was loaded from; null for one that was not.</summary>
+    /// <param name="model">The model.</param>
+    public static IReadOnlyDictionary<string, string>? FilesOf(Translator model) => model.Files?.Value;
+
     /// <summary>A scene in a row, and below it the square where the last candidate is worst, pixel by pixel.</summary>
     /// <param name="scene">The scene.</param>
     /// <param name="images">Names and images on the airborne grid, the last one the one that matters.</param>
