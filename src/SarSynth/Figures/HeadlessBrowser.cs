@@ -14,7 +14,7 @@ public sealed class BrowserException(string message, Exception? inner = null) : 
 /// from any thread.</remarks>
 public sealed class HeadlessBrowser : IDisposable
 {
-    private static readonly TimeSpan patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan patience = TimeSpan.FromMinutes(4);
 
     private readonly Process process;
     private readonly Stream fromBrowser;

@@ -103,7 +103,7 @@ public class StatisticsFuzzTests
                 throw new InvalidOperationException($"{name}, trial {t}, "
                     + $"{rows} x {columns}: {error.GetType().Name}: {error.Message}", error);
             }
-            Assert.True(clock.Elapsed.TotalSeconds < 30, $"{name}, trial {t}, {rows} x {columns}: {clock.Elapsed}");
+            Assert.True(clock.Elapsed.TotalMinutes < 3, $"{name}, trial {t}, {rows} x {columns}: {clock.Elapsed}");
         }
     }
 

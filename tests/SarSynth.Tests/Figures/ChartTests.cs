@@ -161,15 +161,13 @@ public class ChartTests
         Assert.Equal("#0072b2", (string?)template["layout"]!["colorway"]![0]);
         Assert.Equal("Viridis", (string?)template["data"]!["heatmap"]![0]!["colorscale"]);
         Assert.InRange(template.ToJsonString().Length, 100, 2000);
-        // Plotly.NET's own template takes hundreds of milliseconds a chart; the best of several is not the machine's
-        // mood.
-        var best = Enumerable.Range(0, 20).Min(_ =>
+        // Plotly.NET's own template takes hundreds of milliseconds a chart, always; a busy machine does not always.
+        Assert.Contains(Enumerable.Range(0, 300), _ =>
         {
             var watch = Stopwatch.StartNew();
             Chart.Point<int, int, string>([1], [1]).ToPlotlyJson();
-            return watch.Elapsed.TotalMilliseconds;
+            return watch.Elapsed.TotalMilliseconds < 20;
         });
-        Assert.InRange(best, 0, 20);
     }
 
     [Fact]
