@@ -42,8 +42,9 @@ public sealed class LearnedToken : IDisposable
     /// <param name="table">Token table of the text encoder that goes with the tokenizer.</param>
     /// <param name="like">A word that the new one starts as; its first token counts.</param>
     /// <param name="vectors">Number of embeddings.</param>
-    /// <exception cref="ArgumentException">The word, or one that its further embeddings would have, is a token
-    /// already.</exception>
+    /// <exception cref="ArgumentException">
+    /// The word, or one that its further embeddings would have, is a token already.
+    /// </exception>
     public static LearnedToken Create(string word, ClipTokenizer tokenizer, Embedding table, string like,
         int vectors = 1)
     {
@@ -64,8 +65,9 @@ public sealed class LearnedToken : IDisposable
     /// <param name="path">A safetensors file with one tensor for each encoder: named by the word, or clip_l and
     /// clip_g in SDXL's files.</param>
     /// <param name="tokenizer">Gets the word.</param>
-    /// <param name="table">Token table of the text encoder; its width says which tensor is meant where there are
-    /// several.</param>
+    /// <param name="table">
+    /// Token table of the text encoder; its width says which tensor is meant where there are several.
+    /// </param>
     /// <param name="word">The word; null for the name in the file: its metadata's "word", or the tensor's.</param>
     /// <exception cref="CheckpointException">No tensor of the encoder's width, or no name for the word.</exception>
     public static LearnedToken Load(string path, ClipTokenizer tokenizer, Embedding table, string? word = null)

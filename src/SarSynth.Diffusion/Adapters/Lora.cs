@@ -10,10 +10,12 @@ namespace SarSynth.Diffusion.Adapters;
 /// <summary>The low-rank update of one layer.</summary>
 /// <param name="Down">A: [rank, in], or [rank, in, k, k] for a convolution.</param>
 /// <param name="Up">B: [out, rank], or [out, rank, 1, 1].</param>
-/// <param name="Scale">Factor on B A, from alpha and rank (alpha / rank, or alpha / sqrt(rank) with rank
-/// stabilisation).</param>
-/// <param name="Magnitude">DoRA: norms of the adapted weight's rows [out, 1, ...] or columns [1, in, ...]; else
-/// null.</param>
+/// <param name="Scale">
+/// Factor on B A, from alpha and rank (alpha / rank, or alpha / sqrt(rank) with rank stabilisation).
+/// </param>
+/// <param name="Magnitude">
+/// DoRA: norms of the adapted weight's rows [out, 1, ...] or columns [1, in, ...]; else null.
+/// </param>
 public sealed record LoraLayer(Parameter Down, Parameter Up, double Scale, Parameter? Magnitude = null)
 {
     /// <summary>The rank.</summary>
@@ -23,8 +25,9 @@ public sealed record LoraLayer(Parameter Down, Parameter Up, double Scale, Param
     public double Alpha => Scale * Rank;
 }
 
-/// <summary>A LoRA on the layers of one or more models. Several may be on the same models at once; their updates
-/// add.</summary>
+/// <summary>
+/// A LoRA on the layers of one or more models. Several may be on the same models at once; their updates add.
+/// </summary>
 public sealed partial class Lora : IDisposable
 {
     private readonly List<(string Component, string Path, nn.Module<Tensor, Tensor> Target, LoraLayer Layer)>
@@ -37,20 +40,20 @@ public sealed partial class Lora : IDisposable
     }
 
     /// <summary>
-    /// Factor on the whole update (with magnitudes too: 0 leaves the model as it is); takes effect at the next forward,
-    /// not while fused.
+    /// Factor on the whole update (with magnitudes too: 0 leaves the model as it is); takes
+    /// effect at the next forward, not while fused.
     /// </summary>
     public double Scale { get; set; } = 1;
 
     /// <summary>
     /// Share of a layer's inputs that do not reach A, the others growing by as much (inverted drop-out, as in PEFT);
-    /// only
-    /// where <see cref="Training"/> is on, never in fused weights.
+    /// only where <see cref="Training"/> is on, never in fused weights.
     /// </summary>
     public double Dropout { get; init; }
 
-    /// <summary>Whether drop-out is on: it is in a new LoRA, and off in one that was read. Off for
-    /// validations.</summary>
+    /// <summary>
+    /// Whether drop-out is on: it is in a new LoRA, and off in one that was read. Off for validations.
+    /// </summary>
     public bool Training { get; set; }
 
     /// <summary>Whether the update is part of the weights now.</summary>
@@ -67,15 +70,16 @@ public sealed partial class Lora : IDisposable
 
     /// <summary>Puts a LoRA or DoRA file on models.</summary>
     /// <param name="path">
-    /// A safetensors file with key names of diffusers, PEFT, kohya or kohya-sgm, or a folder that PEFT or diffusers
-    /// wrote. The scale comes from alpha tensors, from "lora_adapter_metadata" in the file, or from adapter_config.json
-    /// beside it.
+    /// A safetensors file with key names of diffusers, PEFT, kohya or kohya-sgm, or a folder that PEFT
+    /// or diffusers wrote. The scale comes from alpha tensors, from "lora_adapter_metadata" in the
+    /// file, or from adapter_config.json beside it.
     /// </param>
     /// <param name="components">Models by component: "unet", "text_encoder", "text_encoder_2".</param>
     /// <param name="scale">Factor on the update.</param>
-    /// <exception cref="CheckpointException">A key that is no LoRA's (other adapters are named), a component or layer
-    /// that is not there, two names for one layer, a shape that does not fit, a scale that two sources tell
-    /// differently.</exception>
+    /// <exception cref="CheckpointException">
+    /// A key that is no LoRA's (other adapters are named), a component or layer that is not there, two names for one
+    /// layer, a shape that does not fit, a scale that two sources tell differently.
+    /// </exception>
     public static Lora Load(string path, IReadOnlyDictionary<string, nn.Module> components, double scale = 1)
     {
         var lora = new Lora { Scale = scale };
@@ -157,8 +161,9 @@ public sealed partial class Lora : IDisposable
         }
     }
 
-    /// <summary>Gives the weights back as they were before <see cref="Fuse"/>. Of several fused ones the last fused
-    /// goes first.</summary>
+    /// <summary>
+    /// Gives the weights back as they were before <see cref="Fuse"/>. Of several fused ones the last fused goes first.
+    /// </summary>
     public void Unfuse()
     {
         if (before is null)

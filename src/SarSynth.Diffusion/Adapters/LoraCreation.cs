@@ -14,22 +14,25 @@ public sealed partial class Lora
     /// <summary>Names of the attention layers of a text encoder.</summary>
     public static IReadOnlyList<string> TextAttention { get; } = ["q_proj", "k_proj", "v_proj", "out_proj"];
 
-    /// <summary>A new LoRA to train: A random, B zero, so that it changes nothing yet. Freezes no other
-    /// parameter.</summary>
+    /// <summary>
+    /// A new LoRA to train: A random, B zero, so that it changes nothing yet. Freezes no other parameter.
+    /// </summary>
     /// <param name="components">Models by component; under <see cref="Memory.Autocast"/> or not.</param>
-    /// <param name="targets">Ends of the names of linear layers and convolutions to adapt, whole words between dots,
-    /// such as
-    /// "to_q", "to_out.0", "conv1" or "mid_block.resnets.0.conv2"; see <see cref="UNetAttention"/> and
-    /// <see cref="TextAttention"/>.</param>
+    /// <param name="targets">
+    /// Ends of the names of linear layers and convolutions to adapt, whole words between dots, such
+    /// as "to_q", "to_out.0", "conv1" or "mid_block.resnets.0.conv2"; see
+    /// <see cref="UNetAttention"/> and <see cref="TextAttention"/>.
+    /// </param>
     /// <param name="rank">Rank.</param>
     /// <param name="alpha">Numerator of the scale; null for what makes it 1.</param>
     /// <param name="seed">Seed of A.</param>
     /// <param name="dora">Trains the magnitudes of the weights' rows too (DoRA); they start as they are.</param>
     /// <param name="dropout">Share of a layer's inputs that training leaves out, in [0, 1).</param>
     /// <param name="stabilised">The scale is alpha / sqrt(rank) and not alpha / rank (rsLoRA).</param>
-    /// <exception cref="ArgumentException">A target that no layer of any component is named by, where it is no
-    /// attention
-    /// layer of another kind of model; or no layer at all.</exception>
+    /// <exception cref="ArgumentException">
+    /// A target that no layer of any component is named by, where it is no attention layer
+    /// of another kind of model; or no layer at all.
+    /// </exception>
     public static Lora Create(IReadOnlyDictionary<string, nn.Module> components, IReadOnlyList<string> targets,
         int rank, double? alpha = null, ulong seed = 0, bool dora = false, double dropout = 0, bool stabilised = false)
     {

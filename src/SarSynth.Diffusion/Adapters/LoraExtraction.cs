@@ -1,6 +1,5 @@
-// A low-rank update from two sets of weights: the first singular vectors of their difference, layer by layer, which
-// is the
-// nearest matrix of that rank (Eckart and Young 1936).
+// A low-rank update from two sets of weights: the first singular vectors of their difference, layer by layer, which is
+// the nearest matrix of that rank (Eckart and Young 1936).
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -22,12 +21,13 @@ public sealed partial class Lora
     /// <param name="energy">Share of each layer's squared difference to keep, in (0, 1]: each gets the least rank
     /// that does.
     /// Null for all that <paramref name="rank"/> can hold.</param>
-    /// <param name="targets">Ends of names as in <see cref="Create"/>; null for all linear layers and
-    /// convolutions.</param>
+    /// <param name="targets">
+    /// Ends of names as in <see cref="Create"/>; null for all linear layers and convolutions.
+    /// </param>
     /// <param name="progress">Told the share that is done, 0 to 1.</param>
-    /// <exception cref="ArgumentException">Neither rank nor energy, other components, another shape, or models that
-    /// do not
-    /// differ.</exception>
+    /// <exception cref="ArgumentException">
+    /// Neither rank nor energy, other components, another shape, or models that do not differ.
+    /// </exception>
     public static LoraExtraction Extract(IReadOnlyDictionary<string, nn.Module> original,
         IReadOnlyDictionary<string, nn.Module> tuned, int? rank = null, double? energy = null,
         IReadOnlyList<string>? targets = null, Action<double>? progress = null)
@@ -79,8 +79,8 @@ public sealed partial class Lora
     /// <summary>B A of the least rank that keeps enough; the root of each singular value goes to either side.</summary>
     private static (Tensor Up, Tensor Down, double Kept) Nearest(Tensor difference, int? rank, double? energy)
     {
-        // Singular vectors of the shorter side are eigenvectors of a small matrix: in float64 good to 1e-8 of the
-        // largest.
+        // Singular vectors of the shorter side are eigenvectors of a small matrix:
+        // in float64 good to 1e-8 of the largest.
         bool wide = difference.shape[0] <= difference.shape[1];
         var matrix = wide ? difference : difference.t();
         var (values, vectors) = linalg.eigh(matrix.mm(matrix.t()));

@@ -1,5 +1,5 @@
-// The names that LoRA files give to layers: diffusers, PEFT, kohya, and kohya with the names of the original SDXL
-// code ("sgm").
+// The names that LoRA files give to layers: diffusers, PEFT, kohya, and kohya with
+// the names of the original SDXL code ("sgm").
 using System.Text.RegularExpressions;
 using SarSynth.Diffusion.Checkpoints;
 using TorchSharp;

@@ -26,8 +26,9 @@ internal sealed class LoraSettings
     /// <param name="file">The safetensors file.</param>
     /// <param name="metadata">Its own metadata.</param>
     /// <param name="components">Names of the models it is for: prefixes of the metadata's fields.</param>
-    /// <exception cref="CheckpointException">Not JSON, a field of another kind, or an adapter that is no
-    /// LoRA.</exception>
+    /// <exception cref="CheckpointException">
+    /// Not JSON, a field of another kind, or an adapter that is no LoRA.
+    /// </exception>
     public static LoraSettings Of(string file, IReadOnlyDictionary<string, string> metadata,
         IEnumerable<string> components)
     {

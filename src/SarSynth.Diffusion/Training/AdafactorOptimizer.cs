@@ -26,9 +26,8 @@ public sealed record AdafactorOptions(
 }
 
 /// <summary>
-/// Adafactor over named parameters. A kernel [out, in, k, k] counts as the matrix [out, in k k]; vectors, and
-/// matrices of
-/// one row or column, have their whole second moment.
+/// Adafactor over named parameters. A kernel [out, in, k, k] counts as the matrix [out, in k k]; vectors, and matrices
+/// of one row or column, have their whole second moment.
 /// </summary>
 public sealed class AdafactorOptimizer : ParameterOptimizer
 {

@@ -1,6 +1,6 @@
 // Adam with decoupled weight decay. Loshchilov and Hutter (2019), algorithm 2; Kingma and Ba (2015).
-// Its state is in named tensors, which checkpoints keep. The step is libtorch's fused one, which TorchSharp does not
-// expose.
+// Its state is in named tensors, which checkpoints keep. The step is libtorch's
+// fused one, which TorchSharp does not expose.
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

@@ -1,6 +1,5 @@
-// Losses of an autoencoder. Rombach et al. (2022), section 3.1 and appendix G (small KL term); log spectra after
-// Durall et
-// al. (2020), "Watch your up-convolution"; moments: what multiplicative noise makes of an area's statistics.
+// Losses of an autoencoder. Rombach et al. (2022), section 3.1 and appendix G (small KL term); log spectra after Durall
+// et al. (2020), "Watch your up-convolution"; moments: what multiplicative noise makes of an area's statistics.
 using System.Text.Json.Serialization;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -136,8 +135,9 @@ public static class AutoencoderLoss
         return (LogOf(reconstruction) - LogOf(image)).abs().mean().MoveToOuterDisposeScope();
     }
 
-    /// <summary>|ln (mean b^2 / mean a^2)| + |ln (mean b^4 / mean a^4)|, mean over the images: intensity and its
-    /// contrast.</summary>
+    /// <summary>
+    /// |ln (mean b^2 / mean a^2)| + |ln (mean b^4 / mean a^4)|, mean over the images: intensity and its contrast.
+    /// </summary>
     /// <param name="image">a, [B, C, H, W], at least 0.</param>
     /// <param name="reconstruction">b, of the same shape.</param>
     public static Tensor Moments(Tensor image, Tensor reconstruction)
@@ -150,8 +150,9 @@ public static class AutoencoderLoss
         return ofIntensity.Plus(ofSquare).mean().MoveToOuterDisposeScope();
     }
 
-    /// <summary>To which ring or cell each frequency belongs, and how many belong there; zero frequency alone to the
-    /// first.</summary>
+    /// <summary>
+    /// To which ring or cell each frequency belongs, and how many belong there; zero frequency alone to the first.
+    /// </summary>
     private static (long[] Places, float[] Counts) Places(long height, long width, SpectrumMean average)
     {
         // Half a spectrum would do for real images; the whole one keeps rings and cells simple.

@@ -10,7 +10,8 @@ namespace SarSynth.Diffusion.Training;
 public static class DiffusionLoss
 {
     /// <summary>Draws noise and timesteps as a recipe says, then <see cref="OfNoise(NoiseSchedule, Func{Tensor, Tensor,
-    /// Tensor}, Tensor, Tensor, Tensor, LossRecipe, Tensor)"/> or <see cref="OfFlow"/>.</summary>
+    /// Tensor}, Tensor, Tensor, Tensor, LossRecipe,
+    /// Tensor)"/> or <see cref="OfFlow"/>.</summary>
     /// <param name="schedule">The noise schedule; flow matching takes the number of its timesteps alone.</param>
     /// <param name="model">(noisy latents, timesteps [B]) to prediction.</param>
     /// <param name="x0">Clean latents [B, C, H, W].</param>
@@ -88,8 +89,7 @@ public static class DiffusionLoss
 
     /// <summary>
     /// Flow matching: the model sees (1 - t) x0 + t noise and predicts the velocity noise - x0 of the straight line
-    /// between
-    /// them. Lipman et al. (2023), eq. 23 with sigma_min 0; Esser et al. (2024), eq. 13.
+    /// between them. Lipman et al. (2023), eq. 23 with sigma_min 0; Esser et al. (2024), eq. 13.
     /// </summary>
     /// <param name="model">(noisy latents, t T [B], float32) to prediction.</param>
     /// <param name="x0">Clean latents [B, ...].</param>
@@ -150,9 +150,9 @@ public static class DiffusionLoss
         return squares * limit.Times(2) / squares.Plus(limit.Squared()).sqrt().Plus(limit);
     }
 
-    /// <summary>Mean over the samples of their weighted means over what counts; samples of which nothing counts are
-    /// left
-    /// out.</summary>
+    /// <summary>
+    /// Mean over the samples of their weighted means over what counts; samples of which nothing counts are left out.
+    /// </summary>
     private static Tensor Mean(Tensor error, double[]? weights, Tensor? mask)
     {
         if (weights is null && mask is null)

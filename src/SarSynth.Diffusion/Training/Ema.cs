@@ -78,8 +78,9 @@ public sealed class Ema : IDisposable
             parameters[name].copy_(average);
     }
 
-    /// <summary>Runs <paramref name="action"/> with the average in the parameters' place, then puts them
-    /// back.</summary>
+    /// <summary>
+    /// Runs <paramref name="action"/> with the average in the parameters' place, then puts them back.
+    /// </summary>
     public T With<T>(IReadOnlyDictionary<string, Parameter> parameters, Func<T> action)
     {
         using var noGradients = no_grad();

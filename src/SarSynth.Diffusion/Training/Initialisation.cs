@@ -10,9 +10,9 @@ namespace SarSynth.Diffusion.Training;
 public static class Initialisation
 {
     /// <summary>
-    /// Makes an autoencoder begin as a nearly linear, nearly invertible map: orthogonal convolutions (Saxe et al.
-    /// 2014), no biases,
-    /// and residual branches that begin at zero (Goyal et al. 2017), so that detail passes from the first step on.
+    /// Makes an autoencoder begin as a nearly linear, nearly invertible map: orthogonal convolutions
+    /// (Saxe et al. 2014), no biases, and residual branches that begin at zero (Goyal et al. 2017),
+    /// so that detail passes from the first step on.
     /// </summary>
     /// <param name="vae">An autoencoder with fresh weights.</param>
     public static void NearLinear(AutoencoderKL vae)

@@ -24,8 +24,7 @@ public enum TrainingTarget
 
     /// <summary>
     /// noise - x0 on the straight line between them (Lipman et al. 2023, Liu et al. 2023): a target of the training
-    /// alone,
-    /// no sampler here integrates such a model.
+    /// alone, no sampler here integrates such a model.
     /// </summary>
     FlowMatching,
 }
@@ -68,8 +67,9 @@ public sealed record TimestepSampling(TimestepDistribution Distribution = Timest
     /// <param name="count">How many.</param>
     /// <param name="timesteps">Timesteps T of the schedule.</param>
     /// <param name="generator">A CPU generator.</param>
-    /// <exception cref="ArgumentOutOfRangeException">As <see cref="Shares"/>, or a range without a
-    /// timestep.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// As <see cref="Shares"/>, or a range without a timestep.
+    /// </exception>
     public Tensor Draw(long count, int timesteps, Generator generator)
     {
         Check();
@@ -137,14 +137,14 @@ public sealed record PseudoHuber(double C = 0.1, HuberSchedule Schedule = HuberS
 /// <summary>A diffusion loss: target, weights, noise and timesteps.</summary>
 public sealed record LossRecipe
 {
-    /// <summary>What the model predicts. Another target than the schedule's has to be said by the saved
-    /// schedule.</summary>
+    /// <summary>
+    /// What the model predicts. Another target than the schedule's has to be said by the saved schedule.
+    /// </summary>
     public TrainingTarget Target { get; init; } = TrainingTarget.OfSchedule;
 
     /// <summary>
-    /// Weight min(SNR, gamma) of the error of x0 (Hang et al. 2023); null for equal weights. Flow matching is
-    /// weighted by
-    /// its timesteps alone.
+    /// Weight min(SNR, gamma) of the error of x0 (Hang et al. 2023); null for equal weights. Flow
+    /// matching is weighted by its timesteps alone.
     /// </summary>
     public double? MinSnrGamma { get; init; } = 5;
 

@@ -23,8 +23,9 @@ public enum LrShape
     Polynomial,
 }
 
-/// <summary>A learning-rate schedule; <see cref="At"/> is a function of the step alone, so that a resumed training
-/// has it too.</summary>
+/// <summary>
+/// A learning-rate schedule; <see cref="At"/> is a function of the step alone, so that a resumed training has it too.
+/// </summary>
 /// <param name="Shape">How the rate goes after the warm-up.</param>
 /// <param name="Warmup">Steps over which the rate rises linearly from zero.</param>
 /// <param name="Cycles">Periods of a cosine; null for its default (0.5 for Cosine, 1 for CosineWithRestarts).</param>

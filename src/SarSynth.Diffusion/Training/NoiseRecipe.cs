@@ -15,12 +15,12 @@ namespace SarSynth.Diffusion.Training;
 /// </param>
 /// <param name="Pyramid">
 /// Standard deviation of noise in blocks of 2 x 2 over that of white noise; blocks of 4 have its square, and so on up
-/// to the
-/// size of the image. 0 for none, less than 1. The sum is scaled to variance 1.
+/// to the size of the image. 0 for none, less than 1. The sum is scaled to variance 1.
 /// </param>
-/// <remarks>The published code enlarges coarse noise bilinearly, which makes its variance change from pixel to pixel;
-/// here it
-/// lies in blocks at random places, so that each pixel is exactly normal with variance 1.</remarks>
+/// <remarks>
+/// The published code enlarges coarse noise bilinearly, which makes its variance change from pixel to pixel; here it
+/// lies in blocks at random places, so that each pixel is exactly normal with variance 1.
+/// </remarks>
 public sealed record NoiseRecipe(double Offset = 0, double Pyramid = 0)
 {
     /// <summary>Draws noise, float32 on the CPU.</summary>

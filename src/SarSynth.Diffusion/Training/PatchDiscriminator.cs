@@ -21,8 +21,8 @@ public sealed class PatchDiscriminator : nn.Module<Tensor, Tensor>
     {
         if (width < 8 || width % 8 != 0)
             throw new ArgumentOutOfRangeException(nameof(width), width, "expected a multiple of 8");
-        // Groups in the place of batches: statistics of a batch would be state outside of the checkpoints. SiLU for
-        // the leaky rectifier.
+        // Groups in the place of batches: statistics of a batch would be state outside of the
+        // checkpoints. SiLU for the leaky rectifier.
         layers = nn.Sequential(
             ("conv_in", nn.Conv2d(channels, width, 4, stride: 2, padding: 1)), ("act_in", nn.SiLU()),
             ("conv_1", nn.Conv2d(width, 2 * width, 4, stride: 2, padding: 1)), ("norm_1", Norm(2 * width)),
@@ -38,8 +38,10 @@ public sealed class PatchDiscriminator : nn.Module<Tensor, Tensor>
     /// <returns>[B, 1, h, w].</returns>
     public override Tensor forward(Tensor image) => layers.call(image);
 
-    /// <summary>What the autoencoder is told: minus the mean score of its reconstructions. No gradient reaches the
-    /// discriminator.</summary>
+    /// <summary>
+    /// What the autoencoder is told: minus the mean score of its reconstructions.
+    /// No gradient reaches the discriminator.
+    /// </summary>
     /// <param name="reconstruction">[B, channels, H, W], with gradients.</param>
     public Tensor GeneratorLoss(Tensor reconstruction)
     {
@@ -55,8 +57,9 @@ public sealed class PatchDiscriminator : nn.Module<Tensor, Tensor>
         }
     }
 
-    /// <summary>What the discriminator is told: the mean hinge of both kinds, half of each. No gradient reaches the
-    /// autoencoder.</summary>
+    /// <summary>
+    /// What the discriminator is told: the mean hinge of both kinds, half of each. No gradient reaches the autoencoder.
+    /// </summary>
     /// <param name="image">[B, channels, H, W].</param>
     /// <param name="reconstruction">Shape of the image.</param>
     public Tensor DiscriminatorLoss(Tensor image, Tensor reconstruction)

@@ -1,6 +1,5 @@
 // A training's state on disk: a folder that appears whole, step-N/{parameters,optimizer,ema}.safetensors and
-// training.json,
-// which has the SHA-256 of each of them and of itself.
+// training.json, which has the SHA-256 of each of them and of itself.
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
@@ -36,8 +35,9 @@ internal readonly record struct TrainingState(long Step, double LossScale, int F
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Companion { get; init; }
 
-    /// <summary>The state after a step whose gradients were finite: a loss scale doubles after a number of
-    /// them.</summary>
+    /// <summary>
+    /// The state after a step whose gradients were finite: a loss scale doubles after a number of them.
+    /// </summary>
     public TrainingState AfterStep(bool scaled, int growth)
     {
         var next = this with { Step = Step + 1, SkippedInARow = 0 };
@@ -158,8 +158,9 @@ public static class TrainingCheckpoint
                 Remove(old);
     }
 
-    /// <summary>Sets parameters, optimizer and average to the newest whole checkpoint; null where there is
-    /// none.</summary>
+    /// <summary>
+    /// Sets parameters, optimizer and average to the newest whole checkpoint; null where there is none.
+    /// </summary>
     /// <exception cref="CheckpointException">Another training's, or all are damaged.</exception>
     internal static TrainingState? Resume(TrainerOptions options, IReadOnlyDictionary<string, Parameter> parameters,
         ParameterOptimizer optimizer, Ema? ema)

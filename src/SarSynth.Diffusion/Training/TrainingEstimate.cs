@@ -27,29 +27,29 @@ public sealed record TrainingEstimate(long Weights, long Masters, long Optimizer
 
     /// <summary>
     /// Estimates by two small forward passes of the training and of the validation, whose layers are counted: each
-    /// keeps a
-    /// part that goes with the area of the latents, and one that does not.
+    /// keeps a part that goes with the area of the latents, and one that does not.
     /// </summary>
     /// <param name="options">The training's settings.</param>
     /// <param name="parameters">What it trains.</param>
     /// <param name="models">All networks that take part, the frozen ones too.</param>
     /// <param name="loss">Loss of a micro-batch of the training's size on latents of SIDE x SIDE.</param>
     /// <param name="side">Side of the training's latents.</param>
-    /// <param name="validate">What a validation computes, the decoding of its images too, on latents of SIDE x SIDE;
-    /// null
-    /// for none.</param>
+    /// <param name="validate">
+    /// What a validation computes, the decoding of its images too, on latents of SIDE x SIDE; null for none.
+    /// </param>
     /// <param name="validationSide">Side of the validation's latents; null for the training's.</param>
     /// <param name="runner">
-    /// Sets the models' block runner where the training has gradient checkpointing; null for a training without. It
-    /// is set
-    /// to <see cref="GradientCheckpointing.Run"/> in the end.
+    /// Sets the models' block runner where the training has gradient checkpointing; null for a training without. It is
+    /// set to <see cref="GradientCheckpointing.Run"/> in the end.
     /// </param>
-    /// <param name="probe">Side of the smaller pass, the larger has twice as much; a multiple of what the models
-    /// need.</param>
-    /// <remarks>The models are on the CPU while they are counted. What the runtime and the engine take for themselves
-    /// comes on
-    /// top: some 60 MB on the CPU. Attention must be of a kind that keeps no matrix of scores (flash attention, on
-    /// the CPU too).</remarks>
+    /// <param name="probe">
+    /// Side of the smaller pass, the larger has twice as much; a multiple of what the models need.
+    /// </param>
+    /// <remarks>
+    /// The models are on the CPU while they are counted. What the runtime and the engine take for
+    /// themselves comes on top: some 60 MB on the CPU. Attention must be of a kind that keeps no matrix
+    /// of scores (flash attention, on the CPU too).
+    /// </remarks>
     public static TrainingEstimate Of(TrainerOptions options, IReadOnlyDictionary<string, Parameter> parameters,
         IReadOnlyList<nn.Module> models, Func<long, Tensor> loss, long side, Func<long, Tensor>? validate = null,
         long? validationSide = null, Action<BlockRunner>? runner = null, long probe = 16)
@@ -117,8 +117,9 @@ public sealed record TrainingEstimate(long Weights, long Masters, long Optimizer
         return counter.Peak;
     }
 
-    /// <summary>Walks the calls back: what is kept goes, gradients come. Says what is kept at first, and the most at
-    /// once.</summary>
+    /// <summary>
+    /// Walks the calls back: what is kept goes, gradients come. Says what is kept at first, and the most at once.
+    /// </summary>
     private static (double Kept, double Most) Backward(List<LayerCall> calls, long allGradients, bool recomputed,
         bool copied)
     {

@@ -1,5 +1,5 @@
-// The curve of a training: JSON lines, one for each step, which a resumed training goes on with; TensorBoard's events
-// beside it.
+// The curve of a training: JSON lines, one for each step, which a resumed training
+// goes on with; TensorBoard's events beside it.
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -11,9 +11,8 @@ namespace SarSynth.Diffusion.Training;
 
 /// <summary>
 /// Appends what a training tells to a file of JSON lines: {"step":1,"loss":0.5,"gradientNorm":1.2,"rate":0.0001}, with
-/// "rates", "validation" and "skipped" where there are such. Numbers that are not finite are null. Each line is
-/// handed to
-/// the system at once; a resumed training writes no step twice, and a line that a kill cut short goes.
+/// "rates", "validation" and "skipped" where there are such. Numbers that are not finite are null. Each line is handed
+/// to the system at once; a resumed training writes no step twice, and a line that a kill cut short goes.
 /// </summary>
 public sealed class TrainingLog : IDisposable
 {

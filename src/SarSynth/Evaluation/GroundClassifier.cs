@@ -53,8 +53,8 @@ public sealed class GroundClassifier
     }
 
     /// <summary>
-    /// How often a pixel of each true class was called each class, [true x called], row by row; pixels of no class are
-    /// left out.
+    /// How often a pixel of each true class was called each class, [true x called], row
+    /// by row; pixels of no class are left out.
     /// </summary>
     /// <param name="image">The image that is asked about.</param>
     /// <param name="ground">The truth.</param>

@@ -78,8 +78,8 @@ public sealed record Measure
     public MeasureNeeds Needs { get; init; }
 
     /// <summary>
-    /// Sums over one scene, such that sums of several scenes can be joined; null where the scene has none of what is
-    /// measured.
+    /// Sums over one scene, such that sums of several scenes can be joined; null
+    /// where the scene has none of what is measured.
     /// </summary>
     internal Func<SceneLook, double[]?> Parts { get; init; } = _ => null;
 

@@ -24,8 +24,8 @@ public sealed record TruthScene(string Name, AmplitudeImage Airborne)
     ];
 
     /// <summary>
-    /// The satellite's image, which covers the same ground by a whole number of airborne pixels; null where there is
-    /// none.
+    /// The satellite's image, which covers the same ground by a whole number of
+    /// airborne pixels; null where there is none.
     /// </summary>
     public AmplitudeImage? Satellite { get; init; }
 

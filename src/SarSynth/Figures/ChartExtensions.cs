@@ -96,8 +96,9 @@ public static class ChartExtensions
                 ("label", Label(label)))));
 
     /// <summary>Puts a slider below the chart that shows a part of its traces at a time.</summary>
-    /// <param name="chart">A chart of as many traces as steps, or of a multiple: then each step shows as many in a
-    /// row.</param>
+    /// <param name="chart">
+    /// A chart of as many traces as steps, or of a multiple: then each step shows as many in a row.
+    /// </param>
     /// <param name="labels">What each step is called.</param>
     /// <param name="prefix">Words before the label of the step that is shown.</param>
     /// <exception cref="ArgumentException">The traces cannot be dealt out evenly.</exception>

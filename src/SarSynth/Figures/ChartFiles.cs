@@ -9,8 +9,7 @@ public static class ChartFiles
 {
     /// <summary>
     /// The chart as plotly's JSON: an object with "data", "layout" and "config". Numbers have six significant digits,
-    /// what is not
-    /// finite is null; equal charts give equal text.
+    /// what is not finite is null; equal charts give equal text.
     /// </summary>
     public static string ToPlotlyJson(this GenericChart chart) => ChartJson.Write(chart);
 

@@ -10,8 +10,10 @@ namespace SarSynth.Figures;
 public sealed class BrowserException(string message, Exception? inner = null) : Exception(message, inner);
 
 /// <summary>One page in a Chromium that has no window and no network; draws figures and takes screenshots.</summary>
-/// <remarks>The pipe ends with this process, and Chromium with the pipe: nothing is left running. Members may be called
-/// from any thread.</remarks>
+/// <remarks>
+/// The pipe ends with this process, and Chromium with the pipe: nothing is left
+/// running. Members may be called from any thread.
+/// </remarks>
 public sealed class HeadlessBrowser : IDisposable
 {
     private static readonly TimeSpan patience = TimeSpan.FromMinutes(4);
@@ -73,8 +75,8 @@ public sealed class HeadlessBrowser : IDisposable
     public string ProfileFolder { get; }
 
     /// <summary>
-    /// The Chromium that is used: SARSYNTH_CHROMIUM, or the first of the usual names in PATH, or Playwright's; null
-    /// when there is none.
+    /// The Chromium that is used: SARSYNTH_CHROMIUM, or the first of the usual names in
+    /// PATH, or Playwright's; null when there is none.
     /// </summary>
     public static string? Find()
     {
@@ -157,8 +159,8 @@ public sealed class HeadlessBrowser : IDisposable
     }
 
     /// <summary>
-    /// Takes a picture of a piece of HTML on white paper, just as large as it is; the page holds nothing else
-    /// meanwhile.
+    /// Takes a picture of a piece of HTML on white paper, just as large as it is;
+    /// the page holds nothing else meanwhile.
     /// </summary>
     /// <param name="html">The piece; its images must lie in it.</param>
     /// <param name="padding">White around it, CSS pixels.</param>
@@ -218,8 +220,8 @@ public sealed class HeadlessBrowser : IDisposable
     {
         try
         {
-            // Closed this way the helper processes end first; a pipe that just closes leaves them writing into the
-            // profile.
+            // Closed this way the helper processes end first; a pipe that just closes
+            // leaves them writing into the profile.
             Send("Browser.close", [], null);
             if (!process.WaitForExit(5000))
                 process.Kill(entireProcessTree: true);

@@ -25,8 +25,7 @@ internal static class PngFile
 
     /// <summary>
     /// The browser's picture with at most 256 colours: a third to a tenth of the size, for notebooks. Greys and few
-    /// colours are kept
-    /// exactly; of many the nearest 256 are taken.
+    /// colours are kept exactly; of many the nearest 256 are taken.
     /// </summary>
     /// <param name="browser">Any page: the browser reads its own file.</param>
     /// <param name="uri">A data URI of a picture.</param>

@@ -18,8 +18,8 @@ public sealed class ProgressView(string what, TimeProvider? time = null)
     private bool stopped;
 
     /// <summary>
-    /// Sets how far the work is. Time that remains is told from the pace since the first call, so that resumed work is
-    /// told rightly.
+    /// Sets how far the work is. Time that remains is told from the pace since the first
+    /// call, so that resumed work is told rightly.
     /// </summary>
     /// <param name="share">The share that is done, 0 to 1; values outside are taken as the nearer end.</param>
     /// <param name="detail">What is being done right now; may be empty.</param>

@@ -1,5 +1,5 @@
-// How every chart looks: a Plotly.NET template, set as the default, so that charts made with Plotly.NET alone look
-// alike.
+// How every chart looks: a Plotly.NET template, set as the default, so that
+// charts made with Plotly.NET alone look alike.
 using Plotly.NET;
 using Plotly.NET.LayoutObjects;
 
@@ -9,8 +9,8 @@ namespace SarSynth.Figures;
 /// The common look of charts; the colours are told apart by colour-blind readers too (Okabe and Ito, 2008).
 /// </summary>
 /// <remarks>
-/// Plotly.NET's own default template costs each chart about a second (it is built anew) and 8 kB of JSON; this one is
-/// made once.
+/// Plotly.NET's own default template costs each chart about a second (it is built
+/// anew) and 8 kB of JSON; this one is made once.
 /// </remarks>
 public static class Theme
 {
@@ -19,9 +19,8 @@ public static class Theme
     internal const int Width = 720, Height = 420;
 
     /// <summary>
-    /// What plotly is told beside the figure, where the chart says nothing else. Its button that sends the data to a
-    /// cloud is
-    /// taken away.
+    /// What plotly is told beside the figure, where the chart says nothing else. Its button
+    /// that sends the data to a cloud is taken away.
     /// </summary>
     internal const string Config = """
         {"displaylogo":false,"showSendToCloud":false,"plotlyServerURL":"","responsive":true,"displayModeBar":"hover",
@@ -44,8 +43,8 @@ public static class Theme
     public static Template Template { get; } = With(new Template(), ("layout", Layout()), ("data", Traces()));
 
     /// <summary>
-    /// Makes the theme the default of all charts that Plotly.NET makes from now on, once; what somebody else sets later
-    /// stays.
+    /// Makes the theme the default of all charts that Plotly.NET makes from now on,
+    /// once; what somebody else sets later stays.
     /// </summary>
     public static void Apply() => _ = applied.Value;
 
@@ -78,8 +77,7 @@ public static class Theme
 
     /// <summary>
     /// An object of Plotly.NET with some of plotly's attributes set by their names (plotly.com/javascript/reference):
-    /// its own
-    /// initialisers take F# options for a hundred arguments.
+    /// its own initialisers take F# options for a hundred arguments.
     /// </summary>
     internal static T With<T>(T target, params ReadOnlySpan<(string Name, object Value)> attributes)
         where T : DynamicObj.DynamicObj

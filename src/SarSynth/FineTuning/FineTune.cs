@@ -227,8 +227,8 @@ file sealed class TrainingRun
     private string LossFile => Path.Combine(folder, CheckpointFolder, "losses.csv");
 
     /// <summary>
-    /// The autoencoder, its configuration told mean and deviation of each latent channel: the denoiser sees unit
-    /// variance in all.
+    /// The autoencoder, its configuration told mean and deviation of each latent
+    /// channel: the denoiser sees unit variance in all.
     /// </summary>
     private AutoencoderKL Whitened(AutoencoderKL vae)
     {
@@ -248,8 +248,8 @@ file sealed class TrainingRun
     private static double Cost(StageRecipe stage) => (double)stage.Steps * stage.Batch * stage.Tile * stage.Tile;
 
     /// <summary>
-    /// Epsilon is half the median amplitude: then speckle at that brightness is nearly normal after the logarithm
-    /// (skewness -0.2).
+    /// Epsilon is half the median amplitude: then speckle at that brightness is nearly
+    /// normal after the logarithm (skewness -0.2).
     /// </summary>
     private static LogNormalisation FitLog(IEnumerable<float[]> images)
     {
@@ -316,8 +316,8 @@ file sealed class TrainingRun
     }
 
     /// <summary>
-    /// Takes the lines of steps out that are done again: a killed run may have written more of them than it had in its
-    /// last checkpoint.
+    /// Takes the lines of steps out that are done again: a killed run may have written more
+    /// of them than it had in its last checkpoint.
     /// </summary>
     private void ForgetLosses(string stage, long from)
     {

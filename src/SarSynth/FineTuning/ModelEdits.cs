@@ -55,8 +55,9 @@ public sealed record ExtractRecipe
     /// <summary>Rank of every layer, at most; null for what the energy needs.</summary>
     public int? Rank { get; init; } = 16;
 
-    /// <summary>Share of each layer's squared difference to keep, over 0 to 1; null for all that the rank
-    /// holds.</summary>
+    /// <summary>
+    /// Share of each layer's squared difference to keep, over 0 to 1; null for all that the rank holds.
+    /// </summary>
     public double? Energy { get; init; }
 
     /// <summary>Networks that are compared; null for UNet and text encoders.</summary>
@@ -125,8 +126,9 @@ public static class ModelEdits
     /// <summary>Takes the LoRA that leads from one model to another: singular vectors of their difference.</summary>
     /// <param name="recipe">From which two, and how much.</param>
     /// <param name="file">The safetensors file.</param>
-    /// <exception cref="ArgumentException">A part that one of them does not have, layers of other shapes, models that
-    /// do not differ.</exception>
+    /// <exception cref="ArgumentException">
+    /// A part that one of them does not have, layers of other shapes, models that do not differ.
+    /// </exception>
     /// <exception cref="CheckpointException">A model that cannot be opened.</exception>
     public static Extracted Extract(ExtractRecipe recipe, string file)
     {

@@ -42,8 +42,9 @@ public sealed record ModelInfo(string Path, string Kind, string? Base, IReadOnly
     public IReadOnlyDictionary<string, string> Facts { get; init; } = new Dictionary<string, string>();
 
     /// <summary>Looks at a file or folder.</summary>
-    /// <param name="path">A safetensors file; a pipeline's, a network's or an adapter's folder; what a fine-tuning
-    /// left.</param>
+    /// <param name="path">
+    /// A safetensors file; a pipeline's, a network's or an adapter's folder; what a fine-tuning left.
+    /// </param>
     /// <exception cref="FileNotFoundException">There is nothing of that name.</exception>
     /// <exception cref="CheckpointException">It is none of these, or broken.</exception>
     public static ModelInfo Of(string path)

@@ -1,6 +1,6 @@
 // What of a base model is trained, as plain records: any sum of them is one run, each with its own learning rate.
-// Debuysere et al. (2025), arXiv 2506.13307, compare them; their best is the whole UNet, LoRA on the text encoders and
-// a learned token.
+// Debuysere et al. (2025), arXiv 2506.13307, compare them; their best is the whole UNet,
+// LoRA on the text encoders and a learned token.
 using System.Text.Json.Serialization;
 using SarSynth.Diffusion.Training;
 

@@ -33,8 +33,10 @@ public sealed record StageRecipe
     public int CheckpointEvery { get; init; } = 200;
 }
 
-/// <summary>Training of a small latent diffusion model from nothing: autoencoder, denoiser with text, ControlNet on
-/// satellite tiles.</summary>
+/// <summary>
+/// Training of a small latent diffusion model from nothing: autoencoder, denoiser
+/// with text, ControlNet on satellite tiles.
+/// </summary>
 public sealed record TrainRecipe
 {
     /// <summary>Name of the recipe.</summary>

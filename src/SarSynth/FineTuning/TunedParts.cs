@@ -1,5 +1,5 @@
-// The trainable parts that strategies make of a pipeline: parameters by name, groups with their rates, and what is
-// saved.
+// The trainable parts that strategies make of a pipeline: parameters by name,
+// groups with their rates, and what is saved.
 using SarSynth.Data;
 using SarSynth.Diffusion.Adapters;
 using SarSynth.Diffusion.Checkpoints;
@@ -32,8 +32,9 @@ internal sealed class TunedParts : IDisposable
 
     /// <param name="model">The base; its parameters are frozen but for those that a strategy trains.</param>
     /// <param name="recipe">Strategies, seed, types.</param>
-    /// <exception cref="ArgumentException">A strategy that names a part or layer that the base does not
-    /// have.</exception>
+    /// <exception cref="ArgumentException">
+    /// A strategy that names a part or layer that the base does not have.
+    /// </exception>
     public TunedParts(LatentDiffusion model, FineTuneRecipe recipe)
     {
         this.model = model;
@@ -100,11 +101,13 @@ internal sealed class TunedParts : IDisposable
         return caption;
     }
 
-    /// <summary>Writes what was trained: adapters and words in the form that diffusers reads, whole networks as a
-    /// pipeline.</summary>
+    /// <summary>
+    /// Writes what was trained: adapters and words in the form that diffusers reads, whole networks as a pipeline.
+    /// </summary>
     /// <param name="folder">Made where it is missing.</param>
-    /// <param name="from">The base's folder or file: its card and its own ControlNets stay with a whole
-    /// pipeline.</param>
+    /// <param name="from">
+    /// The base's folder or file: its card and its own ControlNets stay with a whole pipeline.
+    /// </param>
     /// <returns>The files and folders, by what they are.</returns>
     public IReadOnlyDictionary<string, string> Save(string folder, string from)
     {

@@ -1,5 +1,5 @@
-// What a recipe puts on a loaded pipeline: LoRAs, learned tokens, further ControlNets. Read once, taken off when no
-// longer asked for.
+// What a recipe puts on a loaded pipeline: LoRAs, learned tokens, further ControlNets.
+// Read once, taken off when no longer asked for.
 using SarSynth.Diffusion.Adapters;
 using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Diffusion.Models;
@@ -19,8 +19,10 @@ internal sealed class Adaptation(LatentDiffusion pipeline) : IDisposable
     private IReadOnlyList<(AdapterRecipe, string)> adapters = [];
     private IReadOnlyList<(TokenRecipe, string)> tokens = [];
 
-    /// <summary>Puts on what a recipe asks for, and takes off what it does not; where a file cannot be put on, none of
-    /// its kind is.</summary>
+    /// <summary>
+    /// Puts on what a recipe asks for, and takes off what it does not; where a file
+    /// cannot be put on, none of its kind is.
+    /// </summary>
     public void Apply(TranslateRecipe recipe)
     {
         var askedTokens = recipe.Tokens.Select(token => (token, StateOf(token.File))).ToList();

@@ -8,8 +8,9 @@ namespace SarSynth.Translation;
 /// <summary>Holds an input against a model's card.</summary>
 internal static class InputFit
 {
-    /// <summary>Spacings may differ by this factor: what the resampling of a training set and of a product
-    /// leave.</summary>
+    /// <summary>
+    /// Spacings may differ by this factor: what the resampling of a training set and of a product leave.
+    /// </summary>
     private const double SpacingTolerance = 1.25;
 
     /// <summary>Looks may differ by this factor.</summary>
@@ -50,18 +51,17 @@ internal static class InputFit
         return remarks;
     }
 
-    /// <summary>A line where neighbouring pixels are far more alike than the speckle that the model learned from lets
-    /// them be.</summary>
+    /// <summary>
+    /// A line where neighbouring pixels are far more alike than the speckle that the model learned from lets them be.
+    /// </summary>
     /// <param name="card">The card.</param>
     /// <param name="amplitude">Row-major [rows x columns], linear; NaN where there is no data.</param>
     /// <param name="rows">Rows.</param>
     /// <param name="columns">Columns.</param>
     /// <remarks>
     /// Of the logarithms of independent L-look intensities the difference has the variance 2 trigamma(L). Its median
-    /// size is
-    /// nearly blind to edges and texture; pixels that a product's sampling correlates look like two or three times as
-    /// many
-    /// looks, those of a 3 x 3 mean like twenty-seven times.
+    /// size is nearly blind to edges and texture; pixels that a product's sampling correlates look like two or three
+    /// times as many looks, those of a 3 x 3 mean like twenty-seven times.
     /// </remarks>
     public static string? Despeckled(ModelCard card, float[] amplitude, int rows, int columns)
     {

@@ -1,5 +1,5 @@
-// What is looked at while a foundation is trained: pictures of fixed prompts and seeds, and a pipeline to
-// use meanwhile.
+// What is looked at while a foundation is trained: pictures of fixed prompts and
+// seeds, and a pipeline to use meanwhile.
 using System.Globalization;
 using System.Text;
 using SarSynth.Diffusion.Pipelines;

@@ -5,8 +5,9 @@ using SarSynth.Diffusion;
 
 namespace SarSynth.FineTuning;
 
-/// <summary>Training of a foundation model from nothing on rendered scenes: autoencoder, then UNet with two text
-/// encoders.</summary>
+/// <summary>
+/// Training of a foundation model from nothing on rendered scenes: autoencoder, then UNet with two text encoders.
+/// </summary>
 public sealed record FoundationRecipe
 {
     /// <summary>What recipes of this kind say in their field "kind".</summary>
@@ -39,8 +40,9 @@ public sealed record FoundationRecipe
     /// <summary>Share of captions replaced by no text, which guidance needs.</summary>
     public double CaptionDropout { get; init; } = 0.1;
 
-    /// <summary>Looks at the denoiser: the loss of held-out pictures, samples, and a snapshot that can be
-    /// used.</summary>
+    /// <summary>
+    /// Looks at the denoiser: the loss of held-out pictures, samples, and a snapshot that can be used.
+    /// </summary>
     public ValidationRecipe Validation { get; init; } = new();
 
     /// <summary>Size of the tokenizer's vocabulary.</summary>

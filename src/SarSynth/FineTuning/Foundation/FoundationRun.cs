@@ -19,8 +19,8 @@ namespace SarSynth.FineTuning;
 public static partial class FineTune
 {
     /// <summary>
-    /// Trains a foundation model and writes it as a pipeline in float16; a run that was killed goes on from its last
-    /// checkpoint.
+    /// Trains a foundation model and writes it as a pipeline in float16; a run that was
+    /// killed goes on from its last checkpoint.
     /// </summary>
     /// <param name="recipe">Pictures, networks and stages.</param>
     /// <param name="folder">Folder of the model. Until the end its "training" folder holds checkpoints, losses,
@@ -28,8 +28,9 @@ public static partial class FineTune
     /// <param name="progress">Told every step; <see cref="Progress"/> is told when null.</param>
     /// <param name="cancel">Stops after a step, with a checkpoint.</param>
     /// <exception cref="ArgumentException">A field that cannot be, or a device that is not there.</exception>
-    /// <exception cref="CheckpointException">A configuration that is not known, or checkpoints of another
-    /// training.</exception>
+    /// <exception cref="CheckpointException">
+    /// A configuration that is not known, or checkpoints of another training.
+    /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled; run again to go on.</exception>
     public static void Run(FoundationRecipe recipe, string folder, Action<FineTuningProgress>? progress = null,
         CancellationToken cancel = default)
