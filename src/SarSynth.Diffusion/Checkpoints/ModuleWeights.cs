@@ -171,7 +171,17 @@ public static class ModuleWeights
                 m.weight = value;
                 old!.Dispose();
                 break;
+            case (IOwnsParameters m, _): m.Set(name, value); break;
             default: throw new CheckpointException(source, $"{module.GetName()}: no rule to set parameter '{name}'");
         }
     }
+}
+
+/// <summary>A module with parameters of its own beside those of its layers.</summary>
+internal interface IOwnsParameters
+{
+    /// <summary>Puts another parameter in the place of one, which is let go.</summary>
+    /// <param name="name">Its name in the module.</param>
+    /// <param name="value">The new one.</param>
+    void Set(string name, Parameter value);
 }

@@ -30,6 +30,9 @@ public sealed record CLIPTextConfig
             "use_bfloat16",
     ];
 
+    /// <summary>Whether a field of a text or image encoder's configuration has no effect on its result.</summary>
+    internal static bool ChangesNothing(string field) => WithoutEffect.Contains(field);
+
     /// <summary>Number of tokens.</summary>
     public int VocabSize { get; init; } = 49408;
 
@@ -307,6 +310,7 @@ internal sealed class CLIPTextEmbeddings : nn.Module<Tensor, Tensor>
     }
 }
 
+// Of texts and of images alike.
 internal sealed class CLIPEncoder : nn.Module
 {
     internal readonly ModuleList<CLIPEncoderLayer> layers;

@@ -17,14 +17,15 @@ internal readonly struct Placement(Device? device, ScalarType? type)
     public Linear Linear(long from, long to, bool bias = true) =>
         nn.Linear(from, to, hasBias: bias, device: Device, dtype: Type);
 
-    public Conv2d Conv2d(long from, long to, long kernel = 3, long stride = 1, long padding = 1)
+    public Conv2d Conv2d(long from, long to, long kernel = 3, long stride = 1, long padding = 1,
+        bool bias = true)
     {
         // TorchSharp forgets a handle of the kernel that it draws, which would keep its memory until a collection.
         using var scope = NewDisposeScope();
-        var convolution = nn.Conv2d(from, to, kernel_size: kernel, stride: stride, padding: padding, device: Device,
-            dtype: Type);
+        var convolution = nn.Conv2d(from, to, kernel_size: kernel, stride: stride, padding: padding, bias: bias,
+            device: Device, dtype: Type);
         convolution.weight.DetachFromDisposeScope();
-        convolution.bias!.DetachFromDisposeScope();
+        convolution.bias?.DetachFromDisposeScope();
         if (kernel == 1)
             return convolution;
         // In the order of the images that it is called with: else every call turns the whole kernel first.
@@ -48,6 +49,9 @@ internal readonly struct Placement(Device? device, ScalarType? type)
 
     public LayerNorm LayerNorm(long width, double eps = 1e-5) =>
         nn.LayerNorm(width, eps: eps, device: Device, dtype: Type);
+
+    public Parameter Parameter(params ReadOnlySpan<long> shape) =>
+        new(empty(shape.ToArray(), device: Device, dtype: Type ?? ScalarType.Float32));
 
     public Embedding Embedding(long count, long width)
     {
