@@ -4,6 +4,7 @@
 using System.IO;
 using Plotly.NET.CSharp;
 using SarSynth.Data;
+using SarSynth.Diffusion.Training;
 using SarSynth.Evaluation;
 using SarSynth.Figures;
 using SarSynth.FineTuning;
@@ -17,6 +18,7 @@ using static SarSynth.Figures.Doors;
 
 NotebookFormatters.Register();
 NotebookProgress.ShowWith(value => display(value).Update);
+Action<FineTuneLine> LiveCurves() => TuningCurves.ShowWith(value => display(value).Update);
 
 // libtorch counts the machine's cores, .NET those that this process may use.
 if (Environment.GetEnvironmentVariable("OMP_NUM_THREADS") is null)
@@ -28,4 +30,13 @@ string Output(string name)
     var folder = Environment.GetEnvironmentVariable("SARSYNTH_DEMO_OUTPUT") ?? "../artifacts/notebooks";
     Directory.CreateDirectory(folder);
     return Path.Combine(folder, name);
+}
+
+// The same, empty: what an earlier run left there goes.
+string Fresh(string name)
+{
+    var path = Output(name);
+    if (Directory.Exists(path))
+        Directory.Delete(path, recursive: true);
+    return path;
 }

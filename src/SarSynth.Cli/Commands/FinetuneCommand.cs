@@ -190,6 +190,12 @@ static class FinetuneCommand
                 Strategy = named.Count > 0 ? named : throw Missing("--strategy", "what is trained"),
                 Steps = 1000,
             };
+            // A short run would end before the recipe's own warm-up does.
+            recipe = recipe with
+            {
+                Schedule = recipe.Schedule with { Warmup = Math.Min(recipe.Schedule.Warmup,
+                    (parsed.GetValue(steps) ?? recipe.Steps) / 10) },
+            };
         }
         return recipe with
         {

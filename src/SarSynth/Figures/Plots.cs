@@ -298,15 +298,23 @@ public static partial class Plots
         image.Rows, image.Columns, 8, "contrast")
         .WithTitle($"Contrast in the {window} x {window} window around every eighth pixel").WithSize(520, 440);
 
-    /// <summary>The losses that a training wrote.</summary>
-    /// <param name="model">The model's folder, with losses.csv (stage,step,loss), or a model of the kit.</param>
+    /// <summary>The losses that a training or a fine-tuning wrote, means of ten steps.</summary>
+    /// <param name="model">The model's folder, with losses.csv (stage,step,loss), or a model of the kit; or the folder
+    /// of a fine-tuning, whose validations are drawn too.</param>
     /// <exception cref="FileNotFoundException">There is no such model, or it has no losses.</exception>
     /// <exception cref="InvalidDataException">A line is not one of stage, step and loss.</exception>
     public static GenericChart Losses(string model)
     {
-        var path = Path.Combine(EmbeddedData.FindModel(model), "losses.csv");
+        var folder = EmbeddedData.FindModel(model);
+        var path = Path.Combine(folder, "losses.csv");
         if (!File.Exists(path))
+        {
+            if (TuningCurves.Read(folder) is { Count: > 0 } curves)
+                return Chart.Combine([.. curves.Select(c => Line(c.Steps, c.Values, c.Name,
+                        c.Name.Contains(',', StringComparison.Ordinal) ? LineStyle.Dash : LineStyle.Solid))])
+                    .WithTitle("Losses").WithXAxis("step").WithYAxis("loss", AxisScale.Log);
             throw new FileNotFoundException($"{path}: no such file; a training writes it.", path);
+        }
         var lines = File.ReadLines(path).Select((line, i) => line.Split(',') is [var stage, var step, var loss]
             && double.TryParse(step, CultureInfo.InvariantCulture, out var x)
             && double.TryParse(loss, CultureInfo.InvariantCulture, out var y) ? (Stage: stage, Step: x, Loss: y)

@@ -26,6 +26,9 @@ public sealed record FineTuneResult(string Folder, IReadOnlyDictionary<string, s
     /// <summary>What should be known of the run, a line each: of its data, of its cache.</summary>
     public IReadOnlyList<string> Remarks { get; init; } = [];
 
+    /// <summary>What was looked at in this session, in its order: lines with a validation.</summary>
+    public IReadOnlyList<FineTuneLine> Looks { get; init; } = [];
+
     /// <summary>
     /// Share of the steps' time that they waited for tiles, the first batch and validations left out.
     /// </summary>
@@ -92,12 +95,18 @@ public static partial class FineTune
 
         // The autoencoder first: what it makes of the tiles is what the others learn.
         var (done, all) = (0.0, (double)stages.Sum(s => s.Recipe.Steps));
-        var ended = new List<Ended>();
+        var (ended, looks) = (new List<Ended>(), new List<FineTuneLine>());
+        void Tell(FineTuneLine line)
+        {
+            if (line.Validation is not null)
+                looks.Add(line);
+            onLine?.Invoke(line);
+        }
         foreach (var stage in stages)
         {
             var from = done;
             done += stage.Recipe.Steps / all;
-            ended.Add(Train(stage, place, onLine,
+            ended.Add(Train(stage, place, Tell,
                 (share, note) => progress.At(from + share * stage.Recipe.Steps / all, note), cancel));
             if (stage == vae)
                 vae.Finish();
@@ -108,7 +117,7 @@ public static partial class FineTune
         if (vae is not null)
             made = made.Concat(vae.Save(folder)).ToDictionary();
         var waiting = ended.Sum(e => e.Waited) / Math.Max(1e-9, ended.Sum(e => e.Elapsed));
-        Provenance.Of("fine-tune", recipe, recipe.Seed, [path, .. Indices(recipe.Data)],
+        Provenance.Of("fine-tune", recipe, recipe.Seed, [path, .. Indices(DataOf(recipe))],
             made.Values.SelectMany(m => FilesOf(Path.Combine(folder, m))), device.ToString())
             .With(new { Stages = ended.Select(e => new { e.Stage, e.Steps, e.Loss }), Waiting = waiting }, remarks, [])
             .Write(Path.Combine(folder, ProvenanceFile));
@@ -116,7 +125,7 @@ public static partial class FineTune
         var last = ended[^1];
         return new(folder, made, last.Loss, last.Best?.Step, last.Best?.Value, ended.Sum(e => e.Skipped))
         {
-            Remarks = remarks, Waiting = waiting,
+            Remarks = remarks, Waiting = waiting, Looks = looks,
         };
     }
 
@@ -134,7 +143,7 @@ public static partial class FineTune
     private static List<ITuningStage> Stages(TuningRun run, VaeTuning? vae) =>
         [.. vae is null ? [] : new ITuningStage[] { vae }, .. run.Parameters.Count == 0 ? [] : new[] { run }];
 
-    private static Ended Train(ITuningStage stage, Place place, Action<FineTuneLine>? onLine,
+    private static Ended Train(ITuningStage stage, Place place, Action<FineTuneLine> onLine,
         Action<double, string> onShare, CancellationToken cancel)
     {
         using var feed = new TileFeed(place.Tiles.Training, stage.Recipe, place.Multiple);
@@ -162,6 +171,10 @@ public static partial class FineTune
         return $"cache {recipe.Cache}: {read} results read, {made} made"
             + string.Concat(left.Select(l => "; " + l));
     }
+
+    // The kit's own scenes may be meant by their name.
+    private static string DataOf(FineTuneRecipe recipe) =>
+        recipe.Data == "paired-scenes" && !Path.Exists(recipe.Data) ? EmbeddedData.Scenes : recipe.Data;
 
     private static string BaseOf(FineTuneRecipe recipe) =>
         File.Exists(recipe.Base) ? recipe.Base : EmbeddedData.FindModel(recipe.Base);
@@ -252,7 +265,7 @@ public static partial class FineTune
         {
             try
             {
-                return Tiles.Open(recipe.Data, wanted with { Split = split });
+                return Tiles.Open(DataOf(recipe), wanted with { Split = split });
             }
             catch (TileException none) when (none.Key.Length == 0)
             {
@@ -263,7 +276,7 @@ public static partial class FineTune
         var validation = training is null ? null : Part(Split.Validation);
         if (training is null)
         {
-            training = Tiles.Open(recipe.Data, wanted);
+            training = Tiles.Open(DataOf(recipe), wanted);
             remark(wanted.Split is { } own
                 ? $"{recipe.Data}: trained on its part '{own.ToString().ToLowerInvariant()}', as the recipe says; "
                     + "nothing is held out for validation"

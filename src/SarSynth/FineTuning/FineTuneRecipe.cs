@@ -58,7 +58,9 @@ public sealed record FineTuneRecipe
     /// </summary>
     public required string Base { get; init; }
 
-    /// <summary>The tiles, in any layout that <see cref="Tiles.Open"/> reads.</summary>
+    /// <summary>
+    /// The tiles, in any layout that <see cref="Tiles.Open"/> reads; "paired-scenes" are those of the kit.
+    /// </summary>
     public required string Data { get; init; }
 
     /// <summary>How they are read; the training part is taken, and the validation part beside it.</summary>

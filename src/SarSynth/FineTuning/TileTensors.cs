@@ -50,6 +50,20 @@ internal sealed record TileTensors(int Channels, Normalisation? Airborne, Normal
     public AmplitudeImage Amplitude(float[] unit, int rows, int columns) => Airborne is null ? new(rows, columns, unit)
         : Airborne.Invert(IsOfUnitInterval ? unit : Array.ConvertAll(unit, v => 2 * v - 1), rows, columns);
 
+    /// <summary>A decoded image as amplitudes. Only values that stand for 0 to 1 are clipped there: others are the
+    /// normalisation's own, and go on beyond.</summary>
+    /// <param name="decoded">[1, channels, H, W], about -1 to 1 or as the normalisation has them.</param>
+    public AmplitudeImage Amplitude(Tensor decoded)
+    {
+        using var noGradients = no_grad();
+        using var scope = NewDisposeScope();
+        var grey = decoded.to(ScalarType.Float32).mean([1]).Over(2).Plus_(0.5);
+        if (IsOfUnitInterval)
+            grey = grey.Clamped_(0, 1);
+        return Amplitude(grey.cpu().contiguous().data<float>().ToArray(), (int)decoded.shape[2],
+            (int)decoded.shape[3]);
+    }
+
     /// <summary>
     /// A tile's own amplitudes, as <see cref="Amplitude(float[], int, int)"/> gives them; NaN where there is no data.
     /// </summary>

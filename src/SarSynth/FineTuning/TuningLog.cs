@@ -32,7 +32,7 @@ internal sealed class TuningLog : IDisposable
     private readonly string samplesFolder;
     private readonly ITuningStage stage;
     private readonly IReadOnlyList<CutTile> held;
-    private readonly Action<FineTuneLine>? onLine;
+    private readonly Action<FineTuneLine> onLine;
     private readonly Action<double, string> onShare;
     private readonly TrainingLog losses;
     private readonly Lazy<(Histogram Histogram, double Most)> truth;
@@ -47,7 +47,7 @@ internal sealed class TuningLog : IDisposable
     /// <param name="onLine">Told every ten steps and at each validation.</param>
     /// <param name="onShare">Told the share of the stage that is done, and how it goes.</param>
     public TuningLog(ITuningStage stage, IReadOnlyList<CutTile> held, TileTensors tensors, string folder,
-        Action<FineTuneLine>? onLine, Action<double, string> onShare)
+        Action<FineTuneLine> onLine, Action<double, string> onShare)
     {
         (this.stage, this.held, this.onLine, this.onShare) = (stage, held, onLine, onShare);
         samplesFolder = Path.Combine(folder, "samples");
@@ -67,7 +67,7 @@ internal sealed class TuningLog : IDisposable
             $"{stage.Name} {step.Step}/{step.Steps}, loss {step.Loss:F4}, {step.StepsPerSecond:F2} steps/s"));
         if (step.Step % Interval != 0 && step.Step != step.Steps && step.Validation is null)
             return;
-        onLine?.Invoke(new FineTuneLine(
+        onLine(new FineTuneLine(
             step.Step, recent.Average(), step.Rates, step.Validation, samples, stage.Name));
         samples = null;
         recent.Clear();

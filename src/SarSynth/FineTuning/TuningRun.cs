@@ -174,13 +174,11 @@ internal sealed class TuningRun : ITuningStage, IDisposable
         using var noGradients = no_grad();
         using var scope = NewDisposeScope();
         parts.DropsOut = false;
-        var image = model.Generate(new GenerationRequest
+        return tensors.Amplitude(model.Decode(model.Denoise(new GenerationRequest
         {
             Text = parts.Caption(prompt), Seed = recipe.Seed + (ulong)number, Steps = recipe.Validation.Steps,
             Guidance = new Guidance(recipe.Validation.Guidance), Height = size.Rows, Width = size.Columns,
-        });
-        var grey = image.mean([1]).cpu().contiguous();
-        return tensors.Amplitude(grey.data<float>().ToArray(), size.Rows, size.Columns);
+        })));
     }
 
     public void Dispose()

@@ -214,9 +214,7 @@ internal sealed class VaeTuning : ITuningStage, IDisposable
     {
         using var noGradients = no_grad();
         using var scope = NewDisposeScope();
-        var restored = vae.forward(Images([new CutTile(tile, tile.Rows, tile.Columns, 0, 0)]));
-        var grey = restored.mean([1]).Over(2).Plus_(0.5).Clamped_(0, 1).cpu().contiguous();
-        return tensors.Amplitude(grey.data<float>().ToArray(), tile.Rows, tile.Columns);
+        return tensors.Amplitude(vae.forward(Images([new CutTile(tile, tile.Rows, tile.Columns, 0, 0)])));
     }
 
     private void Train(string prefix, IReadOnlyDictionary<string, Parameter> trained, double rate)

@@ -4,6 +4,7 @@ using SarSynth.Diffusion.Models;
 using SarSynth.Diffusion.Pipelines;
 using SarSynth.Diffusion.Training;
 using SarSynth.FineTuning;
+using SarSynth.Radar.Radiometry;
 using static TorchSharp.torch;
 using Adapter = SarSynth.Diffusion.Adapters.Lora;
 
@@ -149,6 +150,18 @@ public sealed class VaeTuningTests : IDisposable
         Assert.True(Gradients(Tile(p => p % 32 < 16 ? 0.4f : 0)) > 0);
         Assert.True(Gradients(Tile(p => p == 0 ? 0.4f : float.NaN)) < 0.1 * Gradients(Tile(_ => 0.4f)));
         Assert.Equal(0, Gradients(Tile(_ => float.NaN)));
+    }
+
+    /// <summary>Standardised logarithms go beyond one: a bright target is not cut off where samples are
+    /// measured.</summary>
+    [Fact]
+    public void AmplitudesOfALogarithmicModelAreNotClipped()
+    {
+        var log = new LogNormalisation(-1.5, 0.7, 0.05);
+        using var decoded = full([1, 1, 2, 2], 2.5f);
+        Assert.All(new TileTensors(1, log, null).Amplitude(decoded).Pixels,
+            a => Assert.Equal(Math.Exp(2.5 * 0.7 - 1.5) - 0.05, a, 1e-5));
+        Assert.All(new TileTensors(1, null, null).Amplitude(decoded).Pixels, a => Assert.Equal(1, a));
     }
 
     [Fact]
