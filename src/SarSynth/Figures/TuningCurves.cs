@@ -1,4 +1,4 @@
-// The curves of a fine-tuning, as a notebook shows them while it goes on: losses by stage, and the last sample's figures.
+// The curves of a fine-tuning, as a notebook shows them while it goes on: losses by stage, figures of the last samples.
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -121,7 +121,8 @@ public sealed class TuningCurves
         svg.Append(Line(losses, TrainColour)).Append(Line(held, HeldColour));
         svg.Append(Text(Left - 4, Margin + 8, Number(high), "currentColor", "end"));
         svg.Append(Text(Left - 4, Height - Bottom, Number(low), "currentColor", "end"));
-        svg.Append(Text(Width - Margin, Height - 8, FormattableString.Invariant($"step {most}"), "currentColor", "end"));
+        svg.Append(Text(Width - Margin, Height - 8, FormattableString.Invariant($"step {most}"), "currentColor",
+            "end"));
         svg.Append(Text(Left, Height - 8, $"{stage}: ", "currentColor"));
         svg.Append(Text(Left + 90, Height - 8, "loss", TrainColour));
         if (held.Count > 0)
