@@ -54,6 +54,11 @@ static class EvaluateCommand
         Description = "What they were made of: coarser images of the same names.",
     };
 
+    private static readonly Option<string?> training = new("--training")
+    {
+        Description = "With --real: images that the model was trained on, to see what is a copy of them.",
+    };
+
     private static readonly Option<string?> output = new("--out", "-o")
     {
         Description = "Folder of the report: page, pictures, JSON, CSV, Markdown, LaTeX; none when left out.",
@@ -65,7 +70,8 @@ static class EvaluateCommand
             "The table by which translation is judged: amplitude law, ground, speckle, lattice, spectrum, structure, "
                 + "with intervals, beside the floor and two baselines.")
         {
-            models, count, size, seeds, data, real, generated, condition, output, ModelOptions.Steps, ModelOptions.Eta,
+            models, count, size, seeds, data, real, generated, condition, training, output,
+            ModelOptions.Steps, ModelOptions.Eta,
             CommonOptions.Device, CommonOptions.Seed, CommonOptions.Force, CommonOptions.Json,
         };
         command.SetAction((parsed, cancel) =>
@@ -108,11 +114,13 @@ static class EvaluateCommand
         List<Candidate> candidates = [.. (pairs is null ? Ways.WithoutModel : [Ways.Lee, Ways.Bicubic])
             .Select(way => way.Candidate(scenes, parsed.GetValue(seeds), recipe.Seed, cancel))];
         var files = new Dictionary<string, IReadOnlyDictionary<string, string>?>();
+        List<KeyValuePair<string, string>> ran = [];
         foreach (var (i, name) in names.Index())
         {
             progress.Part(0.2 + 0.6 * (i + 1) / names.Length, name);
             using var model = Translator.Load(recipe with { Model = name });
             files[name] = TableReport.FilesOf(model);
+            ran.Add(new(name, TableReport.SamplerOf(model, recipe)));
             candidates.Add(model.ToWay(recipe with { Model = name }).Candidate(
                 scenes, parsed.GetValue(seeds), recipe.Seed, cancel));
         }
@@ -122,9 +130,9 @@ static class EvaluateCommand
         if (folder is not null)
         {
             string[] shown = [Ways.Lee.Name, .. table.Candidates.TakeLast(names.Length)];
-            table.Write(folder, scenes, candidates, shown, Facts(recipe, names, table), "Satellite to airborne");
+            table.Write(folder, scenes, candidates, shown, [.. ran, .. Facts(recipe, table)], "Satellite to airborne");
             Provenance.Of("evaluate", recipe, recipe.Seed, [], [Path.Combine(folder, TableReport.Json)], recipe.Device)
-                .With(new { ModelFiles = files, table.Scenes }, [], [])
+                .With(new { ModelFiles = files, Ran = ran, table.Scenes }, [], [])
                 .Write(Path.Combine(folder, "evaluation.provenance.json"));
         }
         progress.At(1);
@@ -136,7 +144,8 @@ static class EvaluateCommand
         var truth = Names.ExistingPath(parsed.GetValue(real)!);
         var made = Names.ExistingPath(parsed.GetValue(generated)!);
         var seen = parsed.GetValue(condition) is { } path ? Names.ExistingPath(path) : null;
-        var images = GivenImages.Read(truth, made, seen);
+        var images = GivenImages.Read(truth, made, seen,
+            parsed.GetValue(training) is { } known ? Names.ExistingPath(known) : null);
         if (seen is not null && images.Scenes.Count == 0)
             Terminal.Remark("--condition: names do not agree, so the images are two heaps, and it is not looked at");
         var table = images.ToTable();
@@ -161,9 +170,8 @@ static class EvaluateCommand
     }
 
     private static IEnumerable<KeyValuePair<string, string>> Facts(
-        TranslateRecipe recipe, string[] names, TranslationTable table) =>
+        TranslateRecipe recipe, TranslationTable table) =>
     [
-        new("models", string.Join(", ", names)),
         new("recipe", KitJson.Serialize(recipe)),
         new("scenes", string.Join(", ", table.Scenes)),
     ];

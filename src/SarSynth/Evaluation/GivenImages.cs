@@ -11,6 +11,9 @@ namespace SarSynth.Evaluation;
 /// <param name="Scenes">Each true image with what belongs to it; empty where names do not agree.</param>
 public sealed record GivenImages(Candidate Truth, Candidate Generated, IReadOnlyList<TruthScene> Scenes)
 {
+    /// <summary>Images that a model was trained on; empty where not known.</summary>
+    public IReadOnlyList<AmplitudeImage> Training { get; init; } = [];
+
     private static readonly string[] extensions =
         [".tif", ".tiff", ".png", ".jpg", ".jpeg", ".npy", ".h5", ".hdf5", ".nc", ".img", ".vrt", ".ntf", ".nitf"];
 
@@ -21,10 +24,12 @@ public sealed record GivenImages(Candidate Truth, Candidate Generated, IReadOnly
     /// Likewise, coarser images of the names of the true ones, a whole number of whose pixels lies in each of theirs;
     /// null for none. It needs pairs.
     /// </param>
+    /// <param name="training">A file or a folder of images that a model was trained on; null where not known.</param>
     /// <exception cref="FileNotFoundException">Something is not there, or a folder has no image.</exception>
     /// <exception cref="InvalidDataException">A pair, or a condition, does not fit the true image.</exception>
     /// <exception cref="RasterException">A file is no raster.</exception>
-    public static GivenImages Read(string real, string generated, string? condition = null)
+    public static GivenImages Read(string real, string generated, string? condition = null,
+        string? training = null)
     {
         var (truth, made) = (Files(real), Files(generated));
         var isPair = File.Exists(real) && File.Exists(generated);
@@ -38,8 +43,11 @@ public sealed record GivenImages(Candidate Truth, Candidate Generated, IReadOnly
         var images = Progress.Over("reading", [.. truth, .. made], f => f.Key).Select(f => ReadOne(f.Value)).ToArray();
         var heaps = (Truth: new Candidate(truthName, images[..truth.Count]),
             Made: new Candidate(madeName, images[truth.Count..]));
+        AmplitudeImage[] known = training is null ? []
+            : [.. Progress.Over("reading training images", [.. Files(training)], f => f.Key)
+                .Select(f => ReadOne(f.Value))];
         if (!areAlike)
-            return new(heaps.Truth, heaps.Made, []);
+            return new(heaps.Truth, heaps.Made, []) { Training = known };
         var scenes = new List<TruthScene>();
         foreach (var (i, name) in truth.Keys.Index())
         {
@@ -49,12 +57,13 @@ public sealed record GivenImages(Candidate Truth, Candidate Generated, IReadOnly
                     + $"{one.Rows} x {one.Columns} as {truth[name]} has.");
             scenes.Add(new(name, one) { Satellite = seen is null ? null : Condition(seen, name, one, condition!) });
         }
-        return new(heaps.Truth, heaps.Made, scenes);
+        return new(heaps.Truth, heaps.Made, scenes) { Training = known };
     }
 
     /// <summary>Judges them.</summary>
-    public TranslationTable ToTable() => Scenes.Count > 0 ? TranslationTable.Of(Scenes, [Generated])
-        with { Truth = Truth.Name } : TranslationTable.Unpaired(Truth, [Generated]);
+    public TranslationTable ToTable() => Scenes.Count > 0
+        ? TranslationTable.Of(Scenes, [Generated], training: Training) with { Truth = Truth.Name }
+        : TranslationTable.Unpaired(Truth, [Generated], training: Training);
 
     private static AmplitudeImage Condition(
         SortedDictionary<string, string> seen, string name, AmplitudeImage truth, string folder)

@@ -21,6 +21,9 @@ public enum MeasureNeeds
 
     /// <summary>Images of several seeds.</summary>
     Seeds = 8,
+
+    /// <summary>Images that a model was trained on.</summary>
+    Training = 16,
 }
 
 /// <summary>What a measure should be.</summary>

@@ -10,7 +10,8 @@ public static class Measures
         .. AmplitudeMeasures.Divergences(), .. AmplitudeMeasures.DivergencesByClass(), .. AmplitudeMeasures.Extremes(),
         .. GroundMeasures.Brightness(), GroundMeasures.SeenAgain, .. GroundMeasures.OfKnownGround(),
         .. StructureMeasures.OfTheSignal(), StructureMeasures.Texture, .. StructureMeasures.OfPlaces(),
-        StructureMeasures.Classes, .. StructureMeasures.OfSeeds(),
+        StructureMeasures.Classes, .. FeatureMeasures.All(),
+        FeatureMeasures.Memorised, .. StructureMeasures.OfSeeds(),
     ];
 
     /// <summary>Those of images of which nothing is known but that they are SAR images.</summary>
@@ -18,11 +19,12 @@ public static class Measures
     [
         .. AmplitudeMeasures.Divergences(), .. AmplitudeMeasures.OtherDistances(), AmplitudeMeasures.PooledPower,
         AmplitudeMeasures.Missing, .. StructureMeasures.OfTheSignal(), StructureMeasures.Texture,
+        .. FeatureMeasures.All(), FeatureMeasures.Memorised,
     ];
 
     /// <summary>The measures that scenes and candidates have what is needed for.</summary>
     internal static IReadOnlyList<Measure> For(
-        IReadOnlyList<TruthScene> scenes, IReadOnlyList<Candidate> candidates, bool classes)
+        IReadOnlyList<TruthScene> scenes, IReadOnlyList<Candidate> candidates, bool classes, bool training)
     {
         var has = MeasureNeeds.Pairs;
         if (scenes.All(s => s.Ground is not null))
@@ -31,6 +33,8 @@ public static class Measures
             has |= MeasureNeeds.Satellite;
         if (candidates.Any(c => c.Seeds is { Count: > 0 }))
             has |= MeasureNeeds.Seeds;
+        if (training)
+            has |= MeasureNeeds.Training;
         // Where the ground is known, its classes tell more than further distances of one and the same histogram.
         return [.. All.Where(m => (m.Needs & ~has) == 0 && (m.Id != StructureMeasures.Classes.Id || classes))
             .Concat(has.HasFlag(MeasureNeeds.Ground) ? []

@@ -15,6 +15,9 @@ internal sealed record Yardstick(ClippedNormalisation Normalisation, double Powe
     /// <summary>The intensity below which logarithms are not taken: -60 dB of the mean.</summary>
     public float Floor => (float)(1e-6 * Power);
 
+    /// <summary>Tiles that a model was trained on; null where they are not known.</summary>
+    public ScaledTiles? Training { get; init; }
+
     public static Yardstick Of(IEnumerable<AmplitudeImage> truth, GroundClassifier? classifier = null)
     {
         var fit = new NormalisationFit();

@@ -75,16 +75,18 @@ public sealed record TranslationTable(string Truth, IReadOnlyList<string> Candid
     /// <param name="baseline">The candidate that verdicts compare with; none when empty.</param>
     /// <param name="classifier">Tells classes of ground apart; without one that row is left out.</param>
     /// <param name="resamples">Draws of scenes behind the intervals.</param>
+    /// <param name="training">Images that a model was trained on, to see what is a copy; null where not known.</param>
     /// <returns>The measures that all scenes have what is needed for.</returns>
     /// <exception cref="ArgumentException">
     /// No scene, no such baseline, or a candidate whose images differ from the true ones in number or size.
     /// </exception>
     public static TranslationTable Of(IReadOnlyList<TruthScene> scenes, IReadOnlyList<Candidate> candidates,
-        string baseline = "", GroundClassifier? classifier = null, int resamples = DefaultResamples)
+        string baseline = "", GroundClassifier? classifier = null, int resamples = DefaultResamples,
+        IReadOnlyList<AmplitudeImage>? training = null)
     {
         Check(scenes, candidates, baseline);
-        var yardstick = Yardstick.Of(scenes.Select(s => s.Airborne), classifier);
-        var measures = Measures.For(scenes, candidates, classifier is not null);
+        var yardstick = Trained(Yardstick.Of(scenes.Select(s => s.Airborne), classifier), training);
+        var measures = Measures.For(scenes, candidates, classifier is not null, yardstick.Training is not null);
         var truth = new double[]?[measures.Count, scenes.Count];
         var own = candidates.Select(_ => new double[]?[measures.Count, scenes.Count]).ToArray();
         foreach (var s in Progress.Over("measuring", [.. Enumerable.Range(0, scenes.Count)], s => scenes[s].Name))
@@ -113,17 +115,19 @@ public sealed record TranslationTable(string Truth, IReadOnlyList<string> Candid
     /// <param name="candidates">Heaps of images.</param>
     /// <param name="baseline">The candidate that verdicts compare with; none when empty.</param>
     /// <param name="resamples">Draws of images behind the intervals.</param>
+    /// <param name="training">Images that a model was trained on, to see what is a copy; null where not known.</param>
     /// <returns>The measures that need no pairs.</returns>
     /// <exception cref="ArgumentException">A heap is empty, or there is no such baseline.</exception>
     public static TranslationTable Unpaired(Candidate truth, IReadOnlyList<Candidate> candidates, string baseline = "",
-        int resamples = DefaultResamples)
+        int resamples = DefaultResamples, IReadOnlyList<AmplitudeImage>? training = null)
     {
         foreach (var heap in candidates.Prepend(truth))
             if (heap.Images.Count == 0)
                 throw new ArgumentException($"'{heap.Name}': found no image, expected at least one.");
         CheckBaseline(candidates, baseline);
-        var yardstick = Yardstick.Of(truth.Images);
-        var measures = Measures.Unpaired;
+        var yardstick = Trained(Yardstick.Of(truth.Images), training);
+        var measures = yardstick.Training is null
+            ? [.. Measures.Unpaired.Where(m => !m.Needs.HasFlag(MeasureNeeds.Training))] : Measures.Unpaired;
         var parts = candidates.Prepend(truth).Select(heap =>
         {
             var own = new double[]?[measures.Count, heap.Images.Count];
@@ -143,6 +147,10 @@ public sealed record TranslationTable(string Truth, IReadOnlyList<string> Candid
         measure.Format, [.. own.Select((o, i) => new TableCell(Number(o.Value), Number(o.Interval.Lower),
             Number(o.Interval.Upper), measure.Goal.Meets(o.Value),
             baseline < 0 || i == baseline ? Verdict.Undecided : o.Against(own[baseline]), o.Scenes))]);
+
+    private static Yardstick Trained(Yardstick yardstick, IReadOnlyList<AmplitudeImage>? training) =>
+        training is null or [] ? yardstick
+            : yardstick with { Training = FeatureMeasures.TilesOf(training, yardstick) };
 
     private static double? Number(double value) => double.IsFinite(value) ? value : null;
 

@@ -1,8 +1,6 @@
-// A comparison as a table, as panels and as the report: pictures, statistics, and where all came from.
-using System.Text.Json.Nodes;
+// A comparison as a table and as panels.
 using SarSynth.Evaluation;
 using SarSynth.Radar.Images;
-using SarSynth.Translation;
 
 namespace SarSynth.Figures;
 
@@ -50,7 +48,7 @@ public static class ComparisonFigures
     }
 
     /// <summary>
-    /// Whether <see cref="WriteReport"/> has what it draws with; worth asking before hours of translation.
+    /// Whether <see cref="TableReport.Write"/> has what it draws with; worth asking before hours of translation.
     /// </summary>
     /// <exception cref="FileNotFoundException">plotly.js was not fetched.</exception>
     /// <exception cref="BrowserException">No Chromium was found.</exception>
@@ -58,81 +56,5 @@ public static class ComparisonFigures
     {
         _ = ChartPage.FindScript();
         _ = HeadlessBrowser.Find() ?? throw HeadlessBrowser.NotFound();
-    }
-
-    /// <summary>Writes the report and its provenance into a folder.</summary>
-    /// <param name="comparison">The comparison of scenes; the translated images are its last candidate.</param>
-    /// <param name="folder">Receives index.html, translation.png (the first scene) and
-    /// evaluation.provenance.json.</param>
-    /// <param name="model">The model that translated, for the facts at the end.</param>
-    /// <param name="recipe">How the model translated; scene i took its seed + i.</param>
-    /// <param name="unseen">Whether the scenes are simulated, of seeds from
-    /// <see cref="Data.SimulatedScenes.UnseenSeed"/> on.</param>
-    public static void WriteReport(this Comparison comparison, string folder, Translator model, TranslateRecipe recipe,
-        bool unseen = false)
-    {
-        var card = model.Card;
-        var truth = comparison.Truth.Name;
-        var (own, best) = (comparison.Table.Rows[^1],
-            comparison.Table.Rows.SkipLast(1).MinBy(r => r.AmplitudeKl.Value));
-        var report = new Report("Satellite to airborne",
-            "How airborne-like the translated images are, by SAR statistics, "
-            + $"against {truth} images of the same ground.")
-            .KeyFigures(
-            [
-                new KeyFigure("Amplitude KL of the translation", own.AmplitudeKl.Value.ToString("F4"), "nats",
-                    $"KL({truth} || translated), 0 is equal"),
-                .. best is null ? Array.Empty<KeyFigure>()
-                    : [new KeyFigure("Best baseline", best.AmplitudeKl.Value.ToString("F4"), "nats", best.Name)],
-                new KeyFigure("ENL, translated", own.EnlHomogeneous.Value.ToString("F3"), "looks",
-                    $"{truth} {comparison.Table.Reference.EnlHomogeneous.Value:F3}, "
-                    + $"{comparison.Table.HomogeneousWindows} homogeneous windows"),
-                new KeyFigure("Scenes", comparison.Truth.Images.Count.ToString(), "",
-                    unseen ? "simulated, of seeds that no recipe of the kit trains on" : ""),
-            ])
-            .Section("Pictures")
-            .Prose("One row a scene. All images of a row share one grey scale, "
-                + $"A / (mu + 3 sigma) of the {truth} images.");
-        for (var i = 0; i < Math.Min(comparison.Truth.Images.Count, 4); i++)
-            report = report.Panel(comparison.ToPanel(i));
-        report.Section("Statistics")
-            .Prose($"""
-                The amplitude distribution says whether speckle and brightness are right together; the ENL, on windows
-                that are homogeneous in the {truth} image, whether the speckle alone is; the co-occurrence features (32
-                levels, distance 1, mean of four directions) whether the texture is.
-                """)
-            .Table(comparison.Table.ToTable())
-            .Chart(Plots.Amplitude(comparison),
-                "Densities of the normalised amplitude. A model that smooths lacks the tail; "
-                + "speckle drawn on top of speckle has too much of it.")
-            .Chart(Plots.Spectrum(comparison),
-                "Densities of the intensity's spectrum: where the sensor's band ends, "
-                + "and a lattice that a decoder leaves.")
-            .Section("Where this comes from")
-            .Provenance(
-            [
-                new("model", card.Description),
-                new("sensors",
-                    $"{card.SatelliteSensor} to {card.AirborneSensor}, "
-                    + $"{card.Scale} x {card.Scale} airborne pixels a satellite pixel"),
-                new("seed", recipe.Seed.ToString()),
-                new("sampler", SamplerOf(model, recipe)),
-                new("scenes", string.Join(", ", comparison.Scenes.Select(s => s.Name))),
-            ])
-            .Save(Path.Combine(folder, "index.html"));
-        comparison.ToPanel().Save(Path.Combine(folder, "translation.png"));
-        Data.Provenance.Of("evaluate", recipe, recipe.Seed, [], [Path.Combine(folder, "index.html")], recipe.Device)
-            .With(new { ModelFiles = model.Files?.Value, Scenes = comparison.Scenes.Select(s => s.Name) }, [], [])
-            .Write(Path.Combine(folder, "evaluation.provenance.json"));
-    }
-
-    /// <summary>What ran, in words: "DDIMScheduler, 25 steps, eta 1".</summary>
-    internal static string SamplerOf(Translator model, TranslateRecipe recipe)
-    {
-        var (plan, _) = model.PlanOf(recipe);
-        var name = (string?)JsonNode.Parse(model.SamplerOf(recipe).ToJson())?["_class_name"] ?? "";
-        // No other sampler looks at eta.
-        var eta = name.StartsWith("DDIM", StringComparison.Ordinal) ? $", eta {recipe.Eta}" : "";
-        return $"{name}, {plan.Stop - plan.Start} steps{eta}";
     }
 }

@@ -1,4 +1,5 @@
 // The table as a page and as files: pictures scene by scene, the worst first, at full size where it is worst.
+using System.Text.Json.Nodes;
 using SarSynth.Data;
 using SarSynth.Evaluation;
 using SarSynth.Radar.Images;
@@ -31,6 +32,18 @@ public static class TableReport
     /// <summary>Checksums of the files that a model was loaded from; null for one that was not.</summary>
     /// <param name="model">The model.</param>
     public static IReadOnlyDictionary<string, string>? FilesOf(Translator model) => model.Files?.Value;
+
+    /// <summary>What runs, in words: "DDIMScheduler, 25 steps, eta 1".</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="recipe">How it translates.</param>
+    public static string SamplerOf(Translator model, TranslateRecipe recipe)
+    {
+        var (plan, _) = model.PlanOf(recipe);
+        var name = (string?)JsonNode.Parse(model.SamplerOf(recipe).ToJson())?["_class_name"] ?? "";
+        // No other sampler looks at eta.
+        var eta = name.StartsWith("DDIM", StringComparison.Ordinal) ? $", eta {recipe.Eta}" : "";
+        return $"{name}, {plan.Stop - plan.Start} steps{eta}";
+    }
 
     /// <summary>A scene in a row, and below it the square where the last candidate is worst, pixel by pixel.</summary>
     /// <param name="scene">The scene.</param>

@@ -145,8 +145,9 @@ public static class TableText
         return html.Append("</dl></details>\n").ToString();
     }
 
-    internal static string FullName(TableRow row) => (row.Group is "flat ground" or "seeds" ? $"{row.Group}: " : "")
-        + row.Name + (row.Unit.Length > 0 ? $", {row.Unit}" : "");
+    internal static string FullName(TableRow row) =>
+        (row.Group is "flat ground" or "seeds" or "tile features" ? $"{row.Group}: " : "") + row.Name
+        + (row.Unit.Length > 0 ? $", {row.Unit}" : "");
 
     // As a table has it: ".042" leaves room for what is said.
     internal static string Text(double? value, TableRow row)

@@ -47,7 +47,9 @@ public class TableGoldenTests
     [Fact]
     public void EveryMeasureHasAnIndependentValue()
     {
-        var measured = Measures.All.Concat(Measures.Unpaired).Select(m => m.Id).Distinct();
+        var measured = Measures.All.Concat(Measures.Unpaired).Select(m => m.Id).Distinct()
+            // Against images that are copies, and others that are not: TranslationTableTests.
+            .Except(["nearest-training"]);
         Assert.Empty(measured.Except(golden.EnumerateObject().Select(p => p.Name)));
     }
 

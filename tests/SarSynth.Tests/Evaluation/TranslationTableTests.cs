@@ -160,6 +160,20 @@ public class TranslationTableTests
     }
 
     [Fact]
+    public void CopiesOfTrainingImagesAreSeen()
+    {
+        var training = scenes.Select((s, k) => Speckled(s.Ground!, 500 + k)).ToArray();
+        double Of(Candidate candidate) => TranslationTable.Of(scenes, [candidate], resamples: 10, training: training)
+            ["nearest-training"].Cells[0].Value!.Value;
+        Assert.Equal(1, Of(again), 0.15);
+        Assert.Equal(0, Of(new("copied", training)), 1e-9);
+        var heaps = TranslationTable.Unpaired(new("true", [.. scenes.Select(s => s.Airborne)]),
+            [new("copied", training[..2])], resamples: 10, training: training);
+        Assert.Equal(0, heaps["nearest-training"].Cells[0].Value!.Value, 1e-9);
+        Assert.DoesNotContain(Table(again).Rows, r => r.Id == "nearest-training");
+    }
+
+    [Fact]
     public void WhatDoesNotFitIsNamed()
     {
         var error = Assert.Throws<ArgumentException>(() => Table(new Candidate("small", [.. scenes.Select(_ =>

@@ -114,9 +114,9 @@ public sealed class AdditionsTests(TinyModel tiny) : IClassFixture<TinyModel>
     [Fact]
     public void TheReportNamesTheSamplerThatRan()
     {
-        Assert.Equal("DDIMScheduler, 25 steps, eta 1", ComparisonFigures.SamplerOf(tiny.Model, new()));
+        Assert.Equal("DDIMScheduler, 25 steps, eta 1", TableReport.SamplerOf(tiny.Model, new()));
         Assert.Equal("EulerDiscreteScheduler, 5 steps",
-            ComparisonFigures.SamplerOf(tiny.Model, new() { Scheduler = "euler", Steps = 10, Strength = 0.5 }));
+            TableReport.SamplerOf(tiny.Model, new() { Scheduler = "euler", Steps = 10, Strength = 0.5 }));
     }
 
     [Fact, Trait("Speed", "slow")]

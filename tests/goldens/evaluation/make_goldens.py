@@ -7,9 +7,10 @@ to: two scenes of 64 x 96 pixels (*.f32 little-endian float32, *.u8), row by row
 import json
 import numpy as np
 import scipy
+import scipy.linalg
 import scipy.ndimage as ndi
 import skimage
-from scipy import stats
+from scipy import spatial, stats
 from skimage.feature import graycomatrix, graycoprops
 
 ROWS, COLUMNS, SCALE, WINDOW = 64, 96, 4, (0, 0, 64, 64)
@@ -258,8 +259,29 @@ def table(scenes):
     called = np.stack([law.logpdf(z) for law in laws], -1).argmax(1)
     values["classes"] = np.mean([(called[y == k] == k).mean() for k in range(5)])
 
+    def vectors(images):
+        out = []
+        for i, l in zip(images, logs(images)):
+            for r in range(0, ROWS, 32):
+                for c in range(0, COLUMNS, 32):
+                    x, y = fill_small(i)[r:r + 32, c:c + 32], l[r:r + 32, c:c + 32]
+                    a, d, v = np.sqrt(x), y - y.mean(), y.var()
+                    out.append([y.mean(), y.std(), stats.skew(y.ravel()), a.std() / a.mean(), np.log(x.max() / x.mean()),
+                                np.log(blocks(x, 4)).std(), np.log(blocks(x, 8)).std(),
+                                (d[:, :-1] * d[:, 1:]).mean() / v, (d[:-1] * d[1:]).mean() / v])
+        return np.array(out)
+    t, o = vectors(it), vectors(im)
+    t, o = (t - t.mean(0)) / t.std(0), (o - t.mean(0)) / t.std(0)
+    a, b = np.cov(t.T), np.cov(o.T)
+    values["frechet"] = ((t.mean(0) - o.mean(0)) ** 2).sum() + np.trace(a + b - 2 * scipy.linalg.sqrtm(a @ b).real)
+    k = lambda x, y: (x @ y.T / 9 + 1) ** 3
+    off = lambda g: (g.sum() - np.trace(g)) / (len(g) * (len(g) - 1))
+    values["kernel"] = off(k(t, t)) + off(k(o, o)) - 2 * k(t, o).mean()
+    radius = np.sort(spatial.distance.cdist(t, t))[:, 5]
+    within = spatial.distance.cdist(t, o) < radius[:, None]
+    values["density"], values["coverage"] = within.sum() / (5 * len(o)), within.any(1).mean()
+
     r0, c0, h, wd = WINDOW
-    variance = error2 = 0
     sd, err = [], []
     for t, s in zip(it, scenes):
         e = np.stack([db(blocks(x ** 2, 8)) for x in s["seeds"]])
