@@ -88,7 +88,16 @@ public static partial class StrategyComparison
 
     private static string BaseOf(StrategiesRecipe recipe)
     {
-        var start = File.Exists(recipe.Base) ? recipe.Base : EmbeddedData.FindModel(recipe.Base);
+        string start;
+        try
+        {
+            start = File.Exists(recipe.Base) ? recipe.Base : EmbeddedData.FindModel(recipe.Base);
+        }
+        catch (FileNotFoundException missing) when (recipe.Base == "sarsynth-foundation")
+        {
+            throw new FileNotFoundException($"{missing.Message} It is made by ./sarsynth train --recipe foundation; "
+                + "give its folder as --base.", missing.FileName, missing);
+        }
         var card = Path.Combine(start, ModelCard.FileName);
         if (File.Exists(card) && KitJson.Read<ModelCard>(card).Airborne is not null)
             throw new ArgumentException($"recipe field 'base': {recipe.Base} has a normalisation of its own, expected "

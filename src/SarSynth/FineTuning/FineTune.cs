@@ -1,6 +1,5 @@
 // Training of a satellite-to-airborne latent diffusion model: autoencoder, then denoiser with text, then ControlNet.
 // Rombach et al. (2022), latent diffusion; Zhang et al. (2023), ControlNet.
-using System.Globalization;
 using System.Text.Json.Nodes;
 using SarSynth.Data;
 using SarSynth.Diffusion;
@@ -81,23 +80,19 @@ file sealed class TrainingRun
 {
     private readonly TrainRecipe recipe;
     private readonly string folder;
-    private readonly Action<FineTuningProgress>? progress;
-    private readonly CancellationToken cancel;
     private readonly IReadOnlyList<PairedScene> scenes;
     private readonly LogNormalisation airborne, satellite;
     private readonly double satelliteMeanLog;
     private readonly ClipTokenizer tokenizer;
     private readonly NoiseSchedule schedule;
     private readonly Device device;
-    private readonly double totalCost;
-    private double doneCost;
+    private readonly TrainingStages stages;
 
     public TrainingRun(
         TrainRecipe recipe, IReadOnlyList<PairedScene> scenes, string folder, Action<FineTuningProgress>? progress,
             CancellationToken cancel)
     {
-        (this.recipe, this.scenes, this.folder, this.progress, this.cancel) =
-            (recipe, scenes, folder, progress, cancel);
+        (this.recipe, this.scenes, this.folder) = (recipe, scenes, folder);
         device = ComputeDevice.Find(recipe.Device);
         airborne = FitLog(scenes.Select(s => s.Airborne.Pixels));
         satellite = FitLog(scenes.Select(s => s.Satellite.Pixels));
@@ -113,12 +108,14 @@ file sealed class TrainingRun
                 warn(message);
         };
         schedule = SamplerConfig.Parse(recipe.Scheduler.ToJsonString(), "recipe field 'scheduler'").Schedule;
-        totalCost = Cost(recipe.Autoencoder) + Cost(recipe.Denoiser) + Cost(recipe.Control);
+        stages = new TrainingStages(Path.Combine(folder, "training"), recipe.Seed,
+            [("autoencoder", recipe.Autoencoder), ("denoiser", recipe.Denoiser), ("control", recipe.Control)],
+            progress, cancel);
     }
 
     public AutoencoderKL TrainAutoencoder()
     {
-        Seed("autoencoder");
+        stages.Seed("autoencoder");
         var config = AutoencoderKLConfig.FromJson(recipe.Vae.ToJsonString(), "recipe field 'vae'");
         var vae = new AutoencoderKL(config);
         Initialisation.NearLinear(vae);
@@ -138,7 +135,7 @@ file sealed class TrainingRun
 
     public CLIPTextModel NewTextEncoder()
     {
-        Seed("text encoder");
+        stages.Seed("text encoder");
         var json = (JsonObject)recipe.TextEncoder.DeepClone();
         json["vocab_size"] = tokenizer.VocabularySize;
         json["bos_token_id"] = tokenizer.BeginId;
@@ -151,7 +148,7 @@ file sealed class TrainingRun
 
     public UNet2DConditionModel TrainDenoiser(AutoencoderKL vae, CLIPTextModel text)
     {
-        Seed("denoiser");
+        stages.Seed("denoiser");
         var unet = new UNet2DConditionModel(UNet2DConditionConfig.FromJson(recipe.Unet.ToJsonString(),
             "recipe field 'unet'"));
         unet.to(device);
@@ -167,7 +164,7 @@ file sealed class TrainingRun
 
     public ControlNetModel TrainControl(AutoencoderKL vae, CLIPTextModel text, UNet2DConditionModel unet)
     {
-        Seed("control");
+        stages.Seed("control");
         var config = ControlNetConfig.FromJson(recipe.Controlnet.ToJsonString(), "recipe field 'controlnet'");
         var control = ControlNetModel.FromUNet(unet, config.ConditioningChannels,
             config.ConditioningEmbeddingOutChannels);
@@ -212,19 +209,8 @@ file sealed class TrainingRun
         model.Save(folder);
         Provenance.Of("train", recipe, recipe.Seed, [], [], device.ToString())
             .Write(Path.Combine(folder, "training.provenance.json"));
-        // Not there where a run was killed between this and the next line.
-        if (File.Exists(LossFile))
-            File.Move(LossFile, Path.Combine(folder, "losses.csv"), overwrite: true);
-        Directory.Delete(Path.Combine(folder, CheckpointFolder), recursive: true);
+        stages.Finish(folder);
     }
-
-    private const string CheckpointFolder = "training";
-    private const int LossInterval = 10;
-
-    /// <summary>
-    /// stage,step,mean loss since the line before (ten steps): one line each, appended so that a resumed run goes on.
-    /// </summary>
-    private string LossFile => Path.Combine(folder, CheckpointFolder, "losses.csv");
 
     /// <summary>
     /// The autoencoder, its configuration told mean and deviation of each latent
@@ -245,8 +231,6 @@ file sealed class TrainingRun
         return whitened;
     }
 
-    private static double Cost(StageRecipe stage) => (double)stage.Steps * stage.Batch * stage.Tile * stage.Tile;
-
     /// <summary>
     /// Epsilon is half the median amplitude: then speckle at that brightness is nearly
     /// normal after the logarithm (skewness -0.2).
@@ -258,12 +242,7 @@ file sealed class TrainingRun
         return new NormalisationFit(epsilon: 0.5 * Math.Max(median, 1e-6f)).Add(pooled).Log();
     }
 
-    private TileSampler Sampler(string stage, StageRecipe s) => new(scenes, SeedOf(stage), s.Tile);
-
-    private ulong SeedOf(string stage) => recipe.Seed ^ (ulong)stage.Length << 32 ^ stage[0];
-
-    // Before a stage's networks are made: how many numbers the stages before drew hangs on where a run was killed.
-    private void Seed(string stage) => manual_seed(unchecked((long)SeedOf(stage)));
+    private TileSampler Sampler(string stage, StageRecipe s) => new(scenes, stages.SeedOf(stage), s.Tile);
 
     /// <summary>Trains one stage; the network made for it is let go where that does not come to its end.</summary>
     private void Train(
@@ -271,63 +250,15 @@ file sealed class TrainingRun
             TileSampler tiles,
         Func<TileBatch, TrainingStep, Tensor> loss)
     {
-        var options = new TrainerOptions
-        {
-            Folder = Path.Combine(folder, CheckpointFolder, stage),
-            Steps = s.Steps,
-            LearningRate = s.LearningRate,
-            Schedule = new(LrShape.Cosine, s.Warmup),
-            Optimizer = new AdamWOptions(WeightDecay: 1e-4),
-            ClipNorm = s.ClipNorm,
-            Ema = s.EmaDecay > 0 ? new(s.EmaDecay) : null,
-            CheckpointEvery = s.CheckpointEvery,
-            Seed = (long)recipe.Seed,
-        };
-        var recent = new List<double>();
-        var first = true;
-        void OnStep(TrainingProgress p)
-        {
-            if (first)
-                ForgetLosses(stage, p.Step);
-            first = false;
-            recent.Add(p.Loss);
-            if (p.Step % LossInterval == 0 || p.Step == p.Steps)
-            {
-                File.AppendAllText(LossFile, FormattableString.Invariant($"{stage},{p.Step},{recent.Average():G6}\n"));
-                recent.Clear();
-            }
-            progress?.Invoke(new(stage, p.Step, p.Steps, p.Loss, (doneCost + Cost(s) * p.Step / p.Steps) / totalCost,
-                p.StepsPerSecond));
-        }
-        Directory.CreateDirectory(options.Folder);
         try
         {
-            using var result = Trainer.Run(options, parameters, step =>
-                tiles.Batch((int)step.Index, s.Batch), loss, OnStep, cancel);
-            cancel.ThrowIfCancellationRequested();
-            result.Ema?.CopyTo(parameters);
+            stages.Train(stage, s, parameters, step => tiles.Batch((int)step.Index, s.Batch), loss);
         }
         catch
         {
             made.Dispose();
             throw;
         }
-        doneCost += Cost(s);
-    }
-
-    /// <summary>
-    /// Takes the lines of steps out that are done again: a killed run may have written more
-    /// of them than it had in its last checkpoint.
-    /// </summary>
-    private void ForgetLosses(string stage, long from)
-    {
-        if (!File.Exists(LossFile))
-            return;
-        var lines = File.ReadAllLines(LossFile);
-        var kept = lines.Where(l => l.Split(',') is not [var s, var step, _] || s != stage
-            || long.Parse(step, CultureInfo.InvariantCulture) < from).ToArray();
-        if (kept.Length < lines.Length)
-            AtomicFile.WriteText(LossFile, string.Concat(kept.Select(l => l + "\n")));
     }
 
     private Tensor Images(TileBatch batch)

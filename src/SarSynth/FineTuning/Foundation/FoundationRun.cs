@@ -58,7 +58,7 @@ internal sealed class FoundationRun
     private readonly Device device;
     private readonly ClipTokenizer tokenizer;
     private readonly SamplerConfig sampler;
-    private readonly FoundationStages stages;
+    private readonly TrainingStages stages;
 
     public FoundationRun(FoundationRecipe recipe, IReadOnlyList<RenderedScene> scenes, string folder,
         Action<FineTuningProgress>? progress, CancellationToken cancel)
@@ -77,7 +77,7 @@ internal sealed class FoundationRun
             if (heard.Add(message))
                 warn(message);
         };
-        stages = new FoundationStages(Path.Combine(folder, "training"), recipe.Seed,
+        stages = new TrainingStages(Path.Combine(folder, "training"), recipe.Seed,
             [("autoencoder", recipe.Autoencoder), ("denoiser", recipe.Denoiser)], progress, cancel);
     }
 

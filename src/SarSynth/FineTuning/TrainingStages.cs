@@ -15,7 +15,7 @@ namespace SarSynth.FineTuning;
 /// <param name="all">The stages of the training, for the share that is done.</param>
 /// <param name="progress">Told every step.</param>
 /// <param name="cancel">Stops after a step, with a checkpoint.</param>
-internal sealed class FoundationStages(string folder, ulong seed, IReadOnlyList<(string Name, StageRecipe Recipe)> all,
+internal sealed class TrainingStages(string folder, ulong seed, IReadOnlyList<(string Name, StageRecipe Recipe)> all,
     Action<FineTuningProgress>? progress, CancellationToken cancel)
 {
     private const int LossInterval = 10;
