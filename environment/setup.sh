@@ -8,18 +8,20 @@ source "$root/environment/common.sh"
 
 usage() {
     cat <<'END'
-Usage: environment/setup.sh [--engine cpu|cuda] [--kernel NAME] [--kit] [--bench] [--yes] [--remove]
+Usage: environment/setup.sh [--engine cpu|cuda] [--kernel NAME] [--kit] [--bench] [--ranks]
+                            [--yes] [--remove]
 
   --engine NAME   cpu (the default on a new checkout), or cuda: TorchSharp with libtorch for NVIDIA GPUs
   --kernel NAME   sarsynth (the default), or dotnet-interactive: that one besides, as kernel 'dotnet-interactive-csharp'
   --kit           also build the kit, so that notebooks run at once (demo, lab and the devcontainer do this)
   --bench         also install what ./sarsynth bench compares with (python3-torch, OpenBLAS)
+  --ranks         also install MPI (MPICH), for trainings by several processes; clusters have their own
   --yes           do not ask before installing system packages
   --remove        unregister the kernel and remove what setup.sh built; system packages stay
 END
 }
 
-engine="" kernel=sarsynth kit=no bench=no yes=no remove=no
+engine="" kernel=sarsynth kit=no bench=no ranks=no yes=no remove=no
 while [ $# -gt 0 ]; do
     case $1 in
         --engine) engine=${2:-}; shift ;;
@@ -28,6 +30,7 @@ while [ $# -gt 0 ]; do
         --kernel=*) kernel=${1#--kernel=} ;;
         --kit) kit=yes ;;
         --bench) bench=yes ;;
+        --ranks) ranks=yes ;;
         --yes | -y) yes=yes ;;
         --remove) remove=yes ;;
         --help | -h) usage; exit 0 ;;
@@ -80,6 +83,7 @@ done_already() { note="there${1:+ ($1)}"; }
 wanted_groups() {
     echo "system raster kernel jupyter figures"
     [ $bench = no ] || echo "bench"
+    [ $ranks = no ] || echo "ranks"
 }
 
 # missing_packages GROUPS: prints the packages that are missing; of alternatives the first that this release has.

@@ -13,6 +13,10 @@ static partial class Failures
 
     private const int Interrupted = 130;
 
+    // A command that is told to end does so between its steps, with what is done written: a checkpoint of SDXL's UNet
+    // and its optimizer is 30 GB.
+    private static readonly TimeSpan longestStep = TimeSpan.FromMinutes(20);
+
     /// <summary>Runs the command line; no exception leaves it.</summary>
     public static int Run(Command root, string[] args)
     {
@@ -28,7 +32,10 @@ static partial class Failures
         ProgressLine.Install(Terminal.IsQuiet);
         try
         {
-            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            return parsed.Invoke(new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = longestStep,
+            });
         }
         catch (OperationCanceledException)
         {

@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Tests.Support;
+using TorchSharp;
 
 namespace SarSynth.Cli.Tests;
 
@@ -23,6 +25,35 @@ public sealed class FinetuneTests : Shell
         var provenance = JsonNode.Parse(File.ReadAllText(In("out/fine-tuning.provenance.json")))!;
         Assert.Equal("lora", (string?)provenance["recipe"]!["strategy"]![0]!["kind"]);
         Assert.Contains("finished", Run(Command("--strategy", "lora", "-o", "out")).Error);
+    }
+
+    [MpiFact]
+    public void TwoRanksMakeTheLoraThatOneMakes()
+    {
+        string[] more = ["--strategy", "lora", "--rank", "4", "--batch", "2", "--accumulation", "2"];
+        Good(Command([.. more, "-o", "one"]));
+        var start = new ProcessStartInfo(MpiFactAttribute.Launcher, ["-n", "2", Environment.ProcessPath!,
+            typeof(Failures).Assembly.Location, .. Command([.. more, "-o", "two"])])
+        {
+            WorkingDirectory = Folder, RedirectStandardError = true,
+        };
+        using (var ranks = Process.Start(start)!)
+        {
+            var said = ranks.StandardError.ReadToEnd();
+            ranks.WaitForExit();
+            Assert.True(ranks.ExitCode == 0, said);
+            Assert.Contains("rank 1 of 2", said);
+        }
+        using var one = SafeTensorsFile.Open(In("one/pytorch_lora_weights_1.safetensors"));
+        using var two = SafeTensorsFile.Open(In("two/pytorch_lora_weights_1.safetensors"));
+        Assert.All(one.Header.Entries, entry =>
+        {
+            using var difference = one.Read(entry.Name).sub(two.Read(entry.Name)).abs().max();
+            Assert.True(difference.ToSingle() <= 1e-6f, entry.Name);
+        });
+        var provenance = JsonNode.Parse(File.ReadAllText(In("two/fine-tuning.provenance.json")))!;
+        Assert.Equal(2, (int)provenance["ran"]!["ranks"]!);
+        Assert.Equal(2, File.ReadAllLines(In("two/training/log.jsonl")).Length);
     }
 
     [Fact]

@@ -14,6 +14,8 @@ internal static class Program
     {
         if (arguments is ["train", var folder, .. var kill])
             return Training.KilledTraining.Run(folder, kill is [var words] ? Training.Kill.Parse(words) : null);
+        if (arguments is ["ranks", var ranked, var steps, var what])
+            return Training.RankedTraining.Run(ranked, int.Parse(steps), what);
         if (arguments is ["estimate", var strategy, var batch, var side])
             return Training.EstimatedTraining.Run(strategy, long.Parse(batch), long.Parse(side));
         if (arguments is not ["mistakes"])

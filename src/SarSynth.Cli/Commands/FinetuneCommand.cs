@@ -1,6 +1,7 @@
 // sarsynth finetune: a base model on tiles of one's own, by a recipe or by a strategy's name; killed runs go on.
 using System.CommandLine;
 using SarSynth.Data;
+using SarSynth.Diffusion.Training;
 using SarSynth.FineTuning;
 
 namespace SarSynth.Cli.Commands;
@@ -122,6 +123,27 @@ static class FinetuneCommand
         Engine.SetThreads(parsed.GetValue(CommonOptions.Threads));
         if (parsed.GetValue(dry))
             return Estimate(parsed, recipe, cancel);
+        using var ranks = MpiRanks.Join();
+        try
+        {
+            return Train(parsed, recipe, ranks, cancel);
+        }
+        catch (Exception failure) when (ranks.Count > 1 && failure is not OperationCanceledException)
+        {
+            // The others wait for this one, and would for ever.
+            Terminal.Error($"{Who(ranks)}: {Failures.Line(failure, parsed)}");
+            ranks.Abort();
+            throw;
+        }
+    }
+
+    private static string Who(Ranks ranks) =>
+        $"rank {ranks.Rank} of {ranks.Count} ({Environment.MachineName}, process {Environment.ProcessId})";
+
+    private static int Train(ParseResult parsed, FineTuneRecipe recipe, Ranks ranks, CancellationToken cancel)
+    {
+        if (ranks.Count > 1)
+            Terminal.Remark(Who(ranks));
         var folder = parsed.GetValue(output)
             ?? throw new ArgumentException("--out: is missing, expected a folder for what is made.");
         var result = FineTune.Run(recipe, folder, line =>
@@ -129,7 +151,9 @@ static class FinetuneCommand
             if (line.Validation is { } validation && !parsed.GetValue(CommonOptions.Json))
                 Terminal.Remark(FormattableString.Invariant(
                     $"{line.Stage} step {line.Step}: validation loss {validation:F4}"));
-        }, cancel, Terminal.Remark);
+        }, cancel, Terminal.Remark, ranks);
+        if (!ranks.IsFirst)
+            return 0;
         if (parsed.GetValue(CommonOptions.Json))
         {
             Terminal.Line(KitJson.Serialize(result));

@@ -19,7 +19,8 @@ public static class Trainer
     /// <summary>Trains, going on from the newest whole checkpoint in the folder when there is one.</summary>
     /// <param name="options">Settings.</param>
     /// <param name="parameters">The parameters to train, by the name they have in checkpoints.</param>
-    /// <param name="batches">Gives the batch of a micro-step; the same batch for the same step and generator.</param>
+    /// <param name="batches">Gives the batch of a micro-step; the same batch for the same step and generator. Of
+    /// several ranks each asks for its own, in order.</param>
     /// <param name="loss">Loss of a batch, a scalar tensor; draws its noise from the step's generator.</param>
     /// <param name="onStep">Called after every step; what it throws ends the training, with a checkpoint.</param>
     /// <param name="validate">
@@ -29,7 +30,8 @@ public static class Trainer
     /// </param>
     /// <param name="cancellation">Ends the training after a step, with a checkpoint.</param>
     /// <returns>Where it ended; dispose it for the average's sake.</returns>
-    /// <exception cref="ArgumentException">Nothing to train, or a group that holds no parameter.</exception>
+    /// <exception cref="ArgumentException">Nothing to train, a group that holds no parameter, or fewer micro-batches in
+    /// a step than ranks.</exception>
     /// <exception cref="CheckpointException">The folder holds a checkpoint of another training, or of other settings:
     /// each field that differs is named. Or all of its checkpoints are damaged.</exception>
     /// <exception cref="TrainingDivergedException">Too many steps in a row had a loss or gradients that are not
@@ -47,6 +49,10 @@ public static class Trainer
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Accumulation, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.CheckpointEvery, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.ValidateEvery, 1);
+        var ranks = options.Ranks;
+        if (options.Accumulation < ranks.Count)
+            throw new ArgumentException($"accumulation: found {options.Accumulation} micro-batches in a step, expected "
+                + $"at least one for each of the {ranks.Count} ranks.", nameof(options));
         var groups = new Groups(options, parameters.Keys);
 
         using var optimizer = options.Optimizer.Over(parameters);
@@ -60,15 +66,17 @@ public static class Trainer
             // Where the last run stopped.
             if (options.Folder is not null)
                 state = TrainingCheckpoint.Resume(options, parameters, optimizer, ema) ?? state;
+            RankedGradients.RequireSame(ranks, state.Step, parameters);
             long first = saved = state.Step;
             options.Autocast?.Refresh();
             whole = true;
             var clock = Stopwatch.StartNew();
-            while (state.Step < options.Steps && !cancellation.IsCancellationRequested)
+            while (state.Step < options.Steps && !ranks.Any(cancellation.IsCancellationRequested))
             {
                 var made = MicroBatches(options, state, batches, loss);
                 // Half a step is no checkpoint, and parameters that lead to no loss are not worth one.
                 whole = false;
+                made = RankedGradients.Sum(ranks, parameters, made);
                 last = made.Loss;
                 double norm = double.IsFinite(last) ? optimizer.GradientNorm() / state.LossScale : double.NaN;
                 long number = state.Step;
@@ -122,7 +130,9 @@ public static class Trainer
         {
             if (options.Folder is null || state.Step == saved)
                 return;
-            TrainingCheckpoint.Save(options, state, parameters, optimizer, ema);
+            RankedGradients.RequireSame(ranks, state.Step, parameters);
+            if (ranks.IsFirst)
+                TrainingCheckpoint.Save(options, state, parameters, optimizer, ema);
             saved = state.Step;
         }
 
@@ -130,7 +140,8 @@ public static class Trainer
         {
             try
             {
-                if (whole)
+                // The other ranks may be anywhere.
+                if (whole && ranks.Count == 1)
                     Keep();
             }
             catch (Exception second)
@@ -141,16 +152,21 @@ public static class Trainer
     }
 
     /// <summary>What came of a step's micro-batches: their mean loss, and what they said of themselves.</summary>
-    private readonly record struct Made(double Loss, IReadOnlyList<(string What, string Values)> Notes);
+    internal readonly record struct Made(double Loss, IReadOnlyList<(string What, string Values)> Notes)
+    {
+        /// <summary>Whether this rank has something to say of it that the first has not.</summary>
+        public bool IsOwn { get; init; }
+    }
 
-    /// <summary>Adds up the gradients of a step's micro-batches in place; ends at one whose loss is not
+    /// <summary>Adds up the gradients of this rank's micro-batches of a step in place; ends at one whose loss is not
     /// finite.</summary>
     private static Made MicroBatches<TBatch>(TrainerOptions options, TrainingState state,
         Func<TrainingStep, TBatch> batches, Func<TBatch, TrainingStep, Tensor> loss)
     {
         double total = 0;
         List<(string, string)> notes = [];
-        for (int micro = 0; micro < options.Accumulation && double.IsFinite(total); micro++)
+        var ranks = options.Ranks;
+        for (int micro = ranks.Rank; micro < options.Accumulation && double.IsFinite(total); micro += ranks.Count)
         {
             using var scope = NewDisposeScope();
             using var generator = GeneratorOf(options.Seed, state.Step, micro);
@@ -198,7 +214,12 @@ public static class Trainer
             report += $"; {what} {text}";
         if (skipped.SkippedInARow <= options.SkipsInARow)
         {
-            options.Warn($"{report}; skipped ({skipped.SkippedInARow} in a row, {skipped.Skipped} in all)");
+            if (options.Ranks.IsFirst || made.IsOwn)
+            {
+                var who = options.Ranks.Count == 1 ? "" : $"rank {options.Ranks.Rank}: ";
+                options.Warn(
+                    $"{who}{report}; skipped ({skipped.SkippedInARow} in a row, {skipped.Skipped} in all)");
+            }
             return skipped;
         }
         var ending = options.Folder is null ? "" : $"; the last checkpoint is of step {saved}";
@@ -217,7 +238,8 @@ public static class Trainer
         using var scope = NewDisposeScope();
         // Before the first step of all: a seed that no step has.
         using var generator = GeneratorOf(options.Seed, -1, 0);
-        double value = validate(new ValidationPoint(state.Step, generator, ema));
+        double value = options.Ranks.OfFirst(options.Ranks.IsFirst
+            ? validate(new ValidationPoint(state.Step, generator, ema)) : 0);
         if (!double.IsFinite(value))
             options.Warn($"step {state.Step}: the validation is {value}");
         else if (value < (state.BestValue ?? double.PositiveInfinity))

@@ -44,8 +44,15 @@ public sealed record TrainerOptions
     /// <summary>Gradients are scaled down to this L2 norm; null for no limit.</summary>
     public double? ClipNorm { get; init; } = 1;
 
-    /// <summary>Micro-batches whose gradients are averaged in a step.</summary>
+    /// <summary>Micro-batches whose gradients are averaged in a step, of all ranks together.</summary>
     public int Accumulation { get; init; } = 1;
+
+    /// <summary>
+    /// The processes that share the micro-batches: micro-batch m is rank m mod N's. Draws depend on the micro-batch's
+    /// number alone, so that their number changes the time and not the numbers, but for the rounding of sums; a
+    /// training may go on with another number of them. The first validates and writes checkpoints, all read them.
+    /// </summary>
+    public Ranks Ranks { get; init; } = Ranks.Alone;
 
     /// <summary>Average of the parameters to keep, or null for none.</summary>
     public EmaOptions? Ema { get; init; }

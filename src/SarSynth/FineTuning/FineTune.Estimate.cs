@@ -46,7 +46,7 @@ public static partial class FineTune
     /// <param name="recipe">Base, data, strategies.</param>
     /// <param name="cancel">Ends it.</param>
     /// <exception cref="ArgumentException">As <see cref="Run(FineTuneRecipe, string, Action{FineTuneLine}?,
-    /// CancellationToken, Action{string}?)"/>; so are the other exceptions.</exception>
+    /// CancellationToken, Action{string}?, Ranks?)"/>; so are the other exceptions.</exception>
     public static FineTuneEstimate Estimate(FineTuneRecipe recipe, CancellationToken cancel = default)
     {
         recipe = recipe with { Cache = null };

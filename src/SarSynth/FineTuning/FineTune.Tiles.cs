@@ -59,6 +59,8 @@ public static partial class FineTune
     /// <param name="cancel">Stops after a step, with a checkpoint.</param>
     /// <param name="onRemark">Told what should be known: where no tile is of the training part, what the cache
     /// does; standard error when null.</param>
+    /// <param name="ranks">The processes that share the micro-batches (<see cref="TrainerOptions.Ranks"/>), each of
+    /// which calls this with the same recipe and folder; the first writes and reports.</param>
     /// <exception cref="ArgumentException">A field of the recipe that cannot be, or names what the base does not
     /// have.</exception>
     /// <exception cref="TileException">Tiles that cannot be read or lack what the recipe needs, found before the first
@@ -69,9 +71,12 @@ public static partial class FineTune
     /// <exception cref="TrainingDivergedException">Losses or gradients stayed NaN or infinite.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; run again to go on.</exception>
     public static FineTuneResult Run(FineTuneRecipe recipe, string folder, Action<FineTuneLine>? onLine = null,
-        CancellationToken cancel = default, Action<string>? onRemark = null)
+        CancellationToken cancel = default, Action<string>? onRemark = null, Ranks? ranks = null)
     {
         recipe.Check();
+        ranks ??= Ranks.Alone;
+        // Several can only end together, between steps.
+        var atOnce = ranks.Count == 1 ? cancel : CancellationToken.None;
         if (File.Exists(Path.Combine(folder, ProvenanceFile)))
             throw new IOException($"{folder}: holds a finished fine-tuning ({ProvenanceFile}); give another folder.");
         var device = ComputeDevice.Find(recipe.Device);
@@ -79,10 +84,11 @@ public static partial class FineTune
         void Remark(string text)
         {
             remarks.Add(text);
-            (onRemark ?? Console.Error.WriteLine)(text);
+            if (ranks.IsFirst)
+                (onRemark ?? Console.Error.WriteLine)(text);
         }
-        using var progress = Progress.Begin("fine-tuning");
-        using var tiles = OpenTiles(recipe, Remark, cancel);
+        using var progress = ranks.IsFirst ? Progress.Begin("fine-tuning") : null;
+        using var tiles = OpenTiles(recipe, Remark, atOnce);
         var path = BaseOf(recipe);
         using var model = LatentDiffusion.Load(path, new WeightOptions(Device: device, Type: ScalarType.Float32));
         var tensors = Tensors(path, model);
@@ -90,8 +96,9 @@ public static partial class FineTune
         using var vae = recipe.Vae is null ? null : new VaeTuning(recipe, model, tensors);
         var stages = Stages(run, vae);
         stages.ForEach(stage => RequireSizes(stage.Recipe, run.Multiple));
-        RequireSame(recipe, folder);
-        var place = new Place(folder, tiles, tensors, run.Multiple);
+        if (ranks.IsFirst)
+            RequireSame(recipe, folder);
+        var place = new Place(folder, tiles, tensors, run.Multiple, ranks);
 
         // The autoencoder first: what it makes of the tiles is what the others learn.
         var (done, all) = (0.0, (double)stages.Sum(s => s.Recipe.Steps));
@@ -107,30 +114,38 @@ public static partial class FineTune
             var from = done;
             done += stage.Recipe.Steps / all;
             ended.Add(Train(stage, place, Tell,
-                (share, note) => progress.At(from + share * stage.Recipe.Steps / all, note), cancel));
+                (share, note) => progress?.At(from + share * stage.Recipe.Steps / all, note), cancel));
             if (stage == vae)
                 vae.Finish();
         }
         if (recipe.Cache is not null)
             Remark(CacheRemark(recipe, run));
+        var last = ended[^1];
+        var waiting = ended.Sum(e => e.Waited) / Math.Max(1e-9, ended.Sum(e => e.Elapsed));
+        if (!ranks.IsFirst)
+            return Result(new Dictionary<string, string>());
         var made = run.Parts.Save(folder, path);
         if (vae is not null)
             made = made.Concat(vae.Save(folder)).ToDictionary();
-        var waiting = ended.Sum(e => e.Waited) / Math.Max(1e-9, ended.Sum(e => e.Elapsed));
         Provenance.Of("fine-tune", recipe, recipe.Seed, [path, .. Indices(DataOf(recipe))],
             made.Values.SelectMany(m => FilesOf(Path.Combine(folder, m))), device.ToString())
-            .With(new { Stages = ended.Select(e => new { e.Stage, e.Steps, e.Loss }), Waiting = waiting }, remarks, [])
+            .With(new
+            {
+                Stages = ended.Select(e => new { e.Stage, e.Steps, e.Loss }), Ranks = ranks.Count, Waiting = waiting,
+            }, remarks, [])
             .Write(Path.Combine(folder, ProvenanceFile));
-        progress.At(1);
-        var last = ended[^1];
-        return new(folder, made, last.Loss, last.Best?.Step, last.Best?.Value, ended.Sum(e => e.Skipped))
-        {
-            Remarks = remarks, Waiting = waiting, Looks = looks,
-        };
+        progress?.At(1);
+        return Result(made);
+
+        FineTuneResult Result(IReadOnlyDictionary<string, string> written) =>
+            new(folder, written, last.Loss, last.Best?.Step, last.Best?.Value, ended.Sum(e => e.Skipped))
+            {
+                Remarks = remarks, Waiting = waiting, Looks = looks,
+            };
     }
 
     /// <summary>What the stages of a run share.</summary>
-    private sealed record Place(string Folder, Sources Tiles, TileTensors Tensors, int Multiple)
+    private sealed record Place(string Folder, Sources Tiles, TileTensors Tensors, int Multiple, Ranks Ranks)
     {
         /// <summary>Checkpoints and log of a stage.</summary>
         public string Of(ITuningStage stage) => Path.Combine(Folder, CheckpointFolder, stage is VaeTuning
@@ -146,16 +161,21 @@ public static partial class FineTune
     private static Ended Train(ITuningStage stage, Place place, Action<FineTuneLine> onLine,
         Action<double, string> onShare, CancellationToken cancel)
     {
-        using var feed = new TileFeed(place.Tiles.Training, stage.Recipe, place.Multiple);
+        var ranks = place.Ranks;
+        using var feed = new TileFeed(place.Tiles.Training, stage.Recipe, place.Multiple, ranks);
         var held = Held(stage.Recipe, place.Tiles.Validation, place.Multiple);
-        using var log = new TuningLog(stage, held, place.Tensors, place.Of(stage), onLine, onShare);
-        using var result = Trainer.Run(Options(stage, feed, place.Of(stage)), stage.Parameters,
-            step => feed.Batch(step, cancel), stage.Loss, log.OnStep, cancel,
-            held.Count == 0 ? null : point => Averaged(point, stage, () => log.Look(point)));
-        cancel.ThrowIfCancellationRequested();
+        using var log = ranks.IsFirst
+            ? new TuningLog(stage, held, place.Tensors, place.Of(stage), onLine, onShare) : null;
+        var options = Options(stage, feed, place.Of(stage)) with { Ranks = ranks };
+        using var result = Trainer.Run(options, stage.Parameters,
+            step => feed.Batch(step, ranks.Count == 1 ? cancel : CancellationToken.None), stage.Loss,
+            log is null ? null : log.OnStep, cancel,
+            held.Count == 0 ? null : point => Averaged(point, stage, () => log!.Look(point)));
+        if (result.Step < options.Steps)
+            throw new OperationCanceledException(cancel);
         result.Ema?.CopyTo(stage.Parameters);
         return new(stage.Name, result.Step, result.LastLoss, result.Best, result.Skipped, feed.Waited.TotalSeconds,
-            (feed.Elapsed - log.Looked).TotalSeconds);
+            (feed.Elapsed - (log?.Looked ?? TimeSpan.Zero)).TotalSeconds);
     }
 
     private static string CacheRemark(FineTuneRecipe recipe, TuningRun run)

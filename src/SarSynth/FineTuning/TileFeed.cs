@@ -21,7 +21,9 @@ internal sealed class TileFeed : ITrainingCompanion, IDisposable
     private readonly ITileSource source;
     private readonly FineTuneRecipe recipe;
     private readonly int multiple;
+    private readonly Ranks ranks;
     private TileBatches batches;
+    private long? next;
     private (long Step, TileBatchPosition Position) begun = (-1, TileBatchPosition.Start);
     private long? first;
     private TimeSpan waited;
@@ -29,19 +31,26 @@ internal sealed class TileFeed : ITrainingCompanion, IDisposable
     /// <param name="source">Stays the caller's.</param>
     /// <param name="recipe">Batch, crop and seed.</param>
     /// <param name="multiple">What the networks need of a side: pixels.</param>
-    public TileFeed(ITileSource source, FineTuneRecipe recipe, int multiple)
+    /// <param name="ranks">Who else takes batches: all go through the same sequence, and pass by those of
+    /// others.</param>
+    public TileFeed(ITileSource source, FineTuneRecipe recipe, int multiple, Ranks? ranks = null)
     {
-        (this.source, this.recipe, this.multiple) = (source, recipe, multiple);
+        (this.source, this.recipe, this.multiple, this.ranks) = (source, recipe, multiple, ranks ?? Ranks.Alone);
         batches = Open(null);
     }
 
     /// <summary>The batch of a micro-step; they must be asked for in their order.</summary>
     public IReadOnlyList<CutTile> Batch(TrainingStep step, CancellationToken cancel)
     {
-        if (step.Micro == 0)
+        if (begun.Step != step.Step)
+        {
+            PassTo(step.Step * recipe.Accumulation, cancel);
             begun = (step.Step, batches.Position);
+        }
         var asked = Stopwatch.GetTimestamp();
+        PassTo(step.Index, cancel);
         var tiles = batches.Next(cancel);
+        next++;
         // Nothing can be read ahead of the first.
         if (first is null)
             first = Stopwatch.GetTimestamp();
@@ -58,14 +67,19 @@ internal sealed class TileFeed : ITrainingCompanion, IDisposable
     public TimeSpan Elapsed => first is { } begin ? Stopwatch.GetElapsedTime(begin) : TimeSpan.Zero;
 
     /// <inheritdoc/>
-    public string State(long step) =>
-        JsonSerializer.Serialize(step == begun.Step ? begun.Position : batches.Position, KitJson.Options);
+    public string State(long step)
+    {
+        if (step != begun.Step)
+            PassTo(step * recipe.Accumulation, CancellationToken.None);
+        return JsonSerializer.Serialize(step == begun.Step ? begun.Position : batches.Position, KitJson.Options);
+    }
 
     /// <inheritdoc/>
     public void Restore(string state)
     {
         batches.Dispose();
         batches = Open(JsonSerializer.Deserialize<TileBatchPosition>(state, KitJson.Options));
+        (next, begun) = (null, (-1, TileBatchPosition.Start));
     }
 
     public void Dispose() => batches.Dispose();
@@ -90,8 +104,16 @@ internal sealed class TileFeed : ITrainingCompanion, IDisposable
         return new(tile.Cropped(new RasterWindow(top, left, size, size)), tile.Rows, tile.Columns, top, left);
     }
 
-    // A crop is taken of whole tiles: their own sides need not be multiples.
+    // The first batch that is asked for tells where the sequence stands: positions are those of whole steps.
+    private void PassTo(long batch, CancellationToken cancel)
+    {
+        for (next ??= batch; next < batch; next++)
+            batches.Skip(cancel);
+    }
+
+    // A crop is taken of whole tiles, whatever their sides: so it is known which of them other ranks take.
     private TileBatches Open(TileBatchPosition? from) =>
         new(source, new TileOrder { Seed = recipe.Seed }, recipe.Batch, from,
-            recipe.Crop is null ? recipe.Bucket ?? multiple : 1);
+            recipe.Crop is null ? recipe.Bucket ?? multiple : null,
+            wanted: n => n % recipe.Accumulation % ranks.Count == ranks.Rank);
 }

@@ -19,8 +19,10 @@ public sealed record TileBatchPosition(TilePosition? Sequence, IReadOnlyList<Til
 /// </summary>
 public sealed class TileBatches : IDisposable
 {
-    private readonly int batch, step;
-    private readonly Dictionary<(int Rows, int Columns), Queue<(TileReference Reference, Tile Tile)>> waiting = [];
+    private readonly int batch;
+    private readonly int? step;
+    private readonly Func<long, bool>? wanted;
+    private readonly Dictionary<(int Rows, int Columns), Queue<(TileReference Reference, Tile? Tile)>> waiting = [];
     private readonly BlockingCollection<Drawn> ahead;
     private readonly CancellationTokenSource stop = new();
     private readonly Task reading;
@@ -34,26 +36,30 @@ public sealed class TileBatches : IDisposable
     /// <param name="batch">Tiles in a batch, at least 1.</param>
     /// <param name="from">Where to go on; null from the beginning.</param>
     /// <param name="step">
-    /// Tiles are of one size when their sides are, each less what is over a multiple of this.
+    /// Tiles are of one size when their sides are, each less what is over a multiple of this; null where all will be
+    /// cut to one size, whatever theirs.
     /// </param>
     /// <param name="ahead">Batches that are read ahead.</param>
+    /// <param name="wanted">Which batches will be taken, by their number from 0 counted from here; all where null. The
+    /// others must be passed by (<see cref="Skip"/>); where the step is null their tiles are not read.</param>
     /// <exception cref="ArgumentException">
     /// A batch, step or number of batches ahead below 1, or a position of other data.
     /// </exception>
-    public TileBatches(ITileSource source, TileOrder order, int batch, TileBatchPosition? from = null, int step = 8,
-        int ahead = 2)
+    public TileBatches(ITileSource source, TileOrder order, int batch, TileBatchPosition? from = null, int? step = 8,
+        int ahead = 2, Func<long, bool>? wanted = null)
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(step, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(step ?? 1, 1, nameof(step));
         ArgumentOutOfRangeException.ThrowIfLessThan(ahead, 1);
-        (this.batch, this.step) = (batch, step);
+        (this.batch, this.step, this.wanted) = (batch, step, wanted);
         sequence = from?.Sequence;
         foreach (var reference in from?.Waiting ?? [])
             Queue(reference, source.Load(reference));
         var steps = source.Sequence(order, sequence);
         this.ahead = new BlockingCollection<Drawn>(batch * ahead);
-        reading = Task.Factory.StartNew(() => ReadAhead(steps), CancellationToken.None,
+        var there = waiting.Values.Sum(queue => (long)queue.Count);
+        reading = Task.Factory.StartNew(() => ReadAhead(steps, there), CancellationToken.None,
             TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
@@ -64,7 +70,14 @@ public sealed class TileBatches : IDisposable
     /// <summary>The next batch: whole tiles that can be cut to one size.</summary>
     /// <param name="cancel">Ends the waiting for it.</param>
     /// <exception cref="TileException">A tile cannot be read, or is not what it should be.</exception>
-    public IReadOnlyList<Tile> Next(CancellationToken cancel = default)
+    public IReadOnlyList<Tile> Next(CancellationToken cancel = default) => [.. Take(cancel).Select(tile => tile
+        ?? throw new InvalidOperationException("batch: is one of those that were not wanted."))];
+
+    /// <summary>Passes a batch by that is not wanted.</summary>
+    /// <inheritdoc cref="Next"/>
+    public void Skip(CancellationToken cancel = default) => Take(cancel);
+
+    private Tile?[] Take(CancellationToken cancel)
     {
         while (true)
         {
@@ -78,7 +91,7 @@ public sealed class TileBatches : IDisposable
             // Behind a failure of the source nothing more comes: it is told again.
             if ((ended ??= drawn.Failure) is { } failure)
                 System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
-            Queue(drawn.Step!.Reference, drawn.Tile!.GetAwaiter().GetResult());
+            Queue(drawn.Step!.Reference, drawn.Tile?.GetAwaiter().GetResult());
             sequence = drawn.Step.After;
         }
     }
@@ -99,20 +112,25 @@ public sealed class TileBatches : IDisposable
         stop.Dispose();
     }
 
-    private void Queue(TileReference reference, Tile tile)
+    private void Queue(TileReference reference, Tile? tile)
     {
-        var size = Tiles.WholeSteps(tile, step);
+        var size = step is { } multiple ? Tiles.WholeSteps(tile!, multiple) : default;
         if (!waiting.TryGetValue(size, out var queue))
             waiting[size] = queue = new();
         queue.Enqueue((reference, tile));
     }
 
-    private void ReadAhead(IEnumerable<TileStep> steps)
+    // read: tiles of the batches from here on that are there already.
+    private void ReadAhead(IEnumerable<TileStep> steps, long read)
     {
         try
         {
             foreach (var next in steps)
-                ahead.Add(new Drawn(next, Task.Run(next.Load), null), stop.Token);
+            {
+                // Of one size, tiles come to batches as they come.
+                var taken = step is not null || wanted is null || wanted(read++ / batch);
+                ahead.Add(new Drawn(next, taken ? Task.Run(next.Load) : null, null), stop.Token);
+            }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {

@@ -157,6 +157,53 @@ public sealed class FolderTilesTests : IDisposable
     }
 
     [Fact]
+    public void BatchesOfOtherRanksArePassedByUnread()
+    {
+        for (var i = 0; i < 13; i++)
+            Picture($"{i:D2}.png", i, 16 + i, 16);
+        using var source = new Counted(Tiles.Open(folder, new TileOptions { RequireCaptions = false }));
+        using var all = new TileBatches(source, new TileOrder { Seed = 3 }, batch: 2, step: null);
+        var expected = Enumerable.Range(0, 12).Select(_ => all.Next().Select(t => t.Key).ToList()).ToList();
+        using var own = new TileBatches(source, new TileOrder { Seed = 3 }, batch: 2, step: null,
+            wanted: n => n % 3 == 1);
+        var before = source.Loaded;
+        for (var i = 0; i < 12; i++)
+        {
+            if (i % 3 == 1)
+                Assert.Equal(expected[i], own.Next().Select(t => t.Key));
+            else
+                own.Skip();
+        }
+        // Four batches, and the one that may have been drawn ahead.
+        Assert.InRange(source.Loaded - before, 8, 10);
+        Assert.Throws<InvalidOperationException>(() => own.Next());
+    }
+
+    private sealed class Counted(ITileSource source) : ITileSource
+    {
+        private int loaded;
+
+        public int Loaded => loaded;
+
+        public string Path => source.Path;
+
+        public long? Count => source.Count;
+
+        public TileCheck Check(Action<double>? progress, CancellationToken cancel) => source.Check(progress, cancel);
+
+        public IEnumerable<TileStep> Sequence(TileOrder order, TilePosition? from) =>
+            source.Sequence(order, from).Select(step => step with { Load = () => Load(step.Reference) });
+
+        public Tile Load(TileReference reference)
+        {
+            Interlocked.Increment(ref loaded);
+            return source.Load(reference);
+        }
+
+        public void Dispose() => source.Dispose();
+    }
+
+    [Fact]
     public void WhatIsWrongIsNamedBeforeTraining()
     {
         Numbered(3);
