@@ -154,7 +154,8 @@ static class EvaluateCommand
             KeyValuePair<string, string>[] facts = [new("true images", truth), new("images", made)];
             table.Write(folder, images.Scenes, [images.Generated], null,
                 seen is null ? facts : [.. facts, new("condition", seen)],
-                $"{images.Generated.Name} against {images.Truth.Name}");
+                $"{images.Generated.Name} against {images.Truth.Name}",
+                images.Scenes.Count == 0 ? images.Truth : null);
             Provenance.Of("evaluate", new { Real = truth, Generated = made, Condition = seen }, 0, [truth, made],
                 [Path.Combine(folder, TableReport.Json)]).Write(Path.Combine(folder, "evaluation.provenance.json"));
         }

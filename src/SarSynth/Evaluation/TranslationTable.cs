@@ -139,7 +139,7 @@ public sealed record TranslationTable(string Truth, IReadOnlyList<string> Candid
             new SceneBootstrap(measure, Of(parts[0].Parts, m), Of(p.Parts, m), parts[0].Draws, p.Draws))],
             candidates.Select(c => c.Name).ToList().IndexOf(baseline)));
         return new(truth.Name, [.. candidates.Select(c => c.Name)], baseline,
-            [.. truth.Images.Select((_, i) => $"{i + 1}")], resamples, [.. rows]);
+            [.. truth.Images.Select((_, i) => $"image {i + 1}")], resamples, [.. rows]);
     }
 
     private static TableRow Row(Measure measure, IReadOnlyList<SceneBootstrap> own, int baseline) => new(

@@ -16,7 +16,7 @@ public static partial class Plots
         var row = table[id];
         // Unpaired heaps differ in number: the longest tells how many places there are.
         var count = row.Cells.Max(c => c.Scenes.Count);
-        var names = Enumerable.Range(0, count).Select(s => s < table.Scenes.Count ? table.Scenes[s] : $"{s + 1}");
+        var names = Enumerable.Range(0, count).Select(s => s < table.Scenes.Count ? table.Scenes[s] : $"image {s + 1}");
         return Chart.Combine([.. table.Candidates.Zip(row.Cells, (name, cell) => Bars(names,
                 Enumerable.Range(0, count).Select(s => cell.Scenes.ElementAtOrDefault(s) ?? double.NaN), name))])
             .WithTitle(TableText.FullName(row)).WithXAxis("").WithYAxis(row.Unit.Length > 0 ? row.Unit : row.Name);

@@ -15,6 +15,9 @@ public static class TableReport
     public const string Page = "index.html", Json = "table.json", Csv = "table.csv", Markdown = "table.md",
         Latex = "table.tex", Picture = "worst-scene.png";
 
+    // Bars of more images cannot be told apart; of heaps so many pictures are shown.
+    private const int MostBars = 40, FromEachHeap = 4, PageWidth = 976;
+
     // Side of the squares that are looked at pixel by pixel.
     private const int Crop = 96;
 
@@ -72,9 +75,11 @@ public static class TableReport
     /// <param name="shown">Names of the candidates that are shown, the one that matters last; all when null.</param>
     /// <param name="facts">Where all came from, for the end of the page.</param>
     /// <param name="title">Title of the page.</param>
+    /// <param name="truth">True images that are no scenes, for the pictures; null for none.</param>
     public static void Write(this TranslationTable table, string folder, IReadOnlyList<TruthScene> scenes,
         IReadOnlyList<Candidate> candidates, IReadOnlyList<string>? shown = null,
-        IEnumerable<KeyValuePair<string, string>>? facts = null, string title = "Images against the truth")
+        IEnumerable<KeyValuePair<string, string>>? facts = null, string title = "Images against the truth",
+        Candidate? truth = null)
     {
         using var progress = Progress.Begin("writing the report");
         Candidate[] pictured = [.. (shown ?? table.Candidates).Select(n => candidates.First(c => c.Name == n))];
@@ -88,10 +93,14 @@ public static class TableReport
         AtomicFile.WriteText(Path.Combine(folder, Latex), table.ToLatex());
         var report = new Report(title, $"Measured against {table.Truth} images"
             + (scenes.Count > 0 ? " of the same ground." : "."))
-            .Section("The table").Prose(Words(table)).Raw(table.ToHtml())
-            .Section("Scene by scene");
-        foreach (var id in new[] { "kl", ByWhat, "lattice" }.Where(id => table.Rows.Any(r => r.Id == id)))
-            report.Chart(Plots.Scenes(table, id), table[id].Definition);
+            .Section("The table").Prose(Words(table)).Raw(table.ToHtml());
+        string[] drawn = [.. new[] { "kl", ByWhat, "lattice" }.Where(id => table.Rows.Any(r => r.Id == id))];
+        if (table.Rows[0].Cells.Max(c => c.Scenes.Count) <= MostBars)
+            report.Section("Scene by scene").Charts(drawn.Select(id =>
+                (Plots.Scenes(table, id), table[id].Definition)));
+        if (truth is not null)
+            report.Section("Pictures").Prose("The first of each; each row has its own grey scale.")
+                .Panel(Heaps([truth, .. pictured]));
         if (order.Length > 0)
         {
             report.Section("Pictures").Prose($"The worst scene first (by the RMS of {pictured[^1].Name} at 16 x 16 "
@@ -107,7 +116,8 @@ public static class TableReport
         report.Section("Where this comes from").Provenance(facts ?? []).Save(Path.Combine(folder, Page));
         progress.At(1);
 
-        ImagePanel Panel(int s) => scenes[s].ToPanel([.. pictured.Select(c => (c.Name, c.Images[s]))]);
+        ImagePanel Panel(int s) => scenes[s].ToPanel([.. pictured.Select(c => (c.Name, c.Images[s]))],
+            Math.Clamp(PageWidth / (pictured.Length + 2) - 12, 120, 240));
     }
 
     private static string Words(TranslationTable table) =>
@@ -116,17 +126,29 @@ public static class TableReport
         + (table.Baseline.Length == 0 ? "" : $" + and − say that a candidate is better or worse than {table.Baseline}: "
             + "only where the intervals of their distances from the ideal do not overlap.");
 
+    private static ImagePanel Heaps(IReadOnlyList<Candidate> heaps)
+    {
+        var panel = new ImagePanel(pictureSize: PageWidth / FromEachHeap - 12);
+        foreach (var heap in heaps)
+        {
+            var grey = new FixedRemap(Ceiling(heap.Images[0]));
+            panel = heap.Images.Take(FromEachHeap).Index().Aggregate(panel.Row(), (row, image) =>
+                row.Add($"{heap.Name} {image.Index + 1}", image.Item, remap: grey));
+        }
+        return panel;
+    }
+
     // mu + 3 sigma of one image.
     private static double Ceiling(AmplitudeImage image) =>
         new Radar.Radiometry.NormalisationFit().Add(image.Pixels).Clipped().Ceiling;
 
-    // Where the mean intensity of a square is farthest from the true one, as shares of what Zoom can reach.
+    // Where the mean amplitude of a square is farthest from the true one, as shares of what Zoom can reach.
     private static (double Down, double Across) Worst(AmplitudeImage truth, AmplitudeImage image, int side)
     {
         var (a, b) = (Multilook.Apply(truth, side, side), Multilook.Apply(image, side, side));
         var (worst, at) = (-1.0, 0);
         for (var i = 0; i < a.Pixels.Length; i++)
-            if (Math.Abs(Math.Log(b.Pixels[i] / a.Pixels[i])) is var error && double.IsFinite(error) && error > worst)
+            if (Math.Abs(Math.Sqrt(b.Pixels[i]) - Math.Sqrt(a.Pixels[i])) is var error && error > worst)
                 (worst, at) = (error, i);
         return (Share(at / a.Columns, truth.Rows), Share(at % a.Columns, truth.Columns));
 

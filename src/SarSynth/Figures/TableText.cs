@@ -101,7 +101,7 @@ public static class TableText
                 Line([.. start, "all", Number(cell.Value), Number(cell.Lower), Number(cell.Upper),
                     cell.Meets is { } meets ? meets ? "yes" : "no" : "", verdict]);
                 for (var s = 0; s < cell.Scenes.Count; s++)
-                    Line([.. start, s < table.Scenes.Count ? table.Scenes[s] : $"{s + 1}", Number(cell.Scenes[s]),
+                    Line([.. start, s < table.Scenes.Count ? table.Scenes[s] : $"image {s + 1}", Number(cell.Scenes[s]),
                         "", "", "", ""]);
             }
         }
