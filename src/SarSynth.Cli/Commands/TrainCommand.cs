@@ -157,11 +157,15 @@ static class TrainCommand
             Terminal.Line(KitJson.Serialize(table));
             return 0;
         }
-        var cells = table.Cells();
-        var shown = Terminal.Table([.. cells[0]]);
+        // The name and the three measures are as wide as a terminal; the files have the rest.
+        var cells = table.Cells().Select(row => new[] { row[0], row[2], row[3], row[4] }).ToList();
+        var shown = Terminal.Table(cells[0]);
+        shown.Columns[0].NoWrap();
         foreach (var row in cells.Skip(1))
             shown.AddRow([.. row.Select(Markup.Escape)]);
         Terminal.Out.Write(shown);
+        foreach (var best in strategies.Strategies.Where(s => s.Paper == "best"))
+            Terminal.Line($"best in arXiv 2506.13307, on SDXL and measured images: {best.Name}");
         Terminal.Line($"{folder}: strategies.md, strategies.csv, strategies.json; images of each run in runs");
         return 0;
     }

@@ -233,11 +233,15 @@ public static partial class StrategyComparison
             "unet" => pipeline.Unet,
             "text_encoder" => pipeline.Prompts.Encoder,
             _ => pipeline.Prompts.Encoder2,
-        }));
+        })) + entry.Strategy.OfType<VaeStrategy>().Where(v => v.Rank is null).Sum(v => VaeNumbers(v, pipeline.Vae));
         string[] patterns = ["pytorch_lora_weights*.safetensors", "learned_embeds*.safetensors",
             "vae_lora.safetensors"];
         return whole + patterns.SelectMany(p => Directory.GetFiles(run, p)).Sum(InFile);
     }
+
+    /// <summary>Numbers of an autoencoder that a strategy without a rank trains.</summary>
+    internal static long VaeNumbers(VaeStrategy strategy, AutoencoderKL vae) => vae.named_parameters()
+        .Where(p => strategy.Part == VaePart.All || VaeTuning.IsOfDecoder(p.name)).Sum(p => p.parameter.numel());
 
     /// <summary>Images side by side, eight to a row.</summary>
     private static AmplitudeImage Sheet(IReadOnlyList<AmplitudeImage> images)

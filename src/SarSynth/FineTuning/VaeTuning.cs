@@ -182,7 +182,7 @@ internal sealed class VaeTuning : ITuningStage, IDisposable
         rival?.Dispose();
     }
 
-    private static bool IsOfDecoder(string name) =>
+    internal static bool IsOfDecoder(string name) =>
         name.StartsWith("decoder.", StringComparison.Ordinal)
         || name.StartsWith("post_quant_conv.", StringComparison.Ordinal);
 

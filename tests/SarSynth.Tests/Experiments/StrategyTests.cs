@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using SarSynth.Data;
+using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Diffusion.Models;
 using SarSynth.Diffusion.Tokenizers;
 using SarSynth.Evaluation;
@@ -90,6 +91,20 @@ public sealed class StrategyTests : IDisposable
         var plan = StrategyComparison.Plan(recipe with { Seeds = [1, 2, 3] }, at);
         Assert.Equal((9, 6), (plan.All, plan.Finished));
         Assert.True(plan.Seconds > 0 && plan.Strategies["both"] > 0);
+    }
+
+    [Fact]
+    public void AnAutoencodersTrainedNumbersAreThoseOfItsFile()
+    {
+        var vae = Path.Combine(TinyBase.Write(Path.Combine(folder, "base")), "vae");
+        using var model = ModelFolder.Load<AutoencoderKL>(vae);
+        using var file = SafeTensorsFile.Open(Path.Combine(vae, "diffusion_pytorch_model.safetensors"));
+        long Of(Func<string, bool> counts) => file.Header.Entries.Where(e => counts(e.Name))
+            .Sum(e => e.Shape.Aggregate(1L, (a, b) => a * b));
+        Assert.Equal(Of(_ => true), StrategyComparison.VaeNumbers(Vae.Full(), model));
+        Assert.Equal(Of(n => n.StartsWith("decoder.", StringComparison.Ordinal)
+            || n.StartsWith("post_quant_conv.", StringComparison.Ordinal)),
+            StrategyComparison.VaeNumbers(Vae.Decoder(), model));
     }
 
     [Fact]
