@@ -221,12 +221,15 @@ internal sealed class TuningRun : ITuningStage, IDisposable
             : cat([.. encoded.Select(e => e.Pooled!)]));
     }
 
-    // What guidance takes for "no prompt": zeros in SDXL, else the empty prompt.
+    // What guidance takes for "no prompt": zeros in SDXL, else the empty prompt. Where text is trained they keep
+    // gradients, of zero: a batch all of whose captions are left out has no others.
     private PromptEmbeddings Empty()
     {
         var empty = Encoded("");
-        return !model.ForceZerosForEmptyPrompt ? empty
-            : new PromptEmbeddings(zeros_like(empty.Text), empty.Pooled is { } pooled ? zeros_like(pooled) : null);
+        if (!model.ForceZerosForEmptyPrompt)
+            return empty;
+        Tensor Zeros(Tensor like) => parts.TrainsText ? like.Times(0.0) : zeros_like(like);
+        return new PromptEmbeddings(Zeros(empty.Text), empty.Pooled is { } pooled ? Zeros(pooled) : null);
     }
 
     private PromptEmbeddings Encoded(string prompt)
