@@ -12,7 +12,8 @@ static class TrainCommand
 {
     private static readonly Option<string> recipe = new("--recipe", "-r")
     {
-        Description = "The kit's recipe of that name (smoke, small, foundation, sar-text, strategies) or a JSON file.",
+        Description = "The kit's recipe of that name (smoke, small, mini, foundation, sar-text, strategies) "
+            + "or a JSON file.",
         DefaultValueFactory = _ => "smoke",
     };
 
@@ -72,6 +73,11 @@ static class TrainCommand
                 foundation = foundation with { Device = device ?? foundation.Device };
                 return Train(parsed, foundation.Name, FolderOf(parsed, foundation.Name), (folder, told) =>
                     FineTune.Run(foundation, folder, told, cancel));
+            case MeanRecipe.KindName:
+                var mean = KitJson.Read<MeanRecipe>(path);
+                mean = mean with { Device = device ?? mean.Device };
+                return Train(parsed, mean.Name, FolderOf(parsed, mean.Name), (folder, told) =>
+                    MeanTraining.Run(mean, folder, told, cancel));
             default:
                 var training = KitJson.Read<TrainRecipe>(path);
                 training = training with { Device = device ?? training.Device };

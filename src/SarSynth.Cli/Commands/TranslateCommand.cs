@@ -1,5 +1,6 @@
 // sarsynth translate IN... -o: satellite images in, airborne-like GeoTIFFs out.
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
 using SarSynth.Translation;
@@ -9,6 +10,29 @@ namespace SarSynth.Cli.Commands;
 static class TranslateCommand
 {
     private static readonly Option<string> output = CommonOptions.Output(".tif");
+
+    private static readonly Option<TranslationWay?> way = new("--way")
+    {
+        Description = "mean-and-speckle: a mean network's intensity, times speckle of the airborne sensor; amplitude: "
+            + "latent diffusion with its own speckle. The model's own when left out.",
+        CustomParser = WayOf,
+    };
+
+    private static readonly Option<double?> texture = new("--texture")
+    {
+        Description = "Mean and speckle: factor on the spread of texture, 0 to 1.",
+    };
+
+    private static readonly Option<double?> consistency = new("--consistency")
+    {
+        Description = "Mean and speckle: share of what differs from the satellite image by more than its looks explain "
+            + "that is corrected, 0 to 1.",
+    };
+
+    private static readonly Option<bool> complex = new("--complex")
+    {
+        Description = "Mean and speckle: write single-look complex samples instead of amplitudes.",
+    };
 
     private static readonly Option<double?> controlScale = new("--control-scale")
     {
@@ -46,7 +70,8 @@ static class TranslateCommand
     {
         var command = new Command("translate", "Satellite images into airborne-like ones, on the finer grid.")
         {
-            CommonOptions.Inputs, output, ModelOptions.Model, ModelOptions.Prompt, ModelOptions.NegativePrompt,
+            CommonOptions.Inputs, output, ModelOptions.Model, way, complex, texture, consistency,
+            ModelOptions.Prompt, ModelOptions.NegativePrompt,
             ModelOptions.Guidance, ModelOptions.Steps, ModelOptions.Eta, ModelOptions.Scheduler, strength, controlScale,
             controlNet, ModelOptions.Lora, ModelOptions.Token, radiometry, card, strict, CommonOptions.Device,
             CommonOptions.Seed, CommonOptions.Force, CommonOptions.Json,
@@ -83,6 +108,10 @@ static class TranslateCommand
         var recipe = ModelOptions.Recipe(parsed);
         return recipe with
         {
+            Way = parsed.GetValue(way),
+            Complex = parsed.GetValue(complex),
+            Texture = parsed.GetValue(texture) ?? recipe.Texture,
+            Consistency = parsed.GetValue(consistency) ?? recipe.Consistency,
             Card = parsed.GetValue(card) is { } file ? Names.ExistingPath(file) : null,
             Strength = parsed.GetValue(strength),
             ControlScale = parsed.GetValue(controlScale) ?? recipe.ControlScale,
@@ -91,6 +120,19 @@ static class TranslateCommand
             Radiometry = parsed.GetValue(radiometry),
             Strict = parsed.GetValue(strict),
         };
+    }
+
+    private static TranslationWay? WayOf(ArgumentResult result)
+    {
+        var names = Enum.GetValues<TranslationWay>().ToDictionary(w =>
+            string.Concat(w.ToString().Select((c, i) => i > 0 && char.IsUpper(c) ? $"-{char.ToLowerInvariant(c)}"
+                : $"{char.ToLowerInvariant(c)}")));
+        var word = result.Tokens.Single().Value;
+        if (names.TryGetValue(word, out var way))
+            return way;
+        result.AddError($"--way: found '{word}', expected one of {string.Join(", ", names.Keys)}"
+            + $"{Nearest.Hint(word, [.. names.Keys])}.");
+        return null;
     }
 
     private static bool Translate(ParseResult parsed, Job job, RasterOptions reading, TranslateRecipe recipe,

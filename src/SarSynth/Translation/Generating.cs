@@ -30,8 +30,9 @@ public sealed partial class Translator
         CancellationToken cancel = default)
     {
         using var progress = Progress.Begin("generating");
-        adaptation.Apply(recipe);
-        var pipeline = Pipeline with { Sampler = SamplerOf(recipe) };
+        var pipeline = Pipeline;
+        adaptation!.Apply(recipe);
+        pipeline = pipeline with { Sampler = SamplerOf(recipe) };
         var request = new GenerationRequest
         {
             Text = new(adaptation.First(recipe.Prompt))

@@ -23,6 +23,9 @@ public sealed record TrainedOn
     /// <summary>Looks of a pixel.</summary>
     public double? Looks { get; init; }
 
+    /// <summary>Noise-equivalent sigma nought, dB.</summary>
+    public double? Noise { get; init; }
+
     /// <summary>What an image tells of itself.</summary>
     public static TrainedOn Of(SarMetadata metadata, GeoReference? place = null)
     {
@@ -37,6 +40,7 @@ public sealed record TrainedOn
         RangeSpacing = sensor.GroundRangeSpacing * sensor.RangeLooks,
         AzimuthSpacing = sensor.AzimuthSpacing * sensor.AzimuthLooks,
         Looks = sensor.RangeLooks * sensor.AzimuthLooks,
+        Noise = sensor.NoiseEquivalentSigmaNought,
     };
 }
 
@@ -63,6 +67,17 @@ public sealed record ModelCard
 
     /// <summary>Name of the airborne sensor whose images it makes; null where nobody told.</summary>
     public string? AirborneSensor { get; init; }
+
+    /// <summary>
+    /// The airborne sensor whose noise and impulse response the speckle of the mean way is drawn with; null for models
+    /// that draw none.
+    /// </summary>
+    public Sensor? Target { get; init; }
+
+    /// <summary>
+    /// Deviation of the smoothing that makes the texture of the mean way of white noise, airborne pixels.
+    /// </summary>
+    public double TextureLength { get; init; } = 1;
 
     /// <summary>The satellite images that training saw; null leaves it to the sensor's name.</summary>
     public TrainedOn? TrainedOn { get; init; }

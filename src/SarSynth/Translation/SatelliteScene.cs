@@ -75,13 +75,14 @@ internal sealed class SatelliteScene
     public long LeftOut { get; }
 
     /// <summary>Mean of ln amplitude; NaN where no pixel is left.</summary>
-    public double MeanLog { get; }
+    public double MeanLog { get; private set; }
 
     /// <summary>Multiplies all amplitudes.</summary>
     public void Amplify(double gain)
     {
         foreach (ref var a in Amplitude.AsSpan())
             a = (float)(a * gain);
+        MeanLog += Math.Log(gain);
     }
 
     /// <summary>The image on a grid that is finer by a factor along both axes, normalised, as the networks ask for
@@ -111,6 +112,31 @@ internal sealed class SatelliteScene
             return tensor(values, device: device).reshape(1, 1, window.Height, window.Width)
                 .expand(1, channels, -1, -1);
         });
+    }
+
+    /// <summary>Amplitudes of a window of the scene with its mirror image around it; ground of mean brightness where
+    /// there is no data.</summary>
+    /// <param name="window">Where, of the scene with a margin around it.</param>
+    /// <param name="margin">Pixels above and left of the scene.</param>
+    /// <param name="amplitude">Gets them, row-major.</param>
+    public void Mirrored(TileWindow window, int margin, Span<float> amplitude)
+    {
+        var ground = (float)Math.Exp(MeanLog);
+        for (var r = 0; r < window.Height; r++)
+        {
+            var from = (long)Mirror(window.Top + r - margin, Rows) * Columns;
+            for (var c = 0; c < window.Width; c++)
+            {
+                var a = Amplitude[from + Mirror(window.Left + c - margin, Columns)];
+                amplitude[r * window.Width + c] = float.IsNaN(a) ? ground : a;
+            }
+        }
+
+        static int Mirror(int index, int count)
+        {
+            int period = 2 * count, inside = ((index % period) + period) % period;
+            return inside < count ? inside : period - 1 - inside;
+        }
     }
 
     /// <summary>Mean of ln amplitude over positive pixels; NaN when there is none.</summary>

@@ -13,6 +13,19 @@ public enum RadiometryMatch
     Scene,
 }
 
+/// <summary>How an airborne-like image comes about.</summary>
+public enum TranslationWay
+{
+    /// <summary>
+    /// A network gives the mean intensity of each fine pixel and the spread of texture; speckle is drawn through the
+    /// airborne sensor's impulse response. Flat ground has the sensor's statistics whatever the network does.
+    /// </summary>
+    MeanAndSpeckle,
+
+    /// <summary>Latent diffusion makes amplitudes with their speckle.</summary>
+    Amplitude,
+}
+
 /// <summary>A ControlNet that does not come with the model; it sees the satellite image too.</summary>
 /// <param name="Net">Folder with config.json and weights, as diffusers has it.</param>
 /// <param name="Scale">Factor on its residuals.</param>
@@ -54,9 +67,27 @@ public sealed record TranslateRecipe
     /// <summary>
     /// The model: a folder in diffusers' layout (Stable Diffusion 1.5 or 2.1, SDXL; with a controlnet folder or
     /// without), a
-    /// single file with the original key names, or the name of a model that comes with the kit.
+    /// single file with the original key names, or a folder with a mean network, or the name of a model that comes
+    /// with the kit.
     /// </summary>
     public string Model { get; init; } = "sarsynth-small";
+
+    /// <summary>The way; null for mean and speckle where the model has a mean network, else the amplitude.</summary>
+    public TranslationWay? Way { get; init; }
+
+    /// <summary>
+    /// Mean and speckle: factor on the spread of texture, 0 to 1; 0 leaves the mean as smooth as the network has it.
+    /// </summary>
+    public double Texture { get; init; } = 1;
+
+    /// <summary>
+    /// Mean and speckle: share of what differs from the satellite image by more than its looks explain that is
+    /// corrected (<see cref="DataConsistency"/>), 0 to 1.
+    /// </summary>
+    public double Consistency { get; init; }
+
+    /// <summary>Mean and speckle: give the single-look complex image instead of its amplitude.</summary>
+    public bool Complex { get; init; }
 
     /// <summary>Weight files with this in their names, such as fp16; null for those without.</summary>
     public string? Variant { get; init; }

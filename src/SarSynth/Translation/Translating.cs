@@ -1,4 +1,5 @@
 // Satellite image in, airborne-like image out, on the finer grid: one image whatever its size and wherever it lies.
+using MathNet.Numerics;
 using SarSynth.Data;
 using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Radar.Formats;
@@ -45,8 +46,22 @@ public sealed partial class Translator
     {
         var (rows, columns) = (satellite.Rows * Card.Scale, satellite.Columns * Card.Scale);
         var result = new float[(long)rows * columns];
-        Run(SatelliteSource.Of(satellite), recipe, (row, pixels) => pixels.CopyTo(result.AsSpan(row * columns)),
-            progress, cancel);
+        Run(SatelliteSource.Of(satellite), recipe with { Complex = false },
+            (row, pixels) => pixels.CopyTo(result.AsSpan(row * columns)), null, progress, cancel);
+        return new(rows, columns, result, Fine(satellite.Metadata), satellite.GeoReference?.Refined(Card.Scale));
+    }
+
+    /// <summary>Translates an image in memory to single-look complex samples: mean and speckle.</summary>
+    /// <inheritdoc cref="Translate(SarImage, TranslateRecipe, Action{double}?, CancellationToken)"/>
+    /// <returns>Samples whose squared magnitude is the intensity; NaN where the satellite image has no data.</returns>
+    /// <exception cref="ArgumentException">The model, or the recipe's way, makes amplitudes only.</exception>
+    public ComplexImage TranslateComplex(
+        SarImage satellite, TranslateRecipe recipe, Action<double>? progress = null, CancellationToken cancel = default)
+    {
+        var (rows, columns) = (satellite.Rows * Card.Scale, satellite.Columns * Card.Scale);
+        var result = new Complex32[(long)rows * columns];
+        Run(SatelliteSource.Of(satellite), recipe with { Complex = true }, null,
+            (row, samples) => samples.CopyTo(result.AsSpan(row * columns)), progress, cancel);
         return new(rows, columns, result, Fine(satellite.Metadata), satellite.GeoReference?.Refined(Card.Scale));
     }
 
@@ -70,16 +85,21 @@ public sealed partial class Translator
     {
         GeoTiff.RequireExtension(output);
         using var raster = SarRaster.Open(input, options);
+        WayOf(recipe);  // A wish that cannot be should not leave a file behind.
         TranslationResult found;
         using (var writer = new GeoTiffWriter(output, raster.Rows * Card.Scale, raster.Columns * Card.Scale,
-            PixelKind.Amplitude,
+            recipe.Complex ? PixelKind.Complex : PixelKind.Amplitude,
             Fine(raster.Metadata), raster.GeoReference?.Refined(Card.Scale)))
         {
-            var sink = new TileRows(writer);
-            found = Run(SatelliteSource.Of(raster), recipe, sink.Add, progress, cancel);
+            var amplitudes = new TileRows<float>(writer, (rows, columns, pixels) =>
+                new AmplitudeImage(rows, columns, pixels));
+            var samples = new TileRows<Complex32>(writer, (rows, columns, pixels) =>
+                new ComplexImage(rows, columns, pixels));
+            found = Run(SatelliteSource.Of(raster), recipe, amplitudes.Add, samples.Add, progress, cancel);
             if (found.LeftOut == (long)raster.Rows * raster.Columns)
                 throw new RasterException(input, "has no pixel above 0, so there is nothing to translate");
-            sink.Finish();
+            amplitudes.Finish();
+            samples.Finish();
             writer.Complete();
         }
         found = found with
@@ -100,16 +120,25 @@ public sealed partial class Translator
         return found;
     }
 
+    /// <inheritdoc cref="Run(SatelliteSource, TranslateRecipe, Action{int, float[]}?, Action{int, Complex32[]}?,
+    /// Action{double}?, CancellationToken)"/>
+    internal TranslationResult Run(SatelliteSource source, TranslateRecipe recipe, Action<int, float[]> sink,
+        Action<double>? progress, CancellationToken cancel) =>
+        Run(source, recipe, sink, null, progress, cancel);
+
     /// <summary>The one way from source to sink.</summary>
     /// <param name="source">The satellite image.</param>
     /// <param name="recipe">How.</param>
-    /// <param name="sink">Gets finished rows of the fine grid, top to bottom: the first row, then whole rows.</param>
+    /// <param name="sink">Gets finished rows of the fine grid, top to bottom: the first row, then whole rows; null
+    /// where the recipe wants complex samples.</param>
+    /// <param name="samples">The same for complex samples.</param>
     /// <param name="progress">Told the share that is done.</param>
     /// <param name="cancel">Ends between windows.</param>
     internal TranslationResult Run(
-        SatelliteSource source, TranslateRecipe recipe, Action<int, float[]> sink, Action<double>? progress,
-            CancellationToken cancel)
+        SatelliteSource source, TranslateRecipe recipe, Action<int, float[]>? sink, Action<int, Complex32[]>? samples,
+            Action<double>? progress, CancellationToken cancel)
     {
+        var way = WayOf(recipe);
         using var shown = progress is null ? Progress.Begin("translating") : null;
         var remarks = InputFit.Remarks(Card, source.Metadata, source.Place, source.Complex);
         var scene = new SatelliteScene(source, cancel);
@@ -118,22 +147,69 @@ public sealed partial class Translator
         if (recipe.Strict && remarks.Count > 0)
             throw new InvalidDataException("the input is not what the model was trained on: "
                 + string.Join(" ", remarks));
-        if (Card.TextEffect > 0.99 && (recipe.Prompt.Length > 0 || recipe.SecondPrompt?.Length > 0
-            || recipe.NegativePrompt?.Length > 0))
+        remarks.AddRange(WithoutEffect(recipe, way));
+        progress ??= share => shown!.At(share);
+        TranslationFacts facts;
+        if (way == TranslationWay.MeanAndSpeckle)
         {
-            remarks.Add(FormattableString.Invariant(
-                $"text changes nothing in this model (its translations correlate {Card.TextEffect:F3} ")
-                + "whatever the prompt): the prompt has no effect.");
+            Action<int, Complex32[]> lines = recipe.Complex ? samples! : (row, line) =>
+                sink!(row, Array.ConvertAll(line, s => s.Magnitude));
+            var run = new MeanTranslation(this, mean!, scene, source, recipe);
+            facts = run.Facts;
+            if (scene.LeftOut < scene.Amplitude.LongLength)
+                run.Run(lines, progress, cancel);
+            else
+                NoData(scene, lines, new Complex32(float.NaN, float.NaN));
         }
-        adaptation.Apply(recipe);
-        var run = new TranslationRun(this, adaptation, scene, source, recipe);
-        if (scene.LeftOut < scene.Amplitude.LongLength)
-            run.Run(sink, progress ?? (share => shown!.At(share)), cancel);
         else
-            run.NoData(sink);
+        {
+            adaptation!.Apply(recipe);
+            var run = new TranslationRun(this, adaptation, scene, source, recipe);
+            facts = run.Facts;
+            if (scene.LeftOut < scene.Amplitude.LongLength)
+                run.Run(sink!, progress, cancel);
+            else
+                NoData(scene, sink!, float.NaN);
+        }
         shown?.At(1);
         return new(scene.LeftOut, remarks) { Assumed = InputFit.Assumed(Card, source.Metadata, source.Place),
-            Ran = run.Facts };
+            Ran = facts };
+    }
+
+    // A scene without data: its rows, without.
+    private void NoData<T>(SatelliteScene scene, Action<int, T[]> sink, T none)
+    {
+        var row = new T[scene.Columns * Card.Scale];
+        for (var r = 0; r < scene.Rows * Card.Scale; r++)
+        {
+            Array.Fill(row, none);
+            sink(r, row);
+        }
+    }
+
+    private IEnumerable<string> WithoutEffect(TranslateRecipe recipe, TranslationWay way)
+    {
+        var hasText = recipe.Prompt.Length > 0 || recipe.SecondPrompt?.Length > 0 || recipe.NegativePrompt?.Length > 0;
+        if (way == TranslationWay.MeanAndSpeckle)
+        {
+            var defaults = new TranslateRecipe();
+            string[] asked =
+            [
+                .. hasText ? ["prompt"] : Array.Empty<string>(),
+                .. recipe.Steps != defaults.Steps || recipe.Scheduler is not null || recipe.Guidance > 1
+                    || recipe.Strength is not null ? ["sampling"] : Array.Empty<string>(),
+                .. recipe.Controls.Count + recipe.Adapters.Count + recipe.Tokens.Count > 0
+                    ? ["ControlNets, LoRAs and tokens"] : Array.Empty<string>(),
+            ];
+            foreach (var wish in asked)
+                yield return $"mean and speckle need no diffusion: {wish} asked for has no effect.";
+        }
+        else if (Card.TextEffect > 0.99 && hasText)
+        {
+            yield return FormattableString.Invariant(
+                $"text changes nothing in this model (its translations correlate {Card.TextEffect:F3} ")
+                + "whatever the prompt): the prompt has no effect.";
+        }
     }
 
     // What the reader chose or took for granted.
@@ -156,13 +232,14 @@ public sealed partial class Translator
 
     /// <summary>Collects rows until they fill a row of a file's tiles: a tile that is written in parts is packed as
     /// often.</summary>
-    private sealed class TileRows(GeoTiffWriter writer)
+    private sealed class TileRows<T>(GeoTiffWriter writer, Func<int, int, T[], SarImage> image)
     {
-        private readonly float[] rows = new float[(long)Math.Min(writer.TileRows, writer.Rows) * writer.Columns];
+        private T[]? rows;
         private int first, filled;
 
-        public void Add(int row, float[] pixels)
+        public void Add(int row, T[] pixels)
         {
+            rows ??= new T[(long)Math.Min(writer.TileRows, writer.Rows) * writer.Columns];
             for (var from = 0; from < pixels.Length; from += writer.Columns)
             {
                 pixels.AsSpan(from, writer.Columns).CopyTo(rows.AsSpan(filled++ * writer.Columns));
@@ -175,7 +252,7 @@ public sealed partial class Translator
         {
             if (filled == 0)
                 return;
-            writer.WriteWindow(first, 0, new AmplitudeImage(filled, writer.Columns, rows[..(filled * writer.Columns)]));
+            writer.WriteWindow(first, 0, image(filled, writer.Columns, rows![..(filled * writer.Columns)]));
             (first, filled) = (first + filled, 0);
         }
     }

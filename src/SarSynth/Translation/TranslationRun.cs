@@ -21,20 +21,36 @@ public sealed record TranslationFacts
     /// memory.</summary>
     public IReadOnlyDictionary<string, string>? ModelFiles { get; init; }
 
-    /// <summary>The sampler's class and settings, as diffusers writes them.</summary>
-    public required JsonNode Scheduler { get; init; }
+    /// <summary>The way that was taken.</summary>
+    public required TranslationWay Way { get; init; }
 
-    /// <summary>Denoising steps that were taken.</summary>
-    public required int Steps { get; init; }
+    /// <summary>The sampler's class and settings, as diffusers writes them; null for a way without.</summary>
+    public JsonNode? Scheduler { get; init; }
 
-    /// <summary>"noise", or "satellite image" where image to image was asked for or no ControlNet leads.</summary>
-    public required string StartedFrom { get; init; }
+    /// <summary>Denoising steps that were taken; 0 for a way without.</summary>
+    public int Steps { get; init; }
+
+    /// <summary>"noise", or "satellite image" where image to image was asked for or no ControlNet leads; null for a
+    /// way without denoising.</summary>
+    public string? StartedFrom { get; init; }
 
     /// <summary>Share of the steps that the satellite image was taken through; null from noise.</summary>
     public double? Strength { get; init; }
 
     /// <summary>ControlNets that acted.</summary>
-    public required int ControlNets { get; init; }
+    public int ControlNets { get; init; }
+
+    /// <summary>What the mean network was told of the input; null for another way.</summary>
+    public SatelliteFacts? Told { get; init; }
+
+    /// <summary>The sensor whose speckle was drawn; null for a way that draws none.</summary>
+    public string? Speckle { get; init; }
+
+    /// <summary>Factor on the spread of texture; null for a way without.</summary>
+    public double? Texture { get; init; }
+
+    /// <summary>Weight of <see cref="DataConsistency"/>; null for a way without.</summary>
+    public double? Consistency { get; init; }
 
     /// <summary>How brightness was matched; null where the model's card tells none, and the image's own was
     /// taken.</summary>
@@ -43,16 +59,16 @@ public sealed record TranslationFacts
     /// <summary>Factor on satellite amplitudes; the result was divided by it.</summary>
     public required double Gain { get; init; }
 
-    /// <summary>Amplitude to the autoencoder's values.</summary>
-    public required JsonNode Normalisation { get; init; }
+    /// <summary>Amplitude to the autoencoder's values; null for a way without.</summary>
+    public JsonNode? Normalisation { get; init; }
 
-    /// <summary>Height and width of a window, in latents.</summary>
+    /// <summary>Height and width of a window, in latents or in satellite pixels where there are none.</summary>
     public required int[] Window { get; init; }
 
     /// <summary>Windows of the image.</summary>
     public required int Windows { get; init; }
 
-    /// <summary>Latents that the denoiser computed at each step, for each that is kept.</summary>
+    /// <summary>Pixels of windows for each pixel that is kept.</summary>
     public required double ComputedPerKept { get; init; }
 
     /// <summary>What the input's pixels were read as; null for an image in memory.</summary>
@@ -93,12 +109,8 @@ internal sealed class TranslationRun
         (rows, columns) = (Blocks(scene.Rows * scale), Blocks(scene.Columns * scale));
         RequireMemory();
 
-        RadiometryMatch? match = card.SatelliteMeanLog is null ? null : recipe.Radiometry
-            ?? (source.Metadata.Sensor is { } sensor && sensor == card.SatelliteSensor ? RadiometryMatch.Absolute
-                : RadiometryMatch.Scene);
-        gain = match == RadiometryMatch.Scene ? Math.Exp(card.SatelliteMeanLog!.Value - scene.MeanLog) : 1;
-        if (gain != 1)
-            scene.Amplify(gain);
+        var match = Brightness.MatchOf(card, recipe, source.Metadata);
+        gain = Brightness.Match(card, match, scene);
         var own = new Lazy<Normalisation>(() =>
             new NormalisationFit().Add(scene.Amplitude).Clipped(scope: NormalisationScope.Scene));
         var empty = double.IsNaN(scene.MeanLog);
@@ -112,6 +124,7 @@ internal sealed class TranslationRun
         var (plan, strength) = model.PlanOf(recipe);
         Facts = new()
         {
+            Way = TranslationWay.Amplitude,
             Scheduler = JsonNode.Parse(pipeline.Sampler.ToJson())!,
             Steps = plan.Stop - plan.Start,
             StartedFrom = strength is null ? "noise" : "satellite image",
@@ -157,15 +170,6 @@ internal sealed class TranslationRun
             progress(DenoisingShare + (1 - DenoisingShare) * Math.Min(1, (double)(first + 1) / (rows * factor)));
         }
         progress(1);
-    }
-
-    /// <summary>A scene without data: its rows, without.</summary>
-    public void NoData(Action<int, float[]> sink)
-    {
-        var row = new float[scene.Columns * scale];
-        Array.Fill(row, float.NaN);
-        for (var r = 0; r < scene.Rows * scale; r++)
-            sink(r, row);
     }
 
     private GenerationRequest Request(Action<double> progress, CancellationToken cancel)
@@ -240,14 +244,20 @@ internal sealed class TranslationRun
         if (OfUnitInterval)
             values = values.Over(2).Plus_(0.5);
         var amplitude = values.contiguous().cpu().data<float>().ToArray();
-        airborne.Invert(amplitude, amplitude);
+        AmplitudeLaw.Invert(airborne, amplitude);
+        var (most, bounded) = (new float[scene.Columns], -1);
         for (var r = 0; r < kept; r++)
         {
-            var from = (long)((first + r) / scale) * scene.Columns;
+            var coarse = (first + r) / scale;
+            var from = (long)coarse * scene.Columns;
+            if (coarse != bounded)
+                AmplitudeLaw.MostAround(scene, coarse, scale, most);
+            bounded = coarse;
             for (var c = 0; c < width; c++)
             {
                 ref var a = ref amplitude[r * width + c];
-                a = float.IsNaN(scene.Amplitude[from + c / scale]) ? float.NaN : (float)(a / gain);
+                a = float.IsNaN(scene.Amplitude[from + c / scale]) ? float.NaN
+                    : (float)(Math.Min(a, most[c / scale]) / gain);
             }
         }
         return amplitude;

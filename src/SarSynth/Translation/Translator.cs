@@ -21,23 +21,39 @@ public sealed partial class Translator : IDisposable
     private const int LatentCopies = 8;
 
     private readonly string? schedulerFile;
-    private readonly Adaptation adaptation;
+    private readonly LatentDiffusion? pipeline;
+    private readonly Adaptation? adaptation;
+    private readonly UpscalingUNetModel? network;
+    private readonly MeanField? mean;
 
     /// <summary>Gathers the parts, and owns them from now on.</summary>
     /// <param name="card">What the pixels mean.</param>
     /// <param name="pipeline">Denoiser, autoencoder, text encoders, sampler.</param>
     /// <param name="controls">The model's own ControlNets; none for image to image.</param>
     public Translator(ModelCard card, LatentDiffusion pipeline, params IReadOnlyList<ControlNetModel> controls)
-        : this(card, pipeline, controls, "", null)
+        : this(card, pipeline, controls, null, "", null)
     {
     }
 
-    private Translator(ModelCard card, LatentDiffusion pipeline, IReadOnlyList<ControlNetModel> controls, string name,
-        string? schedulerFile)
+    /// <summary>A model that makes the mean and draws the speckle; it owns the network from now on.</summary>
+    /// <param name="card">What the pixels mean; with the airborne sensor.</param>
+    /// <param name="network">The mean network.</param>
+    /// <exception cref="InvalidDataException">
+    /// The card lacks the sensor or a normalisation of the logarithm.
+    /// </exception>
+    public Translator(ModelCard card, UpscalingUNetModel network) : this(card, null, [], network, "", null)
     {
-        (Card, Pipeline, Controls, Name, this.schedulerFile) = (card.Checked(name), pipeline, controls, name,
-            schedulerFile);
-        adaptation = new(pipeline);
+    }
+
+    private Translator(ModelCard card, LatentDiffusion? pipeline, IReadOnlyList<ControlNetModel> controls,
+        UpscalingUNetModel? network, string name, string? schedulerFile)
+    {
+        (Card, this.pipeline, Controls, this.network, Name, this.schedulerFile) = (card.Checked(name), pipeline,
+            controls, network, name, schedulerFile);
+        if (network is not null)
+            mean = new(network, card);
+        if (pipeline is not null)
+            adaptation = new(pipeline);
         foreach (var module in Modules)
             module.eval();
     }
@@ -46,7 +62,16 @@ public sealed partial class Translator : IDisposable
     public ModelCard Card { get; }
 
     /// <summary>The pipeline.</summary>
-    public LatentDiffusion Pipeline { get; }
+    /// <exception cref="InvalidOperationException">The model makes the mean and draws the speckle.</exception>
+    public LatentDiffusion Pipeline => pipeline
+        ?? throw new InvalidOperationException($"model '{Name}': it has no latent diffusion, only a mean network.");
+
+    /// <summary>The ways that the model can go, the first unless a recipe says otherwise.</summary>
+    public IReadOnlyList<TranslationWay> Ways =>
+    [
+        .. mean is null ? Array.Empty<TranslationWay>() : [TranslationWay.MeanAndSpeckle],
+        .. pipeline is null ? Array.Empty<TranslationWay>() : [TranslationWay.Amplitude],
+    ];
 
     /// <summary>The model's own ControlNets.</summary>
     public IReadOnlyList<ControlNetModel> Controls { get; }
@@ -55,7 +80,7 @@ public sealed partial class Translator : IDisposable
     public string Name { get; }
 
     /// <summary>Where the weights are, and where it computes.</summary>
-    public Device Device => Pipeline.Device;
+    public Device Device => pipeline?.Device ?? network!.parameters().First().device;
 
     /// <summary>
     /// Memory that a translation takes, bytes for each satellite pixel: its amplitude, and the latents of the whole
@@ -66,6 +91,8 @@ public sealed partial class Translator : IDisposable
     {
         get
         {
+            if (pipeline is null)
+                return sizeof(float);
             var latents = (double)Card.Scale / Pipeline.Vae.Config.Factor;
             return sizeof(float) * (1 + LatentCopies * Pipeline.Vae.Config.LatentChannels * latents * latents);
         }
@@ -76,7 +103,7 @@ public sealed partial class Translator : IDisposable
 
     private IEnumerable<nn.Module> Modules => new nn.Module?[]
     {
-        Pipeline.Unet, Pipeline.Vae, Pipeline.Prompts.Encoder, Pipeline.Prompts.Encoder2,
+        pipeline?.Unet, pipeline?.Vae, pipeline?.Prompts.Encoder, pipeline?.Prompts.Encoder2, network,
     }.OfType<nn.Module>().Concat(Controls);
 
     /// <summary>Reads a model.</summary>
@@ -101,25 +128,36 @@ public sealed partial class Translator : IDisposable
         var ownCard = card is null;
         card ??= CardOf(recipe, path);
         var options = new WeightOptions(Device: device ?? ComputeDevice.Find(recipe.Device), Type: ScalarType.Float32);
-        var pipeline = LatentDiffusion.Load(path, options, recipe.Variant);
+        var meanFolder = Path.Combine(path, MeanField.Folder);
+        var hasMean = File.Exists(Path.Combine(meanFolder, "config.json"));
+        var network = hasMean ? ModelFolder.Load<UpscalingUNetModel>(meanFolder, options, recipe.Variant) : null;
+        LatentDiffusion? pipeline = null;
         var controls = new List<ControlNetModel>();
         try
         {
+            if (network is not null)
+                MeanField.RequireShape(network.Config, Path.Combine(meanFolder, "config.json"));
+            // A folder with a mean network need not have more.
+            if (!hasMean || Directory.Exists(Path.Combine(path, "unet")))
+                pipeline = LatentDiffusion.Load(path, options, recipe.Variant);
             foreach (var folder in ControlFolders(path))
                 controls.Add(ModelFolder.Load<ControlNetModel>(folder, options, recipe.Variant));
             var scheduler = Path.Combine(path, "scheduler", "scheduler_config.json");
-            var translator = new Translator(card, pipeline, controls, recipe.Model, File.Exists(scheduler)
-                ? scheduler : null)
+            var translator = new Translator(card, pipeline, controls, network, recipe.Model,
+                File.Exists(scheduler) ? scheduler : null)
             {
                 Files = new(() => ModelFiles.OfModel(recipe, ownCard)),
             };
-            translator.SamplerOf(recipe);
-            translator.adaptation.Apply(recipe);
+            translator.WayOf(recipe);
+            if (pipeline is not null)
+                translator.SamplerOf(recipe);
+            translator.adaptation?.Apply(recipe);
             return translator;
         }
         catch
         {
-            pipeline.Dispose();
+            network?.Dispose();
+            pipeline?.Dispose();
             controls.ForEach(c => c.Dispose());
             throw;
         }
@@ -130,16 +168,26 @@ public sealed partial class Translator : IDisposable
     /// <param name="folder">Created when it is not there.</param>
     public void Save(string folder)
     {
-        adaptation.Apply(new TranslateRecipe());
-        Pipeline.Save(folder, controls: Controls, type: ScalarType.Float16);
+        adaptation?.Apply(new TranslateRecipe());
+        pipeline?.Save(folder, controls: Controls, type: ScalarType.Float16);
+        if (network is not null)
+            ModelFolder.Save(network, Path.Combine(folder, MeanField.Folder), type: ScalarType.Float16);
+        if (pipeline is null)
+        {
+            PipelineFolder.WriteIndex(folder, "MeanSpecklePipeline", new Dictionary<string, PipelineComponent?>
+            {
+                [MeanField.Folder] = new("sarsynth", nameof(UpscalingUNetModel)),
+            });
+        }
         KitJson.Write(Path.Combine(folder, ModelCard.FileName), Card);
     }
 
     /// <summary>Frees the weights.</summary>
     public void Dispose()
     {
-        adaptation.Dispose();
-        Pipeline.Dispose();
+        adaptation?.Dispose();
+        pipeline?.Dispose();
+        network?.Dispose();
         foreach (var control in Controls)
             control.Dispose();
     }
@@ -168,6 +216,29 @@ public sealed partial class Translator : IDisposable
         double[] Of(int which) => [.. valid.Select(i => (double)made[which][i])];
         return (from a in Enumerable.Range(0, made.Count) from b in Enumerable.Range(0, a)
             select MathNet.Numerics.Statistics.Correlation.Pearson(Of(a), Of(b))).Min();
+    }
+
+    /// <summary>The way that a recipe asks for, or the model's own.</summary>
+    /// <exception cref="ArgumentException">The model cannot go it, or the recipe wants complex samples of a way that
+    /// has none.</exception>
+    internal TranslationWay WayOf(TranslateRecipe recipe)
+    {
+        var way = recipe.Way ?? Ways[0];
+        if (!Ways.Contains(way))
+        {
+            throw new ArgumentException($"way: found {way}, but model '{Name}' can go "
+                + $"{string.Join(" or ", Ways)} only.");
+        }
+        if (recipe.Complex && way != TranslationWay.MeanAndSpeckle)
+        {
+            throw new ArgumentException($"complex: the way {way} of model '{Name}' has amplitudes only; single-look "
+                + $"complex samples are made by {TranslationWay.MeanAndSpeckle}.");
+        }
+        if (!(recipe.Texture is >= 0 and <= 1))
+            throw new ArgumentException($"texture: found {recipe.Texture}, expected 0 to 1.");
+        if (!(recipe.Consistency is >= 0 and <= 1))
+            throw new ArgumentException($"consistency: found {recipe.Consistency}, expected 0 to 1.");
+        return way;
     }
 
     /// <summary>The sampler that a recipe asks for.</summary>

@@ -180,7 +180,7 @@ public sealed class PipelineTests(TinyModel tiny) : IClassFixture<TinyModel>
 
         string Ran(TranslateRecipe recipe) =>
             (string)tiny.Model.Run(SatelliteSource.Of(Satellite), recipe, (_, _) => { }, null, default)
-                .Ran.Scheduler["_class_name"]!;
+                .Ran.Scheduler!["_class_name"]!;
     }
 
     [Fact]

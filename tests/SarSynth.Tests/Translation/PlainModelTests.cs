@@ -36,7 +36,7 @@ public sealed class PlainModelTests : IDisposable
         Assert.Equal(("satellite image", 0.6, 0, 3),
             (found.Ran.StartedFrom, found.Ran.Strength!.Value, found.Ran.ControlNets, found.Ran.Steps));
         Assert.Null(found.Ran.Radiometry);
-        Assert.Equal("clipped", (string)found.Ran.Normalisation["kind"]!);
+        Assert.Equal("clipped", (string)found.Ran.Normalisation!["kind"]!);
         Assert.Contains(found.Assumed, a =>
             a.Contains("does not say what it was trained on", StringComparison.Ordinal));
         using var raster = SarRaster.Open(Path.Combine(folder, "out.tif"));
