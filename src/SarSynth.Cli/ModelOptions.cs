@@ -11,10 +11,10 @@ namespace SarSynth.Cli;
 static class ModelOptions
 {
     /// <summary>The model.</summary>
-    public static Option<string> Model { get; } = new("--model", "-m")
+    public static Option<string?> Model { get; } = new("--model", "-m")
     {
-        Description = "A model of the kit by its name, or a model's folder or file.",
-        DefaultValueFactory = _ => new TranslateRecipe().Model,
+        Description = "A model of the kit by its name, or a model's folder or file; when left out, "
+            + $"{new TranslateRecipe().Model} to translate and {TranslateRecipe.DiffusionModel} to generate.",
     };
 
     public static Option<string?> Prompt { get; } = new("--prompt") { Description = "What the image shows, in words." };
@@ -60,12 +60,14 @@ static class ModelOptions
     /// <summary>What the command line says of the model's run; what it leaves out is the recipe's own.</summary>
     /// <exception cref="ArgumentException">A word that is not known.</exception>
     /// <exception cref="FileNotFoundException">A file that is not there.</exception>
-    public static TranslateRecipe Recipe(ParseResult parsed)
+    /// <param name="parsed">The command line.</param>
+    /// <param name="model">The model where it names none; null for the recipe's own.</param>
+    public static TranslateRecipe Recipe(ParseResult parsed, string? model = null)
     {
         var defaults = new TranslateRecipe();
         return defaults with
         {
-            Model = Names.Model(parsed.GetValue(Model) ?? defaults.Model),
+            Model = Names.Model(parsed.GetValue(Model) ?? model ?? defaults.Model),
             Device = parsed.GetValue(CommonOptions.Device) ?? defaults.Device,
             Seed = parsed.GetValue(CommonOptions.Seed),
             Prompt = parsed.GetValue(Prompt) ?? defaults.Prompt,

@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using SarSynth.Radar.Formats;
+using SarSynth.Radar.Images;
 using SarSynth.Tests.Support;
 
 namespace SarSynth.Cli.Tests;
@@ -30,8 +32,8 @@ public sealed class ModelOptionTests : Shell
     {
         File.Copy(SatelliteFile, In("a.tif"));
         var (code, _, error) = Run([
-            "translate", "a.tif", "-o", "t.tif", "--guidance", "2", "--negative-prompt", "noise", "--prompt", "water",
-            "--strength", "0.5", "--scheduler", "euler", "--control-scale", "0.7", .. quick]);
+            "translate", "a.tif", "-o", "t.tif", "-m", "sarsynth-small", "--guidance", "2", "--negative-prompt", "noise",
+            "--prompt", "water", "--strength", "0.5", "--scheduler", "euler", "--control-scale", "0.7", .. quick]);
         Assert.True(code == 0, error);
         Assert.Contains("the prompt has no effect", error);
         var provenance = JsonNode.Parse(File.ReadAllText(In("t.tif.provenance.json")))!;
@@ -45,11 +47,38 @@ public sealed class ModelOptionTests : Shell
     }
 
     [Fact]
+    public void TheWayAndComplexSamplesAreAskedForByName()
+    {
+        File.Copy(SatelliteFile, In("a.tif"));
+        Good(["translate", "a.tif", "-o", "t.tif", "--complex", "--texture", "0.5", "--consistency", "0.25", .. quick]);
+        using (var made = SarRaster.Open(In("t.tif")))
+            Assert.Equal(PixelKind.Complex, made.Kind);
+        var provenance = JsonNode.Parse(File.ReadAllText(In("t.tif.provenance.json")))!;
+        Assert.Equal("meanAndSpeckle", (string?)provenance["ran"]!["way"]);
+        Assert.Equal(0.5, (double)provenance["ran"]!["texture"]!);
+        Assert.Equal(0.25, (double)provenance["ran"]!["consistency"]!);
+        Assert.Equal("sarsynth-mini", (string?)provenance["recipe"]!["model"]);
+
+        var (code, _, error) = Run(["translate", "a.tif", "-o", "w.tif", "--way", "amplitud", .. quick]);
+        Assert.NotEqual(0, code);
+        Assert.Contains("found 'amplitud'", error);
+        Assert.Contains("mean-and-speckle", error);
+        (code, _, error) = Run(["translate", "a.tif", "-o", "w.tif", "--way", "amplitude", .. quick]);
+        Assert.NotEqual(0, code);
+        Assert.Contains("sarsynth-mini", error);
+        (code, _, error) = Run(["translate", "a.tif", "-o", "w.tif", "-m", "sarsynth-small", "--complex", .. quick]);
+        Assert.NotEqual(0, code);
+        Assert.Contains("complex", error);
+        Assert.False(File.Exists(In("w.tif")));
+    }
+
+    [Fact]
     public void FurtherControlNetIsReadFromItsFolder()
     {
         File.Copy(SatelliteFile, In("a.tif"));
         var net = Path.Combine(model, "controlnet");
-        var (code, _, error) = Run(["translate", "a.tif", "-o", "t.tif", "--controlnet", net + ":0.5", .. quick]);
+        var (code, _, error) = Run([
+            "translate", "a.tif", "-o", "t.tif", "-m", "sarsynth-small", "--controlnet", net + ":0.5", .. quick]);
         Assert.True(code == 0, error);
         var provenance = JsonNode.Parse(File.ReadAllText(In("t.tif.provenance.json")))!;
         Assert.Equal(2, (int)provenance["ran"]!["controlNets"]!);

@@ -68,7 +68,7 @@ static class GenerateCommand
     private static TranslateRecipe Recipe(ParseResult parsed)
     {
         var defaults = new GenerationRequest();
-        return ModelOptions.Recipe(parsed) with
+        return ModelOptions.Recipe(parsed, TranslateRecipe.DiffusionModel) with
         {
             Guidance = parsed.GetValue(ModelOptions.Guidance) ?? defaults.Guidance.Scale,
             Steps = parsed.GetValue(ModelOptions.Steps) ?? defaults.Steps,

@@ -42,7 +42,7 @@ public static class EmbeddedData
     }
 
     /// <summary>A model folder: the path itself, or the embedded model of that name.</summary>
-    /// <param name="nameOrFolder">A folder, or "sarsynth-small".</param>
+    /// <param name="nameOrFolder">A folder, or "sarsynth-mini", "sarsynth-small".</param>
     /// <exception cref="FileNotFoundException">Neither; the message lists the embedded ones.</exception>
     public static string FindModel(string nameOrFolder) => Find(nameOrFolder, Directory.Exists, Folder, "", "model");
 

@@ -57,10 +57,15 @@ public sealed record SizeRecipe
     public int[]? Target { get; init; }
 }
 
-/// <summary>Translation of satellite images. The defaults are those of the kit's model: its ControlNet leads, guidance
-/// is off.</summary>
+/// <summary>
+/// Translation of satellite images. The defaults are those of the kit's models: mean and speckle by the one; in the
+/// other its ControlNet leads, and guidance is off.
+/// </summary>
 public sealed record TranslateRecipe
 {
+    /// <summary>The kit's model of the amplitude way: it takes words too.</summary>
+    public const string DiffusionModel = "sarsynth-small";
+
     /// <summary>Share of the steps that the satellite image is taken through where no ControlNet leads.</summary>
     public const double StrengthWithoutControl = 0.6;
 
@@ -70,7 +75,7 @@ public sealed record TranslateRecipe
     /// single file with the original key names, or a folder with a mean network, or the name of a model that comes
     /// with the kit.
     /// </summary>
-    public string Model { get; init; } = "sarsynth-small";
+    public string Model { get; init; } = "sarsynth-mini";
 
     /// <summary>The way; null for mean and speckle where the model has a mean network, else the amplitude.</summary>
     public TranslationWay? Way { get; init; }

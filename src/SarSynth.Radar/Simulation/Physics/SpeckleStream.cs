@@ -1,5 +1,6 @@
 // Fully developed speckle over ground of given mean intensity, line by line, so that an image may have any size: a
-// white circular Gaussian field times the square root of the mean, through the sensor's impulse response (Goodman 2007).
+// white circular Gaussian field times the square root of the mean, through the sensor's impulse response (Goodman
+// 2007, ch. 3).
 using System.Numerics.Tensors;
 using MathNet.Numerics;
 using SarSynth.Radar.Images;
