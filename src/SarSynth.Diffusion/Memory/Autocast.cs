@@ -23,15 +23,21 @@ public sealed class Autocast : IDisposable
     private readonly List<(nn.Module Layer, string Name, Parameter Master)> narrowed = [];
     private readonly Dictionary<string, Parameter> masters = new(StringComparer.Ordinal);
     private readonly List<Action> hooks = [];
+    private readonly bool keepMasters;
     private Tensor? done;
 
     /// <param name="module">
     /// A model with float32 parameters. Its linear layers and convolutions get parameters of their own type.
     /// </param>
     /// <param name="type">bfloat16 or float16; float16's range is small, so that training wants a scaled loss.</param>
+    /// <param name="keepMasters">
+    /// Whether the float32 weights of those layers are kept, to be trained and given back. Without them the model takes
+    /// a good half of its memory, and is not one of float32 again.
+    /// </param>
     /// <exception cref="ArgumentException">Another type, or parameters that are not float32.</exception>
-    public Autocast(nn.Module module, ScalarType type = ScalarType.BFloat16)
+    public Autocast(nn.Module module, ScalarType type = ScalarType.BFloat16, bool keepMasters = true)
     {
+        this.keepMasters = keepMasters;
         if (type is not (ScalarType.BFloat16 or ScalarType.Float16))
             throw new ArgumentException($"type is {type}, expected BFloat16 or Float16", nameof(type));
         if (module.named_parameters()
@@ -57,7 +63,7 @@ public sealed class Autocast : IDisposable
                     break;
             }
         }
-        foreach (var (name, parameter) in module.named_parameters())
+        foreach (var (name, parameter) in module.named_parameters().Where(p => p.parameter.dtype != type))
             masters.TryAdd(name, parameter);
     }
 
@@ -65,7 +71,8 @@ public sealed class Autocast : IDisposable
     public ScalarType Type { get; }
 
     /// <summary>
-    /// All parameters of the model in float32, by their names: those to train, to save, and to average.
+    /// All parameters of the model in float32, by their names: those to train, to save, and to average. Those of layers
+    /// whose masters are not kept are not among them.
     /// </summary>
     public IReadOnlyDictionary<string, Parameter> Masters => masters;
 
@@ -102,7 +109,9 @@ public sealed class Autocast : IDisposable
             layer.get_parameter(name)!.copy_(master);
     }
 
-    /// <summary>Takes the casts off the model and gives it its float32 parameters back, as they are now.</summary>
+    /// <summary>
+    /// Takes the casts off the model and gives it its float32 parameters back, as they are now, where they were kept.
+    /// </summary>
     public void Dispose()
     {
         hooks.ForEach(remove => remove());
@@ -120,6 +129,12 @@ public sealed class Autocast : IDisposable
         {
             if (parameter is null)
                 continue;
+            if (!keepMasters)
+            {
+                var narrow = new Parameter(parameter.detach().to(Type), requires_grad: false);
+                ModuleWeights.Replace(layer, name, narrow, nameof(Autocast));
+                continue;
+            }
             // The setter lets the old parameter go; its memory lives on in the master.
             var master = new Parameter(parameter.detach(), parameter.requires_grad);
             ModuleWeights.Replace(layer, name, new Parameter(parameter.detach().to(Type), parameter.requires_grad),

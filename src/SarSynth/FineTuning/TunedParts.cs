@@ -51,7 +51,8 @@ internal sealed class TunedParts : IDisposable
                 var trained = recipe.Strategy.OfType<FullStrategy>().Any(f => f.Part == "unet");
                 foreach (var parameter in model.Unet.parameters())
                     parameter.requires_grad = trained;
-                Autocast = new Autocast(model.Unet);
+                // Only where a whole network is trained a pipeline is written, and the float32 weights with it.
+                Autocast = new Autocast(model.Unet, keepMasters: recipe.Strategy.Any(s => s is FullStrategy));
             }
             AddAll<TokenStrategy>(recipe);
             AddAll<FullStrategy>(recipe);

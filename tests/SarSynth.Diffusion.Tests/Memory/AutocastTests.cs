@@ -23,6 +23,23 @@ public sealed class AutocastTests(ITestOutputHelper output) : IDisposable
         SearchOption.AllDirectories)
         .Select(f => Path.GetFileName(Path.GetDirectoryName(f)!)).Order(StringComparer.Ordinal)];
 
+    [Fact]
+    public void WithoutMastersItPredictsTheSameInHalfOfTheMemory()
+    {
+        var folder = Path.GetDirectoryName(Directory.EnumerateFiles(
+            TestData.Golden("diffusion/variants"), "autocast.json", SearchOption.AllDirectories).Order().First())!;
+        using var kept = Open(folder);
+        using var let = Open(folder);
+        var before = let.parameters().Sum(p => p.NumberOfElements * p.ElementSize);
+        using var with = new Autocast(kept);
+        using var without = new Autocast(let, keepMasters: false);
+        Assert.True(Predict(kept, folder).equal(Predict(let, folder)).all().item<bool>());
+        var after = let.parameters().Concat(without.Masters.Values).Distinct()
+            .Sum(p => p.NumberOfElements * p.ElementSize);
+        Assert.InRange(after, before / 2, 0.6 * before);
+        Assert.All(without.Masters.Values, p => Assert.Equal(ScalarType.Float32, p.dtype));
+    }
+
     [Theory]
     [MemberData(nameof(Measured))]
     public void GradientsAreAsNearAsPyTorchs(string name)
