@@ -70,7 +70,8 @@ public sealed class FinetuneTests : Shell
     [Fact]
     public void ADryRunSaysWhatIsNeeded()
     {
-        var (output, _) = Good(Command("--strategy", "best", "--dry-run", "-o", "out"));
+        var (output, _) = Good(Command("--strategy", "best", "--dry-run", "--plan", "100", "-o", "out"));
+        Assert.Matches(@"512 .* 512 .*%", output);
         Assert.Matches(@"trained unet +[\d,]+ numbers", output);
         Assert.Matches(@"memory, most at once +[\d,]+ MB", output);
         Assert.False(Directory.Exists(In("out")));

@@ -94,6 +94,12 @@ static class FinetuneCommand
             + "included, and end.",
     };
 
+    private static readonly Option<double?> plan = new("--plan")
+    {
+        Description = "With --dry-run: what 2 to 512 processes would bring, by the measured step and a link of so many "
+            + "Gbit/s between them.",
+    };
+
     private static readonly Option<bool> show = new("--show")
     {
         Description = "Print the recipe that would run, as JSON, and end.",
@@ -105,7 +111,7 @@ static class FinetuneCommand
             "Fine-tunes a base model on tiles: whole networks, LoRA, a learned word, ControlNets, together if wanted.")
         {
             recipeFile, output, from, data, strategy, rate, rank, word, steps, batch, accumulation, crop, precision,
-            checkpointing, cache, CommonOptions.Seed, CommonOptions.Device, dry, show, CommonOptions.Json,
+            checkpointing, cache, CommonOptions.Seed, CommonOptions.Device, dry, plan, show, CommonOptions.Json,
         };
         command.SetAction((parsed, cancel) => Task.FromResult(Run(parsed, cancel)));
         return command;
@@ -192,7 +198,28 @@ static class FinetuneCommand
         Terminal.Line(estimate.Seconds is { } all
             ? FormattableString.Invariant($"{"all steps, without validations",-36} {all / 60,13:F1} minutes")
             : $"time was not measured: {estimate.NotMeasured}");
+        if (parsed.GetValue(plan) is { } gigabits && estimate.StepSeconds.Count > 0)
+            Terminal.Out.Write(Plans(recipe, estimate, gigabits));
         return 0;
+    }
+
+    private static Spectre.Console.Table Plans(FineTuneRecipe recipe, FineTuneEstimate estimate, double gigabits)
+    {
+        var table = Terminal.Table("ranks", "micro-batches", "step, s", "exchange, s", "tiles/s", "efficiency");
+        var (seconds, numbers) = (estimate.StepSeconds.Values.Last(), estimate.Trained.Values.Sum());
+        foreach (var ranks in new[] { 1, 2, 4, 8, 64, 512 })
+        {
+            var made = ScalingPlan.Of(recipe, seconds, numbers, gigabits, ranks);
+            string[] row =
+            [
+                $"{made.Ranks}", $"{made.MicroBatches}", FormattableString.Invariant($"{made.StepSeconds:G3}"),
+                FormattableString.Invariant($"{made.ExchangeSeconds:G3}"),
+                FormattableString.Invariant($"{made.TilesPerSecond:G3}"),
+                FormattableString.Invariant($"{made.Efficiency:P0}"),
+            ];
+            Spectre.Console.TableExtensions.AddRow(table, row);
+        }
+        return table;
     }
 
     private static FineTuneRecipe Recipe(ParseResult parsed)
