@@ -33,7 +33,8 @@ public sealed class ModelOptionTests : Shell
         File.Copy(SatelliteFile, In("a.tif"));
         var (code, _, error) = Run([
             "translate", "a.tif", "-o", "t.tif", "-m", "sarsynth-small", "--guidance", "2",
-            "--negative-prompt", "noise", "--prompt", "water", "--strength", "0.5", "--scheduler", "euler", "--control-scale", "0.7", .. quick]);
+            "--negative-prompt", "noise", "--prompt", "water", "--strength", "0.5", "--scheduler", "euler",
+            "--control-scale", "0.7", .. quick]);
         Assert.True(code == 0, error);
         Assert.Contains("the prompt has no effect", error);
         var provenance = JsonNode.Parse(File.ReadAllText(In("t.tif.provenance.json")))!;
