@@ -113,6 +113,7 @@ static class EvaluateCommand
         progress.Part(0.2);
         List<Candidate> candidates = [.. (pairs is null ? Ways.WithoutModel : [Ways.Lee, Ways.Bicubic])
             .Select(way => way.Candidate(scenes, parsed.GetValue(seeds), recipe.Seed, cancel))];
+        var without = candidates.Count;
         var files = new Dictionary<string, IReadOnlyDictionary<string, string>?>();
         List<KeyValuePair<string, string>> ran = [];
         foreach (var (i, name) in names.Index())
@@ -121,15 +122,15 @@ static class EvaluateCommand
             using var model = Translator.Load(recipe with { Model = name });
             files[name] = TableReport.FilesOf(model);
             ran.Add(new(name, TableReport.SamplerOf(model, recipe)));
-            candidates.Add(model.ToWay(recipe with { Model = name }).Candidate(
-                scenes, parsed.GetValue(seeds), recipe.Seed, cancel));
+            candidates.AddRange(model.ToWays(recipe with { Model = name }).Select(way =>
+                way.Candidate(scenes, parsed.GetValue(seeds), recipe.Seed, cancel)));
         }
         progress.Part(0.95);
         var table = TranslationTable.Of(scenes, candidates, Ways.Lee.Name, classifier);
         progress.Part(1);
         if (folder is not null)
         {
-            string[] shown = [Ways.Lee.Name, .. table.Candidates.TakeLast(names.Length)];
+            string[] shown = [Ways.Lee.Name, .. candidates.Skip(without).Select(c => c.Name)];
             table.Write(folder, scenes, candidates, shown, [.. ran, .. Facts(recipe, table)], "Satellite to airborne");
             Provenance.Of("evaluate", recipe, recipe.Seed, [], [Path.Combine(folder, TableReport.Json)], recipe.Device)
                 .With(new { ModelFiles = files, Ran = ran, table.Scenes }, [], [])

@@ -14,6 +14,9 @@ public enum AxisScale
 
     /// <summary>By powers of ten; values that are not positive are left out by plotly.</summary>
     Log,
+
+    /// <summary>A place for each name, also where names are numbers.</summary>
+    Names,
 }
 
 /// <summary>Adds to charts, whoever made them; the chart that is given stays as it was.</summary>
@@ -139,7 +142,8 @@ public static class ChartExtensions
         return chart.Changed(layout =>
         {
             var axis = Part<LinearAxis>(layout, name);
-            With(axis, ("title", With(new Title(), ("text", title))), ("type", scale == AxisScale.Log ? "log" : "-"));
+            With(axis, ("title", With(new Title(), ("text", title))), 
+                ("type", scale switch { AxisScale.Log => "log", AxisScale.Names => "category", _ => "-" }));
             if (scale == AxisScale.Log)
                 With(axis, ("exponentformat", "power"));
             if (range is var (first, last))

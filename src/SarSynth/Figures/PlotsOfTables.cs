@@ -19,6 +19,7 @@ public static partial class Plots
         var names = Enumerable.Range(0, count).Select(s => s < table.Scenes.Count ? table.Scenes[s] : $"image {s + 1}");
         return Chart.Combine([.. table.Candidates.Zip(row.Cells, (name, cell) => Bars(names,
                 Enumerable.Range(0, count).Select(s => cell.Scenes.ElementAtOrDefault(s) ?? double.NaN), name))])
-            .WithTitle(TableText.FullName(row)).WithXAxis("").WithYAxis(row.Unit.Length > 0 ? row.Unit : row.Name);
+            .WithTitle(TableText.FullName(row)).WithXAxis("", AxisScale.Names)
+            .WithYAxis(row.Unit.Length > 0 ? row.Unit : row.Name);
     }
 }

@@ -23,6 +23,21 @@ public static class TableReport
 
     private const string ByWhat = "multilook-16";
 
+    /// <summary>All ways of a model: its own is called as the model, another by what it makes.</summary>
+    /// <param name="model">The model; the caller disposes of it after the last image.</param>
+    /// <param name="recipe">How it translates; the seed is the way's.</param>
+    /// <param name="name">What it is called; as it was loaded when null.</param>
+    public static IReadOnlyList<Way> ToWays(this Translator model, TranslateRecipe? recipe = null, string? name = null)
+    {
+        recipe ??= new TranslateRecipe();
+        var own = model.ToWay(recipe, name);
+        return recipe.Way is not null ? [own] :
+        [
+            own, .. model.Ways.Skip(1).Select(way => model.ToWay(recipe with { Way = way }, $"{own.Name}, "
+                + (way == TranslationWay.Amplitude ? "amplitude" : "mean x speckle"))),
+        ];
+    }
+
     /// <summary>A model as a way of <see cref="Ways"/>.</summary>
     /// <param name="model">The model; the caller disposes of it after the last image.</param>
     /// <param name="recipe">How it translates; the seed is the way's.</param>
@@ -41,6 +56,9 @@ public static class TableReport
     /// <param name="recipe">How it translates.</param>
     public static string SamplerOf(Translator model, TranslateRecipe recipe)
     {
+        if ((recipe.Way ?? model.Ways[0]) == TranslationWay.MeanAndSpeckle)
+            return FormattableString.Invariant($"mean x speckle, texture {recipe.Texture}, ")
+                + FormattableString.Invariant($"consistency {recipe.Consistency}");
         var (plan, _) = model.PlanOf(recipe);
         var name = (string?)JsonNode.Parse(model.SamplerOf(recipe).ToJson())?["_class_name"] ?? "";
         // No other sampler looks at eta.

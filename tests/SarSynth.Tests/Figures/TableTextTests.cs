@@ -1,9 +1,11 @@
 // The table as text, Markdown, LaTeX, CSV and HTML: it fits, and says what it says everywhere alike.
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using SarSynth.Data;
 using SarSynth.Evaluation;
 using SarSynth.Figures;
+using SarSynth.Tests.Support;
 
 namespace SarSynth.Tests.Figures;
 
@@ -76,6 +78,26 @@ public class TableTextTests
         Assert.Contains("<strong>.0000+</strong><br><small>.0000–.0001</small>", html);
         Assert.Contains("<dd>KL, in nats.</dd>", html);
         Assert.DoesNotContain("http", html);
+    }
+
+    [Fact]
+    public void ScenesWhoseNamesAreNumbersStandSideBySide()
+    {
+        var chart = ChartJson.Write(Plots.Scenes(table with { Scenes = ["1000101", "1000112"] }, "kl"));
+        Assert.Equal("category", (string?)JsonNode.Parse(chart)!["layout"]!["xaxis"]!["type"]);
+    }
+
+    /// <summary>What notebook 04 shows as recorded has the measures and scenes that the command has.</summary>
+    [Fact]
+    public void TheRecordedTableIsThatOfToday()
+    {
+        var recorded = KitJson.Read<TranslationTable>(
+            Path.Combine(TestData.Root, "notebooks", "recorded", "translation.json"));
+        var ids = Measures.All.Where(m => !m.Needs.HasFlag(MeasureNeeds.Training)).Select(m => (m.Id, m.Definition));
+        Assert.Equal(ids.Order(), recorded.Rows.Select(r => (r.Id, r.Definition)).Order());
+        Assert.Equal(["floor", "Lee x speckle", "bicubic x speckle"], recorded.Candidates.Take(3));
+        Assert.Equal(TruthScene.Kinds.Select((kind, i) =>
+            $"{kind.ToString().ToLowerInvariant()}-{TruthScene.FirstSeed + (ulong)i}"), recorded.Scenes);
     }
 
     [Fact]
