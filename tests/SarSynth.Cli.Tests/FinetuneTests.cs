@@ -78,6 +78,17 @@ public sealed class FinetuneTests : Shell
     }
 
     [Fact]
+    public void ARecipeOfTheKitRunsByItsName()
+    {
+        var (output, remarks) = Good("finetune", "finetune-vae-decoder", "--base", "sarsynth-small", "--steps", "2",
+            "--batch", "1", "--device", "cpu", "--threads", "1", "-o", "out");
+        Assert.Matches(@"vae\s+out", output);
+        // Its data are scenes of validation and test alone: that is said, in one line.
+        Assert.Single(remarks.Split('\n'), line => line.Contains("no tile lies in the training part"));
+        Assert.Contains("AutoencoderKL", Good("models", "info", "out").Out);
+    }
+
+    [Fact]
     public void WhatIsMissingOrUnknownIsNamed()
     {
         Assert.Contains("--strategy: is missing", Run(Command("-o", "out")).Error);

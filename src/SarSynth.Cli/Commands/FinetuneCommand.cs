@@ -10,7 +10,8 @@ static class FinetuneCommand
 {
     private static readonly Argument<string?> recipeFile = new("RECIPE")
     {
-        Description = "A JSON file; left out, --base and --data make one.", Arity = ArgumentArity.ZeroOrOne,
+        Description = "A JSON file or one of the kit's (finetune-lora, ...); left out, --base and --data make one.",
+        Arity = ArgumentArity.ZeroOrOne,
     };
 
     private static readonly Option<string?> output = new("--out", "-o")
@@ -228,7 +229,7 @@ static class FinetuneCommand
         FineTuneRecipe recipe;
         if (parsed.GetValue(recipeFile) is { } file)
         {
-            recipe = KitJson.Read<FineTuneRecipe>(Names.Recipe(file));
+            recipe = KitJson.Read<FineTuneRecipe>(EmbeddedData.FindRecipe(Names.Recipe(file)));
             if (named.Count > 0)
                 recipe = recipe with { Strategy = named };
         }

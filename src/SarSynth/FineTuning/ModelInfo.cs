@@ -194,7 +194,7 @@ public sealed record ModelInfo(string Path, string Kind, string? Base, IReadOnly
             Tokens = [.. made.SelectMany(m => m.Tokens).Distinct()],
             Facts = new Dictionary<string, string>
             {
-                ["base"] = (string?)recipe?["base"] ?? "", ["data"] = (string?)recipe?["data"] ?? "",
+                ["tuned from"] = (string?)recipe?["base"] ?? "", ["data"] = (string?)recipe?["data"] ?? "",
                 ["steps"] = recipe?["steps"]?.ToJsonString() ?? "",
                 ["strategy"] = string.Join(", ", recipe?["strategy"]?.AsArray().Select(s => (string?)s?["kind"]) ?? []),
             },
