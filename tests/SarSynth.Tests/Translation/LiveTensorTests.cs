@@ -75,6 +75,24 @@ public sealed class LiveTensorTests : IDisposable
         }).Forgotten);
     }
 
+    [Fact]
+    public void StepsOfAFineTuningLeaveNoTensor()
+    {
+        // Of both stages, from the cache and beside it: more steps leave as many as few.
+        var run = 0;
+        var recipe = new FineTuneRecipe
+        {
+            Base = FineTuning.TinyBase.Write(Path.Combine(folder, "base")),
+            Data = FineTuning.TinyBase.WriteTiles(Path.Combine(folder, "tiles")), Steps = 2, Device = "cpu",
+            Strategy = [Vae.Full(1e-4) with { Adversarial = new() { Width = 8 } }, Lora.Unet(2)],
+            Validation = new() { Every = 100, Prompts = ["water"], Steps = 2, Tiles = 2 }, CaptionDropout = 0.5,
+            Cache = Path.Combine(folder, "cache"),
+        };
+        void Tune(int steps) => FineTune.Run(recipe with { Steps = steps }, Path.Combine(folder, $"{run++}"),
+            onRemark: _ => { });
+        Assert.Equal(Left(() => Tune(2)), Left(() => Tune(6)));
+    }
+
     /// <summary>
     /// By how much TorchSharp's count of tensors grows in a second call (the first makes what is kept for good), and
     /// how many of them a collection takes: those that were forgotten. Where layers are made the count itself is off:
