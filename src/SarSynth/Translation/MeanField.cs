@@ -21,7 +21,9 @@ public sealed record SatelliteFacts(double Looks, double Noise, double Spacing)
     /// <param name="card">The model's card.</param>
     /// <param name="source">The input.</param>
     /// <param name="gain">Factor on its amplitudes.</param>
-    internal static SatelliteFacts Of(ModelCard card, SatelliteSource source, double gain)
+    /// <param name="scene">Its amplitudes, amplified: noise that is not told is no brighter than its darkest ground.
+    /// </param>
+    internal static SatelliteFacts Of(ModelCard card, SatelliteSource source, double gain, SatelliteScene scene)
     {
         var (range, azimuth) = InputFit.GroundSpacing(source.Metadata, source.Place);
         var trained = card.Trained;
@@ -29,7 +31,8 @@ public sealed record SatelliteFacts(double Looks, double Noise, double Spacing)
         var spacing = source.Place?.Transform is not null && source.Metadata.RangeSpacing is null ? null
             : range is { } r && azimuth is { } a ? Math.Sqrt(r * a) : range ?? azimuth;
         var noise = source.Metadata.Sensor is { } name && Sensors.Names.Contains(name)
-            ? Sensors.Named(name).NoiseEquivalentSigmaNought + 20 * Math.Log10(gain) : trained?.Noise ?? -21;
+            ? Sensors.Named(name).NoiseEquivalentSigmaNought + 20 * Math.Log10(gain) : Math.Min(trained?.Noise ?? -21,
+                scene.DarkestGround() - 3);
         return new(source.Complex ? 1 : source.Metadata.Looks ?? trained?.Looks ?? 4, noise,
             spacing ?? trained?.RangeSpacing ?? 1.6);
     }

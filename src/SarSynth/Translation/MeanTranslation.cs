@@ -37,7 +37,7 @@ internal sealed class MeanTranslation
         noise = Math.Pow(10, sensor.NoiseEquivalentSigmaNought / 10);
         var match = Brightness.MatchOf(card, recipe, source.Metadata);
         gain = Brightness.Match(card, match, scene);
-        var facts = SatelliteFacts.Of(card, source, gain);
+        var facts = SatelliteFacts.Of(card, source, gain, scene);
         var multiple = field.Multiple;
         (rows, columns) = (Whole(scene.Rows), Whole(scene.Columns));
         var size = (Math.Max(recipe.Tile ?? WindowSize, multiple) + multiple - 1) / multiple * multiple;

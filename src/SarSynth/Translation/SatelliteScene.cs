@@ -114,6 +114,29 @@ internal sealed class SatelliteScene
         });
     }
 
+    /// <summary>
+    /// Mean intensity of the darkest hundredth of squares of 8 x 8 pixels, dB; infinite where no square has all its
+    /// data.
+    /// </summary>
+    public double DarkestGround()
+    {
+        const int side = 8;
+        var means = new List<double>();
+        for (var r = 0; r + side <= Rows; r += side)
+        {
+            for (var c = 0; c + side <= Columns; c += side)
+            {
+                var sum = 0.0;
+                for (var i = 0; i < side * side; i++)
+                    sum += Math.Pow(Amplitude[(long)(r + i / side) * Columns + c + i % side], 2);
+                if (!double.IsNaN(sum))
+                    means.Add(sum / (side * side));
+            }
+        }
+        means.Sort();
+        return means.Count == 0 ? double.PositiveInfinity : 10 * Math.Log10(means[means.Count / 100]);
+    }
+
     /// <summary>Amplitudes of a window of the scene with its mirror image around it; ground of mean brightness where
     /// there is no data.</summary>
     /// <param name="window">Where, of the scene with a margin around it.</param>

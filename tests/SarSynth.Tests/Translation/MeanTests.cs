@@ -143,6 +143,21 @@ public sealed class MeanTests : IDisposable
     }
 
     [Fact]
+    public void NoiseThatIsNotToldIsNoBrighterThanTheDarkestGround()
+    {
+        // Two of 100 squares of 8 x 8 lie at -30 dB, the others at -10 dB.
+        var pixels = Enumerable.Range(0, 80 * 80)
+            .Select(i => i / 80 < 8 && i % 80 < 16 ? 0.0316228f : 0.316228f).ToArray();
+        var dark = new AmplitudeImage(80, 80, pixels);
+        var (input, output) = (Path.Combine(folder, "in.tif"), Path.Combine(folder, "out.tif"));
+        GeoTiff.Write(dark, input);
+        var found = model.TranslateFile(input, output, new() { Radiometry = RadiometryMatch.Absolute });
+        Assert.Equal(-33, found.Ran.Told!.Noise, 0.01);
+        GeoTiff.Write(new AmplitudeImage(80, 80, pixels, new SarMetadata { Sensor = "satellite-x-160" }), input);
+        Assert.Equal(-21, model.TranslateFile(input, output, new()).Ran.Told!.Noise, 0.01);
+    }
+
+    [Fact]
     public void AWishThatTheModelCannotFulfilIsNamed()
     {
         Assert.Equal([TranslationWay.MeanAndSpeckle], model.Ways);
