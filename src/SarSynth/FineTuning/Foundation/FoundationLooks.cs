@@ -68,7 +68,7 @@ internal static class FoundationCard
         Line($"");
         Line($"A latent diffusion model of SDXL's form, small: autoencoder, two text encoders, UNet with size");
         Line($"conditioning. It was trained from nothing on grey renders of simulated scenes, lit by a sun and");
-        Line($"without any radar: it knows shapes and words, not SAR. It stands for a foundation model where");
+        Line($"without any radar: it has seen shapes and words, no SAR. It stands for a foundation model where");
         Line($"fine-tuning strategies are tried and compared; it is no model for use.");
         Line($"");
         Line($"| part | parameters |");

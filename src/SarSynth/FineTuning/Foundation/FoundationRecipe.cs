@@ -1,4 +1,4 @@
-// Training of a small model of SDXL's form that knows shapes and words but no radar, as a recipe.
+// Training of a small model of SDXL's form that has seen shapes and words but no radar, as a recipe.
 using System.Text.Json.Nodes;
 using SarSynth.Data;
 using SarSynth.Diffusion;
