@@ -120,6 +120,16 @@ public partial class HouseTests
             select $"{file}({line.Index + 1}): {line.Item.Length} columns");
     }
 
+    /// <summary>A file of the kit holds one idea; what is longer holds two.</summary>
+    [Fact]
+    public void FilesOfTheKitAreNotLong() =>
+        Assert.Empty(from file in Committed()
+            where file.StartsWith("src/", StringComparison.Ordinal) && Path.GetExtension(file) == ".cs"
+                && File.Exists(Path.Combine(TestData.Root, file))
+            let lines = File.ReadLines(Path.Combine(TestData.Root, file)).Count()
+            where lines > 400
+            select $"{file}: {lines} lines");
+
     [Fact]
     public void NoCommittedTextNamesAMachinesFolders()
     {
