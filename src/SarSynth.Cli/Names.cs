@@ -1,6 +1,7 @@
 // Names that the user gives, looked up before anything is loaded: what is not there is told with the nearest that is.
 using SarSynth.Data;
 using SarSynth.Radar.Simulation;
+using SarSynth.Translation;
 
 namespace SarSynth.Cli;
 
@@ -53,6 +54,9 @@ static class Names
 
     /// <summary>Whether a folder holds a finished model.</summary>
     public static bool IsModel(string folder) => File.Exists(Path.Combine(folder, "model_index.json"));
+
+    /// <summary>Whether a model was trained to translate: its card says from what to what.</summary>
+    public static bool IsTranslator(string folder) => File.Exists(Path.Combine(folder, ModelCard.FileName));
 
     private static string OneOf(string what, string name, IReadOnlyList<string> known, string? path)
     {

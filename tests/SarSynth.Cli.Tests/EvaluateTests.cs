@@ -8,6 +8,15 @@ namespace SarSynth.Cli.Tests;
 public sealed class EvaluateTests : Shell
 {
     [Fact]
+    public void ModelsThatTranslateAreJudgedUnlessOthersAreNamed()
+    {
+        var (json, _) = Good("evaluate", "--scenes", "1", "--size", "64", "--seeds", "1", "--steps", "2", "--json",
+            "--threads", "1");
+        Assert.Equal(["floor", "Lee x speckle", "bicubic x speckle", "sarsynth-mini", "sarsynth-small"],
+            JsonNode.Parse(json)!["candidates"]!.AsArray().Select(c => (string)c!));
+    }
+
+    [Fact]
     public void TwoFoldersOfOneNameAreJudgedPairByPair()
     {
         Tiles("real", 5, 1);

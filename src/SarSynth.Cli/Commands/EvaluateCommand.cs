@@ -12,7 +12,7 @@ static class EvaluateCommand
     private static readonly Option<string[]> models = new("--models", "-m")
     {
         Description = "Models that translate: names of the kit's or folders, with commas between. All of the kit's "
-            + "when left out.",
+            + "that are trained to when left out.",
         DefaultValueFactory = _ => [],
     };
 
@@ -99,7 +99,7 @@ static class EvaluateCommand
         var recipe = ModelOptions.Recipe(parsed);
         string[] names = [.. (parsed.GetValue(models) ?? []).SelectMany(m => m.Split(',')).Select(Names.Model)];
         if (names.Length == 0)
-            names = [.. Names.Models];
+            names = [.. Names.Models.Where(n => Names.IsTranslator(EmbeddedData.FindModel(n)))];
         Engine.SetThreads(parsed.GetValue(CommonOptions.Threads));
         using var progress = Progress.Begin("evaluating");
         progress.Part(0.05);
