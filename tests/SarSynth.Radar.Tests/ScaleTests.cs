@@ -98,6 +98,8 @@ public sealed class ScaleTests
         ["ImpulseResponse.Of(Complex32[])"] = c => ImpulseResponse.Of(Scaled(Samples, c), Rows, Columns, 32, 36, 32),
         ["ImpulseResponse.OfLine(Complex32[])"] = c =>
             ImpulseResponse.OfLine(Scaled(Samples, c).AsSpan(32 * Columns, Columns)),
+        ["Lattice.ByPhase(Single[])"] = c => Lattice.ByPhase(Scaled(Gappy, c), Rows, Columns),
+        ["Lattice.Spike(Single[])"] = c => Lattice.Spike(Scaled(Whole, c), Rows, Columns, ImageAxis.Range, 4, 4),
         ["LocalStatistics.Mean(Single[])"] = c => LocalStatistics.Mean(Scaled(Gappy, c), Rows, Columns, 5),
         ["LocalStatistics.MeanAndVariance(Single[])"] = c =>
             LocalStatistics.MeanAndVariance(Scaled(Gappy, c), Rows, Columns, 5),
@@ -110,6 +112,10 @@ public sealed class ScaleTests
             c => (new NormalisationFit().Add(Scaled(Whole, c)).Clipped(), new NormalisationFit(1e-3 * c)
                 .Add(Scaled(Whole, c)).Log()),
         ["PointTargets.Detect(Single[])"] = c => PointTargets.Detect(Scaled(Whole, c), Rows, Columns, 15, 5, 1e-4),
+        ["RadialSpectrum.Of(Single[])"] = c => RadialSpectrum.Of(Scaled(Whole, c), Rows, Columns, 8),
+        ["RatioEdges.Detect(Single[])"] = c =>
+            RatioEdges.Detect(Scaled(Gappy, c), Rows, Columns, 0.02).Select(edge => edge ? 1f : 0f).ToArray(),
+        ["RatioEdges.Strength(Single[])"] = c => RatioEdges.Strength(Scaled(Gappy, c), Rows, Columns).Strength,
         ["ResolutionChange.Apply(ComplexImage)"] = c =>
             ResolutionChange.Apply(new ComplexImage(Rows, Columns, Scaled(Samples, c)), Crop),
         ["ResolutionChange.Centroids(ComplexImage)"] = c =>
@@ -122,6 +128,10 @@ public sealed class ScaleTests
         ["SpeckleFit.Fit(Single[])"] = c => Enum.GetValues<ClutterFamily>()
             .Select(family => SpeckleFit.Fit(Scaled(Whole, c), family)).ToList(),
         ["SpeckleFit.Ranking(Single[])"] = c => SpeckleFit.Ranking(Scaled(Whole, c)),
+        // By lines: a sample near 0 is the rounding of what cancels.
+        ["SpeckleStream.Draw(IntensityImage)"] = c => SpeckleStream.Draw(
+            new IntensityImage(Rows, Columns, Scaled(Whole, c)), Sensors.Named("airborne-x-040"), 5).Pixels
+            .Chunk(Columns).Select(line => line.Sum(z => (double)z.MagnitudeSquared)).ToArray(),
         ["Spectrum.Of(Complex32[])"] = c => Spectrum.Of(Scaled(Samples, c), Rows, Columns, ImageAxis.Range),
         ["Spectrum.Of(Single[])"] = c => Spectrum.Of(Scaled(Whole, c), Rows, Columns, ImageAxis.Azimuth),
     };
@@ -148,6 +158,7 @@ public sealed class ScaleTests
         ["ResolutionChange.CropFor(ComplexImage)"] = "looks at the image's facts only",
         ["Scene.FromMaps(Single[])"] = "takes heights in metres, no image",
         ["SpeckleFilter.Apply(IntensityImage)"] = "held for each filter",
+        ["SpeckleStream.Add(Single[])"] = "what SpeckleStream.Draw adds lines with",
     };
 
     private static readonly string[] Rooms = ["Signal", "Radiometry", "Statistics", "Simulation"];
