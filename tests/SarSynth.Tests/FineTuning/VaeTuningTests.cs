@@ -70,11 +70,10 @@ public sealed class VaeTuningTests : IDisposable
         FineTune.Run(recipe with
         {
             Strategy = [Vae.Full(2e-3)], Steps = 90, CheckpointEvery = 100,
-            Validation = recipe.Validation with { Every = 9 },
+            Validation = recipe.Validation with { Every = 3 },
         }, At("out"), lines.Add);
         var looks = lines.Where(l => l.Validation is not null).ToList();
-        // The draws of a validation are always the same: without learning this is 1. Of five bases it was .68 to .79.
-        Assert.True(looks[^1].Validation < 0.9 * looks[0].Validation,
+        Assert.True(looks[^1].Validation < 0.8 * looks[0].Validation,
             string.Join(", ", looks.Select(l => l.Validation)));
         Assert.True(looks[^1].Samples!.Average(s => s.AmplitudeKl) < looks[0].Samples!.Average(s => s.AmplitudeKl));
     }
