@@ -3,10 +3,13 @@ using System.Security.Cryptography;
 using MathNet.Numerics;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
+using SarSynth.Tests.Support;
 
 namespace SarSynth.Cli.Tests;
 
-/// <summary>A process that is killed leaves what was finished, and the next one ends with the same bytes.</summary>
+/// <summary>
+/// A process that is killed leaves what was finished, and the next one ends with the same bytes; so do several of them.
+/// </summary>
 public sealed class DataTileKillTests : Shell
 {
     [Fact]
@@ -60,6 +63,47 @@ public sealed class DataTileKillTests : Shell
 
         int Count() => Directory.Exists(In("killed/tiles"))
             ? Directory.EnumerateFiles(In("killed/tiles"), "scene_*.png", SearchOption.AllDirectories).Count() : 0;
+    }
+
+    [MpiFact]
+    public void RanksMakeTheTilesThatOneProcessMakes()
+    {
+        var random = new Random(2);
+        foreach (var name in (string[])["a", "b", "c"])
+        {
+            GeoTiff.Write(new AmplitudeImage(200, 150, [.. Enumerable.Range(0, 200 * 150).Select(_ =>
+                (float)Math.Sqrt(-Math.Log(1 - random.NextDouble())))]), In(name + ".tif"));
+        }
+        string[] Arguments(string folder, string last) => ["data", "tile", "a.tif", "b.tif", last, "-o", folder,
+            "--size", "32", "--block", "64", "--caption", "speckle", "-q"];
+        Good(Arguments("one/tiles", "c.tif"));
+        var (code, said) = Ranks(2, Arguments("two/tiles", "c.tif"));
+        Assert.True(code == 0, said);
+        Assert.Equal(Contents("one/tiles"), Contents("two/tiles"));
+        // The third scene is the first rank's: the other one must not wait for it.
+        File.WriteAllText(In("d.tif"), "no raster");
+        (code, said) = Ranks(2, Arguments("three/tiles", "d.tif"));
+        Assert.NotEqual(0, code);
+        Assert.Matches(@"rank 0 of 2 .*d\.tif", said);
+        // What was cut is kept: the run that can read all ends as ever.
+        File.Copy(In("c.tif"), In("d.tif"), overwrite: true);
+        (code, said) = Ranks(3, Arguments("three/tiles", "d.tif"));
+        Assert.True(code == 0, said);
+        Assert.Equal(3 * 6 * 4,
+            Directory.EnumerateFiles(In("three/tiles"), "*_r*.png", SearchOption.AllDirectories).Count());
+
+        (int Code, string Said) Ranks(int count, string[] arguments)
+        {
+            var start = new ProcessStartInfo(MpiFactAttribute.Launcher, ["-n", $"{count}", Environment.ProcessPath!,
+                typeof(Failures).Assembly.Location, .. arguments])
+            {
+                WorkingDirectory = Folder, RedirectStandardError = true,
+            };
+            using var ranks = Process.Start(start)!;
+            var error = ranks.StandardError.ReadToEnd();
+            ranks.WaitForExit();
+            return (ranks.ExitCode, error);
+        }
     }
 
     private Dictionary<string, string> Contents(string folder) => Directory.EnumerateFiles(In(folder), "*",

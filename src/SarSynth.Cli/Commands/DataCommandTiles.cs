@@ -57,7 +57,9 @@ static class DataCommandTiles
         var test = new Option<double>("--test") { Description = "Share of the blocks for the test.",
             DefaultValueFactory = _ => defaults.Test };
         var rank = new Option<string>("--rank") { Description =
-            "R/N: this process cuts every N-th scene from the R-th on, R from 0.", DefaultValueFactory = _ => "0/1" };
+            "R/N: this process cuts every N-th scene from the R-th on, R from 0, beside others that it does not know "
+            + "of; processes that mpiexec or srun started share the scenes by themselves.", DefaultValueFactory = _ =>
+            "0/1" };
         var command = new Command("tile",
             "Scenes of any size become tiles with captions, parts by place, and a report; a run that stopped goes on.")
         {
@@ -85,23 +87,38 @@ static class DataCommandTiles
             };
             var folder = parsed.GetRequiredValue(output);
             var (own, all) = Rank(parsed.GetRequiredValue(rank));
-            var set = TileMaker.Run(parsed.GetRequiredValue(scenes), folder, recipe, own, all, cancel);
-            // Without its parts' indices the set is not whole yet: another rank writes the report.
-            var report = Directory.Exists(Path.Combine(folder, ".work")) ? null : TileReport.Write(folder);
-            if (parsed.GetValue(CommonOptions.Json))
+            return Shared.Run(parsed, ranks =>
             {
-                Console.WriteLine(KitJson.Serialize(set));
-                return;
-            }
-            foreach (var scene in set.Scenes)
-                Terminal.Line($"{scene.Name}: {scene.Kept} "
-                    + $"tiles{string.Concat(scene.Dropped.Select(d => $", {d.Value} dropped: {d.Key}"))}");
-            Terminal.Line(string.Join(", ", set.Tiles.Select(part => $"{part.Key} {part.Value}")));
-            Remark(set, folder);
-            if (report is not null)
-                Terminal.Line(report);
+                if (ranks.Count > 1 && all > 1)
+                    throw new ArgumentException($"--rank: found it in one of {ranks.Count} processes that were started "
+                        + "together, expected it where they do not know of each other.");
+                var set = ranks.Count == 1
+                    ? TileMaker.Run(parsed.GetRequiredValue(scenes), folder, recipe, own, all, cancel)
+                    : TileMaker.Run(parsed.GetRequiredValue(scenes), folder, recipe, ranks, cancel);
+                if (ranks.IsFirst)
+                    Tell(set, folder, parsed.GetValue(CommonOptions.Json));
+                return 0;
+            });
         }, cancel));
         return command;
+    }
+
+    private static void Tell(TileSet set, string folder, bool json)
+    {
+        // Without its parts' indices the set is not whole yet: another rank writes the report.
+        var report = Directory.Exists(Path.Combine(folder, ".work")) ? null : TileReport.Write(folder);
+        if (json)
+        {
+            Console.WriteLine(KitJson.Serialize(set));
+            return;
+        }
+        foreach (var scene in set.Scenes)
+            Terminal.Line($"{scene.Name}: {scene.Kept} "
+                + $"tiles{string.Concat(scene.Dropped.Select(d => $", {d.Value} dropped: {d.Key}"))}");
+        Terminal.Line(string.Join(", ", set.Tiles.Select(part => $"{part.Key} {part.Value}")));
+        Remark(set, folder);
+        if (report is not null)
+            Terminal.Line(report);
     }
 
     // What the numbers alone do not tell: that a part is empty, or that blocks are too small for the tiles.

@@ -130,27 +130,13 @@ static class FinetuneCommand
         Engine.SetThreads(parsed.GetValue(CommonOptions.Threads));
         if (parsed.GetValue(dry))
             return Estimate(parsed, recipe, cancel);
-        using var ranks = MpiRanks.Join();
-        try
-        {
-            return Train(parsed, recipe, ranks, cancel);
-        }
-        catch (Exception failure) when (ranks.Count > 1 && failure is not OperationCanceledException)
-        {
-            // The others wait for this one, and would for ever.
-            Terminal.Error($"{Who(ranks)}: {Failures.Line(failure, parsed)}");
-            ranks.Abort();
-            throw;
-        }
+        return Shared.Run(parsed, ranks => Train(parsed, recipe, ranks, cancel));
     }
-
-    private static string Who(Ranks ranks) =>
-        $"rank {ranks.Rank} of {ranks.Count} ({Environment.MachineName}, process {Environment.ProcessId})";
 
     private static int Train(ParseResult parsed, FineTuneRecipe recipe, Ranks ranks, CancellationToken cancel)
     {
         if (ranks.Count > 1)
-            Terminal.Remark(Who(ranks));
+            Terminal.Remark(Shared.Who(ranks));
         var folder = parsed.GetValue(output)
             ?? throw new ArgumentException("--out: is missing, expected a folder for what is made.");
         var result = FineTune.Run(recipe, folder, line =>

@@ -41,6 +41,9 @@ public abstract class Ranks : IDisposable
         return sum[0] > 0;
     }
 
+    /// <summary>Waits for all.</summary>
+    public void Meet() => Any(false);
+
     /// <summary>The value of the first rank.</summary>
     public double OfFirst(double value)
     {

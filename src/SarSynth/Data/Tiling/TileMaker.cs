@@ -1,6 +1,7 @@
 // Scenes of any size become a folder of tiles that the Hugging Face libraries and the kit read.
 using System.Text.Json.Nodes;
 using SarSynth.Diffusion.Checkpoints;
+using SarSynth.Diffusion.Training;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
 
@@ -29,7 +30,27 @@ public static class TileMaker
     /// <exception cref="OperationCanceledException">Cancelled; run again to go on.</exception>
     public static TileSet Run(
         IReadOnlyList<string> scenes, string folder, TilingRecipe recipe, int rank = 0, int ranks = 1,
+        CancellationToken cancel = default) => Run(scenes, folder, recipe, rank, ranks, null, cancel);
+
+    /// <summary>Cuts scenes to tiles together with other processes that know of each other.</summary>
+    /// <inheritdoc cref="Run(IReadOnlyList{string}, string, TilingRecipe, int, int, CancellationToken)"/>
+    /// <param name="scenes">The same on all ranks.</param>
+    /// <param name="folder">A folder that all of them see.</param>
+    /// <param name="recipe">How to cut.</param>
+    /// <param name="together">The processes; each returns when all are done.</param>
+    /// <param name="cancel">Stops between tiles.</param>
+    /// <returns>The whole set, on every rank.</returns>
+    public static TileSet Run(
+        IReadOnlyList<string> scenes, string folder, TilingRecipe recipe, Ranks together,
         CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(together);
+        return Run(scenes, folder, recipe, together.Rank, together.Count, together, cancel);
+    }
+
+    private static TileSet Run(
+        IReadOnlyList<string> scenes, string folder, TilingRecipe recipe, int rank, int ranks, Ranks? together,
+        CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(recipe);
         recipe.Check();
@@ -48,20 +69,22 @@ public static class TileMaker
                 ? TileSet.Open(folder).Recipe.Block : null) ?? BlockOf(scenes[0], recipe),
         };
         var work = Begin(folder, recipe);
-        using var progress = Progress.Begin("cutting tiles");
+        using var progress = together is { IsFirst: false } ? null : Progress.Begin("cutting tiles");
         for (var i = rank; i < scenes.Count; i += ranks)
         {
             var (from, share) = (i / (double)scenes.Count, 1.0 / scenes.Count);
             if (!File.Exists(SceneFile(folder, names[i])))
-                new SceneTiling(scenes[i], names[i], folder, work, recipe, (at, note) => progress.At(from + share * at,
+                new SceneTiling(scenes[i], names[i], folder, work, recipe, (at, note) => progress?.At(from + share * at,
                     note), cancel).Run();
-            progress.At(from + share, names[i]);
+            progress?.At(from + share, names[i]);
         }
+        together?.Meet();
         var set = Gather(folder, recipe);
-        // The last rank to end finds all scenes finished.
-        if (names.All(name => File.Exists(SceneFile(folder, name))))
+        // Of ranks that do not know of each other the last to end finds all scenes finished.
+        if (together is not { IsFirst: false } && names.All(name => File.Exists(SceneFile(folder, name))))
             End(folder, work, set, scenes);
-        progress.At(1);
+        together?.Meet();
+        progress?.At(1);
         return set;
     }
 
@@ -108,13 +131,14 @@ public static class TileMaker
                         + $"folder.");
         }
         else if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any(e =>
-            Path.GetFileName(e) != WorkFolder))
+            !Path.GetFileName(e).StartsWith('.')))
             throw new ArgumentException(
                 $"{folder}: found files in it, expected an empty folder or one of tiles of the same recipe.");
+        // Before anything else that is seen: another rank may look into the folder at any moment.
         Directory.CreateDirectory(work);
-        Directory.CreateDirectory(Path.Combine(folder, TileSet.SceneFolder));
         if (!File.Exists(index))
             KitJson.Write(index, new TileSet(recipe, [], new Dictionary<string, int>()));
+        Directory.CreateDirectory(Path.Combine(folder, TileSet.SceneFolder));
         return work;
     }
 
