@@ -59,6 +59,11 @@ static class EvaluateCommand
         Description = "With --real: images that the model was trained on, to see what is a copy of them.",
     };
 
+    private static readonly Option<bool> noNetwork = new("--no-resnet18")
+    {
+        Description = "Leaves out the rows of ResNet-18, which take most of the time.",
+    };
+
     private static readonly Option<string?> output = new("--out", "-o")
     {
         Description = "Folder of the report: page, pictures, JSON, CSV, Markdown, LaTeX; none when left out.",
@@ -70,7 +75,7 @@ static class EvaluateCommand
             "The table by which translation is judged: amplitude law, ground, speckle, lattice, spectrum, structure, "
                 + "with intervals, beside the floor and two baselines.")
         {
-            models, count, size, seeds, data, real, generated, condition, training, output,
+            models, count, size, seeds, data, real, generated, condition, training, noNetwork, output,
             ModelOptions.Steps, ModelOptions.Eta,
             CommonOptions.Device, CommonOptions.Seed, CommonOptions.Force, CommonOptions.Json,
         };
@@ -126,7 +131,8 @@ static class EvaluateCommand
                 way.Candidate(scenes, parsed.GetValue(seeds), recipe.Seed, cancel)));
         }
         progress.Part(0.95);
-        var table = TranslationTable.Of(scenes, candidates, Ways.Lee.Name, classifier);
+        using var network = Network(parsed);
+        var table = TranslationTable.Of(scenes, candidates, Ways.Lee.Name, classifier, network: network);
         progress.Part(1);
         if (folder is not null)
         {
@@ -149,7 +155,9 @@ static class EvaluateCommand
             parsed.GetValue(training) is { } known ? Names.ExistingPath(known) : null);
         if (seen is not null && images.Scenes.Count == 0)
             Terminal.Remark("--condition: names do not agree, so the images are two heaps, and it is not looked at");
-        var table = images.ToTable();
+        Engine.SetThreads(parsed.GetValue(CommonOptions.Threads));
+        using var network = Network(parsed);
+        var table = images.ToTable(network);
         if (folder is not null)
         {
             KeyValuePair<string, string>[] facts = [new("true images", truth), new("images", made)];
@@ -161,6 +169,16 @@ static class EvaluateCommand
                 [Path.Combine(folder, TableReport.Json)]).Write(Path.Combine(folder, "evaluation.provenance.json"));
         }
         Print(parsed, table);
+    }
+
+    private static ResNet18? Network(ParseResult parsed)
+    {
+        if (parsed.GetValue(noNetwork))
+            return null;
+        if (ResNet18.Find() is not null)
+            return ResNet18.Load();
+        Terminal.Remark("ResNet-18 was not found where the kit is built: its rows are left out");
+        return null;
     }
 
     private static void Print(ParseResult parsed, TranslationTable table)

@@ -108,6 +108,7 @@ internal static class AmplitudeMeasures
     public static Measure PooledPower => new()
     {
         Id = "power-all", Group = Law, Name = "power error", Unit = "dB", Goal = new(0),
+        Bounds = Measure.Signed,
         Definition = "Mean intensity of all images over that of all true ones, dB.",
         Parts = Power,
         Join = (truth, own) => (Measure.Sum(truth), Measure.Sum(own)) is var (t, o)

@@ -36,11 +36,14 @@ internal static class FeatureMeasures
         yield return Of("frechet", "Fréchet", "squared Fréchet distance, biased upwards for few tiles.", new(0),
             isCopied: true, FeatureDistances.Frechet);
         yield return Of("kernel", "kernel", "kernel distance (cubic kernel); below 0 where both show one ground.",
-            new(0), isCopied: false, FeatureDistances.Kernel) with { Format = "0.000" };
+            new(0), isCopied: false, FeatureDistances.Kernel) with
+            {
+                Format = "0.000", Bounds = Measure.Signed,
+            };
         yield return Of("density", "density", "how many neighbourhoods of true tiles a tile lies in; the truth's is 1.",
             new(1, Ratio: true), isCopied: false, (t, o) => FeatureDistances.DensityAndCoverage(t, o).Density);
         yield return Of("coverage", "coverage", "true tiles in whose neighbourhood there is a tile.", new(1),
-            isCopied: false, (t, o) => FeatureDistances.DensityAndCoverage(t, o).Coverage);
+            isCopied: false, (t, o) => FeatureDistances.DensityAndCoverage(t, o).Coverage) with { Bounds = (0, 1) };
     }
 
     /// <summary>How near tiles are to those that a model was trained on.</summary>

@@ -61,9 +61,10 @@ public sealed record GivenImages(Candidate Truth, Candidate Generated, IReadOnly
     }
 
     /// <summary>Judges them.</summary>
-    public TranslationTable ToTable() => Scenes.Count > 0
-        ? TranslationTable.Of(Scenes, [Generated], training: Training) with { Truth = Truth.Name }
-        : TranslationTable.Unpaired(Truth, [Generated], training: Training);
+    /// <param name="network">Looks at squares of the images; its rows are left out without it.</param>
+    public TranslationTable ToTable(ResNet18? network = null) => Scenes.Count > 0
+        ? TranslationTable.Of(Scenes, [Generated], training: Training, network: network) with { Truth = Truth.Name }
+        : TranslationTable.Unpaired(Truth, [Generated], training: Training, network: network);
 
     private static AmplitudeImage Condition(
         SortedDictionary<string, string> seen, string name, AmplitudeImage truth, string folder)

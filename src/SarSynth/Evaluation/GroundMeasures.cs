@@ -58,7 +58,7 @@ internal static class GroundMeasures
             Id = "fields-correlation", Group = Ground, Name = "fields: correlation",
             Definition = "Correlation of the mean intensity of squares of 16 x 16 pixels of fields with the true mean "
                 + "reflectivity there, both in dB, over all scenes.",
-            Goal = new(1, Least: 0.87), Needs = MeasureNeeds.Pairs | MeasureNeeds.Ground,
+            Goal = new(1, Least: 0.87), Bounds = (-1, 1), Needs = MeasureNeeds.Pairs | MeasureNeeds.Ground,
             Parts = FieldSums, Join = (_, own) => Correlation(Measure.Sum(own)),
         };
         yield return new()

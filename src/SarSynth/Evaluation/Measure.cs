@@ -24,6 +24,9 @@ public enum MeasureNeeds
 
     /// <summary>Images that a model was trained on.</summary>
     Training = 16,
+
+    /// <summary><see cref="ResNet18"/>.</summary>
+    Network = 32,
 }
 
 /// <summary>What a measure should be.</summary>
@@ -40,6 +43,18 @@ public sealed record Goal(double Ideal, double? Least = null, double? Most = nul
     /// <summary>How far a value is from the ideal, 0 or more.</summary>
     public double Distance(double value) =>
         Ratio ? Math.Abs(Math.Log(value / Ideal)) : Math.Abs(value - Ideal);
+
+    /// <summary>The least and the largest distance of what lies between two values.</summary>
+    public (double Nearest, double Farthest) Distances(double lower, double upper)
+    {
+        if (double.IsNaN(lower + upper))
+            return (double.NaN, double.NaN);
+        // A ratio that may be 0 or less is as far as can be.
+        double a = Of(lower), b = Of(upper);
+        return (lower <= Ideal && upper >= Ideal ? 0 : Math.Min(a, b), Math.Max(a, b));
+
+        double Of(double value) => Ratio && value <= 0 ? double.PositiveInfinity : Distance(value);
+    }
 
     /// <summary>The goal in a few letters: "≤ 0.003", "0.7–1.5", "≥ 0.87"; empty for none.</summary>
     public override string ToString() => (Least, Most) switch
@@ -77,6 +92,9 @@ public sealed record Measure
     /// <summary>What it should be.</summary>
     public required Goal Goal { get; init; }
 
+    /// <summary>The least and the most that it can be.</summary>
+    public (double Least, double Most) Bounds { get; init; } = (0, double.PositiveInfinity);
+
     /// <summary>What it needs.</summary>
     public MeasureNeeds Needs { get; init; }
 
@@ -91,6 +109,18 @@ public sealed record Measure
     /// </summary>
     internal Func<IReadOnlyList<double[]>, IReadOnlyList<double[]>, double> Join { get; init; } =
         (_, _) => double.NaN;
+
+    /// <summary>
+    /// Instead of <see cref="Join"/> where much can be computed once: from all sums of the true images and of the
+    /// others, null where a scene has none, to the value of any choice of scenes (with repetition) of both.
+    /// </summary>
+    internal Func<IReadOnlyList<double[]?>, IReadOnlyList<double[]?>, Func<int[], int[], double>>? Prepare
+    {
+        get; init;
+    }
+
+    /// <summary>Bounds of what may have either sign.</summary>
+    internal static (double Least, double Most) Signed => (double.NegativeInfinity, double.PositiveInfinity);
 
     /// <summary>Sums of all scenes, entry by entry.</summary>
     internal static double[] Sum(IReadOnlyList<double[]> parts)

@@ -15,6 +15,12 @@ internal sealed record Yardstick(ClippedNormalisation Normalisation, double Powe
     /// <summary>The intensity below which logarithms are not taken: -60 dB of the mean.</summary>
     public float Floor => (float)(1e-6 * Power);
 
+    /// <summary>How many images the larger of the two sets has.</summary>
+    public int Images { get; init; } = 1;
+
+    /// <summary>Looks at squares of images; null where it is left out.</summary>
+    public ResNet18? ResNet { get; init; }
+
     /// <summary>Tiles that a model was trained on; null where they are not known.</summary>
     public ScaledTiles? Training { get; init; }
 
@@ -44,6 +50,7 @@ internal sealed class SceneLook
     private readonly Lazy<IReadOnlyList<PointTarget>> targets;
     private readonly Lazy<bool[]> edges;
     private readonly Lazy<float[]> logarithms;
+    private readonly Lazy<IReadOnlyList<ResNetLook>> resNetLooks;
 
     public SceneLook(TruthScene scene, AmplitudeImage image, Yardstick yardstick, SceneLook? truth = null)
     {
@@ -59,6 +66,8 @@ internal sealed class SceneLook
         edges = new(() => RatioEdges.Detect(Intensity.Pixels, image.Rows, image.Columns));
         logarithms = new(() => Array.ConvertAll(Intensity.Pixels, i => MathF.Log(MathF.Max(
             float.IsNaN(i) ? 0 : i, yardstick.Floor))));
+        resNetLooks = new(() => yardstick.ResNet is { } network && EncoderMeasures.Tiles(Image, yardstick)
+            is var (side, squares) ? [.. squares.Select(s => network.Look(s, side))] : []);
     }
 
     public TruthScene Scene { get; }
@@ -88,6 +97,9 @@ internal sealed class SceneLook
     public IReadOnlyList<PointTarget> Targets => targets.Value;
 
     public bool[] Edges => edges.Value;
+
+    /// <summary>What ResNet-18 makes of squares of the image; none where it is left out.</summary>
+    public IReadOnlyList<ResNetLook> ResNetLooks => resNetLooks.Value;
 
     /// <summary>Mean intensity of squares.</summary>
     public IntensityImage Multilooked(int side)

@@ -47,7 +47,7 @@ internal static class StructureMeasures
                 Id = $"spike-{period}", Group = Signal, Name = $"azimuth spike, {period} px", Unit = "dB",
                 Definition = $"Power of ln intensity along azimuth at a period of {period} pixels over that of the "
                     + "frequencies beside it.",
-                Goal = new(0),
+                Goal = new(0), Bounds = Measure.Signed,
                 Parts = look => Lattice.Spike(look.Logarithms, look.Rows, look.Columns, ImageAxis.Azimuth, period)
                     is var (power, beside) ? [power, beside] : null,
                 Join = (_, own) => Measure.Sum(own) is var s ? 10 * Math.Log10(s[0] / s[1]) : 0,
@@ -80,14 +80,14 @@ internal static class StructureMeasures
             Id = "recall", Group = Structure, Name = "targets, recall",
             Definition = "Point targets of the true image (cell-averaging CFAR, false alarms 1e-9) with one of the "
                 + "image within 3 pixels.",
-            Goal = new(1), Needs = MeasureNeeds.Pairs, Parts = Targets,
+            Goal = new(1), Bounds = (0, 1), Needs = MeasureNeeds.Pairs, Parts = Targets,
             Join = (_, own) => Measure.Sum(own) is var s ? s[0] / s[1] : 0,
         };
         yield return new()
         {
             Id = "precision", Group = Structure, Name = "targets, precision",
             Definition = "Point targets of the image with one of the true image within 3 pixels.",
-            Goal = new(1), Needs = MeasureNeeds.Pairs, Parts = Targets,
+            Goal = new(1), Bounds = (0, 1), Needs = MeasureNeeds.Pairs, Parts = Targets,
             Join = (_, own) => Measure.Sum(own) is var s ? s[0] / s[2] : 0,
         };
         yield return new()
@@ -95,7 +95,7 @@ internal static class StructureMeasures
             Id = "edges", Group = Structure, Name = "edges within 2 px", Unit = "%", Format = "0.0",
             Definition = "Edges of the true ground (of the true image where the ground is not known) with one of the "
                 + "image within 2 pixels: the strongest 1 % of pixels by the ratio of means, one pixel wide.",
-            Goal = new(100), Needs = MeasureNeeds.Pairs,
+            Goal = new(100), Bounds = (0, 100), Needs = MeasureNeeds.Pairs,
             Parts = look => RatioEdges.Within(TrueEdges(look), look.Edges, look.Rows, look.Columns)
                 is var (near, all) && all > 0 ? [near, all] : null,
             Join = (_, own) => Measure.Sum(own) is var s ? 100 * s[0] / s[1] : 0,
@@ -108,7 +108,7 @@ internal static class StructureMeasures
         Id = "classes", Group = Structure, Name = "class map, recall",
         Definition = "Fields, trees, paved ground, built ground and water told apart by a classifier trained on true "
             + "images of other scenes: mean of the five recalls.",
-        Goal = new(1, Least: 0.61), Needs = MeasureNeeds.Pairs | MeasureNeeds.Ground,
+        Goal = new(1, Least: 0.61), Bounds = (0, 1), Needs = MeasureNeeds.Pairs | MeasureNeeds.Ground,
         Parts = look => look.Yardstick.Classifier?.Confusion(look),
         Join = (_, own) => GroundClassifier.MeanRecall(Measure.Sum(own)),
     };
@@ -129,7 +129,7 @@ internal static class StructureMeasures
         {
             Id = "seeds-correlation", Group = Ensemble, Name = "spread and error, r",
             Definition = "Correlation of that deviation with the size of the error, over all squares.",
-            Goal = new(1), Needs = MeasureNeeds.Pairs | MeasureNeeds.Seeds, Parts = SeedSums,
+            Goal = new(1), Bounds = (-1, 1), Needs = MeasureNeeds.Pairs | MeasureNeeds.Seeds, Parts = SeedSums,
             Join = (_, own) => Measure.Sum(own) is var s
                 ? GroundMeasures.Correlation([s[0], s[3], s[4], s[1], s[2], s[5]]) : 0,
         };

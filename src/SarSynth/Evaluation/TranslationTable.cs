@@ -20,13 +20,22 @@ public enum Verdict
 
 /// <summary>One measure of one candidate.</summary>
 /// <param name="Value">The value over all scenes; null where there is none.</param>
-/// <param name="Lower">Lower end of the 95 % interval over scenes; null for a single scene.</param>
+/// <param name="Lower">
+/// Lower end of the 95 % interval over scenes (bias-corrected and accelerated); null for a single scene.
+/// </param>
 /// <param name="Upper">Upper end.</param>
 /// <param name="Meets">Whether it meets the goal; null where no goal is set or there is no value.</param>
 /// <param name="Verdict">How it stands to the baseline.</param>
 /// <param name="Scenes">The value of each scene alone; null where a scene has none of what is measured.</param>
 public sealed record TableCell(
-    double? Value, double? Lower, double? Upper, bool? Meets, Verdict Verdict, IReadOnlyList<double?> Scenes);
+    double? Value, double? Lower, double? Upper, bool? Meets, Verdict Verdict, IReadOnlyList<double?> Scenes)
+{
+    /// <summary>
+    /// Whether more than 97.5 % of the draws lie on one side of the value, as where few pixels make a distance that
+    /// more of them would not: then the interval is that of the value without this bias.
+    /// </summary>
+    public bool IsBiased { get; init; }
+}
 
 /// <summary>One measure of all candidates.</summary>
 /// <param name="Id">Short name, as "multilook-16".</param>
@@ -76,17 +85,21 @@ public sealed record TranslationTable(string Truth, IReadOnlyList<string> Candid
     /// <param name="classifier">Tells classes of ground apart; without one that row is left out.</param>
     /// <param name="resamples">Draws of scenes behind the intervals.</param>
     /// <param name="training">Images that a model was trained on, to see what is a copy; null where not known.</param>
+    /// <param name="network">Looks at squares of the images; its rows are left out without it.</param>
     /// <returns>The measures that all scenes have what is needed for.</returns>
     /// <exception cref="ArgumentException">
     /// No scene, no such baseline, or a candidate whose images differ from the true ones in number or size.
     /// </exception>
     public static TranslationTable Of(IReadOnlyList<TruthScene> scenes, IReadOnlyList<Candidate> candidates,
         string baseline = "", GroundClassifier? classifier = null, int resamples = DefaultResamples,
-        IReadOnlyList<AmplitudeImage>? training = null)
+        IReadOnlyList<AmplitudeImage>? training = null, ResNet18? network = null)
     {
         Check(scenes, candidates, baseline);
-        var yardstick = Trained(Yardstick.Of(scenes.Select(s => s.Airborne), classifier), training);
-        var measures = Measures.For(scenes, candidates, classifier is not null, yardstick.Training is not null);
+        var yardstick = Trained(Yardstick.Of(scenes.Select(s => s.Airborne), classifier) with
+        {
+            Images = scenes.Count, ResNet = network,
+        }, training);
+        var measures = Measures.For(scenes, candidates, yardstick);
         var truth = new double[]?[measures.Count, scenes.Count];
         var own = candidates.Select(_ => new double[]?[measures.Count, scenes.Count]).ToArray();
         foreach (var s in Progress.Over("measuring", [.. Enumerable.Range(0, scenes.Count)], s => scenes[s].Name))
@@ -116,18 +129,21 @@ public sealed record TranslationTable(string Truth, IReadOnlyList<string> Candid
     /// <param name="baseline">The candidate that verdicts compare with; none when empty.</param>
     /// <param name="resamples">Draws of images behind the intervals.</param>
     /// <param name="training">Images that a model was trained on, to see what is a copy; null where not known.</param>
+    /// <param name="network">Looks at squares of the images; its rows are left out without it.</param>
     /// <returns>The measures that need no pairs.</returns>
     /// <exception cref="ArgumentException">A heap is empty, or there is no such baseline.</exception>
     public static TranslationTable Unpaired(Candidate truth, IReadOnlyList<Candidate> candidates, string baseline = "",
-        int resamples = DefaultResamples, IReadOnlyList<AmplitudeImage>? training = null)
+        int resamples = DefaultResamples, IReadOnlyList<AmplitudeImage>? training = null, ResNet18? network = null)
     {
         foreach (var heap in candidates.Prepend(truth))
             if (heap.Images.Count == 0)
                 throw new ArgumentException($"'{heap.Name}': found no image, expected at least one.");
         CheckBaseline(candidates, baseline);
-        var yardstick = Trained(Yardstick.Of(truth.Images), training);
-        var measures = yardstick.Training is null
-            ? [.. Measures.Unpaired.Where(m => !m.Needs.HasFlag(MeasureNeeds.Training))] : Measures.Unpaired;
+        var yardstick = Trained(Yardstick.Of(truth.Images) with
+        {
+            Images = candidates.Prepend(truth).Max(heap => heap.Images.Count), ResNet = network,
+        }, training);
+        var measures = Measures.For(yardstick);
         var parts = candidates.Prepend(truth).Select(heap =>
         {
             var own = new double[]?[measures.Count, heap.Images.Count];
@@ -146,7 +162,10 @@ public sealed record TranslationTable(string Truth, IReadOnlyList<string> Candid
         measure.Id, measure.Group, measure.Name, measure.Unit, measure.Goal.ToString(), measure.Definition,
         measure.Format, [.. own.Select((o, i) => new TableCell(Number(o.Value), Number(o.Interval.Lower),
             Number(o.Interval.Upper), measure.Goal.Meets(o.Value),
-            baseline < 0 || i == baseline ? Verdict.Undecided : o.Against(own[baseline]), o.Scenes))]);
+            baseline < 0 || i == baseline ? Verdict.Undecided : o.Against(own[baseline]), o.Scenes)
+        {
+            IsBiased = o.Interval.IsBiased,
+        })]);
 
     private static Yardstick Trained(Yardstick yardstick, IReadOnlyList<AmplitudeImage>? training) =>
         training is null or [] ? yardstick

@@ -140,7 +140,9 @@ public static class TableReport
 
     private static string Words(TranslationTable table) =>
         FormattableString.Invariant($"Under each value its 95 % interval, by bootstrap over {table.Scenes.Count} ")
-        + FormattableString.Invariant($"images ({table.Resamples} draws). **Bold** meets the goal.")
+        + FormattableString.Invariant($"images (BCa, {table.Resamples} draws). **Bold** meets the goal.")
+        + (table.Rows.Any(r => r.Cells.Any(c => c.IsBiased)) ? " † is biased: over 97.5 % of the draws lie on one "
+            + "side of it, and the interval is of the value without that." : "")
         + (table.Baseline.Length == 0 ? "" : $" + and − say that a candidate is better or worse than {table.Baseline}: "
             + "only where the intervals of their distances from the ideal do not overlap.");
 

@@ -34,8 +34,11 @@ public static class TableText
             ? $"+ better, - worse than {table.Baseline}: the intervals of the distances "
                 + "from the\nideal do not overlap. "
             : "";
-        return FormattableString.Invariant($"{compared}* meets the goal.\nIntervals of 95 %: bootstrap over ")
-            + FormattableString.Invariant($"{table.Scenes.Count} images, {table.Resamples} draws.\n");
+        var biased = table.Rows.Any(r => r.Cells.Any(c => c.IsBiased))
+            ? "† biased: over 97.5 % of the draws lie on one side of it; the interval is\nof the value "
+                + "without that.\n" : "";
+        return FormattableString.Invariant($"{compared}* meets the goal.\nIntervals of 95 %: bootstrap (BCa) over ")
+            + FormattableString.Invariant($"{table.Scenes.Count} images, {table.Resamples} draws.\n{biased}");
     }
 
     /// <summary>One table for each group, with headings.</summary>
@@ -77,7 +80,8 @@ public static class TableText
                     var value = Text(c.Value, row)
                         + (c.Verdict == Verdict.Undecided ? "" : $"$^{{{Mark(c.Verdict)}}}$");
                     return (c.Meets == true ? $"\\textbf{{{value}}}" : value)
-                        + Brackets(c, row, " {\\scriptsize [", "]}").Replace("–", "--", StringComparison.Ordinal);
+                        + Brackets(c, row, " {\\scriptsize [", "]}").Replace("–", "--", StringComparison.Ordinal)
+                            .Replace("†", "$^\\dagger$", StringComparison.Ordinal);
                 });
                 text.Append($"{Latex(FullName(row))} & {string.Join(" & ", cells)} & {Latex(row.Goal)} \\\\\n");
             }
@@ -146,7 +150,8 @@ public static class TableText
     }
 
     internal static string FullName(TableRow row) =>
-        (row.Group is "flat ground" or "seeds" or "tile features" ? $"{row.Group}: " : "") + row.Name
+        (row.Group is "flat ground" or "seeds" || row.Group.EndsWith(" features", StringComparison.Ordinal)
+            ? $"{row.Group}: " : "") + row.Name
         + (row.Unit.Length > 0 ? $", {row.Unit}" : "");
 
     // As a table has it: ".042" leaves room for what is said.
@@ -213,7 +218,9 @@ public static class TableText
     }
 
     private static string Brackets(TableCell cell, TableRow row, string open, string close) =>
-        cell is { Lower: { } lower, Upper: { } upper } ? $"{open}{Text(lower, row)}–{Text(upper, row)}{close}" : "";
+        cell is { Lower: { } lower, Upper: { } upper }
+            ? $"{open}{Text(lower, row)}–{Text(upper, row)}{(cell.IsBiased ? "†" : "")}{close}"
+            : "";
 
     private static string Mark(Verdict verdict) => verdict switch
     {

@@ -96,6 +96,7 @@ public partial class HouseTests
     [InlineData("Plotly.NET", "src/SarSynth/Figures/")]
     [InlineData("FSharp", "src/SarSynth/Figures/")]
     [InlineData("Newtonsoft", "src/SarSynth/Figures/")]
+    [InlineData("Microsoft.ML", "src/SarSynth/Evaluation/")]
     [InlineData("SixLabors", "src/SarSynth/Figures/", "src/SarSynth.Radar/Images/")]
     public void PackageIsNamedOnlyInItsRooms(string package, params string[] rooms)
     {
