@@ -39,7 +39,10 @@ static class DataCommandTiles
         var kind = new Option<PixelKind?>("--kind") { Description =
             "What the pixels of plain rasters are, where these do not tell." };
         var caption = new Option<string?>("--caption") { Description =
-            "Caption of every tile; data caption writes better ones." };
+            "Caption of every tile, or of those that no --vector tells of; data caption writes better ones." };
+        var vectors = Vectors();
+        var legend = Legend("Words for the layers' values: kit, worldcover, or a JSON object; the values as they are "
+            + "when left out.");
         var empty = new Option<double>("--most-empty")
         {
             Description = "Largest share of a tile without data or filled with zeros.", DefaultValueFactory = _ =>
@@ -63,9 +66,8 @@ static class DataCommandTiles
         var command = new Command("tile",
             "Scenes of any size become tiles with captions, parts by place, and a report; a run that stopped goes on.")
         {
-            scenes, output, size, overlap, spacing, format, quantity, channel, kind, caption, empty, saturated, block,
-                validation, test, rank,
-            CommonOptions.Seed, CommonOptions.Json,
+            scenes, output, size, overlap, spacing, format, quantity, channel, kind, caption, vectors, legend, empty,
+            saturated, block, validation, test, rank, CommonOptions.Seed, CommonOptions.Json,
         };
         command.SetAction((parsed, cancel) => Task.Run(() =>
         {
@@ -73,6 +75,9 @@ static class DataCommandTiles
             {
                 Size = parsed.GetValue(size), Overlap = parsed.GetValue(overlap), Spacing = parsed.GetValue(spacing),
                 Format = parsed.GetValue(format), Channel = parsed.GetValue(channel), Kind = parsed.GetValue(kind),
+                Vectors = parsed.GetValue(vectors) is { Length: > 0 } given
+                    ? [.. given.Select(VectorSource.Parse)] : null,
+                Words = parsed.GetValue(legend) is { } told ? VectorClasses.Words(told) : null,
                 Caption = parsed.GetValue(caption), MostEmpty = parsed.GetValue(empty),
                     MostSaturated = parsed.GetValue(saturated),
                 Block = parsed.GetValue(block), Validation = parsed.GetValue(validation), Test = parsed.GetValue(test),
@@ -132,6 +137,10 @@ static class DataCommandTiles
         else if (empty.Length > 0)
             Terminal.Remark($"no tile for {string.Join(" and ", empty)}: all ground lies in few blocks of "
                 + $"{Text.Number(set.Recipe.Block, "m")}; a smaller --block spreads it");
+        foreach (var (remark, scenes) in set.Scenes.SelectMany(scene => scene.Remarks.Where(r =>
+            r.StartsWith(TileSet.VectorRemark, StringComparison.Ordinal)).Select(r => (r, scene.Name)))
+            .GroupBy(r => r.r, r => r.Name).Select(g => (g.Key, g.ToList())))
+            Terminal.Remark($"{string.Join(", ", scenes)}: {char.ToLowerInvariant(remark[0])}{remark[1..]}");
         if (border > kept / 2)
             Terminal.Remark($"{border} tiles lie between two parts: a larger --block than "
                 + $"{Text.Number(set.Recipe.Block, "m")} keeps more");
@@ -183,9 +192,9 @@ static class DataCommandTiles
             "Folder of .txt files of the images' names; 'beside' for beside the images." };
         var classes = new Option<string?>("--from-classes") { Description =
             "Folder of class maps of the images' names." };
-        var legend = new Option<string>("--legend") { Description =
-            "Words for the codes: kit, worldcover, or a JSON object from code to words.", DefaultValueFactory = _ =>
-            "worldcover" };
+        var vectors = Vectors();
+        var legend = Legend("Words for the codes of class maps (worldcover when left out) or for the layers' values: "
+            + "kit, worldcover, or a JSON object from code or value to words.");
         var column = new Option<string>("--column") { Description = "Column of the captions.",
             DefaultValueFactory = _ => "text" };
         var preview = new Option<bool>("--dry-run") { Description = "Only count what would change." };
@@ -193,7 +202,7 @@ static class DataCommandTiles
             "Captions of a folder edited in bulk, in this order: taken from a source, replaced, prefixed; whole or "
                 + "not at all.")
         {
-            folder, set, from, texts, classes, legend, replace, prefix, column, preview, CommonOptions.Seed,
+            folder, set, from, texts, classes, vectors, legend, replace, prefix, column, preview, CommonOptions.Seed,
                 CommonOptions.Json,
         };
         command.SetAction(parsed =>
@@ -206,12 +215,20 @@ static class DataCommandTiles
             if (parsed.GetValue(texts) is { } beside)
                 sources.Add(CaptionEdit.Sidecars(beside == "beside" ? null : Names.ExistingPath(beside)));
             if (parsed.GetValue(classes) is { } maps)
-                sources.Add(CaptionEdit.ClassMaps(maps, ClassLegend.Find(parsed.GetRequiredValue(legend)),
+                sources.Add(CaptionEdit.ClassMaps(maps, ClassLegend.Find(parsed.GetValue(legend) ?? "worldcover"),
                     parsed.GetValue(CommonOptions.Seed)));
+            using var layers = parsed.GetValue(vectors) is { Length: > 0 } given
+                ? VectorClasses.Open([.. given.Select(VectorSource.Parse)],
+                    parsed.GetValue(legend) is { } told ? VectorClasses.Words(told) : null) : null;
+            if (layers is not null)
+                sources.Add(CaptionEdit.Vectors(parsed.GetRequiredValue(folder), layers,
+                    parsed.GetValue(CommonOptions.Seed)));
+            if (layers?.Left.Count > 0)
+                Terminal.Remark($"left out, for the legend has no words for it: {string.Join(", ", layers.Left)}");
             if (sources.Count > 1)
                 throw new ArgumentException(
-                    "data caption: found more than one of --set, --from, --from-txt, --from-classes, expected one "
-                        + "source.");
+                    "data caption: found more than one of --set, --from, --from-txt, --from-classes, --vector, "
+                        + "expected one source.");
             if (parsed.GetValue(replace) is [var old, var now])
                 sources.Add(CaptionEdit.Replace(old, now));
             if (parsed.GetValue(prefix) is { } words)
@@ -219,7 +236,7 @@ static class DataCommandTiles
             if (sources.Count == 0)
                 throw new ArgumentException(
                     "data caption: found nothing to do, expected --set, --from, --from-txt, --from-classes, "
-                        + "--replace or --prefix.");
+                        + "--vector, --replace or --prefix.");
             var done = CaptionEdit.Run(parsed.GetRequiredValue(folder), (path, name, caption) =>
                 sources.Aggregate(caption, (kept, source) => source(path, name, kept) ?? kept),
                 parsed.GetRequiredValue(column), parsed.GetValue(preview));
@@ -275,6 +292,15 @@ static class DataCommandTiles
         });
         return command;
     }
+
+    private static Option<string[]> Vectors() => new("--vector")
+    {
+        Description = "A vector layer of the ground (GeoPackage, GeoJSON, Shapefile) that captions are made of, as "
+            + "roads.gpkg, roads.gpkg:LAYER, roads.gpkg:FIELD or roads.gpkg:LAYER:FIELD; several lie over each other.",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
+    private static Option<string?> Legend(string description) => new("--legend") { Description = description };
 
     private static (int Rank, int Ranks) Rank(string text)
     {

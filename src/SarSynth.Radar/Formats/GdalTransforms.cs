@@ -19,6 +19,21 @@ internal static unsafe partial class Gdal
     public static void TransformPoints(string path, string from, string to, double[] x, double[] y)
     {
         Begin();
+        if (!TryTransformPoints(from, to, x, y) || !x.All(double.IsFinite) || !y.All(double.IsFinite))
+            throw new RasterException(path,
+                $"box: {Errors("cannot be brought into the raster's reference system")}");
+    }
+
+    /// <summary>Takes points from one reference system into another, in place; those that it does not hold become
+    /// infinite.</summary>
+    /// <param name="from">WKT of the system that they are in.</param>
+    /// <param name="to">WKT of the system wanted.</param>
+    /// <param name="x">Eastings or longitudes.</param>
+    /// <param name="y">Northings or latitudes.</param>
+    /// <returns>Whether GDAL knows both systems; where not, all points are infinite.</returns>
+    public static bool TryTransformPoints(string from, string to, double[] x, double[] y)
+    {
+        Require();
         nint source = OSRNewSpatialReference(from), target = OSRNewSpatialReference(to), transform = 0;
         try
         {
@@ -28,14 +43,17 @@ internal static unsafe partial class Gdal
                 OSRSetAxisMappingStrategy(target, LongitudeFirst);
                 transform = OCTNewCoordinateTransformation(source, target);
             }
-            var z = new double[x.Length];
-            fixed (double* px = x, py = y, pz = z)
+            if (transform == 0)
             {
-                if (transform == 0 || OCTTransform(transform, x.Length, px, py, pz) == 0
-                    || !x.All(double.IsFinite) || !y.All(double.IsFinite))
-                    throw new RasterException(path,
-                        $"box: {Errors("cannot be brought into the raster's reference system")}");
+                Array.Fill(x, double.PositiveInfinity);
+                Array.Fill(y, double.PositiveInfinity);
+                return false;
             }
+            var z = new double[x.Length];
+            // What is returned tells whether all points went over; those that did not are infinite.
+            fixed (double* px = x, py = y, pz = z)
+                _ = OCTTransform(transform, x.Length, px, py, pz);
+            return true;
         }
         finally
         {

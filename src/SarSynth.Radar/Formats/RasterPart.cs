@@ -107,8 +107,7 @@ internal static class RasterPart
             }
             Gdal.TransformPoints(path, GdalGeoReference.Geographic, place.Projection, x, y);
         }
-        var (r, c) = place.Transform is { } transform ? Inverse(path, transform, x, y)
-            : Gdal.InverseControlPoints(path, place.ControlPoints, x, y);
+        var (r, c) = ToPixels(path, place, x, y);
         int top = Math.Max(0, (int)Math.Floor(Bounded(r.Min() + Slack))),
             left = Math.Max(0, (int)Math.Floor(Bounded(c.Min() + Slack)));
         int bottom = Math.Min(rows, (int)Math.Ceiling(Bounded(r.Max() - Slack)));
@@ -118,6 +117,12 @@ internal static class RasterPart
                 $"box: found {box}, which lies outside of the raster ({Extent(place, rows, columns)})");
         return new RasterWindow(top, left, bottom - top, right - left);
     }
+
+    /// <summary>Rows and columns of places on the ground, given in the raster's own reference system.</summary>
+    /// <exception cref="RasterException">Its georeference does not tell.</exception>
+    public static (double[] Rows, double[] Columns) ToPixels(string path, GeoReference place, double[] x,
+        double[] y) => place.Transform is { } transform ? Inverse(path, transform, x, y)
+            : Gdal.InverseControlPoints(path, place.ControlPoints, x, y);
 
     private static double Bounded(double pixel) => Math.Clamp(pixel, -1e9, 1e9);
 
@@ -135,7 +140,7 @@ internal static class RasterPart
     {
         var determinant = t[1] * t[5] - t[2] * t[4];
         if (determinant == 0 || !double.IsFinite(determinant))
-            throw new RasterException(path, "has a georeference without area, so a box cannot be found in it");
+            throw new RasterException(path, "has a georeference without area, so nothing can be found in it");
         double[] rows = new double[x.Length], columns = new double[x.Length];
         for (var i = 0; i < x.Length; i++)
         {

@@ -86,6 +86,32 @@ public static class CaptionEdit
         };
     }
 
+    /// <summary>Writes captions from vector layers: what of them lies in a tile.</summary>
+    /// <param name="folder">A folder that <see cref="TileMaker"/> made.</param>
+    /// <param name="classes">The layers; the caller's to dispose.</param>
+    /// <param name="seed">Seed of the phrasings.</param>
+    /// <exception cref="FileNotFoundException">The folder has no tiles.json, which tells where tiles lie.</exception>
+    public static CaptionSource Vectors(string folder, VectorClasses classes, ulong seed = 1)
+    {
+        ArgumentNullException.ThrowIfNull(classes);
+        var set = TileSet.Open(folder);
+        var scenes = new Dictionary<string, VectorScene>(StringComparer.Ordinal);
+        return (file, name, _) =>
+        {
+            var stem = Path.GetFileNameWithoutExtension(file);
+            var scene = set.Scenes.Where(s => stem.StartsWith(s.Name + "_r", StringComparison.Ordinal))
+                .MaxBy(s => s.Name.Length) ?? throw new TileException(folder, name,
+                    $"is of no scene that {TileSet.FileName} lists, expected it there: nothing else tells its place");
+            if (!scenes.TryGetValue(scene.Name, out var ground))
+                ground = scenes[scene.Name] = classes.On(scene.Source, scene.Place, scene.Rows, scene.Columns);
+            var numbers = stem[(scene.Name.Length + 2)..].Split("_c");
+            return numbers.Length == 2 && int.TryParse(numbers[0], out var row)
+                && int.TryParse(numbers[1], out var column)
+                ? ground.Of(new(row, column, set.Recipe.Size, set.Recipe.Size), seed, stem).Caption
+                : throw new TileException(folder, name, "found no row and column in its name, expected SCENE_rR_cC");
+        };
+    }
+
     /// <summary>Edits the captions of a folder.</summary>
     /// <param name="folder">A folder with metadata.jsonl, in it or in its parts.</param>
     /// <param name="source">The new captions.</param>

@@ -68,20 +68,53 @@ public sealed record ClassLegend(IReadOnlyDictionary<int, string> Names)
         var shares = Shares(codes).Where(c => c.Share >= LeastShare).ToArray();
         if (shares.Length == 0)
             return null;
+        var (random, opening) = Opening(seed, key);
+        return $"{opening} {Cover(shares, ref random)}";
+    }
+
+    /// <summary>
+    /// A caption of what is known of a tile, and need not be all of it: areas above 3 %, largest first, then what runs
+    /// through it and what stands in it.
+    /// </summary>
+    /// <param name="areas">Classes and their shares of the tile.</param>
+    /// <param name="lines">What runs through it.</param>
+    /// <param name="points">What stands in it.</param>
+    /// <param name="seed">Seed of the phrasings.</param>
+    /// <param name="key">The tile's name: with the seed it chooses the phrasing.</param>
+    /// <returns>The caption; null where nothing is known.</returns>
+    internal static string? Caption(IReadOnlyList<(string Name, double Share)> areas, IReadOnlyList<string> lines,
+        IReadOnlyList<string> points, ulong seed, string key)
+    {
+        var shares = areas.Where(c => c.Share >= LeastShare).OrderByDescending(c => c.Share).ToArray();
+        if (shares.Length + lines.Count + points.Count == 0)
+            return null;
+        var (random, opening) = Opening(seed, key);
+        // What nothing tells of is ground: a little water alone is no image of water.
+        var ground = shares.Length == 0 ? "ground" : shares[0].Share >= 1 - shares.Sum(c => c.Share)
+            ? Cover(shares, ref random) : random.Next(2) == 0 ? $"ground with {Join(shares.Select(Amount))}"
+            : $"ground and {Join(shares.Select(c => $"{c.Name} ({Percent(c.Share)})"))}";
+        var ways = lines.Count == 0 ? "" : random.Next(2) == 0 ? $", crossed by {Join(lines)}"
+            : $", with {Join(lines)} running through";
+        return $"{opening} {ground}{ways}{(points.Count == 0 ? "" : $", with {Join(points)} in it")}";
+    }
+
+    private static (SplitMix Random, string Opening) Opening(ulong seed, string key)
+    {
         var random = new SplitMix(seed, NameHash.Of(key));
         string[] openings = ["SAR image of", "radar image showing", "SAR image showing",
             "synthetic aperture radar view of"];
         var opening = openings[random.Next(openings.Length)];
-        if (shares.Length == 1)
-            return $"{opening} {shares[0].Name}";
-        return random.Next(3) switch
-        {
-            0 => $"{opening} {Amount(shares[0])}, {Join(shares[1..].Select(Amount))}",
-            1 => $"{opening} {shares[0].Name} ({Percent(shares[0].Share)}) with "
-                + $"{Join(shares[1..].Select(c => $"{c.Name} ({Percent(c.Share)})"))}",
-            _ => $"{opening} {shares[0].Name} with {Join(shares[1..].Select(Amount))}",
-        };
+        return (random, opening);
     }
+
+    private static string Cover((string Name, double Share)[] shares, ref SplitMix random) =>
+        shares.Length == 1 ? shares[0].Name : random.Next(3) switch
+        {
+            0 => $"{Amount(shares[0])}, {Join(shares[1..].Select(Amount))}",
+            1 => $"{shares[0].Name} ({Percent(shares[0].Share)}) with "
+                + $"{Join(shares[1..].Select(c => $"{c.Name} ({Percent(c.Share)})"))}",
+            _ => $"{shares[0].Name} with {Join(shares[1..].Select(Amount))}",
+        };
 
     private static string Amount((string Name, double Share) cover) => cover.Share switch
     {

@@ -13,6 +13,8 @@ internal static class Croissant
     [
         ("file_name", "sc:Text", "The tile's image, relative to the part's folder."),
         ("text", "sc:Text", "Caption."),
+        ("classes_file_name", "sc:Text", "The tile's class map, relative to the part's folder; classes.json tells its "
+            + "codes, 0 is ground of which nothing is known."),
         ("scene", "sc:Text", "The scene that the tile was cut from."),
         ("row", "sc:Integer", "First row in the scene, on the tiles' grid."),
         ("column", "sc:Integer", "First column in the scene, on the tiles' grid."),

@@ -12,8 +12,8 @@ namespace SarSynth.Data;
 
 /// <summary>Cuts one scene.</summary>
 internal sealed class SceneTiling(
-    string path, string name, string folder, string work, TilingRecipe recipe, Action<double, string> progress,
-        CancellationToken cancel)
+    string path, string name, string folder, string work, TilingRecipe recipe, VectorClasses? vectors,
+    Action<double, string> progress, CancellationToken cancel)
 {
     private const string Border = "border";
 
@@ -34,7 +34,8 @@ internal sealed class SceneTiling(
                     + $"{recipe.Size} or more for one tile.");
         var normalisation = Fit(scene);
         var blocks = new GroundBlocks(recipe, recipe.Block!.Value, name, scene.GeoReference, scene.Spacing ?? (1, 1));
-        var lines = Cut(scene, normalisation, blocks);
+        var ground = vectors?.On(path, scene.GeoReference, scene.Rows, scene.Columns);
+        var lines = Cut(scene, normalisation, blocks, ground);
         var rows = lines.Select(line => JsonNode.Parse(line)!.AsObject()).ToArray();
         var kept = rows.Where(row => row["dropped"] is null).ToArray();
         AtomicFile.WriteText(TileMaker.SceneRows(folder, name),
@@ -46,9 +47,18 @@ internal sealed class SceneTiling(
             scene.GeoReference, kept.Length,
             new SortedDictionary<string, int>(rows.Where(row => row["dropped"] is not null).GroupBy(row =>
                 (string)row["dropped"]!).ToDictionary(g => g.Key, g => g.Count())),
-            scene.Remarks));
+            [.. scene.Remarks, .. RemarksOn(ground)]));
         foreach (var file in (string[])[Journal, Constants, Scratch])
             File.Delete(file);
+    }
+
+    private IEnumerable<string> RemarksOn(VectorScene? ground)
+    {
+        if (ground?.Count == 0)
+            yield return TileSet.VectorRemark + "nothing of them lies in it.";
+        if (vectors?.Left.Count > 0)
+            yield return $"{TileSet.VectorRemark}left out, for the legend has no words for it: "
+                + $"{string.Join(", ", vectors.Left)}.";
     }
 
     // Fill is no echo, and would darken the scene's mean.
@@ -73,7 +83,8 @@ internal sealed class SceneTiling(
         return constants;
     }
 
-    private List<string> Cut(PreparedScene scene, ClippedNormalisation normalisation, GroundBlocks blocks)
+    private List<string> Cut(PreparedScene scene, ClippedNormalisation normalisation, GroundBlocks blocks,
+        VectorScene? ground)
     {
         var step = recipe.Size - recipe.Overlap;
         RasterWindow[] windows = [.. from row in Starts(scene.Rows, step) from column in Starts(scene.Columns, step)
@@ -89,7 +100,7 @@ internal sealed class SceneTiling(
             var made = new string[some.Length];
             try
             {
-                Parallel.For(0, some.Length, i => made[i] = Make(scene, normalisation, blocks, some[i]));
+                Parallel.For(0, some.Length, i => made[i] = Make(scene, normalisation, blocks, ground, some[i]));
             }
             catch (AggregateException several)
             {
@@ -143,7 +154,7 @@ internal sealed class SceneTiling(
     }
 
     private string Make(PreparedScene scene, ClippedNormalisation normalisation, GroundBlocks blocks,
-        RasterWindow window)
+        VectorScene? ground, RasterWindow window)
     {
         var image = scene.Read(window);
         var amplitude = image.ToAmplitude();
@@ -164,7 +175,14 @@ internal sealed class SceneTiling(
         string? mask = null;
         if (recipe.Format == TileFormat.Png && statistics.NoData > 0)
             WriteMask(Path.Combine(folder, part, mask = $"../masks/{stem}.png"), amplitude);
-        return TileRows.Of(file, mask, part, name, window, normalisation, statistics, recipe.Caption, blocks,
+        var (caption, classes) = (recipe.Caption, (string?)null);
+        if (ground?.Of(window, recipe.Seed, stem) is var (codes, told))
+        {
+            WriteCodes(Path.Combine(folder, part, classes = $"../classes/{stem}.png"), codes);
+            // Every row has every column: readers of tables want it so.
+            caption = told ?? caption ?? "";
+        }
+        return TileRows.Of(file, mask, classes, part, name, window, normalisation, statistics, caption, blocks,
             Hash(Path.Combine(folder, part, file))).ToJsonString(TileRows.Options);
     }
 
@@ -189,6 +207,14 @@ internal sealed class SceneTiling(
         for (var i = 0; i < values.Length; i++)
             values[i] = (float)(amplitude.Pixels[i] / normalisation.Ceiling);
         GeoTiff.Write(new AmplitudeImage(image.Rows, image.Columns, values, facts, place), file);
+    }
+
+    // Codes are grey levels: 255 times the share of white that they are.
+    private void WriteCodes(string file, float[] codes)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        QuickLook.Write(new AmplitudeImage(recipe.Size, recipe.Size, codes), file, new FixedRemap(byte.MaxValue),
+            new() { MaxSize = recipe.Size });
     }
 
     private void WriteMask(string file, AmplitudeImage amplitude)

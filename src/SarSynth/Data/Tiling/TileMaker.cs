@@ -68,14 +68,17 @@ public static class TileMaker
             Block = recipe.Block ?? (File.Exists(Path.Combine(folder, TileSet.FileName))
                 ? TileSet.Open(folder).Recipe.Block : null) ?? BlockOf(scenes[0], recipe),
         };
-        var work = Begin(folder, recipe);
+        using var vectors = recipe.Vectors is { } sources ? VectorClasses.Open(sources, recipe.Words) : null;
+        if (vectors is not null)
+            RequireOverlap(vectors, scenes, recipe);
+        var work = Begin(folder, recipe, vectors);
         using var progress = together is { IsFirst: false } ? null : Progress.Begin("cutting tiles");
         for (var i = rank; i < scenes.Count; i += ranks)
         {
             var (from, share) = (i / (double)scenes.Count, 1.0 / scenes.Count);
             if (!File.Exists(SceneFile(folder, names[i])))
-                new SceneTiling(scenes[i], names[i], folder, work, recipe, (at, note) => progress?.At(from + share * at,
-                    note), cancel).Run();
+                new SceneTiling(scenes[i], names[i], folder, work, recipe, vectors,
+                    (at, note) => progress?.At(from + share * at, note), cancel).Run();
             progress?.At(from + share, names[i]);
         }
         together?.Meet();
@@ -119,16 +122,33 @@ public static class TileMaker
         return Math.Round(Math.Ceiling(block / digit - 1e-9) * digit, 9);
     }
 
-    private static string Begin(string folder, TilingRecipe recipe)
+    // Of many scenes some may lie outside of the layers, but not all.
+    private static void RequireOverlap(VectorClasses vectors, IReadOnlyList<string> scenes, TilingRecipe recipe)
+    {
+        foreach (var scene in scenes)
+        {
+            using var raster = SarRaster.Open(scene, new() { Channel = recipe.Channel, Kind = recipe.Kind });
+            if (vectors.On(scene, raster.GeoReference, raster.Rows, raster.Columns).Count > 0)
+                return;
+        }
+        throw new ArgumentException(
+            $"{string.Join(", ", recipe.Vectors!.Select(v => v.File))}: found nothing that lies in "
+            + $"{(scenes.Count == 1 ? scenes[0] : $"one of the {scenes.Count} scenes")}, expected layers of this ground"
+            + (vectors.Left.Count == 0 ? "." : $" with values of the legend; it lacks {Some(vectors.Left)}."));
+    }
+
+    private static string Some(IReadOnlyList<string> values) =>
+        string.Join(", ", values.Take(8)) + (values.Count > 8 ? $" and {values.Count - 8} more" : "");
+
+    private static string Begin(string folder, TilingRecipe recipe, VectorClasses? vectors)
     {
         var (work, index) = (Path.Combine(folder, WorkFolder), Path.Combine(folder, TileSet.FileName));
         if (File.Exists(index))
         {
             var found = TileSet.Open(folder).Recipe;
-            if (found != recipe)
+            if (Difference(found, recipe) is { Length: > 0 } difference)
                 throw new ArgumentException(
-                    $"{index}: found tiles of another recipe, expected {Difference(found, recipe)}; choose another "
-                        + $"folder.");
+                    $"{index}: found tiles of another recipe, expected {difference}; choose another folder.");
         }
         else if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any(e =>
             !Path.GetFileName(e).StartsWith('.')))
@@ -139,6 +159,8 @@ public static class TileMaker
         if (!File.Exists(index))
             KitJson.Write(index, new TileSet(recipe, [], new Dictionary<string, int>()));
         Directory.CreateDirectory(Path.Combine(folder, TileSet.SceneFolder));
+        if (vectors is not null)
+            KitJson.Write(Path.Combine(folder, TileSet.ClassesFile), vectors.Legend.Names);
         return work;
     }
 
@@ -195,7 +217,8 @@ public static class TileMaker
         // Last of the set, so that a set which lists scenes is whole.
         KitJson.Write(Path.Combine(folder, TileSet.FileName), set);
         var record = Path.Combine(folder, TileSet.FileName + ".provenance.json");
-        var made = Provenance.Of("data tile", set.Recipe, set.Recipe.Seed, scenes.SelectMany(FilesOf),
+        var made = Provenance.Of("data tile", set.Recipe, set.Recipe.Seed,
+            [.. scenes.SelectMany(FilesOf), .. (set.Recipe.Vectors ?? []).SelectMany(v => FilesOf(v.File)).Distinct()],
             [Path.Combine(folder, TileSet.FileName)]);
         // What scenes of earlier runs were read from was an input of the whole, too.
         var before = File.Exists(record) ? KitJson.Read<Provenance>(record).Inputs : [];

@@ -19,7 +19,8 @@ internal static class TileRows
     public static string ToLine(JsonObject row) => row.ToJsonString(Options);
 
     public static JsonObject Of(
-        string file, string? mask, string part, string scene, RasterWindow window, ClippedNormalisation normalisation,
+        string file, string? mask, string? classes, string part, string scene, RasterWindow window,
+        ClippedNormalisation normalisation,
         TileStatistics statistics, string? caption, GroundBlocks blocks, string sha256)
     {
         // The datasets library wants every part's index to have the same columns of the same types: reals have a point
@@ -28,6 +29,8 @@ internal static class TileRows
         if (caption is not null)
             row["text"] = caption;
         row["mask"] = mask ?? "";
+        if (classes is not null)
+            row["classes_file_name"] = classes;
         row["split"] = part;
         row["scene"] = scene;
         (row["row"], row["column"], row["rows"], row["columns"]) = (window.Row, window.Column, window.Rows,

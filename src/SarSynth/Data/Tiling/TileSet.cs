@@ -33,6 +33,12 @@ public sealed record TileSet(TilingRecipe Recipe, IReadOnlyList<TiledScene> Scen
     /// <summary>Name of the file in the folder.</summary>
     public const string FileName = "tiles.json";
 
+    /// <summary>Name of the file that tells the words of class maps' codes, where vector layers gave such.</summary>
+    public const string ClassesFile = "classes.json";
+
+    /// <summary>What remarks on scenes begin with that are of vector layers.</summary>
+    public const string VectorRemark = "Vector layers: ";
+
     internal const string SceneFolder = "scenes";
 
     /// <summary>Names of the parts' folders.</summary>

@@ -54,8 +54,19 @@ public sealed record TilingRecipe
     /// <summary>What the pixels of plain rasters are, where these do not tell.</summary>
     public PixelKind? Kind { get; init; }
 
-    /// <summary>Caption of every tile; null leaves them without, to be written later.</summary>
+    /// <summary>
+    /// Caption of every tile, or of those of which <see cref="Vectors"/> tell nothing; null leaves them without, to be
+    /// written later.
+    /// </summary>
     public string? Caption { get; init; }
+
+    /// <summary>
+    /// Vector layers that tell what is on the ground: captions and class maps are made of them; null for none.
+    /// </summary>
+    public IReadOnlyList<VectorSource>? Vectors { get; init; }
+
+    /// <summary>Words of the layers' values; null takes the values as they are.</summary>
+    public IReadOnlyDictionary<string, string>? Words { get; init; }
 
     /// <summary>
     /// Largest share of a tile that may hold no data or be filled: exact zeros among zeros, as no focused image has.
