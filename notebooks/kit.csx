@@ -24,6 +24,19 @@ Action<FineTuneLine> LiveCurves() => TuningCurves.ShowWith(value => display(valu
 if (Environment.GetEnvironmentVariable("OMP_NUM_THREADS") is null)
     TorchSharp.torch.set_num_threads(Environment.ProcessorCount);
 
+// A parameter told from outside, as SARSYNTH_MODE or SARSYNTH_TILES; else what the notebook says.
+string Given(string name, string otherwise) =>
+    Environment.GetEnvironmentVariable("SARSYNTH_" + name) is { Length: > 0 } told ? told : otherwise;
+
+// How much is computed: smoke shows that all runs, demo is what the notebooks hold, full takes as long as it takes.
+T ByMode<T>(string mode, T smoke, T demo, T full) => mode switch
+{
+    "smoke" => smoke,
+    "demo" => demo,
+    "full" => full,
+    _ => throw new ArgumentException($"mode: found '{mode}', expected smoke, demo or full."),
+};
+
 // Where a notebook's results go.
 string Output(string name)
 {
