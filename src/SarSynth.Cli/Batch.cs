@@ -1,6 +1,7 @@
 // One result for each of many inputs: which files, what is done already, and going on after a bad one.
 using System.CommandLine;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using SarSynth.Data;
 using SarSynth.Radar.Formats;
 
@@ -8,6 +9,17 @@ namespace SarSynth.Cli;
 
 /// <summary>One input and the result that is made of it.</summary>
 internal sealed record Job(string Input, string Output);
+
+/// <summary>What became of a job.</summary>
+/// <param name="Made">False where it was done already.</param>
+/// <param name="Told">What --json tells of it besides, by its properties; null for nothing.</param>
+internal sealed record Outcome(bool Made, object? Told = null)
+{
+    /// <summary>What is there now, a line each; null for the job's output.</summary>
+    public IReadOnlyList<string>? Files { get; init; }
+
+    public static implicit operator Outcome(bool made) => new(made);
+}
 
 /// <summary>Runs a step over inputs.</summary>
 static class Batch
@@ -59,11 +71,11 @@ static class Batch
     /// <param name="parsed">The command line.</param>
     /// <param name="doing">What is done, as "despeckling": for progress.</param>
     /// <param name="jobs">The jobs.</param>
-    /// <param name="make">Makes one; false where it was done already.</param>
+    /// <param name="make">Makes one.</param>
     /// <param name="cancel">Ends between two inputs.</param>
     /// <returns>The exit code.</returns>
     public static int Run(
-        ParseResult parsed, string doing, IReadOnlyList<Job> jobs, Func<Job, bool> make,
+        ParseResult parsed, string doing, IReadOnlyList<Job> jobs, Func<Job, Outcome> make,
         CancellationToken cancel = default)
     {
         var (bad, done) = (new List<string>(), new List<object>());
@@ -73,11 +85,11 @@ static class Batch
             try
             {
                 var made = InFolder(job, make);
-                if (!made)
+                if (!made.Made)
                     Terminal.Remark($"{job.Output}: done already, of the same input by the same recipe");
-                done.Add(new { job.Input, job.Output, Made = made });
+                done.Add(Told(job, made));
                 if (!parsed.GetValue(CommonOptions.Json))
-                    Terminal.Line(job.Output);
+                    (made.Files ?? [job.Output]).ToList().ForEach(Terminal.Line);
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
@@ -95,8 +107,18 @@ static class Batch
         return bad.Count > 0 ? Failures.BadInput : 0;
     }
 
+    private static JsonNode Told(Job job, Outcome outcome)
+    {
+        var told = JsonSerializer.SerializeToNode(new { job.Input, job.Output, outcome.Made }, KitJson.Options)!;
+        var more = outcome.Told is { } facts ? JsonSerializer.SerializeToNode(facts, facts.GetType(),
+            KitJson.Options)!.AsObject() : [];
+        foreach (var (name, value) in more)
+            told[name] = value?.DeepClone();
+        return told;
+    }
+
     // The result's folder is made for it, and goes again where there is no result.
-    private static bool InFolder(Job job, Func<Job, bool> make)
+    private static Outcome InFolder(Job job, Func<Job, Outcome> make)
     {
         var folder = Path.GetDirectoryName(Path.GetFullPath(job.Output))!;
         var isNew = !Directory.Exists(folder);

@@ -41,6 +41,12 @@ public sealed class GenerateTests : Shell
         var (output, _) = Good(Command("a.png", "water", "-n", "2", "--seed", "7"));
         Assert.Equal(["a-7.png", "a-8.png"], output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
         Assert.NotEqual(File.ReadAllBytes(In("a-7.png")), File.ReadAllBytes(In("a-8.png")));
+        // A picture says that it is synthetic, and its record whether it is still that picture.
+        var info = JsonNode.Parse(Good("info", "a-7.png", "--json").Out)!;
+        Assert.Equal("trainedAlgorithmicMedia", (string?)info["metadata"]!["digitalSourceType"]);
+        Assert.Equal("agrees", (string?)info["record"]!["state"]);
+        File.Copy(In("a-8.png"), In("a-7.png"), overwrite: true);
+        Assert.Contains("a-7.png: is not the file", Run("info", "a-7.png").Error);
     }
 
     /// <summary>Without the kit's card a folder is what diffusers has: pictures of 0 to 1.</summary>

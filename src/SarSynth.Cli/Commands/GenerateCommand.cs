@@ -98,8 +98,10 @@ static class GenerateCommand
             var what = JsonSerializer.SerializeToNode(one, KitJson.Options)!;
             (what["height"], what["width"]) = (image.Rows, image.Columns);
             // Words are all that is read, beside the model.
+            var files = ModelFiles.Of(one);
             Provenance.Of("generate", what, one.Seed, [], [path], model.Device.ToString())
-                .With(new { ModelFiles = ModelFiles.Of(one) }, [], [])
+                .With(new { ModelFiles = files }, [], [])
+                .AsSynthetic("A SAR-like image, made of words by a trained model; no measurement.", model.Name, files)
                 .Write(Finished.ProvenanceOf(path));
             if (!parsed.GetValue(CommonOptions.Json))
                 Terminal.Line(path);

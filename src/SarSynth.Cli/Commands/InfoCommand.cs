@@ -12,7 +12,8 @@ static class InfoCommand
 {
     public static Command Create()
     {
-        var command = new Command("info", "What a product or raster is: sensor, grid, pixels, place.")
+        var command = new Command("info", "What a product or raster is: sensor, grid, pixels, place; whether it is "
+            + "synthetic, and still the file that the record beside it tells of.")
         {
             RasterInput.File, CommonOptions.Json,
         };
@@ -21,10 +22,16 @@ static class InfoCommand
         {
             using var raster = RasterInput.OpenAny(parsed.GetRequiredValue(RasterInput.File),
                 RasterInput.Options(parsed));
+            var record = RecordCheck.Of(raster.Path);
             if (parsed.GetValue(CommonOptions.Json))
-                Terminal.Line(KitJson.Serialize(Describe(raster)));
+                Terminal.Line(KitJson.Serialize(Describe(raster, record)));
             else
-                Print(raster);
+                Print(raster, record);
+            if (record.State != RecordState.Differs)
+                return 0;
+            Terminal.Error($"{raster.Path}: is not the file that {record.Record} tells of: found SHA-256 "
+                + $"{record.Found}, expected {record.Expected ?? "one, and the record has none"}.");
+            return Failures.BadInput;
         });
         return command;
     }
@@ -32,14 +39,18 @@ static class InfoCommand
     private sealed record Description(
         string Path, string Format, int Rows, int Columns, PixelKind? Pixels, bool PixelsAreAssumed, string? Elevation,
         Validity Validity, IReadOnlyList<string> Channels, string Channel, RasterWindow Part, SarMetadata Metadata,
-        GeoReference? GeoReference, IReadOnlyList<string> Remarks);
+        GeoReference? GeoReference, IReadOnlyList<string> Remarks, string? Synthetic, RecordCheck Record);
 
-    private static Description Describe(SarRaster r) => new(
+    private static string? Synthetic(SarRaster raster, RecordCheck record) =>
+        raster.Metadata.DigitalSourceType ?? record.DigitalSourceType;
+
+    private static Description Describe(SarRaster r, RecordCheck record) => new(
         r.Path, r.Format, r.Rows, r.Columns, r.ElevationEvidence is null ? r.Kind : null, r.KindIsAssumed,
             r.ElevationEvidence,
-        r.Validity, r.Channels, r.Channel, r.Part, r.Metadata, r.GeoReference, r.Remarks);
+        r.Validity, r.Channels, r.Channel, r.Part, r.Metadata, r.GeoReference, r.Remarks,
+        Synthetic(r, record), record);
 
-    private static void Print(SarRaster raster)
+    private static void Print(SarRaster raster, RecordCheck record)
     {
         var m = raster.Metadata;
         var slant = m.SlantRange == true;
@@ -68,6 +79,16 @@ static class InfoCommand
         Row("looks", Text.Number(m.Looks));
         Row("date", m.Date?.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture));
         Row("georeference", raster.GeoReference is { } place ? Places.Describe(place) : null);
+        if (Synthetic(raster, record) is { } synthetic)
+        {
+            Row("synthetic", $"{synthetic}: no sensor measured it"
+                + (m.Generator is { } generator ? $"; made by {generator}" : ""));
+        }
+        if (record.State != RecordState.Missing)
+        {
+            Row("record", record.State == RecordState.Agrees ? $"{record.Record} tells of this file"
+                : $"CHANGED: {record.Record} tells of another file");
+        }
         foreach (var remark in raster.Remarks)
             Row("remark", remark);
         Terminal.Out.Write(table);

@@ -1,8 +1,8 @@
 // sarsynth translate IN... -o: satellite images in, airborne-like GeoTIFFs out.
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using SarSynth.Radar.Formats;
-using SarSynth.Radar.Images;
+using System.Globalization;
+using SarSynth.Diffusion.Training;
 using SarSynth.Translation;
 
 namespace SarSynth.Cli.Commands;
@@ -61,6 +61,33 @@ static class TranslateCommand
         Description = "JSON file that says what the pixels of a model mean that has no card.",
     };
 
+    private static readonly Option<int?> ensemble = new("--ensemble")
+    {
+        Description = "Translate with so many seeds, from --seed on, and write mean, standard deviation (dB) and "
+            + "quantile bands of them beside the members.",
+    };
+
+    private static readonly Option<int> cell = new("--ensemble-cell")
+    {
+        Description = "Side of the squares of pixels whose mean intensity the ensemble's statistics compare: 8 takes "
+            + "most of the speckle out of them.",
+        DefaultValueFactory = _ => 1,
+    };
+
+    private static readonly Option<string> quantiles = new("--quantiles")
+    {
+        Description = "The ensemble's quantile bands, 0 to 1, between commas.",
+        DefaultValueFactory = _ => "0.05,0.5,0.95",
+    };
+
+    private static readonly Option<string?> shard = new("--shard")
+    {
+        Description = "I/N: make the I-th of N shares of the rows, I from 1; processes that run all N make one "
+            + "result, which is there when the last of them ends (SLURM: "
+            + "$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT of --array=1-N). Under mpiexec or srun each "
+            + "rank takes its own share.",
+    };
+
     private static readonly Option<bool> strict = new("--strict")
     {
         Description = "Refuse an input that is not what the model was trained on.",
@@ -73,8 +100,8 @@ static class TranslateCommand
             CommonOptions.Inputs, output, ModelOptions.Model, way, complex, texture, consistency,
             ModelOptions.Prompt, ModelOptions.NegativePrompt,
             ModelOptions.Guidance, ModelOptions.Steps, ModelOptions.Eta, ModelOptions.Scheduler, strength, controlScale,
-            controlNet, ModelOptions.Lora, ModelOptions.Token, radiometry, card, strict, CommonOptions.Device,
-            CommonOptions.Seed, CommonOptions.Force, CommonOptions.Json,
+            controlNet, ModelOptions.Lora, ModelOptions.Token, radiometry, card, strict, ensemble, cell, quantiles,
+            shard, CommonOptions.Device, CommonOptions.Seed, CommonOptions.Force, CommonOptions.Json,
         };
         RasterInput.AddTo(command);
         command.SetAction((parsed, cancel) =>
@@ -83,16 +110,19 @@ static class TranslateCommand
             var jobs = Batch.Plan(
                 parsed.GetRequiredValue(CommonOptions.Inputs), parsed.GetRequiredValue(output), ".tif");
             foreach (var job in jobs)
-                PictureOf(job);
+                TranslateJob.PictureOf(job.Input, job.Output);
             var recipe = Recipe(parsed);
+            var members = Ensemble(parsed);
             Engine.SetThreads(parsed.GetValue(CommonOptions.Threads));
+            using var ranks = MpiRanks.Join();
             // The first input is opened before the model: a wrong path should not wait for weights.
             var model = new Lazy<Translator>(() => Translator.Load(recipe));
+            var share = Share(parsed, ranks);
+            var one = new TranslateJob(reading, recipe, share, parsed.GetValue(CommonOptions.Force), model, cancel);
             try
             {
-                return Task.FromResult(Batch.Run(
-                    parsed, "translating", jobs, job => Translate(parsed, job, reading, recipe, model, cancel),
-                        cancel));
+                return Task.FromResult(Batch.Run(parsed, "translating", jobs, job => members is null
+                    ? one.Run(job.Input, job.Output) : one.Run(job.Input, job.Output, members), cancel));
             }
             finally
             {
@@ -135,46 +165,26 @@ static class TranslateCommand
         return null;
     }
 
-    private static bool Translate(ParseResult parsed, Job job, RasterOptions reading, TranslateRecipe recipe,
-        Lazy<Translator> model, CancellationToken cancel)
-    {
-        Validity validity;
-        using (var raster = RasterInput.Open(job.Input, reading))
+    private static EnsembleRecipe? Ensemble(ParseResult parsed) => parsed.GetValue(ensemble) is not { } members ? null
+        : new EnsembleRecipe
         {
-            validity = raster.Validity;
-            var read = new
-            {
-                Pixels = raster.Kind, raster.Channel, raster.Part, ModelFiles = ModelFiles.Of(recipe),
-            };
-            var (files, force) = (Finished.FilesOf(job.Input), parsed.GetValue(CommonOptions.Force));
-            // The provenance has no word for a value that only the command line called no data.
-            if (reading.NoDataValue is not null)
-                Finished.Refuse(job.Output, force);
-            if (Finished.IsDone(job.Output, "translate", recipe, files, force, read))
-                return false;
-        }
-        var result = model.Value.TranslateFile(job.Input, job.Output, recipe, reading, cancel: cancel);
-        foreach (var remark in result.Remarks)
-            Terminal.Remark($"{job.Input}: {remark}");
-        using (var made = SarRaster.Open(job.Output))
-            QuickLook.Write(made, PictureOf(job));
-        if (result.LeftOut > 0)
-        {
-            Terminal.Remark($"{result.LeftOut} pixels of {job.Input} were left out and hold no data in the result: "
-                + $"they are 0 or hold none (rule: {validity})");
-        }
-        return true;
-    }
+            Members = members,
+            Cell = parsed.GetValue(cell),
+            Quantiles = Quantiles(parsed.GetValue(quantiles)!),
+        }.Checked();
 
-    /// <summary>Where the quick-look of a result goes; refused where it would take the place of the input.</summary>
-    private static string PictureOf(Job job)
+    private static double[] Quantiles(string text) => RasterInput.Numbers("--quantiles", text,
+        string.Join(',', text.Split(',').Select(_ => "0 to 1")), q => q is >= 0 and <= 1);
+
+    // What --shard says, or the launcher of several processes; null for a process by itself.
+    private static Shard? Share(ParseResult parsed, Ranks ranks)
     {
-        var picture = Path.ChangeExtension(job.Output, ".png");
-        if (Path.GetFullPath(picture) == Path.GetFullPath(job.Input))
-        {
-            throw new ArgumentException($"--out {job.Output}: its quick-look would overwrite the input {job.Input}. "
-                + "Give another name or folder.");
-        }
-        return picture;
+        if (parsed.GetValue(shard) is not { } text)
+            return ranks.Count > 1 ? new(ranks.Rank, ranks.Count) : null;
+        return text.Split('/') is [var left, var right]
+            && int.TryParse(left, NumberStyles.None, CultureInfo.InvariantCulture, out var index)
+            && int.TryParse(right, NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+            && index >= 1 && index <= count ? new(index - 1, count)
+            : throw new ArgumentException($"--shard: found '{text}', expected I/N with I from 1 to N, as 2/8.");
     }
 }

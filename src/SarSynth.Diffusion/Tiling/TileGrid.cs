@@ -76,16 +76,21 @@ public sealed record TileGrid(int Size = 64, int Overlap = 16, int Batch = 1)
     /// <param name="width">Columns of the input.</param>
     /// <param name="scale">Output pixels for each input pixel along an axis.</param>
     /// <param name="map">n windows to [n, C, h * scale, w * scale].</param>
+    /// <param name="rows">
+    /// Rows of the input that are wanted; null for all. Bands that hold them come, with the same values as of all, and
+    /// only windows that they need are computed.
+    /// </param>
     /// <returns>Bands [1, C, rows, width * scale] with their first row; the receiver disposes them.</returns>
-    public IEnumerable<(int Top, Tensor Rows)> Bands(
-        int height, int width, int scale, Func<IReadOnlyList<TileWindow>, Tensor> map)
+    public IEnumerable<(int Top, Tensor Rows)> Bands(int height, int width, int scale,
+        Func<IReadOnlyList<TileWindow>, Tensor> map, (int From, int To)? rows = null)
     {
         var (tops, rowsOfWindow) = Axis(height, scale);
         var (lefts, columnsOfWindow) = Axis(width, scale);
+        var wanted = Wanted([.. tops.Select(t => t.Start)], rowsOfWindow, rows ?? (0, height));
         Tensor? sum = null;
         try
         {
-            for (int r = 0; r < tops.Count; r++)
+            for (int r = wanted.Window; r < wanted.End; r++)
             {
                 var row = lefts.Select(l =>
                     (Window: new TileWindow(tops[r].Start, l.Start, rowsOfWindow, columnsOfWindow), l.Weights));
@@ -108,24 +113,35 @@ public sealed record TileGrid(int Size = 64, int Overlap = 16, int Batch = 1)
                 }
                 // Rows above the next windows have all their parts; the others move up and wait.
                 int done = ((r + 1 < tops.Count ? tops[r + 1].Start : height) - tops[r].Start) * scale;
-                long rows = sum!.shape[2];
+                long held = sum!.shape[2];
                 Tensor finished;
                 using (var scope = NewDisposeScope())
                 {
                     finished = sum.narrow(2, 0, done).clone().DetachFromDisposeScope();
-                    if (done < rows)
+                    if (done < held)
                     {
-                        var rest = cat([sum.narrow(2, done, rows - done), zeros_like(sum.narrow(2, 0, done))], 2);
+                        var rest = cat([sum.narrow(2, done, held - done), zeros_like(sum.narrow(2, 0, done))], 2);
                         sum.copy_(rest);
                     }
                 }
-                yield return (tops[r].Start * scale, finished);
+                if (r >= wanted.Band)
+                    yield return (tops[r].Start * scale, finished);
+                else
+                    finished.Dispose();
             }
         }
         finally
         {
             sum?.Dispose();
         }
+    }
+
+    // The bands that hold rows, from the first one to behind the last, and the first row of windows that they need.
+    private static (int Window, int Band, int End) Wanted(int[] starts, int size, (int From, int To) rows)
+    {
+        var band = Math.Max(0, Array.FindLastIndex(starts, start => start <= rows.From));
+        var end = Math.Max(band + 1, Array.FindLastIndex(starts, start => start < rows.To) + 1);
+        return (Array.FindIndex(starts, start => start == starts[band] || start + size > starts[band]), band, end);
     }
 
     // Where the windows of an axis start, and how long they are.

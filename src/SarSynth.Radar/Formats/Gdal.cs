@@ -163,6 +163,9 @@ internal static unsafe partial class Gdal
     [LibraryImport(NativeLibraries.Gdal)]
     public static partial void GDALFlushCache(nint dataset);
 
+    [LibraryImport(NativeLibraries.Gdal, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int GDALSetMetadata(nint handle, byte** lines, string? domain);
+
     [LibraryImport(NativeLibraries.Gdal)]
     public static partial nint GDALGetDatasetDriver(nint dataset);
 

@@ -167,6 +167,25 @@ public sealed unsafe class GeoTiffWriter : IDisposable
             Transfer(window, pixels + first, GdalType.Float32, sizeof(float), image.Columns);
     }
 
+    /// <summary>Writes values as the file holds them, whatever its pixels mean: decibels where it has these.</summary>
+    /// <param name="window">Where in the file.</param>
+    /// <param name="values">Row-major; NaN where there is no data.</param>
+    /// <exception cref="ArgumentException">Not as many values as pixels, or a complex file.</exception>
+    /// <exception cref="RasterException">The disk is full, or another error of writing.</exception>
+    public void WriteValues(RasterWindow window, float[] values)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        window.RequireInside(Rows, Columns);
+        ObjectDisposedException.ThrowIf(dataset == 0, this);
+        if (Kind == PixelKind.Complex || values.Length != window.Rows * window.Columns)
+        {
+            throw new ArgumentException($"values: found {values.Length} for {window} of a file of {Kind}, expected one "
+                + "for each pixel of a real file.", nameof(values));
+        }
+        fixed (float* pixels = values)
+            Transfer(window, pixels, GdalType.Float32, sizeof(float), window.Columns);
+    }
+
     /// <summary>Writes intensities from a buffer, whose values it may change.</summary>
     /// <param name="window">Where in the file.</param>
     /// <param name="intensity">Linear intensities, row-major.</param>
@@ -270,6 +289,13 @@ public sealed unsafe class GeoTiffWriter : IDisposable
         _ = Gdal.GDALSetMetadataItem(dataset, MetadataItems.Kind, Kind.ToString(), null);
         foreach (var (name, value) in MetadataItems.From(metadata))
             _ = Gdal.GDALSetMetadataItem(dataset, name, value, null);
+        if (SyntheticMark.Xmp(metadata) is { } xmp)
+        {
+            using var packet = new Gdal.StringList([xmp]);
+            _ = Gdal.GDALSetMetadata(dataset, packet.Pointer, MetadataItems.Xmp);
+        }
+        if (metadata.Generator is { } generator)
+            _ = Gdal.GDALSetMetadataItem(dataset, "TIFFTAG_SOFTWARE", generator, null);
         if (metadata.Date is { } date)
             _ = Gdal.GDALSetMetadataItem(dataset, "TIFFTAG_DATETIME",
                 date.ToString("yyyy:MM:dd HH:mm:ss", CultureInfo.InvariantCulture), null);

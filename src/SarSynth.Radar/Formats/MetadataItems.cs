@@ -15,6 +15,9 @@ internal static class MetadataItems
     private const string Prefix = "SARSYNTH_";
     public const string Kind = Prefix + "PIXEL_KIND";
 
+    /// <summary>GDAL's domain of XMP packets.</summary>
+    public const string Xmp = "xml:XMP";
+
     private static readonly PropertyInfo[] Properties = [.. typeof(SarMetadata)
         .GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite)];
 

@@ -43,7 +43,7 @@ public static class RasterQuickLook
                 done += (long)window.Rows * window.Columns;
                 progress?.Invoke((double)done / raster.Rows / raster.Columns);
             }
-            return QuickLook.Encode(reduction, remap ?? options.Remap ?? Remap.Default, options.Bits);
+            return QuickLook.Encode(reduction, remap ?? options.Remap ?? Remap.Default, options.Bits, raster.Metadata);
         }
     }
 }

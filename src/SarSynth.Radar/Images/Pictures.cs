@@ -1,7 +1,9 @@
 // SAR images as ImageSharp's pictures and back: for PNG files, and for drawing
 // on. It writes only; files are read by GDAL.
+using System.Text;
 using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.Formats.Png;
+using SixLabors.ImageSharp.Metadata.Profiles.Xmp;
 using SixLabors.ImageSharp.PixelFormats;
 
 namespace SarSynth.Radar.Images;
@@ -55,7 +57,8 @@ public static class Pictures
 
     /// <summary>A PNG file of amplitudes.</summary>
     /// <exception cref="ArgumentException"><paramref name="bits"/> is neither 8 nor 16.</exception>
-    internal static byte[] ToPng(float[] amplitudes, int rows, int columns, Remap remap, int bits)
+    internal static byte[] ToPng(float[] amplitudes, int rows, int columns, Remap remap, int bits,
+        SarMetadata metadata)
     {
         using Image picture = bits switch
         {
@@ -63,12 +66,36 @@ public static class Pictures
             16 => Picture(amplitudes, rows, columns, remap, Sixteen),
             _ => throw new ArgumentException($"bits: found {bits}, expected 8 or 16."),
         };
+        Mark(picture, metadata);
         using var file = new MemoryStream();
         picture.SaveAsPng(file, new PngEncoder
         {
             ColorType = PngColorType.Grayscale,
             BitDepth = bits == 8 ? PngBitDepth.Bit8 : PngBitDepth.Bit16,
         });
+        return file.ToArray();
+    }
+
+    /// <summary>Grey PNG files side by side as one, eight pixels of black between them.</summary>
+    internal static byte[] Row(IReadOnlyList<byte[]> pngs, SarMetadata metadata)
+    {
+        const int gap = 8;
+        var pictures = pngs.Select(png => Image.Load<L8>(png)).ToList();
+        using var row = new Image<L8>(pictures.Sum(p => p.Width + gap) - gap, pictures.Max(p => p.Height));
+        var left = 0;
+        foreach (var picture in pictures)
+        {
+            for (var y = 0; y < picture.Height; y++)
+            {
+                for (var x = 0; x < picture.Width; x++)
+                    row[left + x, y] = picture[x, y];
+            }
+            left += picture.Width + gap;
+            picture.Dispose();
+        }
+        Mark(row, metadata);
+        using var file = new MemoryStream();
+        row.SaveAsPng(file, new PngEncoder { ColorType = PngColorType.Grayscale, BitDepth = PngBitDepth.Bit8 });
         return file.ToArray();
     }
 
@@ -80,7 +107,16 @@ public static class Pictures
         where TPixel : unmanaged, IPixel<TPixel>
     {
         ArgumentNullException.ThrowIfNull(image);
-        return Picture(image.ToAmplitude().Pixels, image.Rows, image.Columns, remap ?? Remap.Default, level);
+        var picture = Picture(image.ToAmplitude().Pixels, image.Rows, image.Columns, remap ?? Remap.Default, level);
+        Mark(picture, image.Metadata);
+        return picture;
+    }
+
+    // A picture of an image that no sensor measured says so too.
+    private static void Mark(Image picture, SarMetadata metadata)
+    {
+        if (SyntheticMark.Xmp(metadata) is { } xmp)
+            picture.Metadata.XmpProfile = new XmpProfile(Encoding.UTF8.GetBytes(xmp));
     }
 
     private static Image<TPixel> Picture<TPixel>(float[] amplitudes, int rows, int columns, Remap remap, Func<double,

@@ -35,11 +35,18 @@ public static class QuickLook
         options ??= new QuickLookOptions();
         var reduction = new Reduction(image.Rows, image.Columns, options.MaxSize);
         reduction.Add(image.ToIntensity().Pixels, new RasterWindow(0, 0, image.Rows, image.Columns));
-        return Encode(reduction, remap ?? options.Remap ?? Remap.Default, options.Bits);
+        return Encode(reduction, remap ?? options.Remap ?? Remap.Default, options.Bits, image.Metadata);
     }
 
-    internal static byte[] Encode(Reduction reduction, Remap remap, int bits) =>
-        Pictures.ToPng(reduction.Amplitudes(), reduction.Rows, reduction.Columns, remap, bits);
+    /// <summary>Writes grey pictures side by side, each at the top, as one.</summary>
+    /// <param name="pictures">PNG files of quick-looks, left to right.</param>
+    /// <param name="path">The PNG file; it appears whole or not at all.</param>
+    /// <param name="metadata">Facts of what they show: its mark goes with the picture.</param>
+    public static void WriteRow(IReadOnlyList<byte[]> pictures, string path, SarMetadata metadata) =>
+        Save(path, Pictures.Row(pictures, metadata));
+
+    internal static byte[] Encode(Reduction reduction, Remap remap, int bits, SarMetadata metadata) =>
+        Pictures.ToPng(reduction.Amplitudes(), reduction.Rows, reduction.Columns, remap, bits, metadata);
 
     internal static void Save(string path, byte[] png)
     {

@@ -64,6 +64,15 @@ public sealed record SarMetadata
 
     /// <summary>What the squared pixels are in radiometric terms; null when they are not calibrated.</summary>
     public Backscatter? Quantity { get; init; }
+
+    /// <summary>
+    /// How pixels came about that no sensor measured: a word of IPTC's vocabulary of digital source types, such as
+    /// <see cref="SyntheticMark.TrainedAlgorithmicMedia"/>; null for measured ones, and where nobody told.
+    /// </summary>
+    public string? DigitalSourceType { get; init; }
+
+    /// <summary>Program and model that made the pixels; null as <see cref="DigitalSourceType"/>.</summary>
+    public string? Generator { get; init; }
 }
 
 /// <summary>Radar cross section of the ground, normalised by one of three areas.</summary>

@@ -1,5 +1,4 @@
 // What made a file: the recipe, the seed, the versions and the SHA-256 of every input, written beside the file.
-using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
@@ -59,6 +58,7 @@ public sealed record FileFingerprint(string Path, long Bytes, string Sha256)
 /// </param>
 /// <param name="Remarks">Where the input was not what was expected, one line each.</param>
 /// <param name="Assumed">What was taken for granted because the input does not tell.</param>
+/// <param name="Assertions">What a machine must be told of a file that a trained model made; null for others.</param>
 public sealed record Provenance(
     string Step,
     JsonNode Recipe,
@@ -70,7 +70,8 @@ public sealed record Provenance(
     string? Device = null,
     JsonNode? Ran = null,
     IReadOnlyList<string>? Remarks = null,
-    IReadOnlyList<string>? Assumed = null)
+    IReadOnlyList<string>? Assumed = null,
+    IReadOnlyList<Assertion>? Assertions = null)
 {
     /// <summary>Fingerprints files and collects versions.</summary>
     /// <param name="step">What was done.</param>
@@ -110,8 +111,7 @@ public sealed record Provenance(
         var engine = typeof(TorchSharp.torch).Assembly.GetName();
         return new()
         {
-            ["sarsynth"] = typeof(Provenance)
-                .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "?",
+            ["sarsynth"] = SyntheticContent.Version,
             ["dotnet"] = Environment.Version.ToString(),
             ["engine"] = $"{engine.Name} {engine.Version?.ToString(3)}",
             ["libtorch"] = TorchSharp.torch.__version__,

@@ -61,7 +61,8 @@ public sealed partial class Translator
         var (rows, columns) = ((int)values.shape[1], (int)values.shape[2]);
         var pixels = values.contiguous().cpu().data<float>().ToArray();
         progress.At(1);
-        return Card.Airborne is { } normalisation ? normalisation.Invert(pixels, rows, columns)
+        var image = Card.Airborne is { } normalisation ? normalisation.Invert(pixels, rows, columns)
             : new(rows, columns, pixels);
+        return new(rows, columns, image.Pixels, SyntheticContent.Mark(image.Metadata, Name));
     }
 }

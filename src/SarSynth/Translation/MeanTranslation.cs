@@ -63,33 +63,48 @@ internal sealed class MeanTranslation
     /// <summary>What runs.</summary>
     public TranslationFacts Facts { get; }
 
+    /// <summary>Measures the stages.</summary>
+    public StageClock Clock { get; init; } = new();
+
     /// <summary>Makes the single-look complex image.</summary>
     /// <param name="sink">Gets finished rows of the fine grid, top to bottom; NaN where the satellite has no
     /// data.</param>
     /// <param name="progress">Told the share that is done.</param>
     /// <param name="cancel">Ends between windows.</param>
-    public void Run(Action<int, Complex32[]> sink, Action<double> progress, CancellationToken cancel)
+    /// <param name="part">Rows of the fine grid that are wanted, with the same values as of all; null for all.</param>
+    public void Run(Action<int, Complex32[]> sink, Action<double> progress, CancellationToken cancel,
+        (int From, int To)? part = null)
     {
         using var noGradients = no_grad();
         using var scope = NewDisposeScope();
-        var width = scene.Columns * scale;
-        var speckle = new SpeckleStream(sensor, recipe.Seed, scene.Rows * scale, width,
-            (row, line) => sink(row, Kept(row, line)));
+        var (height, width) = (scene.Rows * scale, scene.Columns * scale);
+        var (from, to) = part ?? (0, height);
+        var reach = SpeckleStream.ReachOf(sensor);
+        // Speckle of a line is made of the mean of those around it.
+        var drawn = (From: Math.Max(from - reach, 0), To: Math.Min(to + reach, height));
+        var speckle = new SpeckleStream(sensor, recipe.Seed, height, width, (row, line) =>
+        {
+            if (row >= from && row < to)
+                sink(row, Kept(row, line));
+        }, drawn.From);
         var texture = recipe.Texture > 0
             ? new TextureBand(recipe.Seed, width, Margin * scale, field.TextureLength) : null;
         var told = tensor(Facts.Told!.Values(), device: device).reshape(1, -1);
-        int calls = 0, windows = Facts.Windows;
+        var windows = Facts.Windows * Math.Min(1, (double)(drawn.To - drawn.From) / height);
+        var calls = 0;
         foreach (var (first, band) in tiling.Bands(rows, columns, scale, some =>
         {
             cancel.ThrowIfCancellationRequested();
+            using var measured = Clock.Measure("network");
             var made = Made(some, told, texture);
             calls += some.Count;
-            progress((double)calls / windows);
+            progress(Math.Min(1, calls / windows));
             return made;
-        }))
+        }, (drawn.From / scale + Margin, (drawn.To + scale - 1) / scale + Margin)))
         {
             using (band)
-                Draw(band, first - Margin * scale, speckle);
+            using (Clock.Measure("speckle"))
+                Draw(band, first - Margin * scale, drawn, speckle);
         }
         progress(1);
     }
@@ -132,10 +147,10 @@ internal sealed class MeanTranslation
             count_include_pad: false);
     }
 
-    private void Draw(Tensor band, int first, SpeckleStream speckle)
+    private void Draw(Tensor band, int first, (int From, int To) drawn, SpeckleStream speckle)
     {
         using var scope = NewDisposeScope();
-        int top = Math.Max(first, 0), bottom = Math.Min(first + (int)band.shape[2], scene.Rows * scale);
+        int top = Math.Max(first, drawn.From), bottom = Math.Min(first + (int)band.shape[2], drawn.To);
         var width = scene.Columns * scale;
         if (bottom <= top)
             return;

@@ -19,6 +19,12 @@ public sealed record TranslationResult(long LeftOut, IReadOnlyList<string> Remar
 
     /// <summary>What ran, as the provenance has it.</summary>
     public required TranslationFacts Ran { get; init; }
+
+    /// <summary>What its stages took.</summary>
+    public IReadOnlyList<StageCost> Stages { get; init; } = [];
+
+    /// <summary>Whether the result is there; false where rows of other processes are still missing.</summary>
+    public bool IsComplete { get; init; } = true;
 }
 
 public sealed partial class Translator
@@ -65,63 +71,7 @@ public sealed partial class Translator
         return new(rows, columns, result, Fine(satellite.Metadata), satellite.GeoReference?.Refined(Card.Scale));
     }
 
-    /// <summary>
-    /// Translates a file into a GeoTIFF, and writes the provenance beside it. The file is read once and the result
-    /// written
-    /// as it is decoded; between them lie the latents of the whole image, <see cref="BytesPerPixel"/> in memory.
-    /// </summary>
-    /// <param name="input">A raster that <see cref="SarRaster"/> reads.</param>
-    /// <param name="output">The GeoTIFF to write (.tif, .tiff); it appears whole or not at all.</param>
-    /// <param name="recipe">Seed, steps, prompt, radiometry.</param>
-    /// <param name="options">How the input is read; the product's own rules when null.</param>
-    /// <param name="progress">Told the share that is done; <see cref="Progress"/> is told when null.</param>
-    /// <param name="cancel">Ends between windows; nothing stays behind.</param>
-    /// <exception cref="RasterException">The input is not a raster or cannot be read, or has no valid
-    /// pixel.</exception>
-    /// <inheritdoc cref="Translate(SarImage, TranslateRecipe, Action{double}?, CancellationToken)"/>
-    public TranslationResult TranslateFile(
-        string input, string output, TranslateRecipe recipe, RasterOptions? options = null,
-            Action<double>? progress = null, CancellationToken cancel = default)
-    {
-        GeoTiff.RequireExtension(output);
-        using var raster = SarRaster.Open(input, options);
-        WayOf(recipe);  // A wish that cannot be should not leave a file behind.
-        TranslationResult found;
-        using (var writer = new GeoTiffWriter(output, raster.Rows * Card.Scale, raster.Columns * Card.Scale,
-            recipe.Complex ? PixelKind.Complex : PixelKind.Amplitude,
-            Fine(raster.Metadata), raster.GeoReference?.Refined(Card.Scale)))
-        {
-            var amplitudes = new TileRows<float>(writer, (rows, columns, pixels) =>
-                new AmplitudeImage(rows, columns, pixels));
-            var samples = new TileRows<Complex32>(writer, (rows, columns, pixels) =>
-                new ComplexImage(rows, columns, pixels));
-            found = Run(SatelliteSource.Of(raster), recipe, amplitudes.Add, samples.Add, progress, cancel);
-            if (found.LeftOut == (long)raster.Rows * raster.Columns)
-                throw new RasterException(input, "has no pixel above 0, so there is nothing to translate");
-            amplitudes.Finish();
-            samples.Finish();
-            writer.Complete();
-        }
-        found = found with
-        {
-            Assumed = [.. Choices(raster, options), .. found.Assumed],
-            Ran = found.Ran with
-            {
-                Model = Name,
-                ModelFiles = Files is null ? null : ModelFiles.Joined(Files.Value, ModelFiles.OfAdditions(recipe)),
-                Pixels = raster.Kind,
-                Channel = raster.Channel,
-                Part = raster.Part,
-            },
-        };
-        Provenance.Of("translate", recipe, recipe.Seed, [input], [output], Device.ToString())
-            .With(found.Ran, found.Remarks, found.Assumed)
-            .Write(output + ".provenance.json");
-        return found;
-    }
-
-    /// <inheritdoc cref="Run(SatelliteSource, TranslateRecipe, Action{int, float[]}?, Action{int, Complex32[]}?,
-    /// Action{double}?, CancellationToken)"/>
+    /// <summary>From source to amplitudes.</summary>
     internal TranslationResult Run(SatelliteSource source, TranslateRecipe recipe, Action<int, float[]> sink,
         Action<double>? progress, CancellationToken cancel) =>
         Run(source, recipe, sink, null, progress, cancel);
@@ -134,14 +84,21 @@ public sealed partial class Translator
     /// <param name="samples">The same for complex samples.</param>
     /// <param name="progress">Told the share that is done.</param>
     /// <param name="cancel">Ends between windows.</param>
-    internal TranslationResult Run(
-        SatelliteSource source, TranslateRecipe recipe, Action<int, float[]>? sink, Action<int, Complex32[]>? samples,
-            Action<double>? progress, CancellationToken cancel)
+    /// <param name="part">
+    /// Rows of the fine grid that are wanted, of mean and speckle; null for all, and none for what is found out alone.
+    /// </param>
+    /// <param name="clock">Measures; null for none of the caller's.</param>
+    internal TranslationResult Run(SatelliteSource source, TranslateRecipe recipe, Action<int, float[]>? sink,
+        Action<int, Complex32[]>? samples, Action<double>? progress, CancellationToken cancel,
+        (int From, int To)? part = null, StageClock? clock = null)
     {
+        clock ??= new StageClock();
         var way = WayOf(recipe);
         using var shown = progress is null ? Progress.Begin("translating") : null;
         var remarks = InputFit.Remarks(Card, source.Metadata, source.Place, source.Complex);
-        var scene = new SatelliteScene(source, cancel);
+        SatelliteScene scene;
+        using (clock.Measure("reading"))
+            scene = new SatelliteScene(source, cancel);
         if (InputFit.Despeckled(Card, scene.Amplitude, scene.Rows, scene.Columns) is { } smooth)
             remarks.Add(smooth);
         if (recipe.Strict && remarks.Count > 0)
@@ -154,11 +111,13 @@ public sealed partial class Translator
         {
             Action<int, Complex32[]> lines = recipe.Complex ? samples! : (row, line) =>
                 sink!(row, Array.ConvertAll(line, s => s.Magnitude));
-            var run = new MeanTranslation(this, mean!, scene, source, recipe);
+            var run = new MeanTranslation(this, mean!, scene, source, recipe) { Clock = clock };
             facts = run.Facts;
-            if (scene.LeftOut < scene.Amplitude.LongLength)
-                run.Run(lines, progress, cancel);
-            else
+            if (part is { } some && some.From >= some.To)
+                progress(1);
+            else if (scene.LeftOut < scene.Amplitude.LongLength)
+                run.Run(lines, progress, cancel, part);
+            else if (part is null)
                 NoData(scene, lines, new Complex32(float.NaN, float.NaN));
         }
         else
@@ -166,6 +125,7 @@ public sealed partial class Translator
             adaptation!.Apply(recipe);
             var run = new TranslationRun(this, adaptation, scene, source, recipe);
             facts = run.Facts;
+            using var measured = clock.Measure("diffusion");
             if (scene.LeftOut < scene.Amplitude.LongLength)
                 run.Run(sink!, progress, cancel);
             else
@@ -173,7 +133,7 @@ public sealed partial class Translator
         }
         shown?.At(1);
         return new(scene.LeftOut, remarks) { Assumed = InputFit.Assumed(Card, source.Metadata, source.Place),
-            Ran = facts };
+            Ran = facts, Stages = clock.Costs };
     }
 
     // A scene without data: its rows, without.
@@ -212,48 +172,13 @@ public sealed partial class Translator
         }
     }
 
-    // What the reader chose or took for granted.
-    private static IEnumerable<string> Choices(SarRaster raster, RasterOptions? options)
-    {
-        if (raster.KindIsAssumed && options?.Kind is null)
-            yield return $"{raster.Kind.ToString().ToLowerInvariant()} pixels: the file does not tell";
-        if (raster.Channels.Count > 1 && options?.Channel is null)
-            yield return $"channel {raster.Channel} of {string.Join(", ", raster.Channels)}: none was asked for";
-    }
-
-    private SarMetadata Fine(SarMetadata satellite) => satellite with
-    {
-        RangeSpacing = satellite.RangeSpacing / Card.Scale,
-        AzimuthSpacing = satellite.AzimuthSpacing / Card.Scale,
-        RangeResolution = null,
-        AzimuthResolution = null,
-        Looks = 1,
-    };
-
-    /// <summary>Collects rows until they fill a row of a file's tiles: a tile that is written in parts is packed as
-    /// often.</summary>
-    private sealed class TileRows<T>(GeoTiffWriter writer, Func<int, int, T[], SarImage> image)
-    {
-        private T[]? rows;
-        private int first, filled;
-
-        public void Add(int row, T[] pixels)
+    private SarMetadata Fine(SarMetadata satellite, IReadOnlyDictionary<string, string>? files = null) =>
+        SyntheticContent.Mark(satellite with
         {
-            rows ??= new T[(long)Math.Min(writer.TileRows, writer.Rows) * writer.Columns];
-            for (var from = 0; from < pixels.Length; from += writer.Columns)
-            {
-                pixels.AsSpan(from, writer.Columns).CopyTo(rows.AsSpan(filled++ * writer.Columns));
-                if ((long)filled * writer.Columns == rows.LongLength)
-                    Finish();
-            }
-        }
-
-        public void Finish()
-        {
-            if (filled == 0)
-                return;
-            writer.WriteWindow(first, 0, image(filled, writer.Columns, rows![..(filled * writer.Columns)]));
-            (first, filled) = (first + filled, 0);
-        }
-    }
+            RangeSpacing = satellite.RangeSpacing / Card.Scale,
+            AzimuthSpacing = satellite.AzimuthSpacing / Card.Scale,
+            RangeResolution = null,
+            AzimuthResolution = null,
+            Looks = 1,
+        }, Name, files);
 }

@@ -87,6 +87,27 @@ public sealed class TilingTests
         Goldens.Near("bands", cat([.. bands.Select(b => b.Rows)], 2), whole, 1e-5);
     }
 
+    [Theory]
+    [InlineData(0, 5, 1), InlineData(13, 14, 2), InlineData(12, 26, 3), InlineData(30, 37, 2), InlineData(0, 37, 3)]
+    public void BandsOfSomeRowsHaveTheSameValuesAndComputeNoMoreThanTheyNeed(int from, int to, int computed)
+    {
+        using var scope = NewDisposeScope();
+        // Windows of 16 rows start at 0, 10 and 21, and disagree where they overlap.
+        var grid = new TileGrid(16, 4);
+        var rows = new HashSet<int>();
+        List<(int Top, Tensor Rows)> Bands((int, int)? part) => [.. grid.Bands(37, 45, 2, windows =>
+        {
+            rows.Add(windows[0].Top);
+            return cat([.. windows.Select(w => full([1, 1, 32, 32], 1f / (w.Top + 3)).add(w.Left))]);
+        }, part)];
+        var all = Bands(null).ToDictionary(b => b.Top, b => b.Rows);
+        rows.Clear();
+        var some = Bands((from, to));
+        Assert.Equal(computed, rows.Count);
+        Assert.True(some[0].Top <= 2 * from && some[^1].Top + some[^1].Rows.shape[2] >= 2 * to);
+        Assert.All(some, band => Assert.Equal(0, Goldens.MaxError(band.Rows, all[band.Top])));
+    }
+
     [Fact]
     public void NoiseDependsOnItsPositionOnly()
     {

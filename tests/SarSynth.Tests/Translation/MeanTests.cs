@@ -133,6 +133,27 @@ public sealed class MeanTests : IDisposable
     }
 
     [Fact]
+    public void RowsByThemselvesHaveTheBytesOfTheWhole()
+    {
+        var random = new Random(3);
+        var scene = Flat(220, 60, 0.3f);
+        foreach (ref var a in scene.Pixels.AsSpan())
+            a *= (float)(0.5 + random.NextDouble());
+        var recipe = new TranslateRecipe { Seed = 4, Tile = 64, Overlap = 16, Complex = true };
+        var whole = model.TranslateComplex(scene, recipe).Pixels;
+        foreach (var (from, to) in new[] { (0, 100), (100, 613), (613, 880) })
+        {
+            var next = from;
+            model.Run(SatelliteSource.Of(scene), recipe, null, (row, samples) =>
+            {
+                Assert.Equal(next++, row);
+                Assert.True(samples.AsSpan().SequenceEqual(whole.AsSpan(row * 240, 240)), $"row {row}");
+            }, null, default, (from, to));
+            Assert.Equal(to, next);
+        }
+    }
+
+    [Fact]
     public void BrightnessOfAnotherSensorIsMatchedAndCarriedThrough()
     {
         var flat = Flat(32, 32, 300);

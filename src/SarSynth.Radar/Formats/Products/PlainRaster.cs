@@ -43,7 +43,9 @@ internal static class PlainRaster
                 (kind, assumed) = (options.Kind ?? PixelKind.Amplitude, false);
                 source.SetPower(facts.AmplitudeExponent is { } exponent ? 1 / exponent : 1, 1 / facts.AmplitudeScale);
             }
-            return new RasterContent(source, kind, facts?.Metadata ?? MetadataItems.ToMetadata(items))
+            return new RasterContent(source, kind, SyntheticMark.Read(
+                facts?.Metadata ?? MetadataItems.ToMetadata(items),
+                string.Concat(Gdal.Lines(dataset, MetadataItems.Xmp))))
             {
                 Format = facts?.Format ?? (driver == "GTiff" ? "GeoTIFF" : driver),
                 KindIsAssumed = assumed,

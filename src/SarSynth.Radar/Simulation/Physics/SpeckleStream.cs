@@ -24,6 +24,7 @@ public sealed class SpeckleStream
     private readonly Dictionary<int, float[]> means = [];
     private readonly Dictionary<int, (float[] Real, float[] Imaginary)> filtered = [];
     private readonly Complex32[] line;
+    private readonly int finished;
     private int added, next;
 
     /// <summary>Begins an image.</summary>
@@ -34,8 +35,13 @@ public sealed class SpeckleStream
     /// <param name="rows">Rows of the image.</param>
     /// <param name="columns">Columns of the image.</param>
     /// <param name="sink">Gets row and samples of each finished line, top to bottom; the array is used again.</param>
+    /// <param name="first">
+    /// The image's line that is added first; where that is not 0, the first finished line lies <see cref="ReachOf"/>
+    /// below it.
+    /// </param>
     /// <exception cref="ArgumentException">A sensor whose pixel is the mean of several samples.</exception>
-    public SpeckleStream(Sensor sensor, ulong seed, int rows, int columns, Action<int, Complex32[]> sink)
+    public SpeckleStream(Sensor sensor, ulong seed, int rows, int columns, Action<int, Complex32[]> sink,
+        int first = 0)
     {
         ArgumentNullException.ThrowIfNull(sensor);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rows);
@@ -51,9 +57,13 @@ public sealed class SpeckleStream
         stream = SeededRandom.StreamCode("drawn speckle " + sensor.Name);
         (across, along) = (Kernel(sensor.RangeWindow, sensor.RangeBandFraction),
             Kernel(sensor.AzimuthWindow, sensor.AzimuthBandFraction));
-        next = -along.Length / 2;
+        ArgumentOutOfRangeException.ThrowIfNegative(first);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(first, rows);
+        (added, next, finished) = first == 0 ? (0, -Reach, 0) : (first, first, first + Reach);
         line = new Complex32[columns];
     }
+
+    private int Reach => along.Length / 2;
 
     /// <summary>The single-look complex image of a sensor over ground of given mean intensity.</summary>
     /// <param name="mean">Mean intensity, the sensor's noise in it; not negative.</param>
@@ -90,14 +100,14 @@ public sealed class SpeckleStream
 
     private void Advance()
     {
-        var reach = along.Length / 2;
+        var reach = Reach;
         // Above the first line and below the last the mirrored lines go on, with speckle of their own.
         while (next < rows + reach && means.TryGetValue(Mirror(next, rows), out var source))
         {
             filtered[next] = Filtered(source, next);
             // The mirror image below the last line comes back to lines this far up.
             means.Remove(next - 2 * reach);
-            if (next >= reach)
+            if (next - reach >= finished)
                 Finish(next - reach);
             next++;
         }
@@ -118,7 +128,7 @@ public sealed class SpeckleStream
 
     private void Finish(int row)
     {
-        var reach = along.Length / 2;
+        var reach = Reach;
         var real = Sum(along, k => filtered[row + k - reach].Real);
         var imaginary = Sum(along, k => filtered[row + k - reach].Imaginary);
         for (var i = 0; i < columns; i++)
@@ -135,6 +145,13 @@ public sealed class SpeckleStream
         for (var k = 0; k < weights.Length; k++)
             TensorPrimitives.MultiplyAdd(part(k), weights[k], sum, sum);
         return sum;
+    }
+
+    /// <summary>Lines above and below that a line of a sensor's speckle is made of.</summary>
+    public static int ReachOf(Sensor sensor)
+    {
+        ArgumentNullException.ThrowIfNull(sensor);
+        return (int)Math.Ceiling(FilterReach / sensor.AzimuthBandFraction);
     }
 
     // Unit energy, so that white noise keeps its power.

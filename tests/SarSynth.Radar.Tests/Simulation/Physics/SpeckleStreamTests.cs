@@ -96,6 +96,19 @@ public sealed class SpeckleStreamTests
             stream.Add(mean.Pixels.AsSpan(from * 40, (to - from) * 40));
         Assert.Equal(150, next);
         Assert.Equal(whole, gathered);
+        // Begun further down it is the same again, from where all that it is made of was added.
+        var reach = SpeckleStream.ReachOf(sensor);
+        foreach (var first in new[] { 40, 149 - reach })
+        {
+            List<int> rows = [];
+            var part = new SpeckleStream(sensor, 3, 150, 40, (row, line) =>
+            {
+                rows.Add(row);
+                Assert.Equal(whole[(row * 40)..((row + 1) * 40)], line);
+            }, first);
+            part.Add(mean.Pixels.AsSpan(first * 40));
+            Assert.Equal(Enumerable.Range(first + reach, 150 - first - reach), rows);
+        }
         // A few lines, less than the filter is long.
         var few = SpeckleStream.Draw(Mean(5, 40, (_, _) => 1), sensor, 3);
         Assert.Equal(5 * 40, few.Pixels.Count(s => s.Magnitude > 0));

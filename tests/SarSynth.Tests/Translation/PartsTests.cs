@@ -1,0 +1,116 @@
+// A scene in strips: goes on after a kill, is shared by processes, and has no seams.
+using System.Security.Cryptography;
+using SarSynth.Diffusion.Models;
+using SarSynth.Radar.Formats;
+using SarSynth.Radar.Images;
+using SarSynth.Radar.Radiometry;
+using SarSynth.Radar.Simulation;
+using SarSynth.Translation;
+using static TorchSharp.torch;
+
+namespace SarSynth.Tests.Translation;
+
+[Collection("engine")]  // The engine's default generator is the process's: who draws from it runs alone.
+public sealed class PartsTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("sarsynth-parts-").FullName;
+    private readonly Translator model;
+    private readonly string input, whole;
+    private readonly TranslateRecipe recipe = new() { Seed = 6, Tile = 64, Overlap = 16 };
+
+    public PartsTests()
+    {
+        // Weights that are not zero: each window says something of its own at its border.
+        manual_seed(1);
+        var network = new UpscalingUNetModel(new()
+        {
+            ConditionChannels = 3, OutChannels = 2, BlockOutChannels = [8, 8], LayersPerBlock = 1, FineChannels = 4,
+        });
+        using (no_grad())
+        {
+            foreach (var weight in network.parameters().Where(w => w.dim() > 1))
+                TorchSharp.torch.nn.init.normal_(weight, 0, 0.02);
+        }
+        model = new(new()
+        {
+            SatelliteSensor = "satellite-x-160", AirborneSensor = "airborne-x-040", Target = Sensors.AirborneX040,
+            TrainedOn = TrainedOn.Of(Sensors.Named("satellite-x-160")), SatelliteMeanLog = -1.7,
+            Satellite = new LogNormalisation(-1.7, 0.7, 0.0001),
+        }, network);
+        (input, whole) = (Path.Combine(folder, "in.tif"), Path.Combine(folder, "whole.tif"));
+        var random = new Random(2);
+        var pixels = new float[400 * 72];
+        foreach (ref var a in pixels.AsSpan())
+            a = (float)Math.Sqrt(-0.09 * Math.Log(1 - random.NextDouble()));
+        GeoTiff.Write(new AmplitudeImage(400, 72, pixels, new SarMetadata { Sensor = "satellite-x-160" }), input);
+    }
+
+    public void Dispose()
+    {
+        model.Dispose();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    private string Sum(string name) =>
+        Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, name))));
+
+    private string[] Strips(string name) => Directory.Exists(Path.Combine(folder, name + ".parts"))
+        ? [.. Directory.GetFiles(Path.Combine(folder, name + ".parts"), "rows-*.bin").Select(f => Path.GetFileName(f))
+            .Order()] : [];
+
+    [Fact]
+    public void WhatWasEndedGoesOnToTheSameBytesAndMakesNothingTwice()
+    {
+        Assert.True(model.TranslateFile(input, whole, recipe).IsComplete);
+        var output = Path.Combine(folder, "ended.tif");
+        using (var stop = new CancellationTokenSource())
+        {
+            Assert.Throws<OperationCanceledException>(() => model.TranslateFile(input, output, recipe, progress: _ =>
+            {
+                if (Strips("ended.tif").Length == 2)
+                    stop.Cancel();
+            }, cancel: stop.Token));
+        }
+        Assert.Equal(["rows-0000000.bin", "rows-0000512.bin"], Strips("ended.tif"));
+        Assert.False(File.Exists(output));
+        var made = Strips("ended.tif").Select(f => File.GetLastWriteTimeUtc(Path.Combine(output + ".parts", f)))
+            .Max();
+
+        // Another translation is not mixed in; the same one goes on, even where a strip was cut short.
+        var other = Assert.Throws<IOException>(() => model.TranslateFile(input, output, recipe with { Seed = 7 }));
+        Assert.Contains("recipe.seed", other.Message);
+        var shares = new List<double>();
+        var found = model.TranslateFile(input, output, recipe, progress: share =>
+        {
+            shares.Add(share);
+            Assert.Equal(made, Strips("ended.tif").Take(2)
+                .Max(f => File.GetLastWriteTimeUtc(Path.Combine(output + ".parts", f))));
+        });
+        Assert.True(found.IsComplete);
+        Assert.Equal(Sum("whole.tif"), Sum("ended.tif"));
+        Assert.False(Directory.Exists(output + ".parts"));
+        Assert.True(File.Exists(output + ".provenance.json"));
+        Assert.Equal(["reading", "network", "speckle", "writing"], found.Stages.Select(s => s.Stage));
+        Assert.All(found.Stages, s => Assert.True(s.Seconds > 0 && s.Megabytes > 0, $"{s}"));
+    }
+
+    [Fact]
+    public void ProcessesThatShareASceneMakeTheBytesOfOne()
+    {
+        model.TranslateFile(input, whole, recipe with { Complex = true });
+        var output = Path.Combine(folder, "shared.tif");
+        // 1,600 rows are four strips of up to 512; three processes, the last first.
+        foreach (var (index, strips) in new[] { (2, 2), (0, 3), (1, 4) })
+        {
+            var found = model.TranslateFile(input, output, recipe with { Complex = true }, shard: new(index, 3));
+            Assert.Equal(index == 1, found.IsComplete);
+            Assert.Equal(index == 1, File.Exists(output));
+            if (index != 1)
+                Assert.Equal(strips, Strips("shared.tif").Length);
+        }
+        Assert.Equal(Sum("whole.tif"), Sum("shared.tif"));
+        using var tiny = Translator.Load("sarsynth-small", CPU);
+        Assert.Contains("shard", Assert.Throws<NotSupportedException>(() =>
+            tiny.TranslateFile(input, Path.Combine(folder, "no.tif"), new(), shard: new(0, 2))).Message);
+    }
+}
