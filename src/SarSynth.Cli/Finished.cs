@@ -12,7 +12,7 @@ static class Finished
     public static string ProvenanceOf(string result) => result + ".provenance.json";
 
     // What a recipe may hold that changes nothing in a finished result.
-    private static readonly string[] besideTheResult = [Found, "strict"];
+    private static readonly string[] besideTheResult = [Found, "strict", "outside"];
 
     /// <summary>The field of a recipe in the provenance that holds what the step itself found out.</summary>
     public const string Found = "found";

@@ -13,6 +13,10 @@ internal static class Program
             DiffusionFull.Run),
         ["radar"] = ("filters, transforms and streams beside numpy and scipy", Radar.Run),
         ["translation"] = ("the table that judges translations: sarsynth evaluate, with its options", Translation.Run),
+        ["translation-full"] = ("sarsynth translate with SDXL at full size and two ControlNets, random weights made on "
+            + "the spot (12 GB of files)", TranslationFull.Run),
+        ["real"] = ("DIR: a folder of measured data translated: one flight at three bandwidths against its fine image, "
+            + "satellites by what needs no truth", Real.Run),
         ["kernel"] = ("the C# kernel beside ipykernel; --soak MINUTES for a long mixed run", Kernel.Run),
     };
 

@@ -45,6 +45,25 @@ static class TranslateCommand
         DefaultValueFactory = _ => [],
     };
 
+    private static readonly Option<string[]> condition = new("--condition")
+    {
+        Description = "N=FILE[:CODE,CODE,...]: what the N-th ControlNet sees instead of the satellite image, from 1, "
+            + "the model's own first: a class map, whose codes (0, 1, 2, ... when left out) become its channels, or a "
+            + "picture of as many bands.",
+        DefaultValueFactory = _ => [],
+    };
+
+    private static readonly Option<bool> stored = new("--stored-precision")
+    {
+        Description = "Compute in the number type of the model's files (bfloat16) instead of float32.",
+    };
+
+    private static readonly Option<bool> asIs = new("--as-is")
+    {
+        Description = "Do not average pixels that are finer than those that the model was trained on. Pixels that are "
+            + "far coarser are refused without --force.",
+    };
+
     private static readonly Option<double?> strength = new("--strength")
     {
         Description = "Image to image: share of the steps that the satellite image is taken through.",
@@ -100,8 +119,9 @@ static class TranslateCommand
             CommonOptions.Inputs, output, ModelOptions.Model, way, complex, texture, consistency,
             ModelOptions.Prompt, ModelOptions.NegativePrompt,
             ModelOptions.Guidance, ModelOptions.Steps, ModelOptions.Eta, ModelOptions.Scheduler, strength, controlScale,
-            controlNet, ModelOptions.Lora, ModelOptions.Token, radiometry, card, strict, ensemble, cell, quantiles,
-            shard, CommonOptions.Device, CommonOptions.Seed, CommonOptions.Force, CommonOptions.Json,
+            controlNet, condition, ModelOptions.Lora, ModelOptions.Token, radiometry, card, strict, asIs, stored,
+            ensemble, cell, quantiles, shard, CommonOptions.Device, CommonOptions.Seed,
+            CommonOptions.Force, CommonOptions.Json,
         };
         RasterInput.AddTo(command);
         command.SetAction((parsed, cancel) =>
@@ -114,21 +134,23 @@ static class TranslateCommand
             var recipe = Recipe(parsed);
             var members = Ensemble(parsed);
             Engine.SetThreads(parsed.GetValue(CommonOptions.Threads));
-            using var ranks = MpiRanks.Join();
-            // The first input is opened before the model: a wrong path should not wait for weights.
-            var model = new Lazy<Translator>(() => Translator.Load(recipe));
-            var share = Share(parsed, ranks);
-            var one = new TranslateJob(reading, recipe, share, parsed.GetValue(CommonOptions.Force), model, cancel);
-            try
+            return Task.FromResult(Shared.Run(parsed, ranks =>
             {
-                return Task.FromResult(Batch.Run(parsed, "translating", jobs, job => members is null
-                    ? one.Run(job.Input, job.Output) : one.Run(job.Input, job.Output, members), cancel));
-            }
-            finally
-            {
-                if (model.IsValueCreated)
-                    model.Value.Dispose();
-            }
+                // The first input is opened before the model: a wrong path should not wait for weights.
+                var model = new Lazy<Translator>(() => Translator.Load(recipe));
+                var one = new TranslateJob(reading, recipe, Share(parsed, ranks),
+                    parsed.GetValue(CommonOptions.Force), model, cancel);
+                try
+                {
+                    return Batch.Run(parsed, "translating", jobs, job => members is null
+                        ? one.Run(job.Input, job.Output) : one.Run(job.Input, job.Output, members), cancel);
+                }
+                finally
+                {
+                    if (model.IsValueCreated)
+                        model.Value.Dispose();
+                }
+            }));
         });
         return command;
     }
@@ -148,7 +170,26 @@ static class TranslateCommand
             Controls = [.. (parsed.GetValue(controlNet) ?? []).Select(text => ModelOptions.Scaled("--controlnet", text))
                 .Select(net => new ControlRecipe(net.Path, net.Scale))],
             Radiometry = parsed.GetValue(radiometry),
+            Conditions = [.. (parsed.GetValue(condition) ?? []).Select(ConditionOf)],
+            Precision = parsed.GetValue(stored) ? WeightPrecision.Stored : WeightPrecision.Float32,
+            AsIs = parsed.GetValue(asIs),
+            Outside = parsed.GetValue(CommonOptions.Force),
             Strict = parsed.GetValue(strict),
+        };
+    }
+
+    private static ConditionRecipe ConditionOf(string text)
+    {
+        var (equals, colon) = (text.IndexOf('='), text.LastIndexOf(':'));
+        if (equals < 1 || !int.TryParse(text[..equals], NumberStyles.None, CultureInfo.InvariantCulture, out var net))
+            throw new ArgumentException($"--condition: found '{text}', expected N=FILE or N=FILE:CODE,CODE,...");
+        if (colon < equals || Path.Exists(text[(equals + 1)..]))
+            return new(net, Names.ExistingPath(text[(equals + 1)..]));
+        var codes = text[(colon + 1)..];
+        return new(net, Names.ExistingPath(text[(equals + 1)..colon]))
+        {
+            Classes = [.. RasterInput.Numbers("--condition", codes, string.Join(',', codes.Split(',')
+                .Select(_ => "a whole number")), RasterInput.Whole).Select(n => (int)n)],
         };
     }
 

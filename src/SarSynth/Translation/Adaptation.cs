@@ -50,18 +50,18 @@ internal sealed class Adaptation(LatentDiffusion pipeline) : IDisposable
             nets.Remove(key);
         }
         foreach (var control in recipe.Controls)
-            Net(control, recipe.Variant);
+            Net(control, recipe);
     }
 
     /// <summary>A further ControlNet.</summary>
-    public ControlNetModel Net(ControlRecipe control, string? variant)
+    public ControlNetModel Net(ControlRecipe control, TranslateRecipe recipe)
     {
-        var key = KeyOf(control, variant);
+        var key = KeyOf(control, recipe.Variant);
         if (nets.TryGetValue(key, out var known))
             return known.Net;
-        var options = new WeightOptions(Device: pipeline.Device, Type: ScalarType.Float32);
+        var options = new WeightOptions(Device: pipeline.Device, Type: Translator.TypeOf(recipe));
         var state = StateOf(control.Net);
-        var net = ModelFolder.Load<ControlNetModel>(control.Net, options, variant);
+        var net = ModelFolder.Load<ControlNetModel>(control.Net, options, recipe.Variant);
         nets[key] = (net, state);
         return net;
     }

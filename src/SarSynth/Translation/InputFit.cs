@@ -8,14 +8,6 @@ namespace SarSynth.Translation;
 /// <summary>Holds an input against a model's card.</summary>
 internal static class InputFit
 {
-    /// <summary>
-    /// Spacings may differ by this factor: what the resampling of a training set and of a product leave.
-    /// </summary>
-    private const double SpacingTolerance = 1.25;
-
-    /// <summary>Looks may differ by this factor.</summary>
-    private const double LooksTolerance = 2;
-
     /// <summary>Pixels that differ as after this many times the looks were filtered.</summary>
     private const double DespeckledFactor = 6;
 
@@ -37,17 +29,24 @@ internal static class InputFit
         foreach (var (axis, found, expected) in new[] { ("range", range, trained.RangeSpacing),
             ("azimuth", azimuth, trained.AzimuthSpacing) })
         {
-            if (found is { } f && expected is { } e && Factor(f, e) > SpacingTolerance)
-                remarks.Add($"its pixels are {Text(f)} m apart along {axis}; the model was trained on {Text(e)} m.");
+            if (found is { } f && expected is { } e && InputMatch.SpacingFactors(card) is var (least, most)
+                && InputMatch.Outside(f, e * least, e * most) > InputMatch.SpacingTolerance)
+            {
+                remarks.Add($"its pixels are {Text(f)} m apart along {axis}; the model was trained on "
+                    + $"{Range(e, least, most)} m.");
+            }
         }
         if (range is null && azimuth is null && place?.Transform is not null)
             remarks.Add($"it is geocoded and its spacing in metres is not known; "
-                + $"the model was trained on {Spacing(trained)}.");
-        if (complex)
-            remarks.Add($"it is single-look complex; "
-                + $"the model was trained on detected images of {Text(trained.Looks ?? 1)} looks.");
-        else if (input.Looks is { } looks && trained.Looks is { } wanted && Factor(looks, wanted) > LooksTolerance)
-            remarks.Add($"it has {Text(looks)} looks; the model was trained on {Text(wanted)}.");
+                + $"the model was trained on {Spacing(card)}.");
+        var looks = complex ? 1 : input.Looks;
+        if (looks is { } l && trained.Looks is { } wanted && InputMatch.LooksFactors(card) is var (fewest, many)
+            && InputMatch.Outside(l, wanted * fewest, wanted * many) > InputMatch.LooksTolerance)
+        {
+            remarks.Add(complex ? $"it is single-look complex; the model was trained on detected images of "
+                + $"{Range(wanted, fewest, many)} looks."
+                : $"it has {Text(l)} looks; the model was trained on {Range(wanted, fewest, many)}.");
+        }
         return remarks;
     }
 
@@ -102,7 +101,7 @@ internal static class InputFit
         if (Band(input) is null && trained.Band is { } band)
             assumed.Add($"{band} band: the input does not tell");
         if (GroundSpacing(input, place) is (null, null) && place?.Transform is null)
-            assumed.Add($"pixels of {Spacing(trained)}: the input does not tell");
+            assumed.Add($"pixels of {Spacing(card)}: the input does not tell");
         if (input.Looks is null && trained.Looks is { } looks)
             assumed.Add($"{Text(looks)} looks: the input does not tell");
         return assumed;
@@ -138,11 +137,17 @@ internal static class InputFit
         _ => "Ka",
     };
 
-    private static string Spacing(TrainedOn trained) => trained.RangeSpacing == trained.AzimuthSpacing
-        ? $"{Text(trained.RangeSpacing)} m" : $"{Text(trained.RangeSpacing)} x {Text(trained.AzimuthSpacing)} m";
+    /// <summary>The spacings that a model was trained on, in words.</summary>
+    public static string Spacing(ModelCard card)
+    {
+        var (trained, (least, most)) = (card.Trained!, InputMatch.SpacingFactors(card));
+        var range = Range(trained.RangeSpacing, least, most);
+        return trained.RangeSpacing == trained.AzimuthSpacing ? $"{range} m"
+            : $"{range} x {Range(trained.AzimuthSpacing, least, most)} m";
+    }
 
-    private static double Factor(double a, double b) => a <= 0 || b <= 0 ? double.PositiveInfinity
-        : Math.Max(a / b, b / a);
+    private static string Range(double? value, double least, double most) =>
+        least == most ? Text(value * least) : $"{Text(value * least)} to {Text(value * most)}";
 
     private static string Text(double? value) => value?.ToString("G4", CultureInfo.InvariantCulture) ?? "?";
 }

@@ -65,6 +65,8 @@ public static class ModelFiles
             AddFiles(found, $"tokens/{i}", token.File);
         foreach (var (i, control) in recipe.Controls.Index())
             AddNetwork(found, $"controls/{i}", control.Net, recipe.Variant);
+        foreach (var condition in recipe.Conditions)
+            AddFiles(found, $"conditions/{condition.Net}", condition.File);
         if (recipe.Scheduler is { } scheduler && Path.Exists(scheduler))
             AddFiles(found, "sampler", scheduler);
         return found;

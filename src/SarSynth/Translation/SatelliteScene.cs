@@ -4,6 +4,7 @@ using SarSynth.Diffusion.Tiling;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
 using SarSynth.Radar.Radiometry;
+using SarSynth.Radar.Signal;
 using static TorchSharp.torch;
 
 namespace SarSynth.Translation;
@@ -28,6 +29,25 @@ internal sealed record SatelliteSource(
     public static SatelliteSource Of(SarRaster raster, int blockRows = 0, int blockColumns = 0) => new(raster.Rows,
         raster.Columns, raster.Metadata, raster.GeoReference, raster.Kind == PixelKind.Complex,
         raster.Blocks(blockRows, blockColumns).Select(b => (b.Window, b.Image.ToAmplitude())));
+
+    /// <summary>The mean intensity of rectangles; blocks must begin at whole ones.</summary>
+    /// <param name="by">Rows of a rectangle.</param>
+    /// <param name="across">Columns of a rectangle.</param>
+    public SatelliteSource Averaged(int by, int across)
+    {
+        var looks = Complex ? 1 : Metadata.Looks;
+        return new(Rows / by, Columns / across, Metadata with
+        {
+            RangeSpacing = Metadata.RangeSpacing * across, AzimuthSpacing = Metadata.AzimuthSpacing * by,
+            Looks = looks * by * across,
+        }, Place?.Coarsened(by, across), false, Blocks
+            .Where(b => b.Window.Rows >= by && b.Window.Columns >= across).Select(b =>
+            {
+                var mean = Multilook.Apply(b.Image, by, across);
+                return (new RasterWindow(b.Window.Row / by, b.Window.Column / across, mean.Rows, mean.Columns),
+                    mean.ToAmplitude());
+            }));
+    }
 }
 
 /// <summary>The amplitudes of a whole satellite image; NaN where there is no data, and where they are 0.</summary>

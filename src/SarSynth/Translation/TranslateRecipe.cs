@@ -26,6 +26,16 @@ public enum TranslationWay
     Amplitude,
 }
 
+/// <summary>The number type that a model computes in.</summary>
+public enum WeightPrecision
+{
+    /// <summary>float32 whatever the files hold.</summary>
+    Float32,
+
+    /// <summary>That of the files: bfloat16 takes half of the memory.</summary>
+    Stored,
+}
+
 /// <summary>A ControlNet that does not come with the model; it sees the satellite image too.</summary>
 /// <param name="Net">Folder with config.json and weights, as diffusers has it.</param>
 /// <param name="Scale">Factor on its residuals.</param>
@@ -160,6 +170,9 @@ public sealed record TranslateRecipe
     /// <summary>Further ControlNets; residuals of all add.</summary>
     public IReadOnlyList<ControlRecipe> Controls { get; init; } = [];
 
+    /// <summary>What ControlNets see that do not see the satellite image.</summary>
+    public IReadOnlyList<ConditionRecipe> Conditions { get; init; } = [];
+
     /// <summary>LoRA and DoRA files on the model's networks; their updates add.</summary>
     public IReadOnlyList<AdapterRecipe> Adapters { get; init; } = [];
 
@@ -185,6 +198,18 @@ public sealed record TranslateRecipe
 
     /// <summary>Windows given to the networks at once.</summary>
     public int Batch { get; init; } = 1;
+
+    /// <summary>
+    /// Take files as they are. Else pixels finer than those that the model was trained on are averaged to its spacing
+    /// first; images in memory always are taken as they are.
+    /// </summary>
+    public bool AsIs { get; init; }
+
+    /// <summary>Translate files, too, whose pixels are far coarser than all that the model was trained on.</summary>
+    public bool Outside { get; init; }
+
+    /// <summary>The number type of the weights.</summary>
+    public WeightPrecision Precision { get; init; }
 
     /// <summary>Refuse an input that is not what the model was trained on (<see cref="Translator.Remarks"/>).</summary>
     public bool Strict { get; init; }

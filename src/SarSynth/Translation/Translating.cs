@@ -158,7 +158,7 @@ public sealed partial class Translator
                 .. hasText ? ["prompt"] : Array.Empty<string>(),
                 .. recipe.Steps != defaults.Steps || recipe.Scheduler is not null || recipe.Guidance > 1
                     || recipe.Strength is not null ? ["sampling"] : Array.Empty<string>(),
-                .. recipe.Controls.Count + recipe.Adapters.Count + recipe.Tokens.Count > 0
+                .. recipe.Controls.Count + recipe.Conditions.Count + recipe.Adapters.Count + recipe.Tokens.Count > 0
                     ? ["ControlNets, LoRAs and tokens"] : Array.Empty<string>(),
             ];
             foreach (var wish in asked)

@@ -43,7 +43,9 @@ public sealed partial class Translator
                 + $"{TranslationWay.MeanAndSpeckle} is made in parts.");
         }
         var clock = new StageClock();
-        var source = SatelliteSource.Of(raster);
+        var (source, averaged, said) = Matched(raster, recipe);
+        if (InputMatch.FarOutside(Card, source.Metadata, source.Place) is { } far && !recipe.Outside)
+            throw new InvalidDataException($"{input}: {far} --force translates it all the same.");
         var files = Files is null ? null : ModelFiles.Joined(Files.Value, ModelFiles.OfAdditions(recipe));
         TranslationResult Told(TranslationResult found)
         {
@@ -51,11 +53,12 @@ public sealed partial class Translator
                 throw new RasterException(input, "has no pixel above 0, so there is nothing to translate");
             return found with
             {
+                Remarks = said is null ? found.Remarks : [said, .. found.Remarks],
                 Assumed = [.. Choices(raster, options), .. found.Assumed],
                 Ran = found.Ran with
                 {
                     Model = Name, ModelFiles = files, Pixels = raster.Kind, Channel = raster.Channel,
-                    Part = raster.Part,
+                    Part = raster.Part, Averaged = averaged == (1, 1) ? null : [averaged.Rows, averaged.Columns],
                 },
                 Stages = clock.Costs,
             };
@@ -119,6 +122,20 @@ public sealed partial class Translator
 
     /// <summary>Whether finished rows of an output lie beside it, from which its translation goes on.</summary>
     public static bool IsBegun(string output) => TranslationParts.IsBegun(output);
+
+    // A product averaged to the spacing that the model was trained on, by how much, and a line that says so.
+    private (SatelliteSource Source, (int Rows, int Columns) By, string? Said) Matched(
+        SarRaster raster, TranslateRecipe recipe)
+    {
+        const int block = 512;
+        (int Rows, int Columns) by = recipe.AsIs ? (1, 1)
+            : InputMatch.Averaging(Card, raster.Metadata, raster.GeoReference);
+        if (by == (1, 1))
+            return (SatelliteSource.Of(raster), by, null);
+        var (source, said) = InputMatch.Averaged(Card, SatelliteSource.Of(raster,
+            by.Rows * Math.Max(1, block / by.Rows), by.Columns * Math.Max(1, block / by.Columns)), by);
+        return (source, said is null ? (1, 1) : by, said);
+    }
 
     // The rows of this process that are not there yet.
     private TranslationResult MakeParts(TranslationParts parts, Shard shard, SatelliteSource source,

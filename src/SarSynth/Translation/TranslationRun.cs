@@ -77,6 +77,9 @@ public sealed record TranslationFacts
     /// <summary>The channel that was read; null for an image in memory.</summary>
     public string? Channel { get; init; }
 
+    /// <summary>Rows and columns of pixels whose intensities were averaged first; null where none were.</summary>
+    public IReadOnlyList<int>? Averaged { get; init; }
+
     /// <summary>The part of the file that was read; null for an image in memory.</summary>
     public RasterWindow? Part { get; init; }
 }
@@ -121,6 +124,11 @@ internal sealed class TranslationRun
         var size = recipe.Tile ?? Math.Max(64, pipeline.Unet.Config.SampleSize?.Values[0] ?? 64);
         tiling = new(size, recipe.Overlap ?? size / 8, recipe.Batch) { Multiple = 1 << (levels - 1) };
         var windows = tiling.Cover(rows, columns);
+        if (recipe.Conditions.FirstOrDefault(c => c.Net < 1 || c.Net > Nets().Count()) is { } none)
+        {
+            throw new ArgumentException($"conditions: found one of ControlNet {none.Net}, expected 1 to "
+                + $"{Nets().Count()}, as many as act.");
+        }
         var (plan, strength) = model.PlanOf(recipe);
         Facts = new()
         {
@@ -203,7 +211,7 @@ internal sealed class TranslationRun
             },
             Start = Facts.Strength is { } strength ? new(FineImage(), strength) : null,
             Control = new ControlRequest([.. Nets()
-                .Select(n => new ControlInput(n.Net, Condition(n.Net), n.Scale, n.Start, n.End))]),
+                .Select((n, i) => new ControlInput(n.Net, Condition(n.Net, i + 1), n.Scale, n.Start, n.End))]),
             Tiling = tiling,
             Observe = call =>
             {
@@ -217,13 +225,18 @@ internal sealed class TranslationRun
 
     private IEnumerable<(Diffusion.Models.ControlNetModel Net, double Scale, double Start, double End)> Nets() =>
         model.Controls.Select(net => (net, recipe.ControlScale, recipe.ControlStart, recipe.ControlEnd))
-            .Concat(recipe.Controls.Select(c => (adaptation.Net(c, recipe.Variant), c.Scale, c.Start, c.End)));
+            .Concat(recipe.Controls.Select(c => (adaptation.Net(c, recipe), c.Scale, c.Start, c.End)));
 
-    // A net sees the satellite image on its own grid: the latents' for the kit's, the fine image's for those of
-    // diffusers.
-    private WindowedImage Condition(Diffusion.Models.ControlNetModel net)
+    // A net sees the satellite image on its own grid, the latents' for the kit's, the fine image's for those of
+    // diffusers; or what the recipe says.
+    private WindowedImage Condition(Diffusion.Models.ControlNetModel net, int number)
     {
         var own = net.ConditionFactor;
+        if (recipe.Conditions.FirstOrDefault(c => c.Net == number) is { } other)
+        {
+            return new ConditionImage(other, net.Config.ConditioningChannels, scene.Rows, scene.Columns)
+                .On(rows * own, columns * own, (double)scale * own / factor, scene.Rows, pipeline.Device);
+        }
         return scene.On(rows * own, columns * own, (double)scale * own / factor, satellite,
             net.Config.ConditioningChannels, pipeline.Device);
     }

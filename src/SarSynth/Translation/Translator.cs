@@ -127,10 +127,11 @@ public sealed partial class Translator : IDisposable
         var path = File.Exists(recipe.Model) ? recipe.Model : EmbeddedData.FindModel(recipe.Model);
         var ownCard = card is null;
         card ??= CardOf(recipe, path);
-        var options = new WeightOptions(Device: device ?? ComputeDevice.Find(recipe.Device), Type: ScalarType.Float32);
+        var options = new WeightOptions(Device: device ?? ComputeDevice.Find(recipe.Device), Type: TypeOf(recipe));
         var meanFolder = Path.Combine(path, MeanField.Folder);
         var hasMean = File.Exists(Path.Combine(meanFolder, "config.json"));
-        var network = hasMean ? ModelFolder.Load<UpscalingUNetModel>(meanFolder, options, recipe.Variant) : null;
+        var network = hasMean ? ModelFolder.Load<UpscalingUNetModel>(meanFolder,
+            options with { Type = ScalarType.Float32 }, recipe.Variant) : null;
         LatentDiffusion? pipeline = null;
         var controls = new List<ControlNetModel>();
         try
@@ -276,6 +277,10 @@ public sealed partial class Translator : IDisposable
             yield return folder;
         }
     }
+
+    /// <summary>The number type of weights; null for that of the files.</summary>
+    internal static ScalarType? TypeOf(TranslateRecipe recipe) =>
+        recipe.Precision == WeightPrecision.Stored ? null : ScalarType.Float32;
 
     private static ModelCard CardOf(TranslateRecipe recipe, string path)
     {

@@ -69,7 +69,7 @@ public sealed class AdditionsTests(TinyModel tiny) : IClassFixture<TinyModel>
         Assert.NotEqual(first, Made(recipe));
         using var adaptation = new Adaptation(tiny.Model.Pipeline);
         adaptation.Apply(recipe with { Controls = [new(folder), new(folder)] });
-        var weight = adaptation.Net(recipe.Controls[0], null).parameters().First();
+        var weight = adaptation.Net(recipe.Controls[0], new()).parameters().First();
         Assert.False(weight.IsInvalid);
         adaptation.Apply(Fast);
         Assert.True(weight.IsInvalid);

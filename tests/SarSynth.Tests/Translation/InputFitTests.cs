@@ -60,6 +60,79 @@ public sealed class InputFitTests(TinyModel tiny) : IClassFixture<TinyModel>
     }
 
     [Theory]
+    // The range of an amplitude model is its one spacing of 1.6 m and a quarter to either side, 1.28 to 2 m.
+    [InlineData(0.5, 0.9, 3, 2), InlineData(0.35, 1.6, 5, 1), InlineData(1.25, 1.3, 1, 1), InlineData(1.0, 3.0, 2, 1)]
+    public void FinerPixelsAreAveragedToWhatTheModelWasTrainedOn(double azimuth, double range, int rows, int columns)
+    {
+        var metadata = Trained with { SlantRange = false, AzimuthSpacing = azimuth, RangeSpacing = range };
+        Assert.Equal((rows, columns), InputMatch.Averaging(tiny.Model.Card, metadata, null));
+        Assert.Equal((1, 1), InputMatch.Averaging(tiny.Model.Card, SarMetadata.Unknown, null));
+        Assert.Equal((1, 1), InputMatch.Averaging(new ModelCard(), metadata, null));
+    }
+
+    [Fact]
+    public void AFinerProductIsAveragedSaysSoAndComesOutAsItsMeans()
+    {
+        var random = new Random(4);
+        var samples = Enumerable.Range(0, 33 * 50).Select(_ => new MathNet.Numerics.Complex32(
+            (float)random.NextDouble(), (float)random.NextDouble())).ToArray();
+        var fine = new ComplexImage(33, 50, samples, Trained with
+        {
+            SlantRange = false, AzimuthSpacing = 0.8, RangeSpacing = 0.5, Looks = null,
+        }, new([9, 0.5, 0, 7, 0, -0.8], ""));
+        string In(string name) => Path.Combine(tiny.Folder, name);
+        GeoTiff.Write(fine, In("fine.tif"));
+        var found = tiny.Model.TranslateFile(In("fine.tif"), In("fine-made.tif"), Fast);
+        Assert.Contains(found.Remarks, r => r.Contains("2 x 3 were averaged", StringComparison.Ordinal));
+        Assert.DoesNotContain(found.Remarks, r => r.Contains("looks", StringComparison.Ordinal));
+        Assert.Equal([2, 3], found.Ran.Averaged!);
+        // The same means by hand: 16 x 16 of six single-look pixels each.
+        var means = new float[16 * 16];
+        for (var i = 0; i < means.Length; i++)
+        {
+            var (r, c) = (2 * (i / 16), 3 * (i % 16));
+            means[i] = (float)Math.Sqrt(Enumerable.Range(0, 6)
+                .Average(k => (double)samples[(r + k / 3) * 50 + c + k % 3].MagnitudeSquared));
+        }
+        var expected = tiny.Model.Translate(new AmplitudeImage(16, 16, means, Trained with { Looks = 6 }), Fast);
+        using (var raster = SarRaster.Open(In("fine-made.tif")))
+        {
+            var made = raster.Read().ToAmplitude();
+            Assert.Equal((64, 64), (made.Rows, made.Columns));
+            Assert.All(expected.Pixels.Zip(made.Pixels), p => Assert.InRange(p.Second / p.First, 0.999f, 1.001f));
+            Assert.Equal([9, 0.375, 0, 7, 0, -0.4], raster.GeoReference!.Transform!.Select(t => Math.Round(t, 9)));
+        }
+        var asIs = tiny.Model.TranslateFile(In("fine.tif"), In("fine-as-is.tif"), Fast with { AsIs = true });
+        Assert.Contains(asIs.Remarks, r => r.Contains("0.8 m apart", StringComparison.Ordinal));
+        Assert.Null(asIs.Ran.Averaged);
+        using var whole = SarRaster.Open(In("fine-as-is.tif"));
+        Assert.Equal((132, 200), (whole.Rows, whole.Columns));
+    }
+
+    [Fact]
+    public void AProductFarOutsideIsRefusedUnlessThatWasAsked()
+    {
+        string In(string name) => Path.Combine(tiny.Folder, name);
+        GeoTiff.Write(new AmplitudeImage(16, 16, Satellite.Pixels, Trained with
+        {
+            SlantRange = false, AzimuthSpacing = 10, RangeSpacing = 10,
+        }), In("far.tif"));
+        var error = Assert.Throws<InvalidDataException>(() =>
+            tiny.Model.TranslateFile(In("far.tif"), In("far-made.tif"), Fast));
+        Assert.Contains("far.tif: its pixels are 10 m apart along range", error.Message);
+        Assert.Contains("trained on 1.6 m", error.Message);
+        Assert.False(File.Exists(In("far-made.tif")));
+        var found = tiny.Model.TranslateFile(In("far.tif"), In("far-made.tif"), Fast with { Outside = true });
+        Assert.Contains(found.Remarks, r => r.Contains("10 m apart along range", StringComparison.Ordinal));
+        // A mean network is told looks and spacing, which the kit's recipes vary.
+        var card = tiny.Model.Card with { Target = Radar.Simulation.Sensors.AirborneX040 };
+        Assert.Empty(InputFit.Remarks(card, Trained with { Looks = 1 }, null, true));
+        Assert.Empty(InputFit.Remarks(card, Trained with { SlantRange = false, RangeSpacing = 3.2 }, null, false));
+        Assert.Contains("1 to 9", InputFit.Remarks(card, Trained with { Looks = 40 }, null, false).Single());
+        Assert.Contains("1.6 to 3.2 m", InputMatch.FarOutside(card, Trained with { AzimuthSpacing = 20 }, null)!);
+    }
+
+    [Theory]
     [InlineData(902), InlineData(903), InlineData(905)]
     public void SpeckleThatWasTakenOffIsSeen(ulong seed)
     {

@@ -62,6 +62,67 @@ public sealed class PlainModelTests : IDisposable
     }
 
     [Fact]
+    public void TheSecondOfTwoControlNetsMaySeeAClassMap()
+    {
+        var path = Pipeline("unet_sdxl", second: true, controls: 2);
+        var (codes, map) = (new[] { 1, 4, 9 }, Path.Combine(folder, "classes.tif"));
+        void WriteMap(int rows, int columns, int shift) => GeoTiff.Write(new AmplitudeImage(rows, columns,
+            [.. Enumerable.Range(0, rows * columns).Select(i => (float)codes[(i / columns / 2 + shift) % 3])]), map);
+        WriteMap(26, 22, 0);
+        var recipe = new TranslateRecipe
+        {
+            Model = path, Steps = 2, Conditions = [new(2, map) { Classes = codes }],
+        };
+        using (no_grad())
+        {
+            using var model = Translator.Load(recipe, CPU);
+            var net = model.Controls[1];
+            // Zero convolutions let nothing through: a net that was trained has others.
+            foreach (var weight in net.named_parameters().Where(p => p.name.Contains("controlnet_mid_block")))
+                weight.parameter.fill_(0.01f);
+            var made = model.Translate(Satellite, recipe);
+            Assert.NotEqual(made.Pixels, model.Translate(Satellite, recipe with { Conditions = [] }).Pixels);
+            WriteMap(26, 22, 1);
+            Assert.NotEqual(made.Pixels, model.Translate(Satellite, recipe).Pixels);
+            Assert.Contains("conditions/2/classes.tif", ModelFiles.Of(recipe).Keys);
+
+            // Two rows of a code lie in one row of satellite pixels: rows 0, 1, 2, ... have the codes in turn.
+            var image = new ConditionImage(recipe.Conditions[0], 3, 13, 11).On(16, 16, 1, 13, CPU);
+            var window = image.Of(new(2, 1, 4, 3));
+            Assert.Equal([1, 3, 4, 3], window.shape);
+            for (var r = 0; r < 4; r++)
+            {
+                for (var k = 0; k < 3; k++)
+                    Assert.Equal((r + 2 + 1) % 3 == k ? 1 : 0, window[0, k, r, 2].item<float>());
+            }
+            WriteMap(27, 22, 0);
+            Assert.Contains("27 x 22", Assert.Throws<InvalidDataException>(() =>
+                model.Translate(Satellite, recipe)).Message);
+            Assert.Contains("ControlNet 3", Assert.Throws<ArgumentException>(() =>
+                model.Translate(Satellite, recipe with { Conditions = [new(3, map)] })).Message);
+            WriteMap(13, 11, 0);
+            Assert.Contains("2 class codes", Assert.Throws<InvalidDataException>(() => model.Translate(Satellite,
+                recipe with { Conditions = [new(2, map) { Classes = [1, 4] }] })).Message);
+        }
+    }
+
+    [Fact]
+    public void WeightsMayComputeInTheNumberTypeOfTheirFiles()
+    {
+        var path = Pipeline("unet_sdxl", second: true, controls: 2, type: ScalarType.BFloat16);
+        var recipe = new TranslateRecipe { Model = path, Steps = 2 };
+        using var whole = Translator.Load(recipe, CPU);
+        using var stored = Translator.Load(recipe with { Precision = WeightPrecision.Stored }, CPU);
+        Assert.Equal(ScalarType.BFloat16, stored.Pipeline.Unet.parameters().First().dtype);
+        Assert.Equal(ScalarType.BFloat16, stored.Controls[1].parameters().First().dtype);
+        var (expected, made) = (whole.Translate(Satellite, recipe).Pixels, stored.Translate(Satellite, recipe).Pixels);
+        Assert.NotEqual(expected, made);
+        // bfloat16 has 8 bits: 0.4 % in each value.
+        var error = expected.Zip(made, (a, b) => Math.Abs(a - b)).Average() / expected.Average();
+        Assert.InRange(error, 1e-5, 0.05);
+    }
+
+    [Fact]
     public void ANetBesideThePipelineIsAsOneInsideAndACardIsReadFromItsFile()
     {
         var inside = Pipeline("unet_sdxl", second: true, controls: 1);
@@ -111,10 +172,11 @@ public sealed class PlainModelTests : IDisposable
         Assert.Equal(52, model.Translate(Satellite, new TranslateRecipe { Steps = 1, Prompt = "a river" }).Rows);
     }
 
-    private string Pipeline(string unet, bool second, int controls, ClipTokenizer? tokenizer = null)
+    private string Pipeline(string unet, bool second, int controls, ClipTokenizer? tokenizer = null,
+        ScalarType? type = null)
     {
         tokenizer ??= ClipTokenizer.Train(["fields and a river", "water", "noise"], 600, 77);
-        var path = Path.Combine(folder, $"{unet}-{controls}");
+        var path = Path.Combine(folder, $"{unet}-{controls}{type}");
         using var pipeline = new LatentDiffusion
         {
             Unet = Part<UNet2DConditionModel>(unet), Vae = Part<AutoencoderKL>("vae"), Sampler = new SamplerConfig(),
@@ -123,7 +185,7 @@ public sealed class PlainModelTests : IDisposable
             ForceZerosForEmptyPrompt = second,
         };
         var nets = Enumerable.Range(0, controls).Select(_ => Part<ControlNetModel>("controlnet_sdxl")).ToList();
-        pipeline.Save(path, controls: nets);
+        pipeline.Save(path, controls: nets, type: type);
         nets.ForEach(n => n.Dispose());
         return path;
     }
