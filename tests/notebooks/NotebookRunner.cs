@@ -79,6 +79,8 @@ public sealed class NotebookRunner : IDisposable
             ["JUPYTER_PATH"] = kernel.Value, ["PYTHONDONTWRITEBYTECODE"] = "1",
             ["JUPYTER_DATA_DIR"] = kernel.Value, ["JUPYTER_RUNTIME_DIR"] = Path.Combine(folder, "runtime"),
             ["JUPYTER_CONFIG_DIR"] = Path.Combine(folder, "config"),
+            // The model that takes long enough to be looked at and interrupted.
+            ["SARSYNTH_MODEL"] = "sarsynth-small",
         });
 
     /// <summary>An assembly of this checkout, built as these tests are.</summary>
