@@ -55,8 +55,9 @@ static class Names
     /// <summary>Whether a folder holds a finished model.</summary>
     public static bool IsModel(string folder) => File.Exists(Path.Combine(folder, "model_index.json"));
 
-    /// <summary>Whether a model was trained to translate: its card says from what to what.</summary>
-    public static bool IsTranslator(string folder) => File.Exists(Path.Combine(folder, ModelCard.FileName));
+    /// <summary>Whether a model was trained to translate satellite images: its card says from what to what.</summary>
+    public static bool IsTranslator(string folder) => Path.Combine(folder, ModelCard.FileName) is var card
+        && File.Exists(card) && !KitJson.Read<ModelCard>(card).ZerosAreShadow;
 
     private static string OneOf(string what, string name, IReadOnlyList<string> known, string? path)
     {

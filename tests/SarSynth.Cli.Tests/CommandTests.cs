@@ -59,6 +59,19 @@ public sealed class CommandTests : Shell
         Assert.True(File.Exists(Path.Combine(Folder, "a", "scene-0000009.provenance.json")));
     }
 
+    [Fact]
+    public void SimulateWritesWhatAFacetSimulatorComputesOfTheSameScenes()
+    {
+        Assert.Equal(0, Run("simulate", "--out", "f", "--size", "64", "--seed", "9", "--facets").Code);
+        using var map = SarRaster.Open(Path.Combine(Folder, "f", "scene-0000009.facets.tif"));
+        Assert.Equal((64, 64, PixelKind.Intensity), (map.Rows, map.Columns, map.Kind));
+        Assert.Equal("airborne-x-040 facets", map.Metadata.Sensor);
+        var provenance = JsonNode.Parse(File.ReadAllText(
+            Path.Combine(Folder, "f", "scene-0000009.facets.tif.provenance.json")))!;
+        Assert.Equal(1.5, (double?)provenance["ran"]!["facets"]!["registrationError"]);
+        Assert.InRange(Math.Abs((double)provenance["ran"]!["errors"]!["row"]!), 0, 1.5);
+    }
+
     public static TheoryData<string, string[], string> BadInput => new()
     {
         { "not a raster", ["info", "text.tif"], "text.tif" },

@@ -69,6 +69,8 @@ public sealed class ScaleTests
             Coherence.Map(Scaled(Samples, c), Scaled(OtherSamples, c), Rows, Columns, 5),
         ["Coherence.Of(Complex32[], Complex32[])"] = 
             c => Coherence.Of(Scaled(Samples, c), Scaled(Samples.Zip(OtherSamples, (a, b) => a + b).ToArray(), c)),
+        ["Displacement.Local(Single[], Single[])"] = c => Displacement.Local(Scaled(Whole, c), Whole, Rows, Columns,
+            [new(12, 10, 40, 44)]),
         ["Distance.Hellinger(Single[], Single[])"] = c => Distance.Hellinger(Scaled(Whole, c), Scaled(Other, c)),
         ["Distance.JensenShannon(Single[], Single[])"] = c =>
             Distance.JensenShannon(Scaled(Whole, c), Scaled(Other, c)),

@@ -17,6 +17,8 @@ internal static class Program
             + "the spot (12 GB of files)", TranslationFull.Run),
         ["real"] = ("DIR: a folder of measured data translated: one flight at three bandwidths against its fine image, "
             + "satellites by what needs no truth", Real.Run),
+        ["bridge"] = ("simulated to airborne-like: shares of each gap closed, places, use; -o REPORT, "
+            + "--model NAME|none", Bridge.Run),
         ["kernel"] = ("the C# kernel beside ipykernel; --soak MINUTES for a long mixed run", Kernel.Run),
     };
 

@@ -1,6 +1,7 @@
 // sarsynth simulate: paired scenes on disk, from a seed.
 using System.CommandLine;
 using SarSynth.Data;
+using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
 
 namespace SarSynth.Cli.Commands;
@@ -36,10 +37,15 @@ static class SimulateCommand
             Description = "Which part of a data set the scenes are.",
             DefaultValueFactory = _ => Split.Test,
         };
+        var facets = new Option<bool>("--facets")
+        {
+            Description = "Also what a facet simulator computes of each scene, NAME.facets.tif: mean intensity on the "
+                + "airborne grid, which translate --model sarsynth-bridge makes airborne-like.",
+        };
         var command = new Command("simulate",
             "Seeded scenes, seen by an airborne sensor and by a satellite: registered pairs with captions.")
         {
-            output, scenes, size, airborne, satellite, split, CommonOptions.Seed, CommonOptions.Force,
+            output, scenes, size, airborne, satellite, split, facets, CommonOptions.Seed, CommonOptions.Force,
                 CommonOptions.Json,
         };
         command.SetAction(parsed =>
@@ -57,6 +63,8 @@ static class SimulateCommand
                 Finished.Refuse(Path.Combine(folder, $"{name}.provenance.json"), parsed.GetValue(CommonOptions.Force),
                     $"scene {name} in {folder}");
             var dataset = Write(recipe, folder, parsed.GetValue(split));
+            if (parsed.GetValue(facets))
+                WriteFacets(recipe, folder);
             if (parsed.GetValue(CommonOptions.Json))
                 Terminal.Line(KitJson.Serialize(dataset));
             else
@@ -73,6 +81,19 @@ static class SimulateCommand
 
     private static HashSet<string> NamesOf(SimulationRecipe recipe) =>
         [.. Enumerable.Range(0, recipe.Scenes).Select(i => SimulatedScenes.NameOf(recipe.Seed + (ulong)i))];
+
+    private static void WriteFacets(SimulationRecipe recipe, string folder)
+    {
+        foreach (var seen in SimulatedScenes.Facets(recipe, new()))
+        {
+            var path = Path.Combine(folder, $"{seen.Name}.facets.tif");
+            GeoTiff.Write(seen.Observation.SpeckleFree!, path);
+            QuickLook.Write(seen.Observation.Detected, Path.Combine(folder, $"{seen.Name}.facets.png"));
+            Provenance.Of("simulate", recipe, recipe.Seed, [], [path])
+                .With(new { Facets = new Radar.Simulation.FacetModel(), seen.Observation.Errors }, [], [])
+                .Write($"{path}.provenance.json");
+        }
+    }
 
     private static PairedDataset Write(SimulationRecipe recipe, string folder, Split split)
     {

@@ -28,6 +28,12 @@ public sealed record SceneMix
     /// <summary>Share of scenes whose satellite differs in looks, noise or resolution, 0 to 1.</summary>
     public double Varied { get; init; }
 
+    /// <summary>
+    /// A facet simulator whose map of mean intensity stands in the satellite image's place, on the airborne grid; null
+    /// for the satellite.
+    /// </summary>
+    public FacetModel? Facets { get; init; }
+
     /// <summary>The scenes that the mix consists of.</summary>
     /// <exception cref="ArgumentException">No kind, or sensors that do not pair.</exception>
     public IReadOnlyList<MixedScene> Plan()
@@ -42,7 +48,7 @@ public sealed record SceneMix
             var (kind, seed) = (kinds[(int)((long)i * Step(kinds.Length) % kinds.Length)], Seed + (ulong)i);
             var (fine, coarse) = Varied * 1000 > new SplitMix(seed, 1).Next(1000) ? Variation(airborne, satellite, seed)
                 : (airborne, satellite);
-            return new MixedScene(seed, kind, SensorPair.Of(fine, coarse));
+            return new MixedScene(seed, kind, SensorPair.Of(fine, coarse)) { Facets = Facets };
         })];
     }
 
@@ -100,6 +106,9 @@ public sealed record SceneMix
 /// <param name="Sensors">Who sees it.</param>
 public sealed record MixedScene(ulong Seed, SceneKind Kind, SensorPair Sensors)
 {
+    /// <summary>The facet simulator in the satellite's place; null for the satellite.</summary>
+    public FacetModel? Facets { get; init; }
+
     /// <summary>Its name.</summary>
     public string Name => $"{SimulatedScenes.NameOf(Seed)}-{Kind.ToString().ToLowerInvariant()}";
 
@@ -115,7 +124,8 @@ public sealed record MixedScene(ulong Seed, SceneKind Kind, SensorPair Sensors)
             Spacing = cell,
             Kind = Kind,
         });
-        var (fine, coarse) = Sensors.Observe(scene, Seed);
+        var (fine, coarse) = Facets is null ? Sensors.Observe(scene, Seed)
+            : FacetPairs.Observe(scene, Sensors.Airborne, Seed, Facets);
         return new(Name, fine, coarse, [new TileCaption(0, 0, size, Name)]);
     }
 }

@@ -32,6 +32,23 @@ public static class SimulatedScenes
         }
     }
 
+    /// <summary>The same scenes as a facet simulator sees them, one by one.</summary>
+    /// <param name="recipe">The airborne sensor, number, size and seed.</param>
+    /// <param name="facets">The simulator.</param>
+    /// <param name="cancel">Ends between scenes.</param>
+    /// <returns>Names of the scenes, and the simulations on the airborne grid.</returns>
+    public static IEnumerable<(string Name, Observation Observation)> Facets(SimulationRecipe recipe,
+        FacetModel facets, CancellationToken cancel = default)
+    {
+        var airborne = FindSensor(recipe.Airborne);
+        for (var i = 0; i < recipe.Scenes; i++)
+        {
+            cancel.ThrowIfCancellationRequested();
+            var seed = recipe.Seed + (ulong)i;
+            yield return (NameOf(seed), Simulator.Observe(Land(recipe, airborne, seed).Scene, airborne, seed, facets));
+        }
+    }
+
     /// <summary>A sensor by its well-known name or its JSON file.</summary>
     /// <param name="nameOrPath">For example "airborne-x-040" or "my-sensor.json".</param>
     public static Sensor FindSensor(string nameOrPath) =>
@@ -43,9 +60,15 @@ public static class SimulatedScenes
 
     private static PairedScene Observe(SimulationRecipe recipe, SensorPair pair, ulong seed)
     {
-        // Airborne pixels in cells of the scene, which stay 0.4 m or finer whatever the
-        // sensor: so fine is what is drawn.
-        var airborne = pair.Airborne;
+        var (scene, high, wide) = Land(recipe, pair.Airborne, seed);
+        var (fine, coarse) = pair.Observe(scene, seed);
+        return new(NameOf(seed), fine, coarse, Captions(scene, recipe, high, wide));
+    }
+
+    // The ground, and how many of its cells an airborne pixel is high and wide.
+    private static (Scene Scene, double High, double Wide) Land(SimulationRecipe recipe, Sensor airborne, ulong seed)
+    {
+        // Cells stay 0.4 m or finer whatever the sensor: so fine is what is drawn.
         var (high, wide) = (airborne.AzimuthSpacing * airborne.AzimuthLooks,
             airborne.GroundRangeSpacing * airborne.RangeLooks);
         var cell = Math.Min(0.4, Math.Min(airborne.AzimuthSpacing, airborne.GroundRangeSpacing));
@@ -54,8 +77,7 @@ public static class SimulatedScenes
             Rows = (int)Math.Round(recipe.Size * high / cell), Columns = (int)Math.Round(recipe.Size * wide / cell),
                 Spacing = cell,
         });
-        var (fine, coarse) = pair.Observe(scene, seed);
-        return new(NameOf(seed), fine, coarse, Captions(scene, recipe, high / cell, wide / cell));
+        return (scene, high / cell, wide / cell);
     }
 
     private static List<TileCaption> Captions(Scene scene, SimulationRecipe recipe, double high, double wide)

@@ -109,7 +109,7 @@ public static class Baselines
         var asphalt = new byte[tall * wide];
         Array.Fill(asphalt, (byte)LandCover.Asphalt);
         var flat = Scene.FromMaps(asphalt, new float[tall * wide], tall, wide, spacing, []);
-        var seen = Simulator.Observe(flat, sensor with { Name = sensor.Name + " again" }, seed, Fidelity.Simulator);
+        var seen = Simulator.Observe(flat, sensor with { Name = sensor.Name + " again" }, seed, Fidelity.Plain);
         var mean = seen.Truth.Reflectivity[0] + (float)Math.Pow(10, sensor.NoiseEquivalentSigmaNought / 10);
         var image = seen.Detected.Crop(new RasterWindow(0, 0, rows, columns)).ToIntensity();
         return Array.ConvertAll(image.Pixels, i => i / mean);

@@ -24,8 +24,7 @@ internal sealed class SceneBootstrap
     public SceneBootstrap(Measure measure, double[]?[] truth, double[]?[] own, int[][] truthDraws, int[][] ownDraws)
     {
         var isPaired = ReferenceEquals(truthDraws, ownDraws);
-        var join = measure.Prepare?.Invoke(truth, own)
-            ?? ((t, o) => Join(measure, [.. t.Select(s => truth[s])], [.. o.Select(s => own[s])]));
+        var join = Joiner(measure, truth, own);
         int[] allTruth = [.. Enumerable.Range(0, truth.Length)], allOwn = [.. Enumerable.Range(0, own.Length)];
         Value = join(allTruth, allOwn);
         Scenes = [.. own.Select((part, s) => part is null ? null : Finite(join(isPaired ? [s] : allTruth, [s])))];
@@ -40,6 +39,11 @@ internal sealed class SceneBootstrap
         if (count >= EnoughToDecide)
             distance = measure.Goal.Distances(Interval.Lower, Interval.Upper);
     }
+
+    /// <summary>The value of some scenes, of the true images' and of the others'; NaN where there is none.</summary>
+    public static Func<int[], int[], double> Joiner(Measure measure, double[]?[] truth, double[]?[] own) =>
+        measure.Prepare?.Invoke(truth, own)
+            ?? ((t, o) => Join(measure, [.. t.Select(s => truth[s])], [.. o.Select(s => own[s])]));
 
     /// <summary>The value over all scenes; NaN where there is none.</summary>
     public double Value { get; }

@@ -95,30 +95,8 @@ public sealed record TranslationTable(string Truth, IReadOnlyList<string> Candid
         IReadOnlyList<AmplitudeImage>? training = null, ResNet18? network = null)
     {
         Check(scenes, candidates, baseline);
-        var yardstick = Trained(Yardstick.Of(scenes.Select(s => s.Airborne), classifier) with
-        {
-            Images = scenes.Count, ResNet = network,
-        }, training);
-        var measures = Measures.For(scenes, candidates, yardstick);
-        var truth = new double[]?[measures.Count, scenes.Count];
-        var own = candidates.Select(_ => new double[]?[measures.Count, scenes.Count]).ToArray();
-        foreach (var s in Progress.Over("measuring", [.. Enumerable.Range(0, scenes.Count)], s => scenes[s].Name))
-        {
-            var look = new SceneLook(scenes[s], scenes[s].Airborne, yardstick);
-            Fill(measures, look, truth, s);
-            for (var c = 0; c < candidates.Count; c++)
-                Fill(measures, new SceneLook(scenes[s], candidates[c].Images[s], yardstick, look)
-                {
-                    Seeds = candidates[c].Seeds is { Count: > 0 } seeds ? seeds[s] : [],
-                }, own[c], s);
-        }
-        var draws = SceneBootstrap.Draw(scenes.Count, resamples, "scenes");
-        var rows = measures.Select((measure, m) => Row(measure, [.. own.Select(o =>
-            new SceneBootstrap(measure, Of(truth, m), Of(o, m), draws, draws))],
-            candidates.Select(c => c.Name).ToList().IndexOf(baseline)));
-        var names = scenes.Select(s => s.Airborne.AirborneName()).Distinct().ToArray();
-        return new(names.Length == 1 ? names[0] : "airborne", [.. candidates.Select(c => c.Name)], baseline,
-            [.. scenes.Select(s => s.Name)], resamples, [.. rows]);
+        return TableParts.Of(scenes, candidates, classifier, training, network)
+            .ToTable(scenes, candidates, baseline, resamples);
     }
 
     /// <summary>
@@ -152,13 +130,13 @@ public sealed record TranslationTable(string Truth, IReadOnlyList<string> Candid
             return (Parts: own, Draws: SceneBootstrap.Draw(heap.Images.Count, resamples, heap.Name));
         }).ToArray();
         var rows = measures.Select((measure, m) => Row(measure, [.. parts.Skip(1).Select(p =>
-            new SceneBootstrap(measure, Of(parts[0].Parts, m), Of(p.Parts, m), parts[0].Draws, p.Draws))],
+            new SceneBootstrap(measure, PartsOf(parts[0].Parts, m), PartsOf(p.Parts, m), parts[0].Draws, p.Draws))],
             candidates.Select(c => c.Name).ToList().IndexOf(baseline)));
         return new(truth.Name, [.. candidates.Select(c => c.Name)], baseline,
             [.. truth.Images.Select((_, i) => $"image {i + 1}")], resamples, [.. rows]);
     }
 
-    private static TableRow Row(Measure measure, IReadOnlyList<SceneBootstrap> own, int baseline) => new(
+    internal static TableRow Row(Measure measure, IReadOnlyList<SceneBootstrap> own, int baseline) => new(
         measure.Id, measure.Group, measure.Name, measure.Unit, measure.Goal.ToString(), measure.Definition,
         measure.Format, [.. own.Select((o, i) => new TableCell(Number(o.Value), Number(o.Interval.Lower),
             Number(o.Interval.Upper), measure.Goal.Meets(o.Value),
@@ -167,19 +145,19 @@ public sealed record TranslationTable(string Truth, IReadOnlyList<string> Candid
             IsBiased = o.Interval.IsBiased,
         })]);
 
-    private static Yardstick Trained(Yardstick yardstick, IReadOnlyList<AmplitudeImage>? training) =>
+    internal static Yardstick Trained(Yardstick yardstick, IReadOnlyList<AmplitudeImage>? training) =>
         training is null or [] ? yardstick
             : yardstick with { Training = FeatureMeasures.TilesOf(training, yardstick) };
 
     private static double? Number(double value) => double.IsFinite(value) ? value : null;
 
-    private static void Fill(IReadOnlyList<Measure> measures, SceneLook look, double[]?[,] parts, int scene)
+    internal static void Fill(IReadOnlyList<Measure> measures, SceneLook look, double[]?[,] parts, int scene)
     {
         for (var m = 0; m < measures.Count; m++)
             parts[m, scene] = measures[m].Parts(look);
     }
 
-    private static double[]?[] Of(double[]?[,] parts, int measure) =>
+    internal static double[]?[] PartsOf(double[]?[,] parts, int measure) =>
         [.. Enumerable.Range(0, parts.GetLength(1)).Select(s => parts[measure, s])];
 
     private static void Check(IReadOnlyList<TruthScene> scenes, IReadOnlyList<Candidate> candidates, string baseline)

@@ -65,14 +65,17 @@ public static class MeanTraining
             SimulatedScenes.FindSensor(recipe.Scenes.Satellite));
         var pooled = scenes.SelectMany(s => s.Pair.Satellite.Pixels).Where(float.IsFinite).ToArray();
         var median = pooled.Order().ElementAt(pooled.Length / 2);
+        var facets = recipe.Scenes.Facets is not null;
         return new()
         {
-            Description = $"Satellite to airborne SAR as mean x texture x speckle, trained by the recipe "
-                + $"'{recipe.Name}' on simulated scenes.",
+            Description = $"{(facets ? "Facet simulation" : "Satellite")} to airborne SAR as mean x texture x speckle, "
+                + $"trained by the recipe '{recipe.Name}' on simulated scenes.",
             Scale = scenes[0].Pair.Scale,
-            SatelliteSensor = satellite.Name,
+            SatelliteSensor = facets ? FacetModel.NameOf(airborne.Name) : satellite.Name,
             AirborneSensor = airborne.Name,
-            TrainedOn = TrainedOn.Of(satellite),
+            // A map of means has neither looks nor noise.
+            TrainedOn = facets ? TrainedOn.Of(airborne) with { Looks = null, Noise = null } : TrainedOn.Of(satellite),
+            ZerosAreShadow = facets,
             Target = airborne,
             TextureLength = recipe.TextureLength,
             // Nearly the logarithm itself: an epsilon only for pixels of 0.

@@ -82,10 +82,11 @@ internal sealed class MeanField(UpscalingUNetModel network, ModelCard card)
     public static void RequireShape(UpscalingUNetConfig config, string source)
     {
         var found = (config.InChannels, config.ConditionChannels, config.OutChannels);
-        if (found != (1, SatelliteFacts.Count, 2))
+        if (found != (1, SatelliteFacts.Count, 2) && found != (1, 0, 2))
         {
             throw new CheckpointException(source, $"in_channels, condition_channels, out_channels are {found}, "
-                + $"expected (1, {SatelliteFacts.Count}, 2): a mean network");
+                + $"expected (1, {SatelliteFacts.Count}, 2), or (1, 0, 2) for one that is told nothing: a mean "
+                + "network");
         }
     }
 

@@ -99,6 +99,11 @@ public sealed record ModelCard
     public double? SatelliteMeanLog { get; init; }
 
     /// <summary>
+    /// Whether inputs are maps of a simulator without noise: their zeros are shadow, not missing data.
+    /// </summary>
+    public bool ZerosAreShadow { get; init; }
+
+    /// <summary>
     /// What text was measured to change: the lowest correlation between translations of one tile with the prompts of
     /// <see cref="Translator.TextProbes"/>; 1 is nothing. Null where nobody measured.
     /// </summary>

@@ -54,7 +54,10 @@ internal sealed record SatelliteSource(
 internal sealed class SatelliteScene
 {
     /// <summary>Reads a source, once.</summary>
-    public SatelliteScene(SatelliteSource source, CancellationToken cancel = default)
+    /// <param name="source">Where the pixels come from.</param>
+    /// <param name="zerosAreShadow">Whether 0 is data: <see cref="ModelCard.ZerosAreShadow"/>.</param>
+    /// <param name="cancel">Ends between blocks.</param>
+    public SatelliteScene(SatelliteSource source, bool zerosAreShadow = false, CancellationToken cancel = default)
     {
         (Rows, Columns) = (source.Rows, source.Columns);
         Amplitude = new float[(long)Rows * Columns];
@@ -68,18 +71,18 @@ internal sealed class SatelliteScene
             }
         }
         // In the image's order, whatever the blocks were: sums of the same order are the same numbers.
-        var logs = 0.0;
+        var (logs, lit) = (0.0, 0L);
         foreach (ref var a in Amplitude.AsSpan())
         {
             if (a > 0 && !float.IsInfinity(a))
-                logs += Math.Log(a);
-            else
+                (logs, lit) = (logs + Math.Log(a), lit + 1);
+            else if (!zerosAreShadow || a != 0)
             {
                 a = float.NaN;
                 LeftOut++;
             }
         }
-        MeanLog = LeftOut == Amplitude.LongLength ? double.NaN : logs / (Amplitude.LongLength - LeftOut);
+        MeanLog = lit == 0 ? double.NaN : logs / lit;
     }
 
     /// <summary>Rows.</summary>
@@ -135,8 +138,8 @@ internal sealed class SatelliteScene
     }
 
     /// <summary>
-    /// Mean intensity of the darkest hundredth of squares of 8 x 8 pixels, dB; infinite where no square has all its
-    /// data.
+    /// Mean intensity of the darkest hundredth of squares of 8 x 8 pixels, dB, no less than -100; infinite where no
+    /// square has all its data.
     /// </summary>
     public double DarkestGround()
     {
@@ -154,7 +157,7 @@ internal sealed class SatelliteScene
             }
         }
         means.Sort();
-        return means.Count == 0 ? double.PositiveInfinity : 10 * Math.Log10(means[means.Count / 100]);
+        return means.Count == 0 ? double.PositiveInfinity : 10 * Math.Log10(Math.Max(means[means.Count / 100], 1e-10));
     }
 
     /// <summary>Amplitudes of a window of the scene with its mirror image around it; ground of mean brightness where

@@ -37,6 +37,15 @@ public sealed partial class Translator
     public AmplitudeImage Translate(SarImage satellite, ulong seed = 1, string prompt = "") =>
         Translate(satellite, new TranslateRecipe { Seed = seed, Prompt = prompt });
 
+    /// <summary>Makes an airborne-like image of a simulator's map of mean intensity, with its own brightness.</summary>
+    /// <param name="map">The map, on the airborne grid; its zeros are shadow.</param>
+    /// <param name="seed">Seed of texture and speckle.</param>
+    /// <exception cref="InvalidOperationException">The model was not trained on such maps.</exception>
+    public AmplitudeImage Bridge(SarImage map, ulong seed = 1) => Card.ZerosAreShadow
+        ? Translate(map, new TranslateRecipe { Model = Name, Seed = seed, Radiometry = RadiometryMatch.Absolute })
+        : throw new InvalidOperationException(
+            $"model '{Name}': it takes satellite images, expected one trained on facet simulations.");
+
     /// <summary>Translates an image in memory.</summary>
     /// <param name="satellite">The satellite image; NaN and zero are no data and stay NaN.</param>
     /// <param name="recipe">Seed, steps, prompt, radiometry.</param>
@@ -98,7 +107,7 @@ public sealed partial class Translator
         var remarks = InputFit.Remarks(Card, source.Metadata, source.Place, source.Complex);
         SatelliteScene scene;
         using (clock.Measure("reading"))
-            scene = new SatelliteScene(source, cancel);
+            scene = new SatelliteScene(source, Card.ZerosAreShadow, cancel);
         if (InputFit.Despeckled(Card, scene.Amplitude, scene.Rows, scene.Columns) is { } smooth)
             remarks.Add(smooth);
         if (recipe.Strict && remarks.Count > 0)

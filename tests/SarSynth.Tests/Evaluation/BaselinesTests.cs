@@ -98,7 +98,7 @@ public class BaselinesTests
         const int Side = 128;
         var asphalt = Enumerable.Repeat((byte)LandCover.Asphalt, Side * Side).ToArray();
         var flat = Scene.FromMaps(asphalt, new float[Side * Side], Side, Side, 0.4);
-        var truth = Simulator.Observe(flat, Sensors.AirborneX040, Seed, Fidelity.Simulator).Detected.ToIntensity()
+        var truth = Simulator.Observe(flat, Sensors.AirborneX040, Seed, Fidelity.Plain).Detected.ToIntensity()
             .Pixels;
         var satellite = new AmplitudeImage(Side / 4, Side / 4, [.. Enumerable.Repeat(1f, Side * Side / 16)]);
         var made = Baselines.LeeWithSpeckle(satellite, 4, Seed, to: Sensors.AirborneX040).ToIntensity().Pixels;

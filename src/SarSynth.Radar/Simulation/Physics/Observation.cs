@@ -12,9 +12,16 @@ public enum Fidelity
     Truth,
 
     /// <summary>
-    /// What a facet simulator gives: geometry right, one flat level for each class and angle, no clutter texture.
+    /// What a facet simulator gives: <see cref="FacetModel"/> with its defaults, from the levels of its own table to
+    /// its errors of calibration and registration.
     /// </summary>
     Simulator,
+
+    /// <summary>
+    /// The truth's physics over plain ground: its geometry, levels, canopies, scatterers, noise and response, without
+    /// texture, parcels and windows. Nothing else differs from <see cref="Truth"/>.
+    /// </summary>
+    Plain,
 }
 
 /// <summary>One scene seen once by one sensor.</summary>
@@ -44,6 +51,18 @@ public sealed class Observation
 
     /// <summary>What lies behind, in the radar's geometry on the scene's grid.</summary>
     public RadarTruth Truth { get; }
+
+    /// <summary>
+    /// Mean intensity of each pixel of <see cref="Detected"/> without speckle, the power of its scatterers in it: the
+    /// map that a facet simulator computes; its shadows are 0. Null for the other fidelities.
+    /// </summary>
+    public IntensityImage? SpeckleFree { get; internal init; }
+
+    /// <summary>
+    /// How wrong brightness and place of a facet simulation are; <see cref="Truth"/> is free of both. Null for the
+    /// other fidelities.
+    /// </summary>
+    public FacetErrors? Errors { get; internal init; }
 }
 
 /// <summary>The truth behind an observation, in the radar's geometry, row-major on the scene's grid.</summary>

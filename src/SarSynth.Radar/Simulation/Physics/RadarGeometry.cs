@@ -20,7 +20,7 @@ internal sealed class RadarGeometry
 
     private readonly Scene scene;
     private readonly ParallelOptions workers;
-    private readonly bool rich;
+    private readonly GroundDetail detail;
     private readonly int left, right;
     private readonly float cot, sin, cos, tan, inverseSpacing;
     private readonly float[][] sigma = new float[256][];
@@ -31,11 +31,11 @@ internal sealed class RadarGeometry
     private readonly float[]?[] textureTables = new float[256][];
     private readonly float[]?[] textureFields = new float[256][];
 
-    public RadarGeometry(Scene scene, Sensor sensor, Fidelity fidelity, ParallelOptions workers)
+    public RadarGeometry(Scene scene, Sensor sensor, GroundDetail detail, ParallelOptions workers)
     {
         this.workers = workers;
         this.scene = scene;
-        rich = fidelity == Fidelity.Truth;
+        this.detail = detail;
         double theta = sensor.IncidenceAngle * Math.PI / 180;
         (sin, cos, tan, cot) = ((float)Math.Sin(theta), (float)Math.Cos(theta), (float)Math.Tan(theta),
             (float)(1 / Math.Tan(theta)));
@@ -48,17 +48,17 @@ internal sealed class RadarGeometry
             (int)Math.Ceiling(Math.Max(0, TensorPrimitives.Max<float>(scene.Heights)) * cot * inverseSpacing) + 2);
         bool vertical = sensor.Polarisation == "VV";
         wallReflectivity = (float)Surface.Wall.Reflectivity(Math.PI / 2 - theta, !vertical);
-        wallSigma = Tabulate(Surface.Wall, sensor);
+        wallSigma = Tabulate(Surface.Wall, sensor, detail.LevelOf(GroundDetail.Wall));
         var fields = new Dictionary<double, float[]>();
         foreach (byte code in Present(scene.Classes))
         {
             if (!scene.Surfaces.TryGetValue((LandCover)code, out var surface))
                 throw new ArgumentException($"surfaces: found none for class {(LandCover)code}, which the scene has.");
-            sigma[code] = Tabulate(surface, sensor);
-            canopyTransmission[code] = surface.OpticalDepth > 0
+            sigma[code] = Tabulate(surface, sensor, detail.LevelOf(code));
+            canopyTransmission[code] = detail.Canopy && surface.OpticalDepth > 0
                 ? (float)surface.TwoWayTransmission(theta, sensor.FrequencyGHz) : 0;
             groundReflectivity[code] = (float)surface.Reflectivity(theta, vertical);
-            if (!rich || surface.Texture.Law == TextureLaw.None)
+            if (!detail.Texture || surface.Texture.Law == TextureLaw.None)
                 continue;
             if (!fields.TryGetValue(surface.Texture.CorrelationLength, out var field))
                 fields[surface.Texture.CorrelationLength] = field =
@@ -109,15 +109,11 @@ internal sealed class RadarGeometry
             line.Height[i] = heights[here + j] * inverseSpacing;
             line.SlopeAcross[i] = Math.Clamp((heights[below + j] - heights[above + j]) * slopeScale, -1.5f, 1.5f);
             line.Class[i] = code;
-            float gain = 1;
-            if (rich)
-            {
-                float offset = scene.Offsets[here + j];
-                if (offset != 0)
-                    gain = MathF.Exp(offset * 0.2302585f);
-                if (textureTables[code] is { } table)
-                    gain *= TextureField.Lookup(table, textureFields[code]![here + j]);
-            }
+            float gain = 1, offset = detail.Parcels ? scene.Offsets[here + j] : 0;
+            if (offset != 0)
+                gain = MathF.Exp(offset * 0.2302585f);
+            if (textureTables[code] is { } table)
+                gain *= TextureField.Lookup(table, textureFields[code]![here + j]);
             line.Gain[i] = gain;
         }
     }
@@ -203,7 +199,7 @@ internal sealed class RadarGeometry
         float cosAspect = Math.Max(MathF.Cos(aspect), 0.05f);
         bool metal = code == (byte)LandCover.Metal;
         float facing = Lookup(metal ? sigma[code] : wallSigma, sin * cosAspect) / cosAspect;
-        if (rich && !metal)
+        if (detail.Facades && !metal)
             Facade(line, code, i, x, h0, h1, facing, shade, shadeOpaque);
         else
             Deposit(line, code, x, h0, x, h1, u0, u1, facing * (h1 - h0), shade, shadeOpaque);
@@ -212,7 +208,7 @@ internal sealed class RadarGeometry
             // Only as much wall counts as the lit strip of ground before it can reach by one reflection.
             float height = Math.Min(h1 - h0, Math.Max(x - litSince, 0) * cot);
             float reflectivity = (metal ? 1 : wallReflectivity) * groundReflectivity[line.Class[i]];
-            float corner = height * DoubleBounce(aspect) * reflectivity * (rich ? line.Gain[i + 1] : 1);
+            float corner = height * DoubleBounce(aspect) * reflectivity * line.Gain[i + 1];
             line.Spread(code, x - h0 * cot - 0.25f, x - h0 * cot + 0.25f, corner, h0);
         }
         Raise(code, u1, ref horizon, ref opaque);
@@ -304,7 +300,7 @@ internal sealed class RadarGeometry
     private void Raise(byte code, float u, ref float horizon, ref float opaque)
     {
         horizon = Math.Max(horizon, u);
-        if (code != (byte)LandCover.Tree)
+        if (code != (byte)LandCover.Tree || !detail.Canopy)
             opaque = Math.Max(opaque, u);
     }
 
@@ -339,12 +335,12 @@ internal sealed class RadarGeometry
         return Array.ConvertAll(groups, group => group?.ToArray() ?? []);
     }
 
-    private static float[] Tabulate(Surface surface, Sensor sensor)
+    private static float[] Tabulate(Surface surface, Sensor sensor, double level)
     {
         var table = new float[AngleSteps + 2];
         for (int i = 0; i < table.Length; i++)
-            table[i] = (float)surface.SigmaNought(Math.Acos(Math.Min(1, i / (double)AngleSteps)), sensor.FrequencyGHz,
-                sensor.Polarisation);
+            table[i] = (float)(level * surface.SigmaNought(Math.Acos(Math.Min(1, i / (double)AngleSteps)),
+                sensor.FrequencyGHz, sensor.Polarisation));
         return table;
     }
 

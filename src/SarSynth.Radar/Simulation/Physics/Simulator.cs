@@ -15,7 +15,7 @@ namespace SarSynth.Radar.Simulation;
 /// tan(incidence). Sensors of the same incidence angle therefore give registered images: detected pixel (r, c) covers
 /// exactly the scene's cells from r f to (r + 1) f, where f is its spacing over the scene's.
 /// </remarks>
-public static class Simulator
+public static partial class Simulator
 {
     // Half-length of the filter on clutter, in resolution cells; point scatterers have theirs from their brightness.
     private const double FilterReach = 24;
@@ -37,21 +37,32 @@ public static class Simulator
     public static Observation Observe(Scene scene, Sensor sensor, ulong seed, Fidelity fidelity = Fidelity.Truth,
         int threads = 0)
     {
+        if (fidelity == Fidelity.Simulator)
+            return Observe(scene, sensor, seed, new FacetModel(), threads);
+        var (azimuth, range, workers) = Prepare(scene, sensor, threads);
+        var geometry = new RadarGeometry(scene, sensor,
+            fidelity == Fidelity.Truth ? GroundDetail.Full : GroundDetail.Plain, workers);
+        var truth = geometry.Project();
+        var (real, imaginary) = DrawClutter(truth, truth.Reflectivity, Noise(sensor), sensor, azimuth, range, seed,
+            workers);
+        AddTargets(scene.Targets, scene.Spacing, geometry, truth, sensor, azimuth, range, seed, real, imaginary);
+        return Detect(sensor, azimuth, range, real, imaginary, truth, workers);
+    }
+
+    private static (Axis Azimuth, Axis Range, ParallelOptions Workers) Prepare(Scene scene, Sensor sensor, int threads)
+    {
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
-        var workers = new ParallelOptions { MaxDegreeOfParallelism = threads == 0 ? -1 : threads };
         ArgumentNullException.ThrowIfNull(scene);
         ArgumentNullException.ThrowIfNull(sensor);
         sensor.Check();
-        var azimuth = new Axis(scene.Rows, scene.Spacing, sensor.AzimuthSpacing, sensor.AzimuthBandFraction,
-            sensor.AzimuthWindow, sensor.AzimuthLooks, sensor.Name, "azimuth");
-        var range = new Axis(scene.Columns, scene.Spacing, sensor.GroundRangeSpacing, sensor.RangeBandFraction,
-            sensor.RangeWindow, sensor.RangeLooks, sensor.Name, "range");
-        var geometry = new RadarGeometry(scene, sensor, fidelity, workers);
-        var truth = geometry.Project();
-        var (real, imaginary) = DrawClutter(truth, sensor, azimuth, range, seed, workers);
-        AddTargets(scene, geometry, truth, sensor, azimuth, range, seed, real, imaginary);
-        return Detect(sensor, azimuth, range, real, imaginary, truth, workers);
+        return (new Axis(scene.Rows, scene.Spacing, sensor.AzimuthSpacing, sensor.AzimuthBandFraction,
+                sensor.AzimuthWindow, sensor.AzimuthLooks, sensor.Name, "azimuth"),
+            new Axis(scene.Columns, scene.Spacing, sensor.GroundRangeSpacing, sensor.RangeBandFraction,
+                sensor.RangeWindow, sensor.RangeLooks, sensor.Name, "range"),
+            new ParallelOptions { MaxDegreeOfParallelism = threads == 0 ? -1 : threads });
     }
+
+    private static float Noise(Sensor sensor) => (float)Math.Pow(10, sensor.NoiseEquivalentSigmaNought / 10);
 
     // One axis of the single-look image: which of the scene's cells make each sample, and with which weights.
     private sealed class Axis
@@ -105,12 +116,11 @@ public static class Simulator
         }
     }
 
-    private static (float[] Real, float[] Imaginary) DrawClutter(RadarTruth truth, Sensor sensor, Axis azimuth,
-        Axis range, ulong seed, ParallelOptions workers)
+    private static (float[] Real, float[] Imaginary) DrawClutter(RadarTruth truth, float[] reflectivity, float noise,
+        Sensor sensor, Axis azimuth, Axis range, ulong seed, ParallelOptions workers)
     {
         int rows = truth.Rows, columns = truth.Columns, tall = rows + 2 * azimuth.Margin,
             wide = columns + 2 * range.Margin, samples = range.Samples;
-        float noise = (float)Math.Pow(10, sensor.NoiseEquivalentSigmaNought / 10);
         ulong stream = SeededRandom.StreamCode("speckle " + sensor.Name);
         float[] real = new float[tall * samples], imaginary = new float[tall * samples];
         Parallel.For(0, tall, workers, () => (Amplitude: new float[wide], Re: new float[wide], Im: new float[wide]),
@@ -118,7 +128,7 @@ public static class Simulator
         {
             // Around the scene its mirror image continues, with speckle of its own, so that borders
             // are as bright as the inside.
-            var source = truth.Reflectivity.AsSpan(Mirror(line - azimuth.Margin, rows) * columns, columns);
+            var source = reflectivity.AsSpan(Mirror(line - azimuth.Margin, rows) * columns, columns);
             for (int i = 0; i < wide; i++)
                 buffer.Amplitude[i] = source[Mirror(i - range.Margin, columns)] + noise;
             TensorPrimitives.Sqrt(buffer.Amplitude, buffer.Amplitude);
@@ -162,22 +172,22 @@ public static class Simulator
         return result;
     }
 
-    private static void AddTargets(Scene scene, RadarGeometry geometry, RadarTruth truth, Sensor sensor, Axis azimuth,
-        Axis range, ulong seed, float[] real, float[] imaginary)
+    private static void AddTargets(IReadOnlyList<Target> targets, double spacing, RadarGeometry geometry,
+        RadarTruth truth, Sensor sensor, Axis azimuth, Axis range, ulong seed, float[] real, float[] imaginary)
     {
         double noise = Math.Sqrt(Math.Pow(10, sensor.NoiseEquivalentSigmaNought / 10)),
             area = sensor.AzimuthSpacing * sensor.GroundRangeSpacing;
         double theta = sensor.IncidenceAngle * Math.PI / 180;
-        for (int i = 0; i < scene.Targets.Count; i++)
+        for (int i = 0; i < targets.Count; i++)
         {
             if (!truth.LitTargets[i])
                 continue;
-            var target = scene.Targets[i];
+            var target = targets[i];
             double r = (target.Row + 0.5) / azimuth.Factor - 0.5,
                 c = (geometry.ProjectedColumn(target) + 0.5) / range.Factor - 0.5;
             double amplitude = Math.Sqrt(target.CrossSection / area);
             // The phase is that of the two-way path, of which only the part below a wavelength matters.
-            double path = target.Column * scene.Spacing * Math.Sin(theta) - target.Height * Math.Cos(theta);
+            double path = target.Column * spacing * Math.Sin(theta) - target.Height * Math.Cos(theta);
             (double sin, double cos) = Math.SinCos(-4 * Math.PI * path / sensor.Wavelength
                 + new SeededRandom(seed, "target phase", i).Uniform() * 2 * Math.PI);
             var (rowStart, rowWeights) = Response(azimuth, r, amplitude, noise);

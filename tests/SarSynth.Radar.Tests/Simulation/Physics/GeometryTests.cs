@@ -71,7 +71,7 @@ public sealed class GeometryTests
         var sensor = Sensors.AirborneX040;
         double Corner(float height)
         {
-            var truth = Simulator.Observe(TestScenes.Wall(8, 400, 0.4, 200, 60, height), sensor, 1, Fidelity.Simulator)
+            var truth = Simulator.Observe(TestScenes.Wall(8, 400, 0.4, 200, 60, height), sensor, 1, Fidelity.Plain)
                 .Truth;
             return truth.Reflectivity[3 * 400 + 199] + truth.Reflectivity[3 * 400 + 200];
         }
@@ -93,7 +93,7 @@ public sealed class GeometryTests
                     (classes[i], heights[i]) = ((byte)LandCover.Roof, 8);
             }
             var truth = Simulator.Observe(Scene.FromMaps(classes, heights, size, size, 0.4), sensor, 1,
-                Fidelity.Simulator).Truth;
+                Fidelity.Plain).Truth;
             return Enumerable.Range(60, 80).Average(r => truth.Reflectivity.AsSpan(r * size, size).ToArray().Max());
         }
         double straight = Turned(0), little = Turned(10), far = Turned(25);

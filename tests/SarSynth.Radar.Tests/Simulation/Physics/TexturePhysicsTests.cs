@@ -90,7 +90,7 @@ public sealed class TexturePhysicsTests
         var scene = Scene.Generate(5,
             new SceneOptions { Rows = 256, Columns = 256, Kind = SceneKind.Suburb, Relief = 0 });
         var rich = Simulator.Observe(scene, Sensors.AirborneX040, 1).Truth;
-        var plain = Simulator.Observe(scene, Sensors.AirborneX040, 1, Fidelity.Simulator).Truth;
+        var plain = Simulator.Observe(scene, Sensors.AirborneX040, 1, Fidelity.Plain).Truth;
         Assert.Equal(rich.Shadow, plain.Shadow);
         Assert.Equal(rich.Layover, plain.Layover);
         // On lit, unfolded grass: one level for the plain one, wide for the rich one.
