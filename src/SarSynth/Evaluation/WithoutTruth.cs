@@ -1,6 +1,7 @@
 // What can be said of a translation of measured ground whose true fine image nobody has.
 using SarSynth.Radar.Images;
 using SarSynth.Radar.Signal;
+using SarSynth.Radar.Statistics;
 
 namespace SarSynth.Evaluation;
 
@@ -10,7 +11,8 @@ namespace SarSynth.Evaluation;
 /// </param>
 /// <param name="Slope">
 /// How much of local contrast is kept: slope of the square's brightness, dB less its mean over 3 x 3 squares, on that
-/// of the satellite image. 1 keeps it, above 1 exaggerates, below 1 smooths.
+/// of the satellite image without the part that its speckle has in it. 1 keeps the ground's, above 1 exaggerates or
+/// takes speckle for ground, below 1 smooths.
 /// </param>
 /// <param name="Flat">
 /// Standard deviation, dB, of the brightness of squares of 8 x 8 fine pixels within the most homogeneous tenth of the
@@ -27,8 +29,11 @@ public sealed record WithoutTruth(double SeenAgain, double Slope, double Flat, d
     /// <summary>Measures.</summary>
     /// <param name="satellite">The satellite image.</param>
     /// <param name="image">The translation, whole pixels for each of the satellite's.</param>
+    /// <param name="looks">
+    /// Looks of a satellite pixel, for the speckle in its squares; null for those of its homogeneous windows.
+    /// </param>
     /// <exception cref="ArgumentException">Grids that do not fit, or too few pixels: 12 x 12 at least.</exception>
-    public static WithoutTruth Of(SarImage satellite, SarImage image)
+    public static WithoutTruth Of(SarImage satellite, SarImage image, double? looks = null)
     {
         var scale = image.Rows / satellite.Rows;
         if (scale < 1 || (image.Rows, image.Columns) != (satellite.Rows * scale, satellite.Columns * scale))
@@ -47,13 +52,27 @@ public sealed record WithoutTruth(double SeenAgain, double Slope, double Flat, d
         double[] errors = [.. before.Zip(after, (a, b) => (b - a) * (b - a)).Where(double.IsFinite)];
         var (local, own) = (Local(before, seen.Rows, seen.Columns), Local(after, seen.Rows, seen.Columns));
         var (product, square) = (0.0, 0.0);
+        var speckle = Speckle(satellite, looks);
         foreach (var (x, y) in local.Zip(own))
         {
             if (double.IsFinite(x) && double.IsFinite(y))
-                (product, square) = (product + x * y, square + x * x);
+                (product, square) = (product + x * y, square + x * x - speckle);
         }
         return new(Math.Sqrt(errors.Average()), product / square, FlatSpread(satellite, image, scale),
             10 * Math.Log10(Mean(image) / Mean(satellite)));
+    }
+
+    // Variance that independent speckle has in the decibels of a square less the mean of nine: trigamma of its looks.
+    private static double Speckle(SarImage satellite, double? looks)
+    {
+        if (looks is null)
+        {
+            var found = Enl.Homogeneous(satellite.ToIntensity().Pixels, satellite.Rows, satellite.Columns).Looks.Value;
+            looks = found > 0 && double.IsFinite(found) ? found : satellite.Metadata.Looks ?? 1;
+        }
+        var l = looks.Value * Square * Square;
+        var trigamma = 1 / l + 1 / (2 * l * l) + 1 / (6 * l * l * l);
+        return Math.Pow(10 / Math.Log(10), 2) * trigamma * 8 / 9;
     }
 
     private static double FlatSpread(SarImage satellite, SarImage image, int scale)

@@ -26,13 +26,24 @@ public sealed class WithoutTruthTests
     {
         var satellite = Satellite(48);
         // Within a square all pixels have one ratio, so its decibels are multiplied, but for a shift that is the same.
-        var found = WithoutTruth.Of(satellite, Fine(satellite, 4, a => 2 * (float)Math.Pow(a, power)));
+        var found = WithoutTruth.Of(satellite, Fine(satellite, 4, a => 2 * (float)Math.Pow(a, power)), looks: 1e9);
         Assert.Equal(power, found.Slope, 0.005);
         if (power == 1)
         {
             Assert.Equal(20 * Math.Log10(2), found.Power, 1e-4);
             Assert.Equal(20 * Math.Log10(2), found.SeenAgain, 1e-4);
         }
+    }
+
+    [Fact]
+    public void SpeckleOfTheSatelliteIsNoContrastThatMustBeKept()
+    {
+        var (random, ground) = (new Random(8), Satellite(192));
+        var satellite = new AmplitudeImage(192, 192, Array.ConvertAll(ground.Pixels, a =>
+            a * (float)Math.Sqrt(-Math.Log(1 - random.NextDouble()))));
+        // Who gives the ground keeps its contrast, who gives the speckle too exaggerates.
+        Assert.Equal(1, WithoutTruth.Of(satellite, Fine(ground, 4, a => a), looks: 1).Slope, 0.06);
+        Assert.True(WithoutTruth.Of(satellite, Fine(satellite, 4, a => a), looks: 1).Slope > 1.1);
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 // A scene in strips: goes on after a kill, is shared by processes, and has no seams.
 using System.Security.Cryptography;
 using SarSynth.Diffusion.Models;
+using SarSynth.Diffusion.Tiling;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
 using SarSynth.Radar.Radiometry;
@@ -92,6 +93,58 @@ public sealed class PartsTests : IDisposable
         Assert.True(File.Exists(output + ".provenance.json"));
         Assert.Equal(["reading", "network", "speckle", "writing"], found.Stages.Select(s => s.Stage));
         Assert.All(found.Stages, s => Assert.True(s.Seconds > 0 && s.Megabytes > 0, $"{s}"));
+    }
+
+    [Fact]
+    public void WindowsLeaveNoSeams()
+    {
+        const int size = 480;
+        var random = new Random(9);
+        var pixels = new float[size * size];
+        foreach (ref var a in pixels.AsSpan())
+        {
+            // Four looks of flat ground.
+            var product = 1.0;
+            for (var look = 0; look < 4; look++)
+                product *= 1 - random.NextDouble();
+            a = (float)Math.Sqrt(-0.0225 * Math.Log(product));
+        }
+        var flat = new AmplitudeImage(size, size, pixels, new SarMetadata { Sensor = "satellite-x-160" });
+        var (gradient, level) = Seams(16);
+        Assert.InRange(gradient, 0.98, 1.02);
+        Assert.InRange(level, 0.98, 1.02);
+        // The measure sees seams where there are some: windows that do not overlap.
+        var (without, _) = Seams(0);
+        Assert.True(Math.Abs(without - 1) > 3 * Math.Abs(gradient - 1), $"{without:F4} without overlap, {gradient:F4}");
+
+        (double Gradient, double Level) Seams(int overlap)
+        {
+            var made = model.Translate(flat, recipe with { Overlap = overlap, Texture = 0 });
+            // Windows lie on the image with eight mirrored pixels around it; both ends of each are borders.
+            var borders = new TileGrid(64, overlap) { Multiple = 2 }.Cover(size + 16, size + 16)
+                .SelectMany(w => new[] { w.Top, w.Top + w.Height }).Select(at => (at - 8) * 4)
+                .Where(at => at is > 8 and < 4 * size - 8).ToHashSet();
+            Assert.True(borders.Count > 6);
+            double[] at = new double[3], elsewhere = new double[3];
+            for (var r = 1; r < made.Rows; r++)
+            {
+                for (var c = 1; c < made.Columns; c++)
+                {
+                    var i = r * made.Columns + c;
+                    var here = 2 * Math.Log(made.Pixels[i]);
+                    Add(borders.Contains(r) ? at : elsewhere, here - 2 * Math.Log(made.Pixels[i - made.Columns]));
+                    Add(borders.Contains(c) ? at : elsewhere, here - 2 * Math.Log(made.Pixels[i - 1]));
+
+                    void Add(double[] sums, double difference)
+                    {
+                        sums[0]++;
+                        sums[1] += difference * difference;
+                        sums[2] += Math.Exp(here);
+                    }
+                }
+            }
+            return (at[1] / at[0] / (elsewhere[1] / elsewhere[0]), at[2] / at[0] / (elsewhere[2] / elsewhere[0]));
+        }
     }
 
     [Fact]
