@@ -24,6 +24,11 @@ static class GenerateCommand
         Description = "HEIGHT,WIDTH in pixels; the model's own when left out.",
     };
 
+    private static readonly Option<string?> leak = new("--signal-leak")
+    {
+        Description = "The signal_leak.json of a fine-tuning: images begin as bright as its tiles were, not grey.",
+    };
+
     private static readonly Option<int> count = new("--count", "-n")
     {
         Description = "How many images; each has the next seed.",
@@ -36,8 +41,8 @@ static class GenerateCommand
             "Images from words, with a model of the kit, a diffusers folder or a single file.")
         {
             output, ModelOptions.Model, ModelOptions.Prompt, ModelOptions.NegativePrompt, ModelOptions.Guidance,
-            ModelOptions.Steps, ModelOptions.Eta, ModelOptions.Scheduler, ModelOptions.Lora, ModelOptions.Token, size,
-            count, CommonOptions.Seed, CommonOptions.Device, CommonOptions.Force, CommonOptions.Json,
+            ModelOptions.Steps, ModelOptions.Eta, ModelOptions.Scheduler, ModelOptions.Lora, ModelOptions.Token, leak,
+            size, count, CommonOptions.Seed, CommonOptions.Device, CommonOptions.Force, CommonOptions.Json,
         };
         command.SetAction((parsed, cancel) =>
         {
@@ -73,6 +78,9 @@ static class GenerateCommand
             Guidance = parsed.GetValue(ModelOptions.Guidance) ?? defaults.Guidance.Scale,
             Steps = parsed.GetValue(ModelOptions.Steps) ?? defaults.Steps,
             Eta = parsed.GetValue(ModelOptions.Eta) ?? defaults.Eta,
+            SignalLeak = parsed.GetValue(leak) is { } file
+                ? File.Exists(file) ? file : throw new FileNotFoundException($"--signal-leak {file}: is not there.")
+                : null,
         };
     }
 

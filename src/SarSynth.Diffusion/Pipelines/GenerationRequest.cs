@@ -174,6 +174,9 @@ public sealed record GenerationRequest
     /// <summary>Image to start from; null for text to image.</summary>
     public StartImage? Start { get; init; }
 
+    /// <summary>Brightness that text to image begins with; null begins with pure noise.</summary>
+    public SignalLeak? Leak { get; init; }
+
     /// <summary>The part of the schedule that this model takes; null takes all.</summary>
     public ExpertShare? Share { get; init; }
 

@@ -200,7 +200,10 @@ public sealed record LatentDiffusion : IDisposable
         Tensor latents;
         if (request.Start is not { } start)
         {
-            latents = Draw(request.Noise.Latents, PositionalNoise.InitialStep).Times(plan.InitNoiseSigma);
+            var drawn = Draw(request.Noise.Latents, PositionalNoise.InitialStep);
+            latents = request.Leak is not { } leak ? drawn.Times(plan.InitNoiseSigma)
+                : Samplers.Sampler.AddNoise(plan, leak.Draw((int)shape[1], generator).to(Device).expand_as(drawn),
+                    drawn);
         }
         else if (request.Share?.Start is not null)
         {

@@ -202,6 +202,8 @@ public static partial class StrategyComparison
         var one = new TranslateRecipe
         {
             Guidance = recipe.Guidance, Steps = recipe.SamplerSteps,
+            // The base has no tiles: it begins with pure noise.
+            SignalLeak = run is null ? null : Path.Combine(run, FineTune.LeakFile),
             Adapters = [.. Files("pytorch_lora_weights*.safetensors").Select(f => new AdapterRecipe(f))],
             Tokens = [.. Files("learned_embeds*.safetensors").Select(f => new TokenRecipe(f))],
         };

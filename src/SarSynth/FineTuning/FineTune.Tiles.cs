@@ -50,6 +50,11 @@ public static partial class FineTune
     /// <summary>File that a finished run has, with recipe, versions and checksums.</summary>
     public const string ProvenanceFile = "fine-tuning.provenance.json";
 
+    /// <summary>Brightness that images of the tuned model begin with, a <see cref="SignalLeak"/>.</summary>
+    public const string LeakFile = "signal_leak.json";
+
+    private const int MostLeakTiles = 64;
+
     private const string CheckpointFolder = "training";
 
     /// <summary>Fine-tunes; a run that ended early goes on from its last checkpoint.</summary>
@@ -92,7 +97,9 @@ public static partial class FineTune
         var path = BaseOf(recipe);
         using var model = LatentDiffusion.Load(path, new WeightOptions(Device: device, Type: ScalarType.Float32));
         var tensors = Tensors(path, model);
-        using var run = new TuningRun(recipe, model, tensors, Remark);
+        Func<IEnumerable<CutTile>>? some = null;
+        using var run = new TuningRun(recipe, model, tensors, Remark) { LeakTiles = () => some!() };
+        some = () => Some(tiles.Training, recipe, run.Multiple);
         using var vae = recipe.Vae is null ? null : new VaeTuning(recipe, model, tensors);
         var stages = Stages(run, vae);
         stages.ForEach(stage => RequireSizes(stage.Recipe, run.Multiple));
@@ -127,6 +134,7 @@ public static partial class FineTune
         var made = run.Parts.Save(folder, path);
         if (vae is not null)
             made = made.Concat(vae.Save(folder)).ToDictionary();
+        KitJson.Write(Path.Combine(folder, LeakFile), run.Leak);
         Provenance.Of("fine-tune", recipe, recipe.Seed, [path, .. Indices(DataOf(recipe))],
             made.Values.SelectMany(m => FilesOf(Path.Combine(folder, m))), device.ToString())
             .With(new
@@ -337,6 +345,18 @@ public static partial class FineTune
             held.Add(TileFeed.Cut(step.Load(), recipe, multiple, ulong.MaxValue, (ulong)held.Count));
         }
         return held;
+    }
+
+    // Different tiles from all over the data, the same at every call.
+    private static IEnumerable<CutTile> Some(ITileSource source, FineTuneRecipe recipe, int multiple)
+    {
+        var seen = new HashSet<TileReference>();
+        foreach (var step in source.Sequence(new TileOrder { Buffer = MostLeakTiles }))
+        {
+            if (seen.Count == MostLeakTiles || !seen.Add(step.Reference))
+                break;
+            yield return TileFeed.Cut(step.Load(), recipe, multiple, ulong.MaxValue, (ulong)seen.Count);
+        }
     }
 
     private static TrainerOptions Options(ITuningStage stage, TileFeed feed, string? folder)

@@ -26,6 +26,7 @@ internal sealed class TuningRun : ITuningStage, IDisposable
     private readonly Dictionary<string, PromptEmbeddings> embeddings = new(StringComparer.Ordinal);
     private readonly NoiseSchedule schedule;
     private readonly FrozenResults cache;
+    private SignalLeak? leak;
 
     /// <param name="recipe">What is trained, and how.</param>
     /// <param name="model">The base; stays the caller's.</param>
@@ -43,6 +44,12 @@ internal sealed class TuningRun : ITuningStage, IDisposable
         foreach (var control in parts.Controls)
             control.Net.BlockRunner = GradientCheckpointing.Run;
     }
+
+    /// <summary>Tiles whose brightness images begin with.</summary>
+    public Func<IEnumerable<CutTile>>? LeakTiles { get; init; }
+
+    /// <summary>What <see cref="LeakTiles"/> leave in the last noise of the schedule; null without tiles.</summary>
+    public SignalLeak? Leak => leak ??= LeakTiles is null ? null : SignalLeak.Of(LeakTiles().Select(LatentsOf));
 
     /// <summary>The memory that steps and validations will take on tiles like one.</summary>
     public TrainingEstimate Estimate(TrainerOptions options, CutTile like, bool validates)
@@ -177,7 +184,7 @@ internal sealed class TuningRun : ITuningStage, IDisposable
         return tensors.Amplitude(model.Decode(model.Denoise(new GenerationRequest
         {
             Text = parts.Caption(prompt), Seed = recipe.Seed + (ulong)number, Steps = recipe.Validation.Steps,
-            Guidance = new Guidance(recipe.Validation.Guidance), Height = size.Rows, Width = size.Columns,
+            Guidance = new Guidance(recipe.Validation.Guidance), Height = size.Rows, Width = size.Columns, Leak = Leak,
         })));
     }
 
@@ -187,6 +194,17 @@ internal sealed class TuningRun : ITuningStage, IDisposable
         parts.Dispose();
         foreach (var kept in embeddings.Values)
             kept.Dispose();
+    }
+
+    private Tensor LatentsOf(CutTile tile)
+    {
+        using var noGradients = no_grad();
+        using var scope = NewDisposeScope();
+        var (image, factor) = (tensors.Images([tile.Tile]), model.Vae.Config.Factor);
+        // Without noise: the posterior's mean.
+        var none = zeros([1, model.Vae.Config.LatentChannels, tile.Tile.Rows / factor, tile.Tile.Columns / factor],
+            device: model.Device);
+        return cache.Latents(image, none, keep: recipe.IsWhole(tile)).MoveToOuterDisposeScope();
     }
 
     private (Tensor Latents, Tensor? Mask) Latents(IReadOnlyList<CutTile> batch, TrainingStep step, bool training)

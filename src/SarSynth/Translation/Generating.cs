@@ -48,6 +48,7 @@ public sealed partial class Translator
             Seed = recipe.Seed,
             Height = height,
             Width = width,
+            Leak = recipe.SignalLeak is { } leak ? KitJson.Read<SignalLeak>(leak) : null,
             OnStep = step => progress.At((step.Index + 1.0) / (step.Count + 1),
                 $"step {step.Index + 1} of {step.Count}"),
             Cancellation = cancel,

@@ -67,6 +67,8 @@ public static class ModelFiles
             AddNetwork(found, $"controls/{i}", control.Net, recipe.Variant);
         foreach (var condition in recipe.Conditions)
             AddFiles(found, $"conditions/{condition.Net}", condition.File);
+        if (recipe.SignalLeak is { } leak)
+            AddFiles(found, "leak", leak);
         if (recipe.Scheduler is { } scheduler && Path.Exists(scheduler))
             AddFiles(found, "sampler", scheduler);
         return found;

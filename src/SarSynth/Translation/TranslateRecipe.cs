@@ -176,6 +176,10 @@ public sealed record TranslateRecipe
     /// <summary>LoRA and DoRA files on the model's networks; their updates add.</summary>
     public IReadOnlyList<AdapterRecipe> Adapters { get; init; } = [];
 
+    /// <summary>Images from words: a file of the brightness that they begin with (<see cref="SignalLeak"/>), which
+    /// fine-tuning leaves beside what it made; null begins with pure noise.</summary>
+    public string? SignalLeak { get; init; }
+
     /// <summary>Learned tokens that prompts may use.</summary>
     public IReadOnlyList<TokenRecipe> Tokens { get; init; } = [];
 

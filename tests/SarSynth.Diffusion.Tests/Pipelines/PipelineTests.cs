@@ -44,6 +44,53 @@ public sealed class PipelineTests : IDisposable
         Assert.InRange(first.max().ToDouble(), 0, 1);
     }
 
+    [Theory]
+    [InlineData(SamplerKind.Ddim)]
+    [InlineData(SamplerKind.Euler)]
+    public void ALeakIsWhatNoisedImagesOfThatBrightnessBeginWith(SamplerKind kind)
+    {
+        var sampler = pipeline.Sampler with { Kind = kind };
+        var plan = SamplingPlan.Create(sampler, Request().Steps);
+        float[] mean = [-1.5f, 0.5f, 0, 2];
+        // Stable Diffusion's schedule at the first step taken.
+        var betas = Enumerable.Range(0, 1000).Select(i =>
+            Math.Pow(double.Lerp(Math.Sqrt(0.00085), Math.Sqrt(0.012), i / 999.0), 2));
+        var bar = betas.Take((int)plan.Timesteps[0] + 1).Aggregate(1.0, (product, beta) => product * (1 - beta));
+        var image = tensor(mean).reshape(1, 4, 1, 1);
+        var noise = Normal(8, [1, 4, 16, 16]);
+        var noised = kind == SamplerKind.Ddim ? image * Math.Sqrt(bar) + noise * Math.Sqrt(1 - bar)
+            : (image + noise * Math.Sqrt((1 - bar) / bar)) / plan.InitNoiseSigma;
+        var request = Request() with { Noise = new GenerationNoise { Latents = noised } };
+        var model = pipeline with { Sampler = sampler };
+        var expected = model.Denoise(request);
+        var leaked = model.Denoise(request with
+        {
+            Noise = new GenerationNoise { Latents = noise }, Leak = new SignalLeak(mean, [0, 0, 0, 0]),
+        });
+        Assert.True(Goldens.MaxError(leaked, expected) < 1e-4, $"{Goldens.MaxError(leaked, expected)}");
+        Assert.Contains("found 1 means", Assert.Throws<ArgumentException>(() =>
+            model.Denoise(request with { Leak = new SignalLeak([0], [0]) })).Message);
+    }
+
+    [Fact]
+    public void ALeakHasTheLawOfTheLatentsThatItIsOf()
+    {
+        // Two images: means 1 and 4, and -2 and 0, of their channels.
+        var leak = SignalLeak.Of([tensor(new float[] { 0, 2, -3, -1 }).reshape(1, 2, 1, 2),
+            tensor(new float[] { 3, 4, 5, -1, 0, 1 }).reshape(1, 2, 1, 3)]);
+        Assert.Equal([2.5f, -1], leak.Mean);
+        Assert.Equal([1.5f, 1], leak.Deviation);
+        using var generator = new Generator(3);
+        var drawn = cat([.. Enumerable.Range(0, 4000).Select(_ => leak.Draw(2, generator))]).reshape(-1, 2);
+        // Five standard errors of 4,000 draws.
+        for (var c = 0; c < 2; c++)
+        {
+            var (mean, deviation) = (leak.Mean[c], leak.Deviation[c]);
+            Assert.InRange(drawn.select(1, c).mean().ToDouble(), mean - 0.08 * deviation, mean + 0.08 * deviation);
+            Assert.InRange(drawn.select(1, c).std().ToDouble(), 0.944 * deviation, 1.056 * deviation);
+        }
+    }
+
     [Fact]
     public void InGuessModeTheUnconditionalHalfIsLeftAlone()
     {

@@ -50,6 +50,17 @@ public sealed class TileTuningTests : IDisposable
         using var token = SafeTensorsFile.Open(At("out", result.Made["token <SAR>"]));
         Assert.Equal([(1, 16), (1, 32)], token.Header.Entries.OrderBy(e => e.Shape[1])
             .Select(e => ((int)e.Shape[0], (int)e.Shape[1])));
+        // The brightness of the training tiles, by the base's own autoencoder.
+        var leak = KitJson.Read<SignalLeak>(At("out", FineTune.LeakFile));
+        using (var source = Tiles.Open(recipe.Data, new TileOptions { Split = Split.Train, Conditions = [] }))
+        {
+            var latents = source.Sequence(new TileOrder { IsShuffled = false }).Take((int)source.Count!)
+                .Select(step => step.Load()).Select(tile => tuned.Encode(
+                    tensor(tile.ToUnitRange()).reshape(1, 1, tile.Rows, tile.Columns).expand(1, 3, -1, -1)));
+            var expected = SignalLeak.Of(latents);
+            Assert.All(leak.Mean.Zip(expected.Mean), m => Assert.Equal(m.Second, m.First, 1e-3f));
+            Assert.All(leak.Deviation.Zip(expected.Deviation), d => Assert.Equal(d.Second, d.First, 1e-3f));
+        }
         // A result is not written over.
         Assert.Contains("finished", Assert.Throws<IOException>(() => FineTune.Run(recipe, At("out"))).Message);
     }
