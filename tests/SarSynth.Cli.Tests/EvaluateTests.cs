@@ -48,6 +48,82 @@ public sealed class EvaluateTests : Shell
         Assert.InRange(Value(pair, "multilook-32"), 0, 1);
     }
 
+    [Fact]
+    public void FewImagesHaveTheFloorOfTheirHalves()
+    {
+        Tiles("real", 8, 1);
+        Tiles("made", 8, 1, gain: 2, seed: 100);
+        var table = Json("evaluate", "--real", "real", "--generated", "made", "--no-resnet18", "--json");
+        Assert.Equal(["made", "true halves"], table["candidates"]!.AsArray().Select(c => (string?)c));
+        Assert.Equal("true halves", (string?)table["baseline"]);
+        Assert.Equal("worse", Cell(table, "kl", 0)["verdict"]!.ToString(), ignoreCase: true);
+        Assert.InRange((double)Cell(table, "kl", 1)["value"]!, 0, 0.02);
+        Assert.Null(Cell(table, "multilook-8", 1)["value"]);
+        Assert.DoesNotContain(table["rows"]!.AsArray(), r => (string?)r!["group"] == "ResNet-18 features");
+    }
+
+    /// <summary>What is learnt from images whose classes look alike is of no use on true ones.</summary>
+    [Fact]
+    public void ClassMapsTellOfWhatUseImagesAre()
+    {
+        const int side = 96;
+        for (var i = 0; i < 4; i++)
+        {
+            byte[] classes = [.. Enumerable.Range(0, side * side).Select(p => (byte)(p % side < 40 + 4 * i ? 0 : 1))];
+            Write("classes", i, Array.ConvertAll(classes, c => (float)c));
+            Write("real", i, Speckle(i, classes, 4));
+            Write("good", i, Speckle(50 + i, classes, 4));
+            Write("flat", i, Speckle(70 + i, classes, 1));
+        }
+        var good = Json("evaluate", "--real", "real", "--generated", "good", "--classes", "classes", "--no-resnet18",
+            "--json");
+        Assert.InRange(Value(good, "use-segment-train"), 0.9, 1.1);
+        Assert.InRange(Value(good, "use-classify-test"), 0.8, 1.25);
+        var flat = Json("evaluate", "--real", "real", "--generated", "flat", "--classes", "classes", "--no-resnet18",
+            "--json");
+        Assert.InRange(Value(flat, "use-segment-train"), 0, 0.8);
+        Assert.InRange(Value(flat, "use-segment-test"), 0, 0.8);
+        Write("wrong", 0, new float[side * side / 4]);
+        Write("wrong", 1, [.. Enumerable.Repeat(300f, side * side)]);
+        File.Move(In("wrong/tile-1.tif"), In("wrong.tif"));
+        Assert.Contains("found a pixel of 300, expected classes 0 to 63", Run("evaluate", "--real", "real/tile-0.tif",
+            "--generated", "good/tile-0.tif", "--classes", "wrong.tif").Error);
+        Assert.Contains("a class for each pixel of the true image", Run("evaluate", "--real", "real/tile-0.tif",
+            "--generated", "good/tile-0.tif", "--classes", "wrong/tile-0.tif").Error);
+
+        float[] Speckle(int seed, byte[] classes, float ratio)
+        {
+            var random = new Random(seed);
+            return Array.ConvertAll(classes, c => (float)Math.Sqrt(-Math.Log(1 - random.NextDouble())
+                * (c == 0 ? 1 : ratio)));
+        }
+
+        void Write(string folder, int i, float[] pixels)
+        {
+            Directory.CreateDirectory(In(folder));
+            var own = (int)Math.Sqrt(pixels.Length);
+            GeoTiff.Write(new AmplitudeImage(own, own, pixels), In($"{folder}/tile-{i}.tif"));
+        }
+    }
+
+    [Fact]
+    public void ShardsAreReadAsFoldersAre()
+    {
+        Tiles("real", 5, 1);
+        Tiles("made", 5, 1, seed: 100);
+        foreach (var folder in new[] { "real", "made" })
+        {
+            Directory.CreateDirectory(In($"{folder}-shards"));
+            System.Formats.Tar.TarFile.CreateFromDirectory(In(folder), In($"{folder}-shards/shard-00000.tar"), false);
+        }
+        var files = Json("evaluate", "--real", "real", "--generated", "made", "--no-resnet18", "--json");
+        var shards = Json("evaluate", "--real", "real-shards", "--generated", "made-shards/shard-00000.tar",
+            "--no-resnet18", "--json");
+        Assert.Equal(files["scenes"]!.ToJsonString(), shards["scenes"]!.ToJsonString());
+        foreach (var id in new[] { "kl", "multilook-8", "glcm", "frechet" })
+            Assert.Equal(Value(files, id), Value(shards, id), 1e-6);
+    }
+
     [Theory]
     [InlineData("found one of --real and --generated, expected both or none", "--real", "real")]
     [InlineData("empty: found no image", "--real", "empty", "--generated", "real")]
@@ -67,8 +143,10 @@ public sealed class EvaluateTests : Shell
 
     private JsonNode Json(params string[] arguments) => JsonNode.Parse(Good(arguments).Out)!;
 
-    private static double Value(JsonNode table, string id) =>
-        (double)table["rows"]!.AsArray().Single(r => (string?)r!["id"] == id)!["cells"]![0]!["value"]!;
+    private static double Value(JsonNode table, string id) => (double)Cell(table, id, 0)["value"]!;
+
+    private static JsonNode Cell(JsonNode table, string id, int candidate) =>
+        table["rows"]!.AsArray().Single(r => (string?)r!["id"] == id)!["cells"]![candidate]!;
 
     // Single-look speckle over ground of intensity 1.
     private void Tiles(string folder, int count, int looks, double gain = 1, int seed = 1, string name = "tile",

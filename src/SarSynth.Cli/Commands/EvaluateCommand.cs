@@ -1,6 +1,7 @@
 // sarsynth evaluate: the table by which translation is judged, of simulated scenes, of pairs, or of any two folders.
 using System.CommandLine;
 using SarSynth.Data;
+using SarSynth.Diffusion;
 using SarSynth.Evaluation;
 using SarSynth.Figures;
 using SarSynth.Translation;
@@ -41,7 +42,7 @@ static class EvaluateCommand
 
     private static readonly Option<string?> real = new("--real")
     {
-        Description = "Instead of translating: a file or a folder of true images, measured or not,",
+        Description = "Instead of translating: true images, measured or not, as a file, a folder or WebDataset shards,",
     };
 
     private static readonly Option<string?> generated = new("--generated")
@@ -57,6 +58,18 @@ static class EvaluateCommand
     private static readonly Option<string?> training = new("--training")
     {
         Description = "With --real: images that the model was trained on, to see what is a copy of them.",
+    };
+
+    private static readonly Option<string?> classes = new("--classes")
+    {
+        Description = "With --real, in pairs: class maps of the true images' names, 0 to 63 a pixel, 255 for none, to "
+            + "see what can be learnt from the images.",
+    };
+
+    private static readonly Option<string?> words = new("--sar-text")
+    {
+        Description = "A SAR-text model ('train --recipe strategies' makes one): distances of its image features, and "
+            + "where captions are known (metadata.jsonl, shards) how well images and captions agree.",
     };
 
     private static readonly Option<bool> noNetwork = new("--no-resnet18")
@@ -75,7 +88,7 @@ static class EvaluateCommand
             "The table by which translation is judged: amplitude law, ground, speckle, lattice, spectrum, structure, "
                 + "with intervals, beside the floor and two baselines.")
         {
-            models, count, size, seeds, data, real, generated, condition, training, noNetwork, output,
+            models, count, size, seeds, data, real, generated, condition, training, classes, words, noNetwork, output,
             ModelOptions.Steps, ModelOptions.Eta,
             CommonOptions.Device, CommonOptions.Seed, CommonOptions.Force, CommonOptions.Json,
         };
@@ -132,7 +145,9 @@ static class EvaluateCommand
         }
         progress.Part(0.95);
         using var network = Network(parsed);
-        var table = TranslationTable.Of(scenes, candidates, Ways.Lee.Name, classifier, network: network);
+        using var text = Words(parsed);
+        var table = TranslationTable.Of(
+            scenes, candidates, Ways.Lee.Name, classifier, network: network, words: text);
         progress.Part(1);
         if (folder is not null)
         {
@@ -148,16 +163,21 @@ static class EvaluateCommand
 
     private static void Given(ParseResult parsed, string? folder)
     {
-        var truth = Names.ExistingPath(parsed.GetValue(real)!);
-        var made = Names.ExistingPath(parsed.GetValue(generated)!);
-        var seen = parsed.GetValue(condition) is { } path ? Names.ExistingPath(path) : null;
-        var images = GivenImages.Read(truth, made, seen,
-            parsed.GetValue(training) is { } known ? Names.ExistingPath(known) : null);
-        if (seen is not null && images.Scenes.Count == 0)
-            Terminal.Remark("--condition: names do not agree, so the images are two heaps, and it is not looked at");
+        var (truth, made) = (Existing(parsed, real)!, Existing(parsed, generated)!);
+        var seen = Existing(parsed, condition);
         Engine.SetThreads(parsed.GetValue(CommonOptions.Threads));
         using var network = Network(parsed);
-        var table = images.ToTable(network);
+        using var text = Words(parsed);
+        using var progress = Progress.Begin("evaluating");
+        progress.Part(0.1);
+        var images = GivenImages.Read(truth, made, seen, Existing(parsed, training), Existing(parsed, classes));
+        if (images.Scenes.Count == 0)
+            foreach (var option in new[] { condition, classes }.Where(o => parsed.GetValue(o) is not null))
+                Terminal.Remark($"{option.Name}: names do not agree, so the images are two heaps, and it is not "
+                    + $"looked at");
+        progress.Part(0.9);
+        var table = images.ToTable(network, text);
+        progress.Part(1);
         if (folder is not null)
         {
             KeyValuePair<string, string>[] facts = [new("true images", truth), new("images", made)];
@@ -169,6 +189,18 @@ static class EvaluateCommand
                 [Path.Combine(folder, TableReport.Json)]).Write(Path.Combine(folder, "evaluation.provenance.json"));
         }
         Print(parsed, table);
+    }
+
+    // Shards may be a range or an address, which no file is called.
+    private static string? Existing(ParseResult parsed, Option<string?> option) =>
+        parsed.GetValue(option) is not { } path ? null : GivenImages.IsShards(path) ? path : Names.ExistingPath(path);
+
+    private static SarTextModel? Words(ParseResult parsed)
+    {
+        if (parsed.GetValue(words) is not { } folder)
+            return null;
+        var device = ComputeDevice.Find(parsed.GetValue(CommonOptions.Device) ?? ComputeDevice.Auto);
+        return SarTextModel.Load(Names.ExistingPath(folder), device);
     }
 
     private static ResNet18? Network(ParseResult parsed)

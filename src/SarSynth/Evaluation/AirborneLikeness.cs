@@ -15,6 +15,9 @@ public sealed record Candidate(string Name, IReadOnlyList<AmplitudeImage> Images
     /// For each place, images of several seeds of <see cref="TruthScene.Middle"/>; null where there are none.
     /// </summary>
     public IReadOnlyList<IReadOnlyList<AmplitudeImage>>? Seeds { get; init; }
+
+    /// <summary>For each image what it was asked to show; null where nothing is said, or the scenes say it.</summary>
+    public IReadOnlyList<string?>? Captions { get; init; }
 }
 
 /// <summary>One row of the comparison.</summary>

@@ -31,34 +31,67 @@ internal static class AmplitudeMeasures
     /// <summary>The same on one class of ground each.</summary>
     public static IEnumerable<Measure> DivergencesByClass()
     {
-        (GroundClass Class, string Words, double Goal)[] classes =
-        [
-            (GroundClass.Fields, "fields", 0.002), (GroundClass.Trees, "trees", 0.005),
-            (GroundClass.Paved, "paved ground", 0.003), (GroundClass.Built, "built ground", 0.004),
-        ];
         foreach (var (which, words, goal) in classes)
-            yield return Divergence($"kl-{which.ToString().ToLowerInvariant()}", $"KL on {words}",
+            yield return OnClass(Divergence($"kl-{Id(which)}", $"KL on {words}",
                 $"KL as above of the pixels whose true class is {words}.", new(0, Most: goal),
-                look => LogBins(look, Bins, which)) with { Needs = MeasureNeeds.Pairs | MeasureNeeds.Ground };
+                look => LogBins(look, Bins, which)));
     }
 
-    /// <summary>Other distances, for images of which nothing else is known.</summary>
+    /// <summary>Other distances of the distributions.</summary>
     public static IEnumerable<Measure> OtherDistances()
     {
         yield return Row("js", "Jensen-Shannon", $"Jensen-Shannon divergence of the amplitude, nats: {BinsInWords}.",
             look => LogBins(look, Bins), JensenShannon);
         yield return Row("w1", "Wasserstein-1", "Wasserstein-1 distance of the amplitude, in true mean amplitudes; "
             + "4,096 equal bins up to four times mu + 3 sigma.", LinearBins, Wasserstein1) with { Unit = "mean" };
+        yield return Row("w1-intensity", "W1 of intensity", "Wasserstein-1 distance of the intensity, in true mean "
+            + "intensities; 4,096 bins of equal ratio. (KL, JS and KS are the same for amplitude and intensity.)",
+            look => LogBins(look, FineBins), IntensityWasserstein1) with { Unit = "mean" };
         yield return Row("ks", "Kolmogorov-Smirnov", "Largest gap between the distribution functions of the amplitude; "
-            + "4,096 bins of equal ratio.", look => LogBins(look, FineBins), KolmogorovSmirnov);
-
-        static Measure Row(string id, string name, string definition, Func<SceneLook, double[]?> parts,
-            Func<double[], double[], double> distance) => new()
-        {
-            Id = id, Group = Law, Name = name, Definition = definition, Format = "0.0000", Goal = new(0),
-            Parts = parts, Join = (truth, own) => distance(Measure.Sum(truth), Measure.Sum(own)),
-        };
+            + "4,096 bins of equal ratio.", look => LogBins(look, FineBins), KolmogorovSmirnov)
+            with { Bounds = (0, 1) };
     }
+
+    /// <summary>Those on one class of ground each.</summary>
+    public static IEnumerable<Measure> OtherDistancesByClass()
+    {
+        foreach (var (which, words, _) in classes)
+        {
+            yield return Detail("js", "JS", "Jensen-Shannon divergence", Bins, JensenShannon);
+            yield return Detail("w1", "W1", "Wasserstein-1 distance of the amplitude, in true mean amplitudes, 4,096 "
+                + "bins of equal ratio,", FineBins, AmplitudeWasserstein1);
+            yield return Detail("w1-intensity", "W1 of intensity", "Wasserstein-1 distance of the intensity, in true "
+                + "mean intensities, 4,096 bins of equal ratio,", FineBins, IntensityWasserstein1);
+            yield return Detail("ks", "KS", "largest gap between the distribution functions, 4,096 bins of equal "
+                + "ratio,",
+                FineBins, KolmogorovSmirnov);
+
+            Measure Detail(string id, string name, string definition, int bins,
+                Func<double[], double[], double> distance) => OnClass(Row($"{id}-{Id(which)}", $"{name} on {words}",
+                $"{definition} of the pixels whose true class is {words}.", look => LogBins(look, bins, which),
+                distance)) with { IsDetail = true };
+        }
+    }
+
+    private static readonly (GroundClass Class, string Words, double Goal)[] classes =
+    [
+        (GroundClass.Fields, "fields", 0.002), (GroundClass.Trees, "trees", 0.005),
+        (GroundClass.Paved, "paved ground", 0.003), (GroundClass.Built, "built ground", 0.004),
+    ];
+
+    private static string Id(GroundClass which) => which.ToString().ToLowerInvariant();
+
+    private static Measure OnClass(Measure measure) => measure with
+    {
+        Needs = MeasureNeeds.Pairs | MeasureNeeds.Ground,
+    };
+
+    private static Measure Row(string id, string name, string definition, Func<SceneLook, double[]?> parts,
+        Func<double[], double[], double> distance) => new()
+    {
+        Id = id, Group = Law, Name = name, Definition = definition, Format = "0.0000", Goal = new(0),
+        Parts = parts, Join = (truth, own) => distance(Measure.Sum(truth), Measure.Sum(own)),
+    };
 
     /// <summary>Power, the brightest pixel, missing ones.</summary>
     public static IEnumerable<Measure> Extremes()
@@ -124,6 +157,28 @@ internal static class AmplitudeMeasures
         for (var i = 0; i < p.Length; i++)
             sum += (p[i] + 0.5) / n * Math.Log((p[i] + 0.5) / n / ((q[i] + 0.5) / m));
         return sum;
+    }
+
+    internal static double AmplitudeWasserstein1(double[] p, double[] q) => Wasserstein1(p, q, 20);
+
+    internal static double IntensityWasserstein1(double[] p, double[] q) => Wasserstein1(p, q, 10);
+
+    // Of bins of equal ratio over the range in dB; both gaps at a bin's ends count half.
+    private static double Wasserstein1(double[] p, double[] q, double decibels)
+    {
+        var (n, m, width) = (p.Sum(), q.Sum(), (Highest - Lowest) / p.Length);
+        var (gap, distance, mean) = (0.0, 0.0, 0.0);
+        for (var i = 0; i < p.Length; i++)
+        {
+            var next = gap + p[i] / n - q[i] / m;
+            var (low, high) = (At(i), At(i + 1));
+            distance += (Math.Abs(gap) + Math.Abs(next)) / 2 * (high - low);
+            mean += p[i] / n * (low + high) / 2;
+            gap = next;
+        }
+        return distance / mean;
+
+        double At(int edge) => Math.Pow(10, (Lowest + edge * width) / decibels);
     }
 
     internal static double JensenShannon(double[] p, double[] q)

@@ -118,7 +118,8 @@ internal static class FeatureMeasures
         return [.. features];
     }
 
-    private static double[] Tile(SceneLook look, int top, int left, int side)
+    /// <summary>Statistics of a square.</summary>
+    internal static double[] Tile(SceneLook look, int top, int left, int side)
     {
         var logs = new double[side, side];
         var (sum, squares, amplitudes, largest) = (0.0, 0.0, 0.0, 0.0);

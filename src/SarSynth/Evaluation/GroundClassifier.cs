@@ -85,7 +85,9 @@ public sealed class GroundClassifier
 
     internal double[] Confusion(SceneLook look) => Confusion(look.Image, look.Scene.Ground!);
 
-    private static IEnumerable<(int At, double[] Values)> Features(AmplitudeImage image)
+    /// <summary>Features of every fourth pixel along both axes.</summary>
+    /// <param name="image">Amplitudes whose intensity is a sigma nought, or of a mean of about 1.</param>
+    internal static IEnumerable<(int At, double[] Values)> Features(AmplitudeImage image)
     {
         int rows = image.Rows, columns = image.Columns;
         float[] intensity = Array.ConvertAll(image.Pixels, a => float.IsFinite(a) ? a * a : 0);

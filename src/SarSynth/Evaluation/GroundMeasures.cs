@@ -24,7 +24,8 @@ internal static class GroundMeasures
                 Id = $"multilook-{side}", Group = Ground, Name = $"multilooked {side}, RMS", Unit = "dB",
                 Definition = $"RMS over squares of {side} x {side} pixels of their mean intensity over the true one's.",
                 Goal = new(0, Most: goal), Needs = MeasureNeeds.Pairs,
-                Parts = look => Squares(look, look.Multilooked(side).Pixels, look.Truth.Multilooked(side).Pixels),
+                Parts = look => Math.Min(look.Rows, look.Columns) < side ? null
+                    : Squares(look, look.Multilooked(side).Pixels, look.Truth.Multilooked(side).Pixels),
                 Join = RootMeanSquare,
             };
         }

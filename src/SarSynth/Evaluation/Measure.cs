@@ -27,6 +27,15 @@ public enum MeasureNeeds
 
     /// <summary><see cref="ResNet18"/>.</summary>
     Network = 32,
+
+    /// <summary>A <see cref="SarTextModel"/>.</summary>
+    Words = 64,
+
+    /// <summary>Captions of the images.</summary>
+    Captions = 128,
+
+    /// <summary>A class map of each true image.</summary>
+    Classes = 256,
 }
 
 /// <summary>What a measure should be.</summary>
@@ -91,6 +100,9 @@ public sealed record Measure
 
     /// <summary>What it should be.</summary>
     public required Goal Goal { get; init; }
+
+    /// <summary>Whether it only details another: files and the page's fold-out have it, tables do not.</summary>
+    public bool IsDetail { get; init; }
 
     /// <summary>The least and the most that it can be.</summary>
     public (double Least, double Most) Bounds { get; init; } = (0, double.PositiveInfinity);

@@ -9,6 +9,7 @@ public sealed class QuadraticDiscriminant
     private readonly Vector<double>[] means;
     private readonly Matrix<double>[] whitening;
     private readonly double[] offsets;
+    private int[]? names;
 
     private QuadraticDiscriminant(Vector<double>[] means, Matrix<double>[] whitening, double[] offsets) =>
         (this.means, this.whitening, this.offsets) = (means, whitening, offsets);
@@ -50,6 +51,25 @@ public sealed class QuadraticDiscriminant
         return new(means, whitening, offsets);
     }
 
+    /// <summary>Learns the classes that have more examples than there are features.</summary>
+    /// <returns>Null where there is no such class.</returns>
+    internal static QuadraticDiscriminant? OfThoseThereAre(
+        IReadOnlyList<double[]> features, IReadOnlyList<int> classes, int count, double ridge = 1e-6)
+    {
+        if (features.Count == 0)
+            return null;
+        int[] known = [.. Enumerable.Range(0, count).Where(k => classes.Count(c => c == k) > features[0].Length)];
+        if (known.Length == 0)
+            return null;
+        int[] kept = [.. Enumerable.Range(0, classes.Count).Where(i => known.Contains(classes[i]))];
+        var learnt = Fit([.. kept.Select(i => features[i])], [.. kept.Select(i => Array.IndexOf(known, classes[i]))],
+            known.Length, ridge);
+        return new(learnt.means, learnt.whitening, learnt.offsets) { names = known };
+    }
+
+    /// <summary>Whether it can call an example so.</summary>
+    internal bool Knows(int which) => names is null ? which < Classes : names.Contains(which);
+
     /// <summary>Logarithm of each class's density, up to one constant.</summary>
     /// <param name="features">Of one example.</param>
     public double[] Scores(double[] features)
@@ -69,6 +89,7 @@ public sealed class QuadraticDiscriminant
     public int Classify(double[] features)
     {
         var scores = Scores(features);
-        return Array.IndexOf(scores, scores.Max());
+        var best = Array.IndexOf(scores, scores.Max());
+        return names is null ? best : names[best];
     }
 }

@@ -21,6 +21,9 @@ internal sealed record Yardstick(ClippedNormalisation Normalisation, double Powe
     /// <summary>Looks at squares of images; null where it is left out.</summary>
     public ResNet18? ResNet { get; init; }
 
+    /// <summary>A SAR-text model and all captions; null where none is given.</summary>
+    public Words? Words { get; init; }
+
     /// <summary>Tiles that a model was trained on; null where they are not known.</summary>
     public ScaledTiles? Training { get; init; }
 
@@ -51,6 +54,9 @@ internal sealed class SceneLook
     private readonly Lazy<bool[]> edges;
     private readonly Lazy<float[]> logarithms;
     private readonly Lazy<IReadOnlyList<ResNetLook>> resNetLooks;
+    private readonly Lazy<IReadOnlyList<ClutterWindow>> clutter;
+    private readonly Lazy<bool[]> shadows;
+    private readonly Lazy<double[]> cosines;
 
     public SceneLook(TruthScene scene, AmplitudeImage image, Yardstick yardstick, SceneLook? truth = null)
     {
@@ -66,6 +72,9 @@ internal sealed class SceneLook
         edges = new(() => RatioEdges.Detect(Intensity.Pixels, image.Rows, image.Columns));
         logarithms = new(() => Array.ConvertAll(Intensity.Pixels, i => MathF.Log(MathF.Max(
             float.IsNaN(i) ? 0 : i, yardstick.Floor))));
+        clutter = new(() => ClutterMeasures.Of(Intensity, yardstick.Images));
+        shadows = new(() => TargetMeasures.Shadows(this));
+        cosines = new(() => SarTextMeasures.Cosines(this));
         resNetLooks = new(() => yardstick.ResNet is { } network && EncoderMeasures.Tiles(Image, yardstick)
             is var (side, squares) ? [.. squares.Select(s => network.Look(s, side))] : []);
     }
@@ -97,6 +106,20 @@ internal sealed class SceneLook
     public IReadOnlyList<PointTarget> Targets => targets.Value;
 
     public bool[] Edges => edges.Value;
+
+    /// <summary>Windows of clutter with their laws.</summary>
+    public IReadOnlyList<ClutterWindow> Clutter => clutter.Value;
+
+    public bool[] Shadows => shadows.Value;
+
+    /// <summary>What the image is said to show; null where nothing is said.</summary>
+    public string? Caption { get; init; }
+
+    /// <summary>Its cosines with all captions.</summary>
+    public double[] Cosines => cosines.Value;
+
+    /// <summary>Of what use it is; null where classes are not known.</summary>
+    public SceneUse? Use { get; init; }
 
     /// <summary>What ResNet-18 makes of squares of the image; none where it is left out.</summary>
     public IReadOnlyList<ResNetLook> ResNetLooks => resNetLooks.Value;

@@ -47,7 +47,14 @@ public sealed record TableCell(
 /// <param name="Format">How values are written.</param>
 /// <param name="Cells">One a candidate.</param>
 public sealed record TableRow(string Id, string Group, string Name, string Unit, string Goal, string Definition,
-    string Format, IReadOnlyList<TableCell> Cells);
+    string Format, IReadOnlyList<TableCell> Cells)
+{
+    /// <summary>The value of a perfect image; null where tables of an older kit do not tell.</summary>
+    public double? Ideal { get; init; }
+
+    /// <summary>Whether it only details another row: files and the page's fold-out have it, tables do not.</summary>
+    public bool IsDetail { get; init; }
+}
 
 /// <summary>The table.</summary>
 /// <param name="Truth">What the true images are called.</param>
@@ -61,6 +68,12 @@ public sealed record TranslationTable(string Truth, IReadOnlyList<string> Candid
 {
     /// <summary>Draws of scenes behind an interval.</summary>
     public const int DefaultResamples = 1000;
+
+    /// <summary>
+    /// The candidate that is every second true image, held against the other true ones: what chance and the number of
+    /// images alone make.
+    /// </summary>
+    public const string Halves = "true halves";
 
     /// <summary>The row of a measure.</summary>
     /// <param name="id">Its <see cref="TableRow.Id"/>.</param>
@@ -86,17 +99,22 @@ public sealed record TranslationTable(string Truth, IReadOnlyList<string> Candid
     /// <param name="resamples">Draws of scenes behind the intervals.</param>
     /// <param name="training">Images that a model was trained on, to see what is a copy; null where not known.</param>
     /// <param name="network">Looks at squares of the images; its rows are left out without it.</param>
+    /// <param name="words">A SAR-text model; its rows are left out without it.</param>
+    /// <param name="halves">
+    /// Whether <see cref="Halves"/> is the last candidate and the baseline: the floor where nothing else is.
+    /// </param>
     /// <returns>The measures that all scenes have what is needed for.</returns>
     /// <exception cref="ArgumentException">
     /// No scene, no such baseline, or a candidate whose images differ from the true ones in number or size.
     /// </exception>
     public static TranslationTable Of(IReadOnlyList<TruthScene> scenes, IReadOnlyList<Candidate> candidates,
         string baseline = "", GroundClassifier? classifier = null, int resamples = DefaultResamples,
-        IReadOnlyList<AmplitudeImage>? training = null, ResNet18? network = null)
+        IReadOnlyList<AmplitudeImage>? training = null, ResNet18? network = null, SarTextModel? words = null,
+        bool halves = false)
     {
         Check(scenes, candidates, baseline);
-        return TableParts.Of(scenes, candidates, classifier, training, network)
-            .ToTable(scenes, candidates, baseline, resamples);
+        return TableParts.Of(scenes, candidates, classifier, training, network, words)
+            .ToTable(scenes, candidates, baseline, resamples, halves);
     }
 
     /// <summary>
@@ -108,10 +126,15 @@ public sealed record TranslationTable(string Truth, IReadOnlyList<string> Candid
     /// <param name="resamples">Draws of images behind the intervals.</param>
     /// <param name="training">Images that a model was trained on, to see what is a copy; null where not known.</param>
     /// <param name="network">Looks at squares of the images; its rows are left out without it.</param>
+    /// <param name="words">A SAR-text model; its rows are left out without it.</param>
+    /// <param name="halves">
+    /// Whether <see cref="Halves"/> is the last candidate and the baseline: the floor where nothing else is.
+    /// </param>
     /// <returns>The measures that need no pairs.</returns>
     /// <exception cref="ArgumentException">A heap is empty, or there is no such baseline.</exception>
     public static TranslationTable Unpaired(Candidate truth, IReadOnlyList<Candidate> candidates, string baseline = "",
-        int resamples = DefaultResamples, IReadOnlyList<AmplitudeImage>? training = null, ResNet18? network = null)
+        int resamples = DefaultResamples, IReadOnlyList<AmplitudeImage>? training = null, ResNet18? network = null,
+        SarTextModel? words = null, bool halves = false)
     {
         foreach (var heap in candidates.Prepend(truth))
             if (heap.Images.Count == 0)
@@ -120,21 +143,44 @@ public sealed record TranslationTable(string Truth, IReadOnlyList<string> Candid
         var yardstick = Trained(Yardstick.Of(truth.Images) with
         {
             Images = candidates.Prepend(truth).Max(heap => heap.Images.Count), ResNet = network,
+            Words = All(words, candidates.Prepend(truth).SelectMany(c => c.Captions ?? [])),
         }, training);
         var measures = Measures.For(yardstick);
         var parts = candidates.Prepend(truth).Select(heap =>
         {
             var own = new double[]?[measures.Count, heap.Images.Count];
             foreach (var i in Progress.Over($"measuring {heap.Name}", [.. Enumerable.Range(0, heap.Images.Count)]))
-                Fill(measures, new SceneLook(new(heap.Name, heap.Images[i]), heap.Images[i], yardstick), own, i);
+                Fill(measures, new SceneLook(new(heap.Name, heap.Images[i]), heap.Images[i], yardstick)
+                {
+                    Caption = heap.Captions?[i],
+                }, own, i);
             return (Parts: own, Draws: SceneBootstrap.Draw(heap.Images.Count, resamples, heap.Name));
         }).ToArray();
         var rows = measures.Select((measure, m) => Row(measure, [.. parts.Skip(1).Select(p =>
-            new SceneBootstrap(measure, PartsOf(parts[0].Parts, m), PartsOf(p.Parts, m), parts[0].Draws, p.Draws))],
-            candidates.Select(c => c.Name).ToList().IndexOf(baseline)));
-        return new(truth.Name, [.. candidates.Select(c => c.Name)], baseline,
+            new SceneBootstrap(measure, PartsOf(parts[0].Parts, m), PartsOf(p.Parts, m), parts[0].Draws, p.Draws)),
+            .. OfHalves(halves, measure, PartsOf(parts[0].Parts, m), resamples)],
+            halves ? candidates.Count : candidates.Select(c => c.Name).ToList().IndexOf(baseline)));
+        return new(truth.Name, Names(candidates, halves), halves ? Halves : baseline,
             [.. truth.Images.Select((_, i) => $"image {i + 1}")], resamples, [.. rows]);
     }
+
+    internal static string[] Names(IReadOnlyList<Candidate> candidates, bool halves) =>
+        [.. candidates.Select(c => c.Name), .. halves ? [Halves] : (string[])[]];
+
+    // Every second true image against the others: no pairs, so measures of pairs have no value.
+    internal static IEnumerable<SceneBootstrap> OfHalves(
+        bool wanted, Measure measure, double[]?[] truth, int resamples)
+    {
+        if (!wanted)
+            yield break;
+        double[]?[] one = [.. truth.Where((_, s) => s % 2 == 0)], other = [.. truth.Where((_, s) => s % 2 == 1)];
+        yield return new(measure, one, measure.Needs.HasFlag(MeasureNeeds.Pairs) ? new double[]?[other.Length] : other,
+            SceneBootstrap.Draw(one.Length, resamples, "first half"),
+            SceneBootstrap.Draw(other.Length, resamples, "second half"));
+    }
+
+    internal static Words? All(SarTextModel? model, IEnumerable<string?> captions) =>
+        model is null ? null : new(model, [.. captions.OfType<string>().Distinct(StringComparer.Ordinal)]);
 
     internal static TableRow Row(Measure measure, IReadOnlyList<SceneBootstrap> own, int baseline) => new(
         measure.Id, measure.Group, measure.Name, measure.Unit, measure.Goal.ToString(), measure.Definition,
@@ -143,7 +189,7 @@ public sealed record TranslationTable(string Truth, IReadOnlyList<string> Candid
             baseline < 0 || i == baseline ? Verdict.Undecided : o.Against(own[baseline]), o.Scenes)
         {
             IsBiased = o.Interval.IsBiased,
-        })]);
+        })]) { IsDetail = measure.IsDetail, Ideal = measure.Goal.Ideal };
 
     internal static Yardstick Trained(Yardstick yardstick, IReadOnlyList<AmplitudeImage>? training) =>
         training is null or [] ? yardstick

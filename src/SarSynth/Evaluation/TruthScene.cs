@@ -32,6 +32,18 @@ public sealed record TruthScene(string Name, AmplitudeImage Airborne)
     /// <summary>The ground behind the true image, on its grid; null for measured images.</summary>
     public GroundTruth? Ground { get; init; }
 
+    /// <summary>Classes of ground, for measures of use; those of <see cref="Ground"/> where nothing else is given.
+    /// </summary>
+    public ClassMap? Map
+    {
+        get => field ?? (Ground is null ? null : new(Array.ConvertAll(Ground.Classes,
+            c => c == (byte)GroundClass.None ? ClassMap.None : c)));
+        init;
+    }
+
+    /// <summary>What the image shows, in words; null where nothing is said.</summary>
+    public string? Caption { get; init; }
+
     /// <summary>What a simulated scene shows.</summary>
     public SceneKind Kind { get; init; } = SceneKind.Custom;
 

@@ -100,7 +100,8 @@ public static class TableReport
         Candidate? truth = null)
     {
         using var progress = Progress.Begin("writing the report");
-        Candidate[] pictured = [.. (shown ?? table.Candidates).Select(n => candidates.First(c => c.Name == n))];
+        Candidate[] pictured = [.. (shown ?? [.. candidates.Select(c => c.Name)])
+            .Select(n => candidates.First(c => c.Name == n))];
         int[] order = [.. Enumerable.Range(0, scenes.Count)];
         if (scenes.Count > 0 && table.Rows.Any(r => r.Id == ByWhat))
             order = [.. order.OrderByDescending(s => table[ByWhat, pictured[^1].Name].Scenes[s] ?? 0)];
@@ -111,7 +112,12 @@ public static class TableReport
         AtomicFile.WriteText(Path.Combine(folder, Latex), table.ToLatex());
         var report = new Report(title, $"Measured against {table.Truth} images"
             + (scenes.Count > 0 ? " of the same ground." : "."))
+            .Section("In short").KeyFigures(Keys(table, pictured[^1].Name)).Prose(Verdicts(table, pictured[^1].Name))
             .Section("The table").Prose(Words(table)).Raw(table.ToHtml());
+        string[] told = [.. new[] { "kl", "spectrum", "glcm", "resnet-kernel", "perceptual", "use-segment-train" }
+            .Where(id => table.Rows.Any(r => r.Id == id))];
+        report.Section("With their intervals").Charts(told.Select(id =>
+            (Plots.Intervals(table, id), table[id].Definition)));
         string[] drawn = [.. new[] { "kl", ByWhat, "lattice" }.Where(id => table.Rows.Any(r => r.Id == id))];
         if (table.Rows[0].Cells.Max(c => c.Scenes.Count) <= MostBars)
             report.Section("Scene by scene").Charts(drawn.Select(id =>
@@ -136,6 +142,40 @@ public static class TableReport
 
         ImagePanel Panel(int s) => scenes[s].ToPanel([.. pictured.Select(c => (c.Name, c.Images[s]))],
             Math.Clamp(PageWidth / (pictured.Length + 2) - 12, 120, 240));
+    }
+
+    // What a reader asks first, of the candidate that matters.
+    private static IEnumerable<KeyFigure> Keys(TranslationTable table, string name)
+    {
+        foreach (var id in new[] { "kl", "power-all", ByWhat, "flat-enl", "spectrum", "resnet-kernel" })
+        {
+            if (table.Rows.FirstOrDefault(r => r.Id == id) is not { } row || table[id, name] is not { Value: { } } cell)
+                continue;
+            var other = table.Baseline.Length > 0 && table.Baseline != name
+                && table[id, table.Baseline].Value is { } told ? $"{table.Baseline}: {TableText.Text(told, row)}"
+                : row.Goal;
+            yield return new(TableText.FullName(row with { Unit = "" }), TableText.Text(cell.Value, row), row.Unit,
+                other);
+        }
+    }
+
+    // Where the candidate is told apart from the baseline; nothing is said where nothing is compared.
+    private static string Verdicts(TranslationTable table, string name)
+    {
+        if (table.Baseline.Length == 0 || table.Baseline == name)
+            return "";
+        var rows = table.Rows.Where(r => !r.IsDetail && table[r.Id, name].Value is not null
+            && table[r.Id, table.Baseline].Value is not null).ToArray();
+        string Of(Verdict verdict) => string.Join(", ", rows.Where(r => table[r.Id, name].Verdict == verdict)
+            .Select(TableText.FullName)) is { Length: > 0 } names ? names : "none";
+        var (worse, better) = (Of(Verdict.Worse), Of(Verdict.Better));
+        var floor = table.Baseline == TranslationTable.Halves
+            ? " (every second true image against the others: how far sets of true images lie apart)" : "";
+        var undecided = rows.Count(r => table[r.Id, name].Verdict == Verdict.Undecided);
+        return (worse, better) == ("none", "none")
+            ? $"No measure tells **{name}** from **{table.Baseline}**{floor} beyond the intervals."
+            : $"Against **{table.Baseline}**{floor}, beyond the intervals:\n\n**worse**: {worse}.\n\n"
+                + $"**better**: {better}.\n\nIn {undecided} of {rows.Length} measures the intervals overlap.";
     }
 
     private static string Words(TranslationTable table) =>

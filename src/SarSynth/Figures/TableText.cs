@@ -18,7 +18,7 @@ public static class TableText
     public static string ToText(this TranslationTable table)
     {
         var text = new StringBuilder();
-        foreach (var group in table.Rows.GroupBy(r => r.Group))
+        foreach (var group in table.Rows.Where(r => !r.IsDetail).GroupBy(r => r.Group))
         {
             foreach (var some in Enumerable.Range(0, table.Candidates.Count).Chunk(CellsAside))
                 Block(text, table, group.Key, [.. group], some);
@@ -48,7 +48,7 @@ public static class TableText
         var text = new StringBuilder();
         text.Append($"| | {string.Join(" | ", table.Candidates)} | goal |\n|---|");
         text.Append(string.Concat(Enumerable.Repeat("--:|", table.Candidates.Count + 1))).Append('\n');
-        foreach (var row in table.Rows)
+        foreach (var row in table.Rows.Where(r => !r.IsDetail))
         {
             text.Append($"| {FullName(row).Replace("|", "\\|", StringComparison.Ordinal)} |");
             foreach (var cell in row.Cells)
@@ -69,7 +69,7 @@ public static class TableText
         var text = new StringBuilder("% needs \\usepackage{booktabs}\n");
         text.Append($"\\begin{{tabular}}{{l{new string('r', table.Candidates.Count + 1)}}}\n\\toprule\n");
         text.Append($"& {string.Join(" & ", table.Candidates.Select(Latex))} & goal \\\\\n");
-        foreach (var group in table.Rows.GroupBy(r => r.Group))
+        foreach (var group in table.Rows.Where(r => !r.IsDetail).GroupBy(r => r.Group))
         {
             text.Append($"\\midrule\n\\multicolumn{{{table.Candidates.Count + 2}}}{{l}}")
                 .Append($"{{\\emph{{{Latex(group.Key)}}}}} \\\\\n");
@@ -118,15 +118,33 @@ public static class TableText
         static string Number(double? value) => value?.ToString("R", CultureInfo.InvariantCulture) ?? "";
     }
 
-    /// <summary>The table as a piece of a page; definitions of the measures are below it.</summary>
+    /// <summary>
+    /// The table as a piece of a page; below it, folded, rows that detail others, and the measures' definitions.
+    /// </summary>
     /// <param name="table">The table.</param>
     public static string ToHtml(this TranslationTable table)
     {
-        var html = new StringBuilder("<div class=\"table\"><table><thead><tr><th scope=\"col\">measure</th>");
+        var html = new StringBuilder();
+        Html(html, table, [.. table.Rows.Where(r => !r.IsDetail)]);
+        if (table.Rows.Any(r => r.IsDetail))
+        {
+            html.Append("<details><summary>By class of ground, every distance</summary>");
+            Html(html, table, [.. table.Rows.Where(r => r.IsDetail)]);
+            html.Append("</details>");
+        }
+        html.Append("<details><summary>How each is measured</summary><dl>");
+        foreach (var row in table.Rows)
+            html.Append($"<dt><b>{Report.Encode(row.Name)}</b></dt><dd>{Report.Encode(row.Definition)}</dd>");
+        return html.Append("</dl></details>\n").ToString();
+    }
+
+    private static void Html(StringBuilder html, TranslationTable table, IReadOnlyList<TableRow> rows)
+    {
+        html.Append("<div class=\"table\"><table><thead><tr><th scope=\"col\">measure</th>");
         foreach (var name in table.Candidates.Append("goal"))
             html.Append($"<th scope=\"col\">{Report.Encode(name)}</th>");
         html.Append("</tr></thead><tbody>");
-        foreach (var group in table.Rows.GroupBy(r => r.Group))
+        foreach (var group in rows.GroupBy(r => r.Group))
         {
             html.Append($"<tr><th scope=\"rowgroup\" colspan=\"{table.Candidates.Count + 2}\">"
                 + $"<em>{Report.Encode(group.Key)}</em></th></tr>");
@@ -143,10 +161,7 @@ public static class TableText
                 html.Append($"<td>{Report.Encode(row.Goal)}</td></tr>");
             }
         }
-        html.Append("</tbody></table></div><details><summary>How each is measured</summary><dl>");
-        foreach (var row in table.Rows)
-            html.Append($"<dt><b>{Report.Encode(row.Name)}</b></dt><dd>{Report.Encode(row.Definition)}</dd>");
-        return html.Append("</dl></details>\n").ToString();
+        html.Append("</tbody></table></div>");
     }
 
     internal static string FullName(TableRow row) =>

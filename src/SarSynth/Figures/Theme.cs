@@ -15,7 +15,7 @@ namespace SarSynth.Figures;
 public static class Theme
 {
     internal const string Fonts = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif";
-    internal const string Quiet = "#767b85";
+    internal const string Quiet = "#767b85", First = "#0072b2";
     internal const int Width = 720, Height = 420;
 
     /// <summary>
@@ -27,7 +27,7 @@ public static class Theme
         "modeBarButtonsToRemove":["select2d","lasso2d","zoomIn2d","zoomOut2d","autoScale2d"]}
         """;
 
-    private static readonly string[] colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9",
+    private static readonly string[] colours = [First, "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9",
         "#8c564b"];
 
     private static readonly Lazy<bool> applied = new(() =>

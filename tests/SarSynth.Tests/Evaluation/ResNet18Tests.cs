@@ -34,7 +34,7 @@ public class ResNet18Tests
         // Nine points in three scenes, eleven in three others.
         double[]?[] truth = [Flat(x[..2]), Flat(x[2..6]), Flat(x[6..]), null];
         double[]?[] own = [Flat(y[..5]), Flat(y[5..9]), Flat(y[9..])];
-        var sets = new PointSets(truth, own, 14, 256);
+        var sets = new PointSets(truth, own, 256);
         // Fewer points than axes: scipy's root of the singular product is good to the root of its rounding.
         Assert.Equal(golden.GetProperty("frechet").GetDouble(), sets.Frechet([0, 1, 2, 3], [0, 1, 2]), 1e-6);
         Assert.Equal(golden.GetProperty("kernel").GetDouble(), sets.Kernel([0, 1, 2, 3], [0, 1, 2]), 1e-9);
@@ -47,7 +47,7 @@ public class ResNet18Tests
         Assert.True(sets.IsEnough([1, 2], [0]));
         // Of more points than are wanted as many are taken, evenly.
         Assert.Equal(FeatureDistances.Frechet([x[1], x[4], x[7]], [y[1], y[5], y[9]]),
-            new PointSets([Flat(x)], [Flat(y)], 14, 3).Frechet([0], [0]), 1e-6);
+            new PointSets([Flat(x)], [Flat(y)], 3).Frechet([0], [0]), 1e-6);
     }
 
     /// <summary>Another speckle of the same ground is nearer than less of it; the same image has no distance.</summary>
@@ -90,7 +90,7 @@ public class ResNet18Tests
     private static double[][] Points(string name) => [.. golden.GetProperty(name).EnumerateArray().Select(p =>
         p.EnumerateArray().Select(v => v.GetDouble()).ToArray())];
 
-    private static double[] Flat(double[][] points) => [.. points.SelectMany(p => p)];
+    private static double[] Flat(double[][] points) => [14, .. points.SelectMany(p => p)];
 
     private static AmplitudeImage Speckled(int seed, float reflectivity, int looks = 1)
     {

@@ -53,6 +53,55 @@ public sealed class SarTextTests : IDisposable
         Assert.Contains("expected a square of amplitudes from 0 to 1", error.Message);
     }
 
+    /// <summary>The table's rows by words are what the model itself says of the images and their captions.</summary>
+    [Fact]
+    public void TheTableSaysWhatTheModelSays()
+    {
+        WriteTiles();
+        SarText.Train(Recipe(60), Path.Combine(folder, "whole"));
+        using var model = SarTextModel.Load(Path.Combine(folder, "whole"));
+        var tiles = CaptionedTiles.Read(Path.Combine(folder, "tiles"), Split.Validation)!;
+        // Four times as large: the model's means over areas give the tiles back.
+        var held = tiles with { Images = [.. tiles.Images.Select(Larger)] };
+        TruthScene[] scenes = [.. held.Images.Select((image, i) => new TruthScene($"tile {i}", image)
+        {
+            Caption = held.Texts[i],
+        })];
+        var turned = held.Images.Skip(1).Append(held.Images[0]).ToArray();
+        var table = TranslationTable.Of(scenes, [new("true", held.Images), new("turned", turned)], resamples: 10,
+            words: model);
+        var white = (float)new SarSynth.Radar.Radiometry.NormalisationFit().Add(
+            held.Images.SelectMany(i => i.Pixels).ToArray()).Clipped().Ceiling;
+        Same("true", held.Images);
+        Same("turned", turned);
+        Assert.Equal(0, table["words-frechet", "true"].Value!.Value, 1e-6);
+        // Unit features: their products over the length are the cosines, which are tested against transformers.
+        var features = model.Features(tiles.Images);
+        Assert.All(features, v => Assert.Equal(1, v.Average(x => x * x), 1e-9));
+        // Unpaired, images have captions of their own.
+        var heaps = TranslationTable.Unpaired(new("truth", held.Images) { Captions = [.. held.Texts] },
+            [new("made", turned[..5]) { Captions = [.. held.Texts.Take(5)] }], resamples: 10, words: model);
+        Assert.Equal(model.Score([.. turned.Take(5).Select(White)], [.. held.Texts.Take(5)]),
+            heaps["words-alignment", "made"].Value!.Value, 1e-4);
+        Assert.DoesNotContain(TranslationTable.Of([.. scenes.Select(s => s with { Caption = null })],
+            [new("true", held.Images)], resamples: 5, words: model).Rows, r => r.Id is "retrieval-1");
+
+        void Same(string name, IReadOnlyList<AmplitudeImage> images)
+        {
+            var said = model.Retrieve([.. images.Select(White)], held.Texts);
+            Assert.Equal(said.Score, table["words-alignment", name].Value!.Value, 1e-4);
+            Assert.Equal(100 * said.At1, table["retrieval-1", name].Value!.Value, 1e-9);
+            Assert.Equal(100 * said.At5, table["retrieval-5", name].Value!.Value, 1e-9);
+        }
+
+        static AmplitudeImage Larger(AmplitudeImage image) => new(4 * image.Rows, 4 * image.Columns,
+            [.. Enumerable.Range(0, 16 * image.Pixels.Length).Select(i =>
+                image.Pixels[i / (4 * image.Columns) / 4 * image.Columns + i % (4 * image.Columns) / 4])]);
+
+        AmplitudeImage White(AmplitudeImage image) => new(image.Rows, image.Columns,
+            Array.ConvertAll(image.Pixels, a => Math.Clamp(a / white, 0, 1)));
+    }
+
     [Fact]
     public void ATrainingThatWasStoppedGoesOnToTheSameWeights()
     {

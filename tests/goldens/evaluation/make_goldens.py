@@ -10,7 +10,7 @@ import scipy
 import scipy.linalg
 import scipy.ndimage as ndi
 import skimage
-from scipy import spatial, stats
+from scipy import integrate, optimize, spatial, special, stats
 from skimage.feature import graycomatrix, graycoprops
 
 ROWS, COLUMNS, SCALE, WINDOW = 64, 96, 4, (0, 0, 64, 64)
@@ -81,7 +81,7 @@ def nanblocks(x, n):
     return np.nanmean(x[:r * n, :c * n].reshape(r, n, c, n), (1, 3))
 
 
-def targets(i):
+def contrasts(i):
     filled, valid = np.nan_to_num(i), (~np.isnan(i)).astype(float)
     outer, inner = 31 ** 2, 11 ** 2
     big, small = [ndi.uniform_filter(filled, n) * n * n for n in (31, 11)]
@@ -90,7 +90,68 @@ def targets(i):
     cells = outer - inner
     threshold = cells * (1e-9 ** (-1 / cells) - 1)
     highest = ndi.maximum_filter(filled, 11, mode="constant") == filled
-    return np.argwhere(valid.astype(bool) & (filled > threshold * clutter) & highest)
+    found = valid.astype(bool) & (filled > threshold * clutter) & highest
+    return np.argwhere(found), 10 * np.log10((filled / clutter)[found])
+
+
+def targets(i):
+    return contrasts(i)[0]
+
+
+def at_target(i, row, column):
+    """The largest within 3 pixels over the mean of the ring of 31 without 11, dB, without what lies outside."""
+    r, c = np.mgrid[:ROWS, :COLUMNS]
+    apart = np.maximum(abs(r - row), abs(c - column))
+    return 10 * np.log10(np.nanmax(i[apart <= 3]) / np.nanmean(i[(apart > 5) & (apart <= 15)]))
+
+
+def shadows(i):
+    means = local_mean(i, 5)
+    return means < 0.1 * np.sort(means[~np.isnan(means)])[(~np.isnan(means)).sum() // 2]
+
+
+def clutter_windows(i):
+    for r in range(0, ROWS, 32):
+        for c in range(0, COLUMNS, 32):
+            x = i[r:r + 32:2, c:c + 32:2].ravel()
+            yield x[x > 0]
+
+
+def laws(x):
+    """Gamma, K, G0, log-normal and Weibull by log-cumulants: log-density and number of parameters of each."""
+    k1, k2, k3 = np.log(x).mean(), np.log(x).var(ddof=1), stats.kstat(np.log(x), 3)
+    psi = special.polygamma
+    inverse = lambda v: np.exp(optimize.brentq(lambda t: np.log(psi(1, np.exp(t))) - np.log(v), -20, 40, xtol=1e-13))
+    found = {}
+    l = inverse(k2)
+    found["Gamma"] = stats.gamma(l, scale=np.exp(k1 - psi(0, l))).logpdf, 2, stats.gamma(l, scale=np.exp(k1 - psi(0, l))).cdf
+    for name, sign in (("K", 1), ("Fisher", -1)):
+        gap = lambda p: psi(2, inverse(p)) + sign * psi(2, inverse(k2 - p)) - k3
+        low, high = k2 * 1e-6, k2 / 2 if sign > 0 else k2 * (1 - 1e-6)
+        if not gap(low) * gap(high) < 0:
+            continue
+        part = optimize.brentq(gap, low, high, xtol=1e-14)
+        l, m = inverse(part), inverse(k2 - part)
+        if sign < 0:
+            law = stats.betaprime(l, m, scale=np.exp(k1 - psi(0, l) + psi(0, m)))
+            found[name] = law.logpdf, 3, law.cdf
+        else:
+            rate = np.exp(psi(0, l) + psi(0, m) - k1)
+            def logpdf(v, l=l, m=m, rate=rate):
+                z = 2 * np.sqrt(rate * v)
+                return (np.log(2 * rate) + ((l + m) / 2 - 1) * np.log(rate * v) + np.log(special.kve(m - l, z)) - z
+                        - special.gammaln(l) - special.gammaln(m))
+            def cdf(v, logpdf=logpdf):
+                grid = np.concatenate([[1e-12], np.geomspace(v.min() * 1e-6, v.max(), 200001)])
+                mass = np.concatenate([[0], integrate.cumulative_trapezoid(np.exp(logpdf(grid)), grid)])
+                return np.interp(v, grid, mass)
+            found[name] = logpdf, 3, cdf
+    law = stats.lognorm(np.sqrt(k2), scale=np.exp(k1))
+    found["LogNormal"] = law.logpdf, 2, law.cdf
+    shape = np.pi / np.sqrt(6 * k2)
+    law = stats.weibull_min(shape, scale=np.exp(k1 + np.euler_gamma / shape))
+    found["Weibull"] = law.logpdf, 2, law.cdf
+    return {name: (2 * n - 2 * logpdf(x).sum(), cdf) for name, (logpdf, n, cdf) in found.items()}
 
 
 def pairs(a, b, distance=3.0):
@@ -259,12 +320,12 @@ def table(scenes):
     called = np.stack([law.logpdf(z) for law in laws], -1).argmax(1)
     values["classes"] = np.mean([(called[y == k] == k).mean() for k in range(5)])
 
-    def vectors(images):
+    def vectors(images, side=32):
         out = []
         for i, l in zip(images, logs(images)):
-            for r in range(0, ROWS, 32):
-                for c in range(0, COLUMNS, 32):
-                    x, y = fill_small(i)[r:r + 32, c:c + 32], l[r:r + 32, c:c + 32]
+            for r in range(0, ROWS, side):
+                for c in range(0, COLUMNS, side):
+                    x, y = fill_small(i)[r:r + side, c:c + side], l[r:r + side, c:c + side]
                     a, d, v = np.sqrt(x), y - y.mean(), y.var()
                     out.append([y.mean(), y.std(), stats.skew(y.ravel()), a.std() / a.mean(), np.log(x.max() / x.mean()),
                                 np.log(blocks(x, 4)).std(), np.log(blocks(x, 8)).std(),
@@ -281,6 +342,8 @@ def table(scenes):
     within = spatial.distance.cdist(t, o) < radius[:, None]
     values["density"], values["coverage"] = within.sum() / (5 * len(o)), within.any(1).mean()
 
+    more(values, scenes, truths, images, it, im, power, floor, hist, features, vectors)
+
     r0, c0, h, wd = WINDOW
     sd, err = [], []
     for t, s in zip(it, scenes):
@@ -292,6 +355,84 @@ def table(scenes):
     values["seeds-spread"] = np.sqrt((1 + 1 / 3) * (sd ** 2).mean() / (err ** 2).mean())
     values["seeds-correlation"] = stats.pearsonr(sd, err)[0]
     return values
+
+
+def more(values, scenes, truths, images, it, im, power, floor, hist, features, vectors):
+    """Distances by class, the clutter's law, targets against clutter, shadows, and of what use images are."""
+    for kind, which in [("", None)] + [(f"-{n}", k) for n, k in
+                                       (("fields", FIELDS), ("trees", TREES), ("paved", PAVED), ("built", BUILT))]:
+        inside = lambda i, s: i[(s["classes"] == which if which is not None else True) & ~np.isnan(i)].ravel()
+        a = np.concatenate([inside(i, s) for i, s in zip(it, scenes)])
+        b = np.concatenate([inside(i, s) for i, s in zip(im, scenes)])
+        values[f"w1-intensity{kind}"] = stats.wasserstein_distance(a, b) / a.mean()
+        if kind:
+            p, q = hist(it, which), hist(im, which)
+            p, q = p / p.sum(), q / q.sum()
+            values[f"js{kind}"] = 0.5 * stats.entropy(p, (p + q) / 2) + 0.5 * stats.entropy(q, (p + q) / 2)
+            values[f"w1{kind}"] = stats.wasserstein_distance(np.sqrt(a), np.sqrt(b)) / np.sqrt(a).mean()
+            values[f"ks{kind}"] = stats.ks_2samp(a, b).statistic
+
+    k2, k3, shares, ks = np.zeros((2, 12)), np.zeros((2, 12)), {}, []
+    for w, intensities in enumerate((it, im)):
+        windows = [x for i in intensities for x in clutter_windows(i)]
+        k2[w], k3[w] = [np.log(x).var(ddof=1) for x in windows], [stats.kstat(np.log(x), 3) for x in windows]
+        fits = [laws(x) for x in windows]
+        best = [min(f, key=lambda name: f[name][0]) for f in fits]
+        for name in best:
+            shares.setdefault(name, np.zeros(2))[w] += 1 / 12
+        if w == 0:
+            true_cdf = [f[name][1] for f, name in zip(fits, best)]
+        else:
+            ks = [stats.kstest(x, cdf).statistic for x, cdf in zip(windows, true_cdf)]
+    values["clutter-k2"], values["clutter-k3"] = k2[1].mean() / k2[0].mean(), k3[1].mean() - k3[0].mean()
+    values["clutter-family"] = 50 * sum(abs(s[1] - s[0]) for s in shares.values())
+    values["clutter-ks"] = np.mean(ks)
+    print("laws:", {k: list(np.round(12 * v)) for k, v in shares.items()})
+
+    db = lambda x: 10 * np.log10(np.maximum(x, floor))
+    mean_contrast = [np.concatenate([contrasts(i)[1] for i in x]).mean() for x in (it, im)]
+    values["target-clutter"] = mean_contrast[1] - mean_contrast[0]
+    values["target-places"] = np.mean([abs(at_target(i, *p) - at_target(t, *p)) for t, i in zip(it, im)
+                                       for p in targets(t)])
+    dark = [(shadows(t), shadows(i)) for t, i in zip(it, im)]
+    values["shadow-area"] = sum(i.sum() for _, i in dark) / sum(t.sum() for t, _ in dark)
+    values["shadow-overlap"] = sum((t & i).sum() for t, i in dark) / sum((t | i).sum() for t, i in dark)
+
+    def use(task, truth, made, labels, score):
+        confusion = {k: np.zeros((5, 5)) for k in ("train", "test", "true")}
+        for s in range(2):
+            def learnt(x):
+                return {k: stats.multivariate_normal(x[labels[1 - s] == k].mean(0), np.cov(x[labels[1 - s] == k].T)
+                        + 1e-6 * np.eye(x.shape[1])) for k in range(5) if (labels[1 - s] == k).sum() > x.shape[1]}
+            from_truth, from_made = learnt(truth[1 - s]), learnt(made[1 - s])
+            for key, classes, x in (("train", from_made, truth[s]), ("test", from_truth, made[s]),
+                                    ("true", from_truth, truth[s])):
+                names = np.array(list(classes))
+                called = names[np.stack([classes[k].logpdf(x) for k in names], -1).argmax(1)]
+                for k in names:
+                    for j in names:
+                        confusion[key][k, j] += ((labels[s] == k) & (called == j)).sum()
+        print(task, {k: (score(c), c.sum()) for k, c in confusion.items()})
+        for key in ("train", "test"):
+            values[f"use-{task}-{key}"] = score(confusion[key]) / score(confusion["true"])
+
+    def overlap(c):
+        return np.mean([c[k, k] / (c[k].sum() + c[:, k].sum() - c[k, k]) for k in range(5) if c[k].sum() > 0])
+
+    def recall(c):
+        return np.mean([c[k, k] / c[k].sum() for k in range(5) if c[k].sum() > 0])
+
+    pixels = [[features((a / np.sqrt(power)).astype(np.float32)).reshape(-1, 8) for a in x] for x in (truths, images)]
+    use("segment", *pixels, [s["classes"][2::4, 2::4].ravel() for s in scenes], overlap)
+    def square_labels(classes):
+        out = []
+        for r in range(0, ROWS, 8):
+            for c in range(0, COLUMNS, 8):
+                counts = np.bincount(classes[r:r + 8, c:c + 8].ravel(), minlength=6)
+                out.append(counts.argmax() if counts.max() >= 0.6 * 64 and counts.argmax() != NONE else 255)
+        return np.array(out)
+    squares = [[vectors([i], 8) for i in x] for x in (it, im)]
+    use("classify", *squares, [square_labels(s["classes"]) for s in scenes], recall)
 
 
 if __name__ == "__main__":

@@ -100,6 +100,9 @@ public static class SpeckleFit
     /// <param name="method">How.</param>
     /// <param name="looks">Number of looks where it is known (Gamma, K, Fisher); null estimates it.</param>
     /// <param name="kind">What the pixels are.</param>
+    /// <param name="goodness">
+    /// Whether <see cref="ClutterFit.Goodness"/> is wanted: for the K law it takes a hundred times as long as the fit.
+    /// </param>
     /// <returns>The fit; where the family cannot match the pixels, without a law and with the reason.</returns>
     /// <exception cref="ArgumentException">
     /// Fewer than 32 positive pixels, a negative or infinite one, or looks not above 0.
@@ -110,8 +113,8 @@ public static class SpeckleFit
     /// </remarks>
     public static ClutterFit Fit(
         ReadOnlySpan<float> pixels, ClutterFamily family, FitMethod method = FitMethod.MaximumLikelihood,
-        double? looks = null, DetectedKind kind = DetectedKind.Intensity) =>
-        Fit(new FitSample(pixels, MinimumPixels, kind), family, method, looks);
+        double? looks = null, DetectedKind kind = DetectedKind.Intensity, bool goodness = true) =>
+        Fit(new FitSample(pixels, MinimumPixels, kind), family, method, looks, goodness);
 
     /// <summary>
     /// Fits all families and orders them by a criterion, best first; families that cannot match come last.
@@ -139,7 +142,8 @@ public static class SpeckleFit
             DetectedKind kind = DetectedKind.Intensity) =>
         Ranking(pixels, looks, method, kind)[0];
 
-    private static ClutterFit Fit(FitSample sample, ClutterFamily family, FitMethod method, double? looks)
+    private static ClutterFit Fit(
+        FitSample sample, ClutterFamily family, FitMethod method, double? looks, bool wantsGoodness = true)
     {
         if (looks is not null && !(looks > 0 && double.IsFinite(looks.Value)))
             throw new ArgumentException($"looks: found {looks}, expected a finite number above 0.", nameof(looks));
@@ -158,8 +162,8 @@ public static class SpeckleFit
             return fit with { Reason = reason };
         int free = law.Parameters.Count - (looks is not null && ClutterFamilies.HasLooks(family) ? 1 : 0);
         double likelihood = sample.LogLikelihood(law);
-        var goodness = GoodnessOfFit.OfSorted(sample.SortedLogarithms, law, free);
-        if (goodness is null || !double.IsFinite(likelihood))
+        var goodness = wantsGoodness ? GoodnessOfFit.OfSorted(sample.SortedLogarithms, law, free) : null;
+        if (wantsGoodness && goodness is null || !double.IsFinite(likelihood))
             return fit with { Reason = $"the best parameters found ({law}) lie where the law "
                 + $"cannot be evaluated over the pixels' range" };
         string source = method switch

@@ -12,19 +12,19 @@ internal static class EncoderMeasures
 
     private const string ResNetGroup = "ResNet-18 features";
 
-    private const int LargestTile = 128, SmallestTile = 16, MostOfAnImage = 32;
+    private const int LargestTile = 128, MostOfAnImage = 32, FewImages = 16;
 
-    private const string Squares = "Squares of 128 pixels (half the shorter side of smaller images; 256 of them, "
+    private const string Shown = "Squares of 128 pixels (smaller images whole, quarters of fewer than 16; 256 of them, "
         + "evenly, of more), A / (mu + 3 sigma) of all true images held to 1";
 
-    private const string ResNetTiles = Squares + ", as the 512 features of ImageNet's ResNet-18 (a network of "
+    private const string ResNetTiles = Shown + ", as the 512 features of ImageNet's ResNet-18 (a network of "
         + "photographs; not Inception, so no FID): ";
 
     /// <summary>Distances by ResNet-18.</summary>
     public static IEnumerable<Measure> OfResNet() =>
     [
-        .. Distances("resnet", ResNetGroup, ResNetTiles, ResNet18.Length, MeasureNeeds.Network,
-            look => [.. Looks(look).SelectMany(l => l.Features.Select(f => (double)f))]),
+        .. Distances("resnet", ResNetGroup, ResNetTiles, MeasureNeeds.Network,
+            look => [ResNet18.Length, .. look.ResNetLooks.SelectMany(l => l.Features.Select(f => (double)f))]),
         new()
         {
             Id = "perceptual", Group = ResNetGroup, Name = "perceptual", Format = "0.000",
@@ -34,7 +34,7 @@ internal static class EncoderMeasures
             Goal = new(0), Needs = MeasureNeeds.Pairs | MeasureNeeds.Network,
             Parts = look =>
             {
-                var pairs = Looks(look.Truth).Zip(Looks(look)).ToArray();
+                var pairs = look.Truth.ResNetLooks.Zip(look.ResNetLooks).ToArray();
                 return pairs.Length == 0 ? null : [pairs.Sum(p => ResNet18.Distance(p.First, p.Second)), pairs.Length];
             },
             Join = (_, own) => Measure.Sum(own) is var s ? s[0] / s[1] : 0,
@@ -45,11 +45,10 @@ internal static class EncoderMeasures
     /// <param name="prefix">Begins the measures' ids.</param>
     /// <param name="group">Their group.</param>
     /// <param name="tiles">What the points are, with a colon at its end.</param>
-    /// <param name="length">Length of a point.</param>
     /// <param name="needs">What they need.</param>
-    /// <param name="points">Points of an image, one behind the other.</param>
-    public static IEnumerable<Measure> Distances(string prefix, string group, string tiles, int length,
-        MeasureNeeds needs, Func<SceneLook, double[]?> points)
+    /// <param name="points">The length of a point, then points of an image, one behind the other.</param>
+    public static IEnumerable<Measure> Distances(
+        string prefix, string group, string tiles, MeasureNeeds needs, Func<SceneLook, double[]?> points)
     {
         yield return Of("frechet", "Fréchet", "squared Fréchet distance, biased upwards for few tiles, the more the "
             + "longer the vectors: compare only sets of one size, and with the floor.", new(0),
@@ -69,29 +68,32 @@ internal static class EncoderMeasures
             Bounds = bounds, Format = format, Needs = needs, Parts = points,
             Prepare = (truth, own) =>
             {
-                var sets = new PointSets(truth, own, length, MostTiles);
+                var sets = new PointSets(truth, own, MostTiles);
                 return (t, o) => sets.IsEnough(t, o) ? distance(sets, t, o) : double.NaN;
             },
         };
     }
 
-    /// <summary>Squares of an image, row-major, from 0 to 1.</summary>
+    /// <summary>Squares of an image as ResNet-18 is shown them: row-major, from 0 to 1.</summary>
     /// <param name="image">The image; NaN is black.</param>
     /// <param name="yardstick">What is white, and how many squares of one image are looked at.</param>
     public static (int Side, IReadOnlyList<float[]> Squares) Tiles(AmplitudeImage image, Yardstick yardstick)
     {
-        var side = Math.Min(Math.Min(image.Rows, image.Columns), Math.Clamp(
-            Math.Min(image.Rows, image.Columns) / 2, SmallestTile, LargestTile));
-        int down = image.Rows / side, across = image.Columns / side, count = down * across;
-        var most = Math.Clamp(MostTiles / Math.Max(1, yardstick.Images), 1, MostOfAnImage);
+        var shorter = Math.Min(image.Rows, image.Columns);
+        // Of few small images quarters are taken, so that there are some to compare.
+        var side = shorter > LargestTile ? LargestTile
+            : yardstick.Images < FewImages ? Math.Max(1, shorter / 2) : shorter;
         var white = (float)yardstick.Normalisation.Ceiling;
-        return (side, [.. Enumerable.Range(0, Math.Min(count, most)).Select(i =>
-        {
-            var at = (int)((i + 0.5) * count / Math.Min(count, most));
-            return Array.ConvertAll(image.Crop(new RasterWindow(at / across * side, at % across * side, side, side))
-                .Pixels, a => float.IsNaN(a) ? 0 : Math.Clamp(a / white, 0, 1));
-        })]);
+        return (side, [.. Squares(image, side, yardstick).Select(window => Array.ConvertAll(image.Crop(window).Pixels,
+            a => float.IsNaN(a) ? 0 : Math.Clamp(a / white, 0, 1)))]);
     }
 
-    private static IReadOnlyList<ResNetLook> Looks(SceneLook look) => look.ResNetLooks;
+    /// <summary>Where squares of an image lie, side by side; of many some, evenly.</summary>
+    public static IEnumerable<RasterWindow> Squares(AmplitudeImage image, int side, Yardstick yardstick)
+    {
+        int across = image.Columns / side, count = image.Rows / side * across;
+        var taken = Math.Min(count, Math.Clamp(MostTiles / Math.Max(1, yardstick.Images), 1, MostOfAnImage));
+        return Enumerable.Range(0, taken).Select(i => (int)((i + 0.5) * count / taken))
+            .Select(at => new RasterWindow(at / across * side, at % across * side, side, side));
+    }
 }

@@ -11,13 +11,14 @@ internal sealed class PointSets
     private readonly int[][] truthOf, ownOf;
 
     /// <summary>Computes all inner products.</summary>
-    /// <param name="truth">Points of each true scene, one behind the other; null where it has none.</param>
+    /// <param name="truth">
+    /// Of each true scene the length of a point, then its points one behind the other; null where it has none.
+    /// </param>
     /// <param name="own">Those of the others.</param>
-    /// <param name="length">Length of a point.</param>
     /// <param name="most">Of more points than this in a set as many are taken, evenly.</param>
-    public PointSets(IReadOnlyList<double[]?> truth, IReadOnlyList<double[]?> own, int length, int most)
+    public PointSets(IReadOnlyList<double[]?> truth, IReadOnlyList<double[]?> own, int most)
     {
-        this.length = length;
+        length = (int)(truth.Concat(own).FirstOrDefault(p => p is not null)?[0] ?? 1);
         (truthOf, var t) = Points(truth, length, most);
         (ownOf, var o) = Points(own, length, most);
         (tt, oo, to) = (Products(t, t), Products(o, o), Products(t, o));
@@ -109,7 +110,7 @@ internal sealed class PointSets
     // For each scene the indices of its points among those that are taken.
     private static (int[][] Of, Matrix<double> Points) Points(IReadOnlyList<double[]?> scenes, int length, int most)
     {
-        var all = scenes.Index().SelectMany(s => (s.Item ?? []).Chunk(length).Select(p => (s.Index, Point: p)))
+        var all = scenes.Index().SelectMany(s => (s.Item ?? []).Skip(1).Chunk(length).Select(p => (s.Index, Point: p)))
             .ToArray();
         if (all.Length > most)
             all = [.. Enumerable.Range(0, most).Select(i => all[(int)((i + 0.5) * all.Length / most)])];

@@ -85,6 +85,21 @@ public sealed record SarTextModel(CLIPModel Clip, ClipTokenizer Tokenizer, doubl
         return result;
     }
 
+    /// <summary>Features of images, of norm sqrt(length): their products over the length are cosines.</summary>
+    /// <param name="images">As of <see cref="Cosines"/>.</param>
+    internal IReadOnlyList<double[]> Features(IReadOnlyList<AmplitudeImage> images)
+    {
+        using var noGradients = no_grad();
+        using var scope = NewDisposeScope();
+        var features = cat([.. images.Chunk(Chunk).Select(c => Clip.get_image_features(Pixels(c)))]).cpu();
+        var length = (int)features.shape[1];
+        return [.. features.data<float>().ToArray().Chunk(length).Select(v =>
+        {
+            var norm = Math.Sqrt(v.Average(x => (double)x * x));
+            return Array.ConvertAll(v, x => x / Math.Max(norm, 1e-12));
+        })];
+    }
+
     /// <summary>Mean cosine of images and the text of each, x 100.</summary>
     /// <param name="images">Amplitudes from 0 to 1.</param>
     /// <param name="texts">As many.</param>
