@@ -70,17 +70,22 @@ static class FinetuneCommand
 
     private static readonly Option<int?> crop = new("--crop")
     {
-        Description = "Side of the squares cut out of the tiles; tiles whole when left out.",
+        Description = "Side of the squares cut out of the tiles; tiles whole when left out (on the CPU, of a base of "
+            + "Stable Diffusion's size, 512).",
     };
 
     private static readonly Option<Precision?> precision = new("--precision")
     {
-        Description = "float32 or bfloat16 (the UNet's layers; its weights' masters stay float32).",
+        Description = "float32 or bfloat16 (the UNet's layers, the autoencoder's where it is trained; the masters of "
+            + "weights that are trained stay float32). bfloat16 for bases of Stable Diffusion's size where no recipe "
+            + "says otherwise.",
     };
 
-    private static readonly Option<bool> checkpointing = new("--gradient-checkpointing")
+    private static readonly Option<bool?> checkpointing = new("--gradient-checkpointing")
     {
-        Description = "Compute blocks again on the way back: less memory, a third more time.",
+        Description = "Compute blocks again on the way back: less memory, a third more time. On for bases of Stable "
+            + "Diffusion's size where no recipe says otherwise; false turns it off.",
+        Arity = ArgumentArity.ZeroOrOne,
     };
 
     private static readonly Option<string?> cache = new("--cache")
@@ -235,18 +240,36 @@ static class FinetuneCommand
                     (parsed.GetValue(steps) ?? recipe.Steps) / 10) },
             };
         }
-        return recipe with
+        recipe = recipe with
         {
             Base = Names.Model(parsed.GetValue(from) ?? recipe.Base), Data = parsed.GetValue(data) ?? recipe.Data,
             Steps = parsed.GetValue(steps) ?? recipe.Steps, Batch = parsed.GetValue(batch) ?? recipe.Batch,
             Accumulation = parsed.GetValue(accumulation) ?? recipe.Accumulation,
             Cache = parsed.GetValue(cache) ?? recipe.Cache,
             Crop = parsed.GetValue(crop) ?? recipe.Crop, Precision = parsed.GetValue(precision) ?? recipe.Precision,
-            GradientCheckpointing = parsed.GetValue(checkpointing) || recipe.GradientCheckpointing,
+            GradientCheckpointing = parsed.GetResult(checkpointing) is null ? recipe.GradientCheckpointing
+                : parsed.GetValue(checkpointing) ?? true,
             Seed = parsed.GetResult(CommonOptions.Seed) is { Implicit: false } ? parsed.GetValue(CommonOptions.Seed)
                 : recipe.Seed,
             Device = parsed.GetValue(CommonOptions.Device) ?? recipe.Device,
         };
+        if (parsed.GetValue(recipeFile) is not null)
+            return recipe;
+        // Class maps that data tile made tell their codes themselves.
+        if (Path.Combine(recipe.Data, TileSet.ClassesFile) is var legend && File.Exists(legend))
+        {
+            int[] codes = [.. ClassLegend.Find(legend).Names.Keys.Order()];
+            recipe = recipe with
+            {
+                Strategy = [.. recipe.Strategy.Select(s => s is ControlStrategy { Condition: "classes", Classes: null }
+                    control ? control with { Classes = codes } : s)],
+            };
+        }
+        var (suited, chosen) = FineTune.Suited(recipe, parsed.GetResult(precision) is not null,
+            parsed.GetResult(checkpointing) is not null, parsed.GetResult(crop) is not null);
+        if (chosen is not null)
+            Terminal.Remark(chosen);
+        return suited;
 
         static ArgumentException Missing(string option, string what) =>
             new($"{option}: is missing, expected {what}, or a recipe's file.");

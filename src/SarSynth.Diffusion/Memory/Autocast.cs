@@ -27,7 +27,8 @@ public sealed class Autocast : IDisposable
     private Tensor? done;
 
     /// <param name="module">
-    /// A model with float32 parameters. Its linear layers and convolutions get parameters of their own type.
+    /// A model with float32 parameters, or, where no masters are kept, of any type of the file's: mapped pages of it
+    /// are not copied to float32 first. Its linear layers and convolutions get parameters of their own type.
     /// </param>
     /// <param name="type">bfloat16 or float16; float16's range is small, so that training wants a scaled loss.</param>
     /// <param name="keepMasters">
@@ -40,7 +41,7 @@ public sealed class Autocast : IDisposable
         this.keepMasters = keepMasters;
         if (type is not (ScalarType.BFloat16 or ScalarType.Float16))
             throw new ArgumentException($"type is {type}, expected BFloat16 or Float16", nameof(type));
-        if (module.named_parameters()
+        if (keepMasters && module.named_parameters()
             .FirstOrDefault(p => p.Item2.dtype != ScalarType.Float32) is { Item2: { } other } found)
             throw new ArgumentException($"parameter '{found.Item1}' is {other.dtype}, "
                 + $"expected Float32: autocast keeps the weights in float32", nameof(module));
@@ -59,6 +60,7 @@ public sealed class Autocast : IDisposable
                     Cast(convolution, type);
                     break;
                 case GroupNorm or LayerNorm:
+                    Widen(layer);
                     Cast((nn.Module<Tensor, Tensor>)layer, ScalarType.Float32);
                     break;
             }
@@ -131,6 +133,8 @@ public sealed class Autocast : IDisposable
                 continue;
             if (!keepMasters)
             {
+                if (parameter.dtype == Type)
+                    continue;
                 var narrow = new Parameter(parameter.detach().to(Type), requires_grad: false);
                 ModuleWeights.Replace(layer, name, narrow, nameof(Autocast));
                 continue;
@@ -141,6 +145,16 @@ public sealed class Autocast : IDisposable
                 nameof(Autocast));
             narrowed.Add((layer, name, master));
             masters.Add(path.Length == 0 ? name : $"{path}.{name}", master);
+        }
+    }
+
+    private static void Widen(nn.Module layer)
+    {
+        foreach (var (name, parameter) in layer.named_parameters(recurse: false).ToList())
+        {
+            if (parameter.dtype != ScalarType.Float32)
+                ModuleWeights.Replace(layer, name, new Parameter(parameter.detach().to(ScalarType.Float32),
+                    parameter.requires_grad), nameof(Autocast));
         }
     }
 

@@ -121,13 +121,15 @@ internal sealed class Encoder : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
+    public BlockRunner? Runner { get; set; }
+
     public override Tensor forward(Tensor image)
     {
         using var ordered = Steps.ChannelsInnermost(image);
         var h = conv_in.call(ordered);
         foreach (var block in down_blocks)
-            h = h.Into(block);
-        return h.Into(mid_block).Into(last).Into(conv_out).Contiguous();
+            h = h.Into(block, Runner);
+        return h.Into(mid_block, Runner).Into(last).Into(conv_out).Contiguous();
     }
 }
 
@@ -156,12 +158,14 @@ internal sealed class Decoder : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
+    public BlockRunner? Runner { get; set; }
+
     public override Tensor forward(Tensor latents)
     {
         using var ordered = Steps.ChannelsInnermost(latents);
-        var h = conv_in.call(ordered).Into(mid_block);
+        var h = conv_in.call(ordered).Into(mid_block, Runner);
         foreach (var block in up_blocks)
-            h = h.Into(block);
+            h = h.Into(block, Runner);
         return h.Into(last).Into(conv_out).Contiguous();
     }
 }

@@ -45,6 +45,13 @@ public sealed class AutoencoderKL : nn.Module, IPretrainedModel<AutoencoderKL>
     /// <summary>Side of a tile in image pixels; a multiple of four times the factor gives overlaps that fit.</summary>
     public int TileSize { get; set; }
 
+    /// <summary>Runs each block: gradient checkpointing goes here. Null calls them.</summary>
+    public BlockRunner? BlockRunner
+    {
+        get => encoder.Runner;
+        set => encoder.Runner = decoder.Runner = value;
+    }
+
     /// <summary>Encode and decode one image of a batch at a time.</summary>
     public bool UseSlicing { get; set; }
 

@@ -88,6 +88,15 @@ internal static class Steps
         return result;
     }
 
+    /// <summary>Hands a tensor that nobody else needs to a block, which a runner may run, and lets it go.</summary>
+    public static Tensor Into(this Tensor owned, nn.Module<Tensor, Tensor> block, BlockRunner? runner)
+    {
+        if (runner is null)
+            return owned.Into(block);
+        using (owned)
+            return runner(inputs => block.call(inputs[0]), [owned]);
+    }
+
     /// <summary>Hands a tensor that nobody else needs to a normalisation with SiLU, and lets it go.</summary>
     public static Tensor Into(this Tensor owned, NormThenSilu next)
     {

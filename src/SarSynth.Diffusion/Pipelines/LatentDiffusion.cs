@@ -64,17 +64,19 @@ public sealed record LatentDiffusion : IDisposable
     /// <param name="options">Device, type and mapping of the weights.</param>
     /// <param name="variant">Weight files with this in their names, such as fp16.</param>
     /// <param name="sampler">A sampler to use with the folder's schedule instead of its own.</param>
+    /// <param name="unet">Device, type and mapping of the denoiser's weights, where they differ from the others'.
+    /// </param>
     /// <exception cref="CheckpointException">A part is missing, broken or not known.</exception>
     public static LatentDiffusion Load(string folder, WeightOptions? options = null, string? variant = null,
-        SamplerKind? sampler = null)
+        SamplerKind? sampler = null, WeightOptions? unet = null)
     {
         if (File.Exists(folder))
-            return LoadFile(folder, new SingleFileOptions { Weights = options, Sampler = sampler });
+            return LoadFile(folder, new SingleFileOptions { Weights = options, Unet = unet, Sampler = sampler });
         var index = PipelineFolder.Open(folder);
         bool Has(string part) => index.Components.ContainsKey(part);
         return new LatentDiffusion
         {
-            Unet = index.Load<UNet2DConditionModel>("unet", options, variant),
+            Unet = index.Load<UNet2DConditionModel>("unet", unet ?? options, variant),
             Vae = index.Load<AutoencoderKL>("vae", options, variant),
             Prompts = new PromptEncoder(
                 Has("tokenizer") ? ClipTokenizer.Load(index.PathOf("tokenizer")) : null,

@@ -24,6 +24,9 @@ public sealed record SingleFileOptions
 
     /// <summary>Device, type and mapping of the weights.</summary>
     public WeightOptions? Weights { get; init; }
+
+    /// <summary>The same for the denoiser, where its weights are to differ from the others'.</summary>
+    public WeightOptions? Unet { get; init; }
 }
 
 /// <summary>Reads single files into the modules of a pipeline.</summary>
@@ -55,8 +58,8 @@ internal static class SingleFile
                 made.Add(model);
                 return model;
             }
-            var unet = Kept(Model<UNet2DConditionModel>(files, Needed("unet", f => f.Unet.ToJson()), options,
-                OriginalFamily.UNetPrefix,
+            var unet = Kept(Model<UNet2DConditionModel>(files, Needed("unet", f => f.Unet.ToJson()),
+                options with { Weights = options.Unet ?? options.Weights }, OriginalFamily.UNetPrefix,
                 model => Layered(OriginalNames.UNet(Layers(model)))));
             var vae = Kept(Model<AutoencoderKL>(files, Needed("vae", f => f.Vae.ToJson()), options, VaePrefix,
                 model => Layered(layer => OriginalNames.Autoencoder(layer, model.Config.BlockOutChannels.Length))));

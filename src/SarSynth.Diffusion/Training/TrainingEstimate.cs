@@ -56,12 +56,17 @@ public sealed record TrainingEstimate(long Weights, long Masters, long Optimizer
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(side, 1);
         long gradients = parameters.Values.Sum(Bytes), moments, masters;
-        using (var optimizer = options.Optimizer.Over(parameters.ToDictionary(p => p.Key, p => p.Value)))
+        // Shapes alone: the state of SDXL's UNet would take 20 GB.
+        var shapes = parameters.ToDictionary(p => p.Key, p => new Parameter(empty(p.Value.shape, p.Value.dtype,
+            torch.device(DeviceType.META)), requires_grad: false));
+        using (var optimizer = options.Optimizer.Over(shapes))
         {
             var state = optimizer.State();
             masters = state.Where(s => s.Key.EndsWith(".master", StringComparison.Ordinal)).Sum(s => Bytes(s.Value));
             moments = state.Values.Sum(Bytes) - masters;
         }
+        foreach (var shape in shapes.Values)
+            shape.Dispose();
         if (options.Autocast is not null)
             masters += options.Autocast.Masters.Values.Sum(Bytes);
         long average = options.Ema is null ? 0 : parameters.Values.Sum(p => p.NumberOfElements * sizeof(float));

@@ -65,7 +65,7 @@ public static partial class FineTune
     private static FineTuneEstimate Needs(FineTuneRecipe recipe, Sources tiles, IReadOnlyList<string> remarks)
     {
         var path = BaseOf(recipe);
-        using var model = LatentDiffusion.Load(path, new WeightOptions(Device: CPU, Type: ScalarType.Float32));
+        using var model = OpenBase(recipe, path, CPU);
         var tensors = Tensors(path, model);
         using var run = new TuningRun(recipe with { Device = "cpu" }, model, tensors, _ => { });
         using var vae = recipe.Vae is null ? null : new VaeTuning(recipe, model, tensors);
@@ -115,7 +115,7 @@ public static partial class FineTune
         try
         {
             var path = BaseOf(recipe);
-            using var model = LatentDiffusion.Load(path, new WeightOptions(Device: device, Type: ScalarType.Float32));
+            using var model = OpenBase(recipe, path, device);
             var tensors = Tensors(path, model);
             using var run = new TuningRun(recipe, model, tensors, _ => { });
             using var vae = recipe.Vae is null ? null : new VaeTuning(recipe, model, tensors);

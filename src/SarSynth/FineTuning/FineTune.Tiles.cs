@@ -73,6 +73,8 @@ public static partial class FineTune
     /// <exception cref="CheckpointException">The base cannot be opened, or the folder holds another
     /// training.</exception>
     /// <exception cref="IOException">The folder holds a finished run.</exception>
+    /// <exception cref="InsufficientMemoryException">A base of Stable Diffusion's size needs more memory than there
+    /// is; the message says by which settings it would fit.</exception>
     /// <exception cref="TrainingDivergedException">Losses or gradients stayed NaN or infinite.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; run again to go on.</exception>
     public static FineTuneResult Run(FineTuneRecipe recipe, string folder, Action<FineTuneLine>? onLine = null,
@@ -94,8 +96,9 @@ public static partial class FineTune
         }
         using var progress = ranks.IsFirst ? Progress.Begin("fine-tuning") : null;
         using var tiles = OpenTiles(recipe, Remark, atOnce);
+        RequireMemory(recipe, tiles);
         var path = BaseOf(recipe);
-        using var model = LatentDiffusion.Load(path, new WeightOptions(Device: device, Type: ScalarType.Float32));
+        using var model = OpenBase(recipe, path, device);
         var tensors = Tensors(path, model);
         Func<IEnumerable<CutTile>>? some = null;
         using var run = new TuningRun(recipe, model, tensors, Remark) { LeakTiles = () => some!() };
@@ -206,6 +209,14 @@ public static partial class FineTune
 
     private static string BaseOf(FineTuneRecipe recipe) =>
         File.Exists(recipe.Base) ? recipe.Base : EmbeddedData.FindModel(recipe.Base);
+
+    // A denoiser that stays as it is, in 16 bits, is read as its file has it: SDXL's would take 10 GB in float32.
+    private static LatentDiffusion OpenBase(FineTuneRecipe recipe, string path, Device device) =>
+        LatentDiffusion.Load(path, new WeightOptions(device, ScalarType.Float32),
+            unet: KeepsDenoiser(recipe) ? new WeightOptions(device) : null);
+
+    private static bool KeepsDenoiser(FineTuneRecipe recipe) => recipe.Precision == Precision.Bfloat16
+        && !recipe.Strategy.Any(s => s is FullStrategy or ControlStrategy);
 
     private static void RequireSizes(FineTuneRecipe recipe, int multiple)
     {

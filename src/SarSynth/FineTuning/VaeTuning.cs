@@ -2,6 +2,7 @@
 // Rombach et al. (2022), section 3.1 and appendix G.
 using SarSynth.Data;
 using SarSynth.Diffusion.Checkpoints;
+using SarSynth.Diffusion.Memory;
 using SarSynth.Diffusion.Models;
 using SarSynth.Diffusion.Pipelines;
 using SarSynth.Diffusion.Training;
@@ -47,8 +48,13 @@ internal sealed class VaeTuning : ITuningStage, IDisposable
         (vae, this.tensors) = (model.Vae, tensors);
         device = vae.parameters().First().device;
         terms = strategy.Loss with { Scale = tensors.Scale };
-        foreach (var parameter in vae.parameters())
-            parameter.requires_grad = false;
+        // The 16-bit copies want gradients where their masters are trained.
+        foreach (var (name, parameter) in vae.named_parameters())
+            parameter.requires_grad = IsTrained(name);
+        if (recipe.Precision == Precision.Bfloat16)
+            Autocast = new Autocast(vae);
+        if (recipe.GradientCheckpointing)
+            vae.BlockRunner = GradientCheckpointing.Run;
         if (strategy.Rank is { } rank)
         {
             lora = Adapter.Create(new Dictionary<string, nn.Module> { ["vae"] = vae },
@@ -57,8 +63,8 @@ internal sealed class VaeTuning : ITuningStage, IDisposable
         }
         else
         {
-            Train("vae", vae.named_parameters().Where(p => strategy.Part == VaePart.All || IsOfDecoder(p.name))
-                .ToDictionary(p => p.name, p => p.parameter), strategy.LearningRate);
+            var all = Autocast?.Masters ?? vae.named_parameters().ToDictionary(p => p.name, p => p.parameter);
+            Train("vae", all.Where(p => IsTrained(p.Key)).ToDictionary(), strategy.LearningRate);
         }
         if (strategy.Adversarial is not { } against)
             return;
@@ -81,12 +87,15 @@ internal sealed class VaeTuning : ITuningStage, IDisposable
     public IReadOnlyList<ParameterGroup> Groups => groups;
 
     /// <inheritdoc/>
+    public Autocast? Autocast { get; private set; }
+
+    /// <inheritdoc/>
     public Tensor Loss(IReadOnlyList<CutTile> batch, TrainingStep step)
     {
         using var scope = NewDisposeScope();
         var images = Images(batch);
         using var posterior = Encode(images);
-        var restored = vae.decode(posterior.Sample(step.Generator));
+        var restored = Decode(posterior.Sample(step.Generator));
         var compared = Compared(batch, images, restored);
         var loss = AutoencoderLoss.Of(terms, images, compared, posterior.Mean, posterior.LogVar);
         if (rival is not null)
@@ -108,8 +117,8 @@ internal sealed class VaeTuning : ITuningStage, IDisposable
         {
             using var scope = NewDisposeScope();
             var images = Images([tile]);
-            using var posterior = vae.encode(images);
-            var restored = vae.decode(posterior.Mode());
+            using var posterior = Encode(images);
+            var restored = Decode(posterior.Mode());
             sum += AutoencoderLoss.Of(terms, images, Compared([tile], images, restored), posterior.Mean,
                 posterior.LogVar).ToDouble();
         }
@@ -138,6 +147,7 @@ internal sealed class VaeTuning : ITuningStage, IDisposable
     /// <summary>Ends the training: a low-rank update goes into the weights, and nothing is trained any more.</summary>
     public void Finish()
     {
+        Release();
         lora?.Fuse();
         foreach (var parameter in vae.parameters())
             parameter.requires_grad = false;
@@ -173,11 +183,12 @@ internal sealed class VaeTuning : ITuningStage, IDisposable
             {
                 using var noGradients = no_grad();
                 return vae.forward(Images([TuningRun.Sized(like, (int)at * factor)]));
-            });
+            }, runner: recipe.GradientCheckpointing ? runner => vae.BlockRunner = runner : null);
     }
 
     public void Dispose()
     {
+        Release();
         lora?.Dispose();
         rival?.Dispose();
     }
@@ -186,11 +197,28 @@ internal sealed class VaeTuning : ITuningStage, IDisposable
         name.StartsWith("decoder.", StringComparison.Ordinal)
         || name.StartsWith("post_quant_conv.", StringComparison.Ordinal);
 
+    private bool IsTrained(string name) =>
+        strategy.Rank is null && (strategy.Part == VaePart.All || IsOfDecoder(name));
+
+    // Its layers get their float32 weights back.
+    private void Release()
+    {
+        vae.BlockRunner = null;
+        Autocast?.Dispose();
+        Autocast = null;
+    }
+
+    // Draws and losses are of float32, whatever the layers computed in.
     private DiagonalGaussian Encode(Tensor images)
     {
         using var noGradients = strategy.Part == VaePart.Decoder ? no_grad() : null;
-        return vae.encode(images);
+        if (Autocast is null)
+            return vae.encode(images);
+        using var narrow = vae.encode(images);
+        return new(cat([narrow.Mean, narrow.LogVar], 1).to(ScalarType.Float32));
     }
+
+    private Tensor Decode(Tensor latents) => vae.decode(latents).to(ScalarType.Float32);
 
     private Tensor Images(IReadOnlyList<CutTile> batch)
     {

@@ -114,6 +114,25 @@ public sealed class AutocastTests(ITestOutputHelper output) : IDisposable
         Assert.Equal(0, Goldens.MaxError(Predict(unet, folder), before));
     }
 
+    [Theory]
+    [InlineData(ScalarType.BFloat16)]
+    [InlineData(ScalarType.Float16)]
+    public void WeightsOf16BitsAreTakenAsTheyAreWhereNoMastersAreKept(ScalarType stored)
+    {
+        var folder = TestData.Golden("diffusion/variants/unet_refiner");
+        using var noGradients = no_grad();
+        Tensor Made(bool throughFloat32)
+        {
+            using var unet = Open(folder);
+            unet.to(stored);
+            if (throughFloat32)
+                unet.to(ScalarType.Float32);
+            using var autocast = new Autocast(unet, keepMasters: false);
+            return Predict(unet, folder);
+        }
+        Assert.Equal(0, Goldens.MaxError(Made(throughFloat32: false), Made(throughFloat32: true)));
+    }
+
     [Fact]
     public void TheTrainerStepsFloat32Masters()
     {
