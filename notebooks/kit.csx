@@ -6,6 +6,7 @@ using Plotly.NET.CSharp;
 using SarSynth.Data;
 using SarSynth.Diffusion.Training;
 using SarSynth.Evaluation;
+using SarSynth.Experiments;
 using SarSynth.Figures;
 using SarSynth.FineTuning;
 using SarSynth.Radar.Formats;

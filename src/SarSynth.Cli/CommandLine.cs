@@ -45,6 +45,8 @@ static partial class CommandLine
             GenerateCommand.Create(),
             EvaluateCommand.Create(),
             DataCommand.Create(),
+            ReproduceCommand.Create(),
+            CardCommand.Create(),
         };
         CommonOptions.AddTo(root);
         var help = new HelpOption();

@@ -28,6 +28,10 @@ static class Names
     public static string Manifest(string name) =>
         OneOf("manifest", name, [.. Data.Manifest.LoadAll(EmbeddedData.ManifestFolder).Select(m => m.Name)], null);
 
+    /// <summary>What has a card.</summary>
+    /// <exception cref="FileNotFoundException">There is none of this name; those there are, are listed.</exception>
+    public static string Card(string name) => OneOf("card", name, Data.Card.Names, null);
+
     /// <summary>A file or folder that is there.</summary>
     /// <exception cref="FileNotFoundException">It is not; the nearest name in its folder is told.</exception>
     public static string ExistingPath(string path)

@@ -41,8 +41,8 @@ public sealed record PairedDataset(string Description, string Licence, IReadOnly
     }
 
     /// <summary>
-    /// Adds scenes to a folder: the rasters first, the list last, so that a listed scene is always
-    /// whole. A scene of the same name is replaced.
+    /// Adds scenes to a folder: the rasters first, the list after them, so that a listed scene is always
+    /// whole, and what describes it to other tools (croissant.json). A scene of the same name is replaced.
     /// </summary>
     /// <param name="folder">Created when it is not there.</param>
     /// <param name="description">What the set shows.</param>
@@ -54,10 +54,13 @@ public sealed record PairedDataset(string Description, string Licence, IReadOnly
         Directory.CreateDirectory(folder);
         var entries = File.Exists(Path.Combine(folder, FileName)) ? [.. Open(folder).Scenes]
             : new List<PairedSceneEntry>();
+        var isSimulated = IsSimulated(folder, entries);
         foreach (var (scene, split) in scenes)
         {
             var airborne = Path.Combine(folder, $"{scene.Name}.airborne.tif");
             var satellite = Path.Combine(folder, $"{scene.Name}.satellite.tif");
+            isSimulated &= scene.Airborne.SimulatedSensor() is not null
+                && scene.Satellite.SimulatedSensor() is not null;
             GeoTiff.Write(scene.Airborne, airborne);
             GeoTiff.Write(scene.Satellite, satellite);
             entries.RemoveAll(e => e.Name == scene.Name);
@@ -66,8 +69,15 @@ public sealed record PairedDataset(string Description, string Licence, IReadOnly
         }
         var dataset = new PairedDataset(description, licence, entries);
         KitJson.Write(Path.Combine(folder, FileName), dataset);
+        PairedCroissant.Write(folder, dataset, isSimulated);
         return dataset;
     }
+
+    private static bool IsSimulated(string folder, List<PairedSceneEntry> entries) => entries.All(entry =>
+    {
+        using var airborne = SarRaster.Open(Path.Combine(folder, entry.Airborne.Path));
+        return airborne.Metadata.Sensor is { } name && Sensors.Names.Contains(name);
+    });
 
     private static AmplitudeImage ReadImage(string folder, FileFingerprint file)
     {

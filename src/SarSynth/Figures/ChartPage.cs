@@ -50,14 +50,19 @@ internal static class ChartPage
     public static byte[] Pdf(GenericChart chart)
     {
         var size = ChartJson.Size(chart);
-        var svg = Svg(chart);
+        return PrintSvg(Svg(chart), size.Width, size.Height);
+    }
+
+    /// <summary>An SVG file as a PDF file of one page of its size.</summary>
+    public static byte[] PrintSvg(string svg, int width, int height)
+    {
         return SharedBrowser.Use(browser =>
         {
             browser.Evaluate(
                 $"document.body.innerHTML = {Quoted($"<style>body{{margin:0}}svg{{display:block}}</style>{svg}")}; 0");
             try
             {
-                return browser.Print(size.Width, size.Height);
+                return browser.Print(width, height);
             }
             finally
             {

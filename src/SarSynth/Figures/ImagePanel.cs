@@ -12,7 +12,7 @@ namespace SarSynth.Figures;
 /// <remarks>
 /// Brightness can be compared only between pictures that were made with the same remap and come from like data.
 /// </remarks>
-public sealed class ImagePanel
+public sealed partial class ImagePanel
 {
     private const int Padding = 12;
 
@@ -170,7 +170,7 @@ public sealed class ImagePanel
         PngFile.Compact(browser,
             $"data:image/png;base64,{Convert.ToBase64String(browser.Draw(ToHtml(), Padding, 1))}"));
 
-    /// <summary>Writes the panel: .png or .html, as the path says.</summary>
+    /// <summary>Writes the panel: .png, .svg, .pdf or .html, as the path says.</summary>
     /// <param name="path">The file; it appears whole or not at all.</param>
     /// <exception cref="ArgumentException">Another extension.</exception>
     public void Save(string path)
@@ -178,10 +178,12 @@ public sealed class ImagePanel
         switch (Path.GetExtension(path).ToLowerInvariant())
         {
             case ".png": AtomicFile.WriteBytes(path, ToPng()); break;
+            case ".svg": AtomicFile.WriteText(path, ToSvg()); break;
+            case ".pdf": AtomicFile.WriteBytes(path, ToPdf()); break;
             case ".html": AtomicFile.WriteText(path,
                 $"<!doctype html><meta charset=\"utf-8\"><title>{Encode(Title)}</title>{ToHtml()}"); break;
             default: throw new ArgumentException($"{path}: found "
-                + $"extension '{Path.GetExtension(path)}', expected .png or .html.", nameof(path));
+                + $"extension '{Path.GetExtension(path)}', expected .png, .svg, .pdf or .html.", nameof(path));
         }
     }
 

@@ -43,6 +43,7 @@ public static class NotebookFormatters
         Add<TranslationTable>((Html, t => t.ToHtml()), (Plain, t => t.ToText()));
         Add<Report>((Html, r => r.ToFragment()), (Plain, r => r.ToString()));
         Add<ProgressView>((Html, p => p.ToHtml()), (Plain, p => p.ToString()));
+        Add<PaperStandings>((Html, s => s.ToHtml()), (Plain, s => s.ToString()));
         Add<Exercise>((Html, e => e.ToHtml()), (Plain, e => e.ToString()));
         Add<TuningCurves>((Html, c => c.ToHtml()), (Plain, c => c.ToString()));
         return true;

@@ -1,0 +1,129 @@
+// The papers' figures: numbers held against recorded ones, and the recorded file against the code.
+using SarSynth.Data;
+using SarSynth.Experiments;
+using SarSynth.Figures;
+using SarSynth.Radar.Images;
+using SarSynth.Radar.Formats;
+using SarSynth.Tests.Support;
+
+namespace SarSynth.Tests.Experiments;
+
+public class PaperTests
+{
+    private static readonly PaperNumbers recorded = new(new(),
+        [new("amplitude/KL, floor", 0.002, 0.1, 0.0005), new("noising/alpha_bar at step 1", 0.99915, 1e-4, 1e-6)]);
+
+    [Theory]
+    [InlineData(0.0020, NumberState.Same)]
+    [InlineData(0.0026, NumberState.Same)]
+    [InlineData(0.0028, NumberState.Differs)]
+    [InlineData(0.0012, NumberState.Differs)]
+    [InlineData(double.NaN, NumberState.Differs)]
+    public void A_number_is_the_same_within_its_tolerance_alone(double found, NumberState state)
+    {
+        var compared = recorded.Compare([recorded.Numbers[0] with { Value = found }, recorded.Numbers[1]]);
+        Assert.Equal([state, NumberState.Same], compared.Select(n => n.State));
+    }
+
+    [Fact]
+    public void What_is_not_made_and_what_is_not_recorded_is_missing()
+    {
+        var compared = recorded.Compare([recorded.Numbers[0], new("glcm/energy, floor", 1, 0, 0)]);
+        Assert.Equal(
+            [(recorded.Numbers[0].Id, NumberState.Same), (recorded.Numbers[1].Id, NumberState.Missing),
+                ("glcm/energy, floor", NumberState.Missing)], compared.Select(n => (n.Id, n.State)));
+        Assert.Null(compared[1].Found);
+        Assert.Null(compared[2].Recorded);
+    }
+
+    /// <summary>What needs no model is made anew and held against the file that notebooks and command read.</summary>
+    [Fact]
+    public void The_recorded_file_is_of_this_code()
+    {
+        var file = KitJson.Read<PaperNumbers>(Path.Combine(TestData.Root, "notebooks", "recorded",
+            PaperNumbers.FileName));
+        Assert.Equal(new PaperSettings(), file.Settings);
+        var made = PaperStudy.WithoutModels(file.Settings);
+        var figures = made.Select(n => n.Id.Split('/')[0]).ToHashSet();
+        Assert.Equal(["noising", "normalisation", "realism", "scales"], figures.Order());
+        var compared = new PaperNumbers(file.Settings,
+            [.. file.Numbers.Where(n => figures.Contains(n.Id.Split('/')[0]))]).Compare(made);
+        Assert.DoesNotContain(compared, n => n.State != NumberState.Same);
+        // Tolerances are the code's: a recorded one that is wider would pass what differs.
+        Assert.Equal(made.Select(n => (n.Id, n.Relative, n.Absolute)),
+            file.Numbers.Where(n => figures.Contains(n.Id.Split('/')[0])).Select(n => (n.Id, n.Relative, n.Absolute)));
+        Assert.All(file.Numbers, n => Assert.True(n.Relative <= 0.5 && n.Absolute <= 0.05, n.Id));
+    }
+
+    /// <summary>The schedule of SDXL in closed form: betas are even in their roots from .00085 to .012.</summary>
+    [Fact]
+    public void The_noising_is_that_of_the_formula()
+    {
+        var (alpha, at) = (1.0, new Dictionary<int, double>());
+        for (var t = 0; t < 1000; t++)
+        {
+            var root = Math.Sqrt(0.00085) + t / 999.0 * (Math.Sqrt(0.012) - Math.Sqrt(0.00085));
+            at[t + 1] = alpha *= 1 - root * root;
+        }
+        var file = KitJson.Read<PaperNumbers>(Path.Combine(TestData.Root, "notebooks", "recorded",
+            PaperNumbers.FileName));
+        var noising = file.Numbers.Where(n => n.Id.StartsWith("noising/", StringComparison.Ordinal)).ToArray();
+        Assert.Equal(5, noising.Length);
+        Assert.All(noising, n => Assert.Equal(at[int.Parse(n.Id.Split(' ')[^1])], n.Value, 1e-5));
+    }
+
+    [Fact]
+    public void Figures_are_numbered_from_one_and_every_one_of_them_has_numbers_or_says_why_not()
+    {
+        Assert.Equal(Enumerable.Range(1, PaperFigure.All.Count), PaperFigure.All.Select(f => f.Number));
+        var file = KitJson.Read<PaperNumbers>(Path.Combine(TestData.Root, "notebooks", "recorded",
+            PaperNumbers.FileName));
+        // The comparison of strategies takes hours: its table is recorded as it is.
+        Assert.Equal(PaperFigure.All.Select(f => f.Id).Where(id => id != "strategies").Order(),
+            file.Numbers.Select(n => n.Id.Split('/')[0]).Distinct().Order());
+        Assert.Contains("expected one of scales", Assert.Throws<ArgumentException>(() => PaperFigure.Of("x")).Message);
+        Assert.All(PaperFigure.All, f => Assert.Contains(f.Words, new PaperStandings().ToHtml()));
+    }
+
+    [Fact]
+    public void Other_tiles_change_the_figures_that_they_can_and_say_so()
+    {
+        var folder = Directory.CreateTempSubdirectory("sarsynth-paper-").FullName;
+        try
+        {
+            Assert.Contains("expected one of tiles",
+                Assert.Throws<DirectoryNotFoundException>(() => PaperStudy.Changes(folder)).Message);
+            var tiles = Path.Combine(folder, PaperStudy.TilesFolder);
+            Directory.CreateDirectory(tiles);
+            for (var i = 0; i < 6; i++)
+            {
+                var random = new Random(i);
+                float[] speckle = [.. Enumerable.Range(0, 64 * 64)
+                    .Select(_ => (float)Math.Sqrt(-Math.Log(1 - random.NextDouble())))];
+                GeoTiff.Write(new AmplitudeImage(64, 64, speckle), Path.Combine(tiles, $"{i}.tif"));
+                File.WriteAllText(Path.Combine(tiles, $"{i}.txt"), "speckle");
+            }
+            Assert.Equal(3, PaperStudy.Changes(folder).Count);
+            Assert.DoesNotContain("images that", PaperStudy.Changes(folder)[0]);
+            var image = new AmplitudeImage(8, 8, new float[64]);
+            var before = new PaperStudy
+            {
+                Settings = new(), Scales = [], Scenes = [], Candidates = [], Realism = (image, image),
+                Schedule = SarSynth.Diffusion.Samplers.NoiseSchedule.Create(), Truth = new("", []), Judged = [],
+                Texture = [], Cascade = [], Large = (image, image),
+                Numbers = [new("scales/x", 1, 0, 0), new("amplitude/KL, floor", 1, 0, 0)],
+            };
+            var after = before.On(folder, count: 3);
+            Assert.Equal("scales/x", after.Numbers[0].Id);
+            Assert.Equal(["other tiles"], after.Judged.Select(c => c.Name));
+            // Speckle of one law against itself, 3 x 4096 pixels each.
+            Assert.InRange(after.Numbers.Single(n => n.Id == "amplitude/KL, other tiles").Value, 0, 0.03);
+            // exp(-(mu + 3 sigma)²) of Rayleigh's law: 0.56 %; clipped tiles are clipped at their own.
+            Assert.InRange(after.Numbers.Single(n => n.Id == "normalisation/clipped, %").Value, 0, 0.8);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+}
