@@ -2,6 +2,7 @@
 using MathNet.Numerics;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
+using SarSynth.Radar.Signal;
 
 namespace SarSynth.Radar.Tests.Formats;
 
@@ -69,6 +70,41 @@ public sealed class RoundTripTests : IDisposable
         var head = System.Text.Encoding.Latin1.GetString(System.IO.File.ReadAllBytes(File("cog.tif")), 0, 400);
         Assert.Contains("LAYOUT=IFDS_BEFORE_DATA", head);
         Assert.Contains("BLOCK_ORDER=ROW_MAJOR", head);
+    }
+
+    [Fact]
+    public void WhatNoSensorMeasuredSaysSoInRastersPicturesAndWhatIsMadeOfThem()
+    {
+        var made = new AmplitudeImage(40, 60, Noise(2400), new()
+        {
+            DigitalSourceType = SyntheticMark.TrainedAlgorithmicMedia, Generator = "a model <1> & \"more\"",
+        });
+        GeoTiff.Write(made, File("made.tif"));
+        GeoTiff.Write(made, File("cog.tif"), new GeoTiffOptions { CloudOptimised = true, TileSize = 16 });
+        // What a program writes beside it says nothing of it.
+        System.IO.File.WriteAllText(File("made.json"), "");
+        QuickLook.Write(made, File("made.png"));
+        using (var raster = SarRaster.Open(File("made.tif")))
+            Multilook.Apply(raster, File("coarse.tif"), 2, 2);
+        using (var raster = SarRaster.Open(File("coarse.tif")))
+            QuickLook.Write(raster, File("coarse.png"));
+        foreach (var name in (string[])["made.tif", "cog.tif", "made.png", "coarse.tif", "coarse.png"])
+        {
+            using var raster = SarRaster.Open(File(name));
+            Assert.Equal(("trainedAlgorithmicMedia", "a model <1> & \"more\""),
+                (raster.Metadata.DigitalSourceType, raster.Metadata.Generator));
+            // As any reader of XMP finds it.
+            Assert.Contains("http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia",
+                System.Text.Encoding.Latin1.GetString(System.IO.File.ReadAllBytes(File(name))));
+        }
+        // Other programs write the property as an element.
+        const string other = "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf="
+            + "'http://www.w3.org/1999/02/22-rdf-syntax-ns#'><rdf:Description rdf:about='' xmlns:e="
+            + "'http://iptc.org/std/Iptc4xmpExt/2008-02-29/'><e:DigitalSourceType>http://cv.iptc.org/newscodes/"
+            + "digitalsourcetype/algorithmicMedia</e:DigitalSourceType></rdf:Description></rdf:RDF></x:xmpmeta>";
+        Assert.Equal("algorithmicMedia", SyntheticMark.Read(SarMetadata.Unknown, other).DigitalSourceType);
+        Assert.Null(SyntheticMark.Read(SarMetadata.Unknown, "no <xml").DigitalSourceType);
+        Assert.Null(SyntheticMark.Xmp(SarMetadata.Unknown));
     }
 
     [Fact]

@@ -30,7 +30,9 @@ internal static class PlainRaster
             RequireLength(path, file, dataset, driver, bands);
             var source = new GdalSource(path, dataset, band);
             var items = Gdal.Items(dataset);
-            var facts = driver == "GTiff" ? CommercialTiff.Describe(path, items) : null;
+            // The kit's own files tell of themselves, whatever JSON of their name lies beside them.
+            var facts = driver == "GTiff" && !items.ContainsKey(MetadataItems.Kind)
+                ? CommercialTiff.Describe(path, items) : null;
             var (kind, assumed) = Kind(source.IsComplex, options.Kind, items,
                 Gdal.UnitOf(Gdal.GDALGetRasterBand(dataset, band)), path);
             if (facts is not null && !source.IsComplex)
