@@ -34,7 +34,7 @@ public partial class Conventions
         Assert.Matches("= Given\\(\"(?!MODE\")[A-Z]+\", \"", parameters);
         // Nowhere else: who changes a parameter changes it here.
         Assert.DoesNotContain(Code(notebook).Select(Source).Where(s => s != parameters),
-            s => s.Contains("Given(", StringComparison.Ordinal) || s.Contains("ByMode(", StringComparison.Ordinal));
+            s => s.Contains("Given(", StringComparison.Ordinal));
     }
 
     [Theory]
