@@ -12,8 +12,8 @@ static class TrainCommand
 {
     private static readonly Option<string> recipe = new("--recipe", "-r")
     {
-        Description = "The kit's recipe of that name (smoke, small, mini, foundation, sar-text, strategies) "
-            + "or a JSON file.",
+        Description = "The kit's recipe of that name (smoke, small, mini, mini-more, mini-residual, foundation, "
+            + "sar-text, strategies) or a JSON file.",
         DefaultValueFactory = _ => "smoke",
     };
 
@@ -78,6 +78,11 @@ static class TrainCommand
                 mean = mean with { Device = device ?? mean.Device };
                 return Train(parsed, mean.Name, FolderOf(parsed, mean.Name), (folder, told) =>
                     MeanTraining.Run(mean, folder, told, cancel));
+            case ResidualRecipe.KindName:
+                var residual = KitJson.Read<ResidualRecipe>(path);
+                residual = residual with { Device = device ?? residual.Device };
+                return Train(parsed, residual.Name, FolderOf(parsed, residual.Name), (folder, told) =>
+                    ResidualTraining.Run(residual, folder, told, cancel));
             default:
                 var training = KitJson.Read<TrainRecipe>(path);
                 training = training with { Device = device ?? training.Device };

@@ -99,7 +99,7 @@ public sealed class UpscalingUNetModel : nn.Module<Tensor, Tensor, Tensor>, IPre
     }
 
     // Sub-pixel convolution's last step, the channels innermost in memory before and after.
-    private static Tensor Shuffled(Tensor image, long factor)
+    internal static Tensor Shuffled(Tensor image, long factor)
     {
         var (batch, channels, height, width) = (image.shape[0], image.shape[1] / factor / factor, image.shape[2],
             image.shape[3]);

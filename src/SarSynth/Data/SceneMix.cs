@@ -116,16 +116,23 @@ public sealed record MixedScene(ulong Seed, SceneKind Kind, SensorPair Sensors)
     /// <param name="size">Side, airborne pixels.</param>
     public PairedScene Observe(int size)
     {
+        var scene = Ground(size);
+        var (fine, coarse) = Facets is null ? Sensors.Observe(scene, Seed)
+            : FacetPairs.Observe(scene, Sensors.Airborne, Seed, Facets);
+        return new(Name, fine, coarse, [new TileCaption(0, 0, size, Name)]);
+    }
+
+    /// <summary>What the sensors see.</summary>
+    /// <param name="size">Side, airborne pixels.</param>
+    public Scene Ground(int size)
+    {
         var cell = Math.Min(0.4, Math.Min(Sensors.Airborne.AzimuthSpacing, Sensors.Airborne.GroundRangeSpacing));
-        var scene = Scene.Generate(Seed, new SceneOptions
+        return Scene.Generate(Seed, new SceneOptions
         {
             Rows = (int)Math.Round(size * Sensors.Airborne.AzimuthSpacing / cell),
             Columns = (int)Math.Round(size * Sensors.Airborne.GroundRangeSpacing / cell),
             Spacing = cell,
             Kind = Kind,
         });
-        var (fine, coarse) = Facets is null ? Sensors.Observe(scene, Seed)
-            : FacetPairs.Observe(scene, Sensors.Airborne, Seed, Facets);
-        return new(Name, fine, coarse, [new TileCaption(0, 0, size, Name)]);
     }
 }

@@ -96,10 +96,7 @@ public static class MeanTraining
         if (File.Exists(losses))
             File.Move(losses, Path.Combine(folder, MeanRun.LossFile), overwrite: true);
         // Last: a folder with it is a finished model.
-        PipelineFolder.WriteIndex(folder, "MeanSpecklePipeline", new Dictionary<string, PipelineComponent?>
-        {
-            [MeanField.Folder] = new("sarsynth", nameof(UpscalingUNetModel)),
-        });
+        Translator.WriteIndex(folder, hasResidual: false);
         Directory.Delete(Path.Combine(folder, CheckpointFolder), recursive: true);
     }
 

@@ -107,6 +107,10 @@ internal sealed class MeanField(UpscalingUNetModel network, ModelCard card)
     /// <summary>ln intensity of what <see cref="Input"/> gave.</summary>
     public Tensor LogIntensity(Tensor input) => input.Times(log.StandardDeviation).Plus(log.Mean).Times(2);
 
+    /// <summary>The other way: ln intensity as the network sees amplitudes.</summary>
+    public Tensor OfLogIntensity(Tensor logIntensity) =>
+        logIntensity.Over(2).Minus(log.Mean).Over(log.StandardDeviation);
+
     /// <summary>Runs the network.</summary>
     /// <param name="input">[B, 1, H, W] of <see cref="Input"/>.</param>
     /// <param name="conditions">[B, 3] of <see cref="SatelliteFacts.Values"/>.</param>

@@ -1,4 +1,5 @@
 // One scene as mean x texture x speckle: the network window by window, the airborne sensor's speckle line by line.
+using System.Text.Json.Nodes;
 using MathNet.Numerics;
 using SarSynth.Diffusion;
 using SarSynth.Diffusion.Tiling;
@@ -19,26 +20,31 @@ internal sealed class MeanTranslation
     private const int WindowSize = 192, WindowOverlap = 48;
 
     private readonly MeanField field;
+    private readonly ResidualField? residual;
     private readonly SatelliteScene scene;
     private readonly TranslateRecipe recipe;
     private readonly Sensor sensor;
     private readonly Device device;
     private readonly TileGrid tiling;
     private readonly double gain, noise;
+    private readonly bool keepPower;
     private readonly int scale, rows, columns;
 
     /// <summary>Prepares; the scene's amplitudes are brought to the training data's brightness.</summary>
-    public MeanTranslation(Translator model, MeanField field, SatelliteScene scene, SatelliteSource source,
-        TranslateRecipe recipe)
+    public MeanTranslation(Translator model, MeanField field, ResidualField? residual, SatelliteScene scene,
+        SatelliteSource source, TranslateRecipe recipe)
     {
         (this.field, this.scene, this.recipe, device) = (field, scene, recipe, model.Device);
+        this.residual = recipe.Texture > 0 ? residual : null;
+        // A map of means is no measurement of power.
+        keepPower = (recipe.KeepPower ?? residual is not null) && !model.Card.ZerosAreShadow;
         var card = model.Card;
         (scale, sensor) = (card.Scale, field.Sensor);
         noise = Math.Pow(10, sensor.NoiseEquivalentSigmaNought / 10);
         var match = Brightness.MatchOf(card, recipe, source.Metadata);
         gain = Brightness.Match(card, match, scene);
         var facts = SatelliteFacts.Of(card, source, gain, scene);
-        var multiple = field.Multiple;
+        var multiple = Math.Max(field.Multiple, residual?.Multiple ?? 1);
         (rows, columns) = (Whole(scene.Rows), Whole(scene.Columns));
         var size = (Math.Max(recipe.Tile ?? WindowSize, multiple) + multiple - 1) / multiple * multiple;
         tiling = new(size, recipe.Overlap ?? size * WindowOverlap / WindowSize, recipe.Batch) { Multiple = multiple };
@@ -51,6 +57,10 @@ internal sealed class MeanTranslation
             Told = facts,
             Speckle = sensor.Name,
             Texture = recipe.Texture,
+            Scheduler = this.residual is null ? null : JsonNode.Parse(ResidualField.Sampling.ToJson()),
+            Steps = this.residual is null ? 0 : recipe.Steps,
+            StartedFrom = this.residual is null ? null : "noise",
+            KeepPower = keepPower,
             Consistency = recipe.Consistency,
             Window = [windows[0].Height, windows[0].Width],
             Windows = windows.Count,
@@ -88,63 +98,96 @@ internal sealed class MeanTranslation
                 sink(row, Kept(row, line));
         }, drawn.From);
         var texture = recipe.Texture > 0
-            ? new TextureBand(recipe.Seed, width, Margin * scale, field.TextureLength) : null;
+            ? new MeanTexture(recipe, field, residual, noise, scale, scene.Columns, Margin) : null;
         var told = tensor(Facts.Told!.Values(), device: device).reshape(1, -1);
-        var windows = Facts.Windows * Math.Min(1, (double)(drawn.To - drawn.From) / height);
+        var wanted = (From: drawn.From / scale + Margin, To: (drawn.To + scale - 1) / scale + Margin);
+        // A step of the residual costs as much as the mean.
+        var windows = Facts.Windows * Math.Min(1, (double)(drawn.To - drawn.From) / height)
+            * ((keepPower ? 1 : 0) + 1 + Facts.Steps);
         var calls = 0;
-        foreach (var (first, band) in tiling.Bands(rows, columns, scale, some =>
+        void Done(int some)
         {
             cancel.ThrowIfCancellationRequested();
-            using var measured = Clock.Measure("network");
-            var made = Made(some, told, texture);
-            calls += some.Count;
-            progress(Math.Min(1, calls / windows));
+            progress(Math.Min(1, (calls += some) / windows));
+        }
+        var power = keepPower ? Power(told, wanted, Done) : null;
+        foreach (var (top, band) in tiling.Bands(rows, columns, scale, some =>
+        {
+            cancel.ThrowIfCancellationRequested();
+            using var measured = Clock.Measure(residual is null ? "network" : "diffusion");
+            var made = Made(some, told, power, texture, cancel);
+            Done(some.Count * (1 + Facts.Steps));
             return made;
-        }, (drawn.From / scale + Margin, (drawn.To + scale - 1) / scale + Margin)))
+        }, wanted))
         {
             using (band)
             using (Clock.Measure("speckle"))
-                Draw(band, first - Margin * scale, drawn, speckle);
+                Draw(band, top - Margin * scale, drawn, speckle);
         }
         progress(1);
     }
 
-    // ln of the mean intensity of windows, texture in it and the airborne noise not.
-    private Tensor Made(IReadOnlyList<TileWindow> windows, Tensor told, TextureBand? texture)
+    // ln of the factor that holds the mean to the satellite's power, on its grid with the margins; right for the rows
+    // that are wanted and for what is balanced around them.
+    private Tensor Power(Tensor told, (int From, int To) wanted, Action<int> done)
     {
         using var scope = NewDisposeScope();
+        using var measured = Clock.Measure("power");
+        var around = MeanPower.Reach + 2 * MeanTexture.Balance;
+        var bands = tiling.Bands(rows, columns, 1, some =>
+        {
+            var (_, logMean, spread) = Network(some, told);
+            done(some.Count);
+            return nn.functional.avg_pool2d(cat([logMean.exp(), spread], 1), [scale, scale]);
+        }, (Math.Max(wanted.From - around, 0), Math.Min(wanted.To + around, rows))).ToList();
+        var (known, top) = (cat([.. bands.Select(band => band.Rows)], 2), bands[0].Top);
+        bands.ForEach(band => band.Rows.Dispose());
+        var height = (int)known.shape[2];
+        var amplitude = new float[(long)height * columns];
+        scene.Mirrored(new(top, 0, height, columns), Margin, amplitude);
+        var factor = MeanPower.LogFactor(known.narrow(1, 0, 1), known.narrow(1, 1, 1),
+            tensor(amplitude, device: device).reshape(1, 1, height, columns).Squared(),
+            Math.Pow(10, Facts.Told!.Noise / 10), Facts.Told.Looks);
+        var whole = zeros([1, 1, rows, columns], device: device);
+        whole.narrow(2, top, height).copy_(factor);
+        return whole.MoveToOuterDisposeScope();
+    }
+
+    // What the mean network sees of windows, and what it makes of them.
+    private (Tensor Input, Tensor LogMean, Tensor Spread) Network(IReadOnlyList<TileWindow> windows, Tensor told)
+    {
         var (height, width) = (windows[0].Height, windows[0].Width);
         var amplitude = new float[windows.Count * height * width];
         for (var i = 0; i < windows.Count; i++)
             scene.Mirrored(windows[i], Margin, amplitude.AsSpan(i * height * width, height * width));
         var input = field.Input(amplitude, windows.Count, height, width, device);
         var (logMean, spread) = field.Of(input, told.expand(windows.Count, -1));
+        return (input, logMean, spread);
+    }
+
+    // ln of the intensity of windows, texture in it and the airborne noise not.
+    private Tensor Made(IReadOnlyList<TileWindow> windows, Tensor told, Tensor? power, MeanTexture? texture,
+        CancellationToken cancel)
+    {
+        using var scope = NewDisposeScope();
+        var made = Network(windows, told);
+        var logMean = made.LogMean;
+        if (power is not null)
+        {
+            logMean = logMean.Plus(nn.functional.interpolate(cat([.. windows.Select(w => w.Of(power))]),
+                size: [logMean.shape[2], logMean.shape[3]], mode: InterpolationMode.Bilinear, align_corners: false));
+        }
         if (recipe.Consistency > 0)
         {
             var satelliteNoise = Math.Pow(10, Facts.Told!.Noise / 10);
             var held = DataConsistency.Correct(MeanField.WithNoise(logMean, satelliteNoise),
-                field.LogIntensity(input), Facts.Told.Looks, recipe.Consistency);
+                field.LogIntensity(made.Input), Facts.Told.Looks, recipe.Consistency);
             // What is left after the satellite's noise is taken off again; no ground is darker than its thousandth.
             logMean = held.exp().Minus(satelliteNoise).Clamped(satelliteNoise / 1000, double.PositiveInfinity).log();
         }
         if (texture is not null)
-        {
-            var normal = tensor(texture.Of(windows, scale), device: device).reshape(spread.shape);
-            logMean = Textured(logMean, spread.Times(recipe.Texture).mul(normal));
-        }
+            logMean = texture.On(windows, made, logMean, told.expand(windows.Count, -1), cancel);
         return logMean.MoveToOuterDisposeScope();
-    }
-
-    // Texture moves power about, over a satellite pixel or two; how much there is, the mean says.
-    private static Tensor Textured(Tensor logMean, Tensor texture)
-    {
-        var textured = logMean.Plus(texture);
-        return textured.Plus(Smooth(logMean.exp()).log()).sub(Smooth(textured.exp()).log());
-
-        static Tensor Smooth(Tensor image) => Box(Box(image));
-
-        static Tensor Box(Tensor image) => nn.functional.avg_pool2d(image, [5, 5], stride: [1, 1], padding: [2, 2],
-            count_include_pad: false);
     }
 
     private void Draw(Tensor band, int first, (int From, int To) drawn, SpeckleStream speckle)
@@ -156,31 +199,6 @@ internal sealed class MeanTranslation
             return;
         var kept = band.narrow(2, top - first, bottom - top).narrow(3, Margin * scale, width).cpu();
         speckle.Add(MeanField.WithNoise(kept, noise).exp().contiguous().data<float>().ToArray());
-    }
-
-    /// <summary>The field that texture is made of, for the windows of one row at a time.</summary>
-    private sealed class TextureBand(ulong seed, int width, int margin, double length)
-    {
-        // The margin is part of the field: windows over it see it go on.
-        private readonly CorrelatedField field = new(seed, "texture", width + 4 * margin, length);
-        private float[][] lines = [];
-        private (int Top, int Height) held = (-1, -1);
-
-        public float[] Of(IReadOnlyList<TileWindow> windows, int scale)
-        {
-            var (height, across) = (windows[0].Height * scale, windows[0].Width * scale);
-            var values = new float[windows.Count * height * across];
-            for (var i = 0; i < windows.Count; i++)
-            {
-                var (top, left) = (windows[i].Top * scale, windows[i].Left * scale);
-                if (held != (top, height))
-                    lines = [.. Enumerable.Range(top - margin, height).Select(field.Line)];
-                held = (top, height);
-                for (var r = 0; r < height; r++)
-                    lines[r].AsSpan(left, across).CopyTo(values.AsSpan((i * height + r) * across));
-            }
-            return values;
-        }
     }
 
     // In the input's brightness, and without a value where it has none.

@@ -79,6 +79,9 @@ public sealed record ModelCard
     /// </summary>
     public double TextureLength { get; init; } = 1;
 
+    /// <summary>What the latents of the residual of the mean way are; null for models without.</summary>
+    public ResidualFacts? Residual { get; init; }
+
     /// <summary>The satellite images that training saw; null leaves it to the sensor's name.</summary>
     public TrainedOn? TrainedOn { get; init; }
 

@@ -8,7 +8,8 @@ namespace SarSynth.Translation;
 /// <summary>Fingerprints of a model and of what a recipe adds to it.</summary>
 public static class ModelFiles
 {
-    private static readonly string[] networks = ["unet", "vae", "text_encoder", "text_encoder_2", MeanField.Folder];
+    private static readonly string[] networks = ["unet", "vae", "text_encoder", "text_encoder_2", MeanField.Folder,
+        ResidualField.Folder];
     private static readonly string[] settings = ["tokenizer", "tokenizer_2", "scheduler"];
 
     // Gigabytes are read once in a run, not once for each image.

@@ -91,9 +91,15 @@ public sealed record TranslateRecipe
     public TranslationWay? Way { get; init; }
 
     /// <summary>
-    /// Mean and speckle: factor on the spread of texture, 0 to 1; 0 leaves the mean as smooth as the network has it.
+    /// Mean and speckle: factor on what is drawn beside the mean, 0 to 1; 0 leaves it as smooth as the network has it.
     /// </summary>
     public double Texture { get; init; } = 1;
+
+    /// <summary>
+    /// Mean and speckle: hold the mean to the satellite's power over windows in which its speckle averages out; null
+    /// does where the model draws a residual.
+    /// </summary>
+    public bool? KeepPower { get; init; }
 
     /// <summary>
     /// Mean and speckle: share of what differs from the satellite image by more than its looks explain that is

@@ -120,7 +120,7 @@ public sealed partial class Translator
         {
             Action<int, Complex32[]> lines = recipe.Complex ? samples! : (row, line) =>
                 sink!(row, Array.ConvertAll(line, s => s.Magnitude));
-            var run = new MeanTranslation(this, mean!, scene, source, recipe) { Clock = clock };
+            var run = new MeanTranslation(this, mean!, residual, scene, source, recipe) { Clock = clock };
             facts = run.Facts;
             if (part is { } some && some.From >= some.To)
                 progress(1);
@@ -165,13 +165,13 @@ public sealed partial class Translator
             string[] asked =
             [
                 .. hasText ? ["prompt"] : Array.Empty<string>(),
-                .. recipe.Steps != defaults.Steps || recipe.Scheduler is not null || recipe.Guidance > 1
-                    || recipe.Strength is not null ? ["sampling"] : Array.Empty<string>(),
+                .. (recipe.Steps != defaults.Steps && residual is null) || recipe.Scheduler is not null
+                    || recipe.Guidance > 1 || recipe.Strength is not null ? ["sampling"] : Array.Empty<string>(),
                 .. recipe.Controls.Count + recipe.Conditions.Count + recipe.Adapters.Count + recipe.Tokens.Count > 0
                     ? ["ControlNets, LoRAs and tokens"] : Array.Empty<string>(),
             ];
             foreach (var wish in asked)
-                yield return $"mean and speckle need no diffusion: {wish} asked for has no effect.";
+                yield return $"mean and speckle need no pipeline: {wish} asked for has no effect.";
         }
         else if (Card.TextEffect > 0.99 && hasText)
         {

@@ -49,6 +49,9 @@ public sealed record TranslationFacts
     /// <summary>Factor on the spread of texture; null for a way without.</summary>
     public double? Texture { get; init; }
 
+    /// <summary>Whether the mean was held to the satellite's power; null for a way without.</summary>
+    public bool? KeepPower { get; init; }
+
     /// <summary>Weight of <see cref="DataConsistency"/>; null for a way without.</summary>
     public double? Consistency { get; init; }
 

@@ -25,33 +25,44 @@ public sealed partial class Translator : IDisposable
     private readonly Adaptation? adaptation;
     private readonly UpscalingUNetModel? network;
     private readonly MeanField? mean;
+    private readonly PlainUNetModel? residualNetwork;
+    private readonly ResidualField? residual;
 
     /// <summary>Gathers the parts, and owns them from now on.</summary>
     /// <param name="card">What the pixels mean.</param>
     /// <param name="pipeline">Denoiser, autoencoder, text encoders, sampler.</param>
     /// <param name="controls">The model's own ControlNets; none for image to image.</param>
     public Translator(ModelCard card, LatentDiffusion pipeline, params IReadOnlyList<ControlNetModel> controls)
-        : this(card, pipeline, controls, null, "", null)
+        : this(card, pipeline, controls, null, null, "", null)
     {
     }
 
     /// <summary>A model that makes the mean and draws the speckle; it owns the network from now on.</summary>
     /// <param name="card">What the pixels mean; with the airborne sensor.</param>
     /// <param name="network">The mean network.</param>
+    /// <param name="residual">The denoiser of what the mean cannot know; null for texture without form.</param>
     /// <exception cref="InvalidDataException">
-    /// The card lacks the sensor or a normalisation of the logarithm.
+    /// The card lacks the sensor, a normalisation of the logarithm, or what the residual is.
     /// </exception>
-    public Translator(ModelCard card, UpscalingUNetModel network) : this(card, null, [], network, "", null)
+    public Translator(ModelCard card, UpscalingUNetModel network, PlainUNetModel? residual = null)
+        : this(card, null, [], network, residual, "", null)
     {
     }
 
     private Translator(ModelCard card, LatentDiffusion? pipeline, IReadOnlyList<ControlNetModel> controls,
-        UpscalingUNetModel? network, string name, string? schedulerFile)
+        UpscalingUNetModel? network, PlainUNetModel? residual, string name, string? schedulerFile)
     {
         (Card, this.pipeline, Controls, this.network, Name, this.schedulerFile) = (card.Checked(name), pipeline,
             controls, network, name, schedulerFile);
         if (network is not null)
             mean = new(network, card);
+        residualNetwork = residual;
+        if (residual is not null)
+        {
+            this.residual = new(residual, card.Residual ?? throw new InvalidDataException(
+                "card field 'residual': the residual's denoiser needs its deviation and bound, found none."),
+                card.Scale);
+        }
         if (pipeline is not null)
             adaptation = new(pipeline);
         foreach (var module in Modules)
@@ -104,6 +115,7 @@ public sealed partial class Translator : IDisposable
     private IEnumerable<nn.Module> Modules => new nn.Module?[]
     {
         pipeline?.Unet, pipeline?.Vae, pipeline?.Prompts.Encoder, pipeline?.Prompts.Encoder2, network,
+        residualNetwork,
     }.OfType<nn.Module>().Concat(Controls);
 
     /// <summary>Reads a model.</summary>
@@ -132,19 +144,27 @@ public sealed partial class Translator : IDisposable
         var hasMean = File.Exists(Path.Combine(meanFolder, "config.json"));
         var network = hasMean ? ModelFolder.Load<UpscalingUNetModel>(meanFolder,
             options with { Type = ScalarType.Float32 }, recipe.Variant) : null;
+        PlainUNetModel? residual = null;
         LatentDiffusion? pipeline = null;
         var controls = new List<ControlNetModel>();
         try
         {
             if (network is not null)
                 MeanField.RequireShape(network.Config, Path.Combine(meanFolder, "config.json"));
+            var residualConfig = Path.Combine(path, ResidualField.Folder, "config.json");
+            if (File.Exists(residualConfig))
+            {
+                residual = ModelFolder.Load<PlainUNetModel>(Path.GetDirectoryName(residualConfig)!,
+                    options with { Type = ScalarType.Float32 }, recipe.Variant);
+                ResidualField.RequireShape(residual.Config, card.Scale, residualConfig);
+            }
             // A folder with a mean network need not have more.
             if (!hasMean || Directory.Exists(Path.Combine(path, "unet")))
                 pipeline = LatentDiffusion.Load(path, options, recipe.Variant);
             foreach (var folder in ControlFolders(path))
                 controls.Add(ModelFolder.Load<ControlNetModel>(folder, options, recipe.Variant));
             var scheduler = Path.Combine(path, "scheduler", "scheduler_config.json");
-            var translator = new Translator(card, pipeline, controls, network, recipe.Model,
+            var translator = new Translator(card, pipeline, controls, network, residual, recipe.Model,
                 File.Exists(scheduler) ? scheduler : null)
             {
                 Files = new(() => ModelFiles.OfModel(recipe, ownCard)),
@@ -158,6 +178,7 @@ public sealed partial class Translator : IDisposable
         catch
         {
             network?.Dispose();
+            residual?.Dispose();
             pipeline?.Dispose();
             controls.ForEach(c => c.Dispose());
             throw;
@@ -173,14 +194,23 @@ public sealed partial class Translator : IDisposable
         pipeline?.Save(folder, controls: Controls, type: ScalarType.Float16);
         if (network is not null)
             ModelFolder.Save(network, Path.Combine(folder, MeanField.Folder), type: ScalarType.Float16);
+        if (residualNetwork is not null)
+            ModelFolder.Save(residualNetwork, Path.Combine(folder, ResidualField.Folder), type: ScalarType.Float16);
         if (pipeline is null)
-        {
-            PipelineFolder.WriteIndex(folder, "MeanSpecklePipeline", new Dictionary<string, PipelineComponent?>
-            {
-                [MeanField.Folder] = new("sarsynth", nameof(UpscalingUNetModel)),
-            });
-        }
+            WriteIndex(folder, residualNetwork is not null);
         KitJson.Write(Path.Combine(folder, ModelCard.FileName), Card);
+    }
+
+    /// <summary>Writes the index of a model without a pipeline.</summary>
+    internal static void WriteIndex(string folder, bool hasResidual)
+    {
+        var parts = new Dictionary<string, PipelineComponent?>
+        {
+            [MeanField.Folder] = new("sarsynth", nameof(UpscalingUNetModel)),
+        };
+        if (hasResidual)
+            parts[ResidualField.Folder] = new("sarsynth", nameof(PlainUNetModel));
+        PipelineFolder.WriteIndex(folder, "MeanSpecklePipeline", parts);
     }
 
     /// <summary>Frees the weights.</summary>
@@ -189,6 +219,7 @@ public sealed partial class Translator : IDisposable
         adaptation?.Dispose();
         pipeline?.Dispose();
         network?.Dispose();
+        residualNetwork?.Dispose();
         foreach (var control in Controls)
             control.Dispose();
     }

@@ -161,6 +161,6 @@ public sealed class RadarTruth
         return coarse;
     }
 
-    /// <summary>Which of the scene's targets are not shaded.</summary>
-    internal bool[] LitTargets { get; set; } = [];
+    /// <summary>Which of the scene's targets are not shaded; none on a coarser grid.</summary>
+    public bool[] LitTargets { get; internal set; } = [];
 }

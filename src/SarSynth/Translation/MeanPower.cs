@@ -1,0 +1,70 @@
+// The mean held to the power that the satellite saw, at scales where its speckle has averaged out.
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace SarSynth.Translation;
+
+/// <summary>
+/// A factor on the mean, from wide windows to narrower ones. Over n pixels of L looks the satellite's own speckle is
+/// 4.3 / sqrt(n L) dB: it tells the power of a window far better than a network that must guess how bright the few
+/// targets are that hold most of it.
+/// </summary>
+/// <remarks>
+/// In each window the mean's error is taken as one factor on what the network is least sure of: its prior deviation at
+/// a place is <see cref="Prior"/> m s² m / M, with the mean m, its average M over the window and the spread s. What is
+/// missing is so put where targets are, and flat ground stays as it is. The estimate is the best linear one of this
+/// prior and of the window's speckle and noise: where these explain a difference, nothing is changed.
+/// </remarks>
+internal static class MeanPower
+{
+    /// <summary>Prior deviation of the factor where the spread is 1 and the mean that of its window.</summary>
+    public const double Prior = 0.5;
+
+    // Largest change in one window, either way.
+    private const double Most = 4;
+
+    // Sides, satellite pixels: with four looks speckle of 0.07, 0.13 and 0.24 dB.
+    private static readonly int[] windows = [33, 17, 9];
+
+    /// <summary>How far off, in satellite pixels, the satellite's image has a say.</summary>
+    public static int Reach => windows.Sum(side => side - 1);
+
+    /// <summary>ln of the factor.</summary>
+    /// <param name="mean">Mean intensity of each satellite pixel, without its noise [1, 1, H, W].</param>
+    /// <param name="spread">Spread of texture in it, likewise.</param>
+    /// <param name="seen">The satellite's intensity.</param>
+    /// <param name="noise">Its noise, intensity.</param>
+    /// <param name="looks">Its looks, above 0.</param>
+    /// <returns>[1, 1, H, W].</returns>
+    public static Tensor LogFactor(Tensor mean, Tensor spread, Tensor seen, double noise, double looks)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(looks);
+        using var scope = NewDisposeScope();
+        var factor = ones_like(mean);
+        var unsure = spread.Squared().Times(Prior);
+        foreach (var side in windows)
+        {
+            var held = mean.mul(factor);
+            var prior = held.mul(unsure).mul(held.div(Box(held, side)).Squared());
+            var speckle = Box(held.Plus(noise).Squared(), side).Over(side * side * looks);
+            var missing = Box(seen.Minus(noise).sub(held), side);
+            var ofWindow = Box(prior, side);
+            var step = Box(ofWindow.mul(missing).div(ofWindow.Squared().Plus(speckle)), side);
+            factor = factor.mul(step.mul(prior).div(held).Plus(1).Clamped(1 / Most, Most));
+        }
+        return factor.log().MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Mean over squares around each pixel, as much of them as lies in the image.</summary>
+    /// <param name="image">[B, 1, H, W].</param>
+    /// <param name="side">Odd.</param>
+    public static Tensor Box(Tensor image, int side)
+    {
+        using var scope = NewDisposeScope();
+        // One axis after the other: side + side instead of side times side sums.
+        var down = nn.functional.avg_pool2d(image, [side, 1], stride: [1, 1], padding: [side / 2, 0],
+            count_include_pad: false);
+        return nn.functional.avg_pool2d(down, [1, side], stride: [1, 1], padding: [0, side / 2],
+            count_include_pad: false).MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,197 @@
+// The mean held to the satellite's power, and the residual that diffusion draws: truth by Monte Carlo and by closed
+// forms, windows, seeds, bounds, training.
+using System.Text.Json.Nodes;
+using SarSynth.Data;
+using SarSynth.Diffusion.Checkpoints;
+using SarSynth.Diffusion.Models;
+using SarSynth.FineTuning;
+using SarSynth.Radar.Formats;
+using SarSynth.Radar.Images;
+using SarSynth.Radar.Radiometry;
+using SarSynth.Radar.Simulation;
+using SarSynth.Tests.Support;
+using SarSynth.Translation;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace SarSynth.Tests.Translation;
+
+[Collection("engine")]  // The engine's default generator is the process's: who draws from it runs alone.
+public sealed class ResidualTests : IDisposable
+{
+    private static readonly ModelCard card = new()
+    {
+        SatelliteSensor = "satellite-x-160", AirborneSensor = "airborne-x-040", Target = Sensors.AirborneX040,
+        TrainedOn = TrainedOn.Of(Sensors.Named("satellite-x-160")), SatelliteMeanLog = -1.7,
+        Satellite = new LogNormalisation(-1.7, 0.7, 0.0001), Residual = new(1.5, 4),
+    };
+
+    private readonly string folder = Directory.CreateTempSubdirectory("sarsynth-residual-").FullName;
+    private readonly Translator model = new(card, new UpscalingUNetModel(new()
+    {
+        ConditionChannels = 3, OutChannels = 2, BlockOutChannels = [8, 8], LayersPerBlock = 1, FineChannels = 4,
+    }), Denoiser());
+
+    public void Dispose()
+    {
+        model.Dispose();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
+    public void PowerThatTheSatelliteSawComesBackWhereTheMeanIsUnsure()
+    {
+        using var scope = NewDisposeScope();
+        const double looks = 4, noise = 0.008;
+        // A place of spread 1 that is ten times too dark, in ground of spread 0.2 that is right.
+        var mean = full([1, 1, 80, 80], 0.05f);
+        var spread = full([1, 1, 80, 80], 0.2f);
+        var seen = full([1, 1, 80, 80], (float)(0.05 + noise));
+        mean.narrow(2, 40, 2).narrow(3, 40, 2).fill_(5f);
+        spread.narrow(2, 40, 2).narrow(3, 40, 2).fill_(1f);
+        seen.narrow(2, 40, 2).narrow(3, 40, 2).fill_((float)(20 + noise));
+        var held = MeanPower.LogFactor(mean, spread, seen, noise, looks).exp().mul(mean);
+        var truth = seen.sub(tensor((float)noise));
+        Assert.Equal(1, held.sum().ToDouble() / truth.sum().ToDouble(), 0.1);
+        Assert.InRange(held[0, 0, 40, 40].ToDouble(), 16, 22);
+        // Ground around stays within 0.3 dB.
+        Assert.InRange(held[0, 0, 40, 50].ToDouble() / 0.05, 0.93, 1.07);
+        Assert.InRange(held[0, 0, 10, 10].ToDouble() / 0.05, 0.99, 1.01);
+    }
+
+    [Fact]
+    public void TheSatellitesSpeckleDoesNotComeIn()
+    {
+        using var scope = NewDisposeScope();
+        const int side = 96;
+        var random = new Random(11);
+        // Four looks: the mean of four exponential intensities around a right mean.
+        float[] seen = [.. Enumerable.Range(0, side * side).Select(_ =>
+            (float)Enumerable.Range(0, 4).Average(_ => -Math.Log(1 - random.NextDouble())))];
+        var factor = MeanPower.LogFactor(ones(1, 1, side, side), full([1, 1, side, side], 0.3f),
+            tensor(seen).reshape(1, 1, side, side), 0, 4);
+        double[] decibels = [.. factor.data<float>().ToArray().Select(f => 10 / Math.Log(10) * f)];
+        Assert.InRange(Math.Sqrt(decibels.Average(d => d * d)), 0.005, 0.2);
+        // Where the mean is sure of itself, nothing changes.
+        Assert.Equal(0, MeanPower.LogFactor(ones(1, 1, 40, 40), zeros(1, 1, 40, 40), full([1, 1, 40, 40], 3f), 0, 4)
+            .abs().max().ToDouble(), 1e-6);
+    }
+
+    [Fact]
+    public void LatentsAreThePixelsOfASatellitePixelInTurnAndBounded()
+    {
+        using var scope = NewDisposeScope();
+        using var network = Denoiser();
+        var field = new ResidualField(network, new(1.5, 4), 4);
+        var n = tensor(Enumerable.Range(0, 8 * 12).Select(i => i / 12f).ToArray()).reshape(1, 1, 8, 12);
+        var latents = field.Latents(n);
+        Assert.Equal([1, 16, 2, 3], latents.shape);
+        for (var i = 0; i < 96; i++)
+        {
+            var (r, c) = (i / 12, i % 12);
+            Assert.Equal(Math.Min(i / 12f, 4) / 1.5, latents[0, r % 4 * 4 + c % 4, r / 4, c / 4].ToDouble(), 1e-5);
+        }
+        var drawn = field.Draw(randn(1, 16, 8, 8).mul(tensor(30f)), zeros(1, 33, 8, 8), zeros(1, 3), 3);
+        Assert.Equal([1, 1, 32, 32], drawn.shape);
+        Assert.Equal(4, drawn.abs().max().ToDouble(), 1e-5);
+    }
+
+    [Fact]
+    public void ADrawnResidualKeepsThePowerAndHangsOnTheSeed()
+    {
+        var flat = Flat(96, 96, 0.3f);
+        var recipe = new TranslateRecipe { Steps = 3, KeepPower = false };
+        var (plain, drawn) = (model.Translate(flat, recipe with { Texture = 0 }), model.Translate(flat, recipe));
+        static double Power(AmplitudeImage image) => image.Pixels.Average(a => (double)a * a);
+        Assert.NotEqual(plain.Pixels, drawn.Pixels);
+        Assert.InRange(Power(drawn) / Power(plain), 0.97, 1.03);
+        Assert.Equal(drawn.Pixels, model.Translate(flat, recipe).Pixels);
+        Assert.NotEqual(drawn.Pixels, model.Translate(flat, recipe with { Seed = 2 }).Pixels);
+        Assert.All(drawn.Pixels, a => Assert.True(a > 0 && float.IsFinite(a)));
+    }
+
+    [Fact]
+    public void WindowsDoNotShow()
+    {
+        var scene = SimulatedScenes.Generate(new() { Size = 640, Seed = 904, CaptionSize = 320 }).Single().Satellite;
+        var recipe = new TranslateRecipe { Steps = 2 };
+        var whole = model.Translate(scene, recipe with { Tile = 192 }).Pixels;
+        var windows = model.Translate(scene, recipe with { Tile = 96 }).Pixels;
+        Assert.InRange(whole.Zip(windows).Average(p => Math.Abs(p.First - p.Second) / p.First), 0, 2e-3);
+    }
+
+    [Fact]
+    public void AFolderAndTheProvenanceHoldIt()
+    {
+        var path = Path.Combine(folder, "model");
+        model.Save(path);
+        using var loaded = Translator.Load(path, CPU);
+        var flat = Flat(16, 16, 0.3f);
+        Assert.Equal(64, loaded.Translate(flat, new TranslateRecipe { Steps = 2 }).Rows);
+        Assert.Contains("residual/config.json", ModelFiles.Of(new() { Model = path }).Keys);
+        var (input, output) = (Path.Combine(folder, "in.tif"), Path.Combine(folder, "out.tif"));
+        GeoTiff.Write(flat, input);
+        var found = loaded.TranslateFile(input, output, new() { Steps = 2 });
+        Assert.DoesNotContain(found.Remarks, r => r.Contains("sampling"));
+        Assert.Equal((2, "noise", true), (found.Ran.Steps, found.Ran.StartedFrom, found.Ran.KeepPower));
+        File.WriteAllText(Path.Combine(path, "residual", "config.json"), File.ReadAllText(Path.Combine(path, "residual",
+            "config.json")).Replace("\"image_condition_channels\": 33", "\"image_condition_channels\": 32"));
+        Assert.ThrowsAny<CheckpointException>(() => Translator.Load(path, CPU));
+    }
+
+    [Fact]
+    public void TrainingEndsInAModelAndGoesOnWhereItWasKilled()
+    {
+        var from = Path.Combine(folder, "from");
+        using (var mean = new Translator(card with { Residual = null }, new UpscalingUNetModel(new()
+        {
+            ConditionChannels = 3, OutChannels = 2, BlockOutChannels = [8, 8], LayersPerBlock = 1, FineChannels = 4,
+        })))
+            mean.Save(from);
+        var recipe = KitJson.Read<ResidualRecipe>(
+            Path.Combine(TestData.Root, "data-manifests", "recipes", "mini-residual.json"));
+        var network = (JsonObject)recipe.Network.DeepClone();
+        network["block_out_channels"] = new JsonArray(6, 6);
+        recipe = recipe with
+        {
+            Scenes = recipe.Scenes with { Scenes = 2, Size = 64, Varied = 1 }, Network = network, From = from,
+            Residual = recipe.Residual with { Steps = 6, Batch = 2, Tile = 32, Warmup = 1, CheckpointEvery = 1 },
+            StopAfter = 4,
+        };
+        Assert.All(recipe.Scenes.Plan(), s => Assert.True(s.Seed < SimulatedScenes.UnseenSeed));
+        var (whole, killed) = (Path.Combine(folder, "whole"), Path.Combine(folder, "killed"));
+        var steps = 0L;
+        ResidualTraining.Run(recipe, whole, p => steps = p.Step);
+        Assert.Equal(4, steps);
+        using var stop = new CancellationTokenSource();
+        Assert.Throws<OperationCanceledException>(() => ResidualTraining.Run(recipe, killed, p =>
+        {
+            if (p.Step == 2)
+                stop.Cancel();
+        }, stop.Token));
+        Assert.False(File.Exists(Path.Combine(killed, "model_index.json")));
+        ResidualTraining.Run(recipe, killed, _ => { });
+        foreach (var file in new[] { "residual/diffusion_pytorch_model.safetensors", "sarsynth.json" })
+            Assert.Equal(File.ReadAllBytes(Path.Combine(whole, file)), File.ReadAllBytes(Path.Combine(killed, file)));
+        Assert.False(Directory.Exists(Path.Combine(killed, "training")));
+        using var loaded = Translator.Load(killed, CPU);
+        Assert.Equal(32, loaded.Translate(Flat(8, 8, 0.2f), new TranslateRecipe { Steps = 2 }).Rows);
+    }
+
+    private static PlainUNetModel Denoiser()
+    {
+        using var grad = no_grad();
+        var network = new PlainUNetModel(new()
+        {
+            Channels = 16, ImageConditionChannels = 33, ConditionChannels = 3, BlockOutChannels = [8, 8],
+            LayersPerBlock = 1, EmbeddingChannels = 8,
+        });
+        using var generator = new Generator(5, CPU);
+        foreach (var parameter in network.parameters())
+            parameter.copy_(randn(parameter.shape, generator: generator).div(tensor(12f)));
+        return network;
+    }
+
+    private static AmplitudeImage Flat(int rows, int columns, float amplitude) => new(rows, columns,
+        [.. Enumerable.Repeat(amplitude, rows * columns)], new SarMetadata { Sensor = "satellite-x-160" });
+}
