@@ -47,7 +47,7 @@ public sealed record SignalLeak(IReadOnlyList<float> Mean, IReadOnlyList<float> 
         }
         using var scope = NewDisposeScope();
         var normal = randn([channels], device: CPU, generator: generator);
-        return tensor(Mean.ToArray()).add(tensor(Deviation.ToArray()).mul(normal)).reshape(1, channels, 1, 1)
+        return tensor(Mean.ToArray()).Plus(tensor(Deviation.ToArray()).mul(normal)).reshape(1, channels, 1, 1)
             .MoveToOuterDisposeScope();
     }
 }
