@@ -6,6 +6,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 folder=${1:-$(mktemp -d)} steps=${2:-3}
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(nproc)}
+"$root/sarsynth" --help > /dev/null  # Builds the program where it is older than its sources.
 [ -f "$folder/base/model_index.json" ] ||
     dotnet run --project "$root/tests/benchmarks" -c Release -- diffusion-full pipeline --make --folder "$folder/base"
 rm -rf --one-file-system "$folder/out"

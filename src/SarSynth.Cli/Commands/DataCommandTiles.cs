@@ -136,7 +136,7 @@ static class DataCommandTiles
             Terminal.Remark($"no tile was kept: {folder}/{TileReport.FileName} tells why");
         else if (empty.Length > 0)
             Terminal.Remark($"no tile for {string.Join(" and ", empty)}: all ground lies in few blocks of "
-                + $"{Text.Number(set.Recipe.Block, "m")}; a smaller --block spreads it");
+                + $"{Text.Number(set.Recipe.Block, "m")}; a smaller --block spreads it, another --seed deals it anew");
         foreach (var (remark, scenes) in set.Scenes.SelectMany(scene => scene.Remarks.Where(r =>
             r.StartsWith(TileSet.VectorRemark, StringComparison.Ordinal)).Select(r => (r, scene.Name)))
             .GroupBy(r => r.r, r => r.Name).Select(g => (g.Key, g.ToList())))

@@ -31,10 +31,9 @@ public sealed record PaperFigure(int Number, string Id, string Paper, string Tit
         new(2, "translation", "2505.03844", "Satellite images made airborne-like", Standing.Resembles,
             "Simulated pairs and small models; the papers fine-tune SDXL on 110 thousand measured images. SARLO-80 "
             + "and SDXL, by --full, are the nearest that is public."),
-        new(3, "realism", "2505.03844", "Images of a physics simulator made realistic", Standing.CannotBeHad,
-            "EMPRISE's images are not public, and no model that ships is trained for it: shown is how far a facet "
-            + "simulation is from a rich one. ./sarsynth train --recipe bridge trains a model between the two, and "
-            + "./sarsynth bench bridge judges it."),
+        new(3, "realism", "2505.03844", "Images of a physics simulator made realistic", Standing.Resembles,
+            "EMPRISE's images are not public: a facet simulator of the kit stands for it. Shown is the distance that "
+            + "sarsynth-bridge has to bridge; ./sarsynth bench bridge judges how far it does."),
         new(4, "noising", "2506.13307", "Noise over the steps of diffusion", Standing.Reproduces,
             "The schedule of SDXL and z_t = sqrt(alpha_bar) z_0 + sqrt(1 - alpha_bar) epsilon, as stated there."),
         new(5, "normalisation", "2506.13307", "Amplitudes over mu + 3 sigma, clipped", Standing.Reproduces,

@@ -73,7 +73,9 @@ public static class PaperPlots
 
     /// <summary>Figure 6: amplitude distributions.</summary>
     public static GenericChart Amplitude(this PaperStudy study) =>
-        Plots.Amplitude(Comparison.Of(study.Truth, study.Judged));
+        Plots.Amplitude(Comparison.Of(study.Truth, study.Judged))
+            // Six names need two lines, and the title's place.
+            .WithTitle("");
 
     /// <summary>Figure 7: texture of each candidate over that of the truth.</summary>
     public static GenericChart Texture(this PaperStudy study)

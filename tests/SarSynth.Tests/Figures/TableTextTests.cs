@@ -94,7 +94,7 @@ public class TableTextTests
         var recorded = KitJson.Read<TranslationTable>(
             Path.Combine(TestData.Root, "notebooks", "recorded", "translation.json"));
         var today = Measures.All.Select(m => (m.Id, m.Definition)).ToArray();
-        Assert.Empty(recorded.Rows.Select(r => (r.Id, r.Definition)).Except(today));
+        Assert.Equal(today, recorded.Rows.Select(r => (r.Id, r.Definition)));
         Assert.Equal(["floor", "Lee x speckle", "bicubic x speckle"], recorded.Candidates.Take(3));
         Assert.Equal(TruthScene.Kinds.Select((kind, i) =>
             $"{kind.ToString().ToLowerInvariant()}-{TruthScene.FirstSeed + (ulong)i}"), recorded.Scenes);
