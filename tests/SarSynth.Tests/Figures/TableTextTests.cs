@@ -93,8 +93,10 @@ public class TableTextTests
     {
         var recorded = KitJson.Read<TranslationTable>(
             Path.Combine(TestData.Root, "notebooks", "recorded", "translation.json"));
-        var today = Measures.All.Select(m => (m.Id, m.Definition)).ToArray();
-        Assert.Equal(today, recorded.Rows.Select(r => (r.Id, r.Definition)));
+        // The command has no training images and no words.
+        var without = MeasureNeeds.Training | MeasureNeeds.Words | MeasureNeeds.Captions;
+        var today = Measures.All.Where(m => (m.Needs & without) == 0).Select(m => (m.Id, m.Definition));
+        Assert.Equal(today.Order(), recorded.Rows.Select(r => (r.Id, r.Definition)).Order());
         Assert.Equal(["floor", "Lee x speckle", "bicubic x speckle"], recorded.Candidates.Take(3));
         Assert.Equal(TruthScene.Kinds.Select((kind, i) =>
             $"{kind.ToString().ToLowerInvariant()}-{TruthScene.FirstSeed + (ulong)i}"), recorded.Scenes);
