@@ -15,6 +15,9 @@ internal static class MetadataItems
     private const string Prefix = "SARSYNTH_";
     public const string Kind = Prefix + "PIXEL_KIND";
 
+    /// <summary>The item that synthetic images have.</summary>
+    public const string SourceType = Prefix + nameof(SarMetadata.DigitalSourceType);
+
     /// <summary>GDAL's domain of XMP packets.</summary>
     public const string Xmp = "xml:XMP";
 

@@ -30,8 +30,8 @@ internal static class PlainRaster
             RequireLength(path, file, dataset, driver, bands);
             var source = new GdalSource(path, dataset, band);
             var items = Gdal.Items(dataset);
-            // The kit's own files tell of themselves, whatever JSON of their name lies beside them.
-            var facts = driver == "GTiff" && !items.ContainsKey(MetadataItems.Kind)
+            // No provider made what a model made, whatever JSON of its name lies beside it.
+            var facts = driver == "GTiff" && !items.ContainsKey(MetadataItems.SourceType)
                 ? CommercialTiff.Describe(path, items) : null;
             var (kind, assumed) = Kind(source.IsComplex, options.Kind, items,
                 Gdal.UnitOf(Gdal.GDALGetRasterBand(dataset, band)), path);
