@@ -32,8 +32,8 @@ public sealed record PaperFigure(int Number, string Id, string Paper, string Tit
             "Simulated pairs and small models; the papers fine-tune SDXL on 110 thousand measured images. SARLO-80 "
             + "and SDXL, by --full, are the nearest that is public."),
         new(3, "realism", "2505.03844", "Images of a physics simulator made realistic", Standing.Resembles,
-            "EMPRISE's images are not public: a facet simulator of the kit stands for it. Shown is the distance that "
-            + "sarsynth-bridge has to bridge; ./sarsynth bench bridge judges how far it does."),
+            "EMPRISE's images are not public: a facet simulator of the kit stands for it, and sarsynth-bridge, "
+            + "which no measured image trained, for the papers' SDXL; ./sarsynth bench bridge judges it."),
         new(4, "noising", "2506.13307", "Noise over the steps of diffusion", Standing.Reproduces,
             "The schedule of SDXL and z_t = sqrt(alpha_bar) z_0 + sqrt(1 - alpha_bar) epsilon, as stated there."),
         new(5, "normalisation", "2506.13307", "Amplitudes over mu + 3 sigma, clipped", Standing.Reproduces,
@@ -147,7 +147,10 @@ public sealed record PaperSettings
     /// <summary>The model of latent diffusion, the papers' way in small.</summary>
     public string Diffusion { get; init; } = "sarsynth-small";
 
-    /// <summary>Denoising steps of the latter.</summary>
+    /// <summary>The model that makes facet simulations realistic.</summary>
+    public string Bridge { get; init; } = "sarsynth-bridge";
+
+    /// <summary>Denoising steps of the model of latent diffusion.</summary>
     public int Steps { get; init; } = 15;
 
     /// <summary>Seed of the images.</summary>

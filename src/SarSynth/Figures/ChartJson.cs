@@ -2,6 +2,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Newtonsoft.Json;
+using Newtonsoft.Json.Linq;
 using Plotly.NET;
 
 namespace SarSynth.Figures;
@@ -19,7 +20,9 @@ internal static class ChartJson
             json.WritePropertyName("data");
             Serializer.Serialize(json, GenericChart.getTraces(chart));
             json.WritePropertyName("layout");
-            Serializer.Serialize(json, GenericChart.getLayout(chart));
+            var layout = JObject.FromObject(GenericChart.getLayout(chart), Serializer);
+            MakeRoomForLegend(layout, GenericChart.getTraces(chart));
+            Serializer.Serialize(json, layout);
             json.WritePropertyName("config");
             json.WriteRawValue(Config(GenericChart.getConfig(chart)));
             json.WriteEndObject();
@@ -51,6 +54,20 @@ internal static class ChartJson
         return string.Join(". ", parts.Where(p => p is not ("" or " over "))) + ".";
 
         string Axis(string name) => (string?)spec["layout"]?[name]?["title"]?["text"] ?? "";
+    }
+
+    // plotly gives a legend of several lines the title's place; it widens the margin for the legend alone.
+    private static void MakeRoomForLegend(JObject layout, IEnumerable<Trace> traces)
+    {
+        if (layout["legend"] is not null || layout["margin"]?["t"] is not null
+            || string.IsNullOrEmpty((string?)layout["title"]?["text"]))
+            return;
+        double[] widths = [.. traces.Where(t => t.TryGetPropertyValue("showlegend")?.Value is not false)
+            .Select(t => t.TryGetPropertyValue("name")?.Value as string).Where(name => !string.IsNullOrEmpty(name))
+            .Select(name => Theme.LegendSymbol + Theme.LegendLetter * name!.Length)];
+        var lines = Theme.LegendLines(widths, ((double?)layout["width"] ?? Theme.Width) - Theme.Left - Theme.Right);
+        if (lines > 1)
+            layout["margin"] = new JObject { ["t"] = Theme.Top + (lines - 1) * Theme.LegendLine };
     }
 
     // Newtonsoft's, because Plotly.NET's objects are written by its converters.

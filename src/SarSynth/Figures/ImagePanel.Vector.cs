@@ -6,7 +6,7 @@ namespace SarSynth.Figures;
 
 public sealed partial class ImagePanel
 {
-    private const double TitleLine = 20, CaptionLine = 18;
+    private const double TitleLine = 20, NextLine = 18, CaptionLine = 18;
 
     /// <summary>The panel as an SVG file: words and scale bars are words and lines, pixels stay pixels.</summary>
     public string ToSvg()
@@ -21,10 +21,13 @@ public sealed partial class ImagePanel
         foreach (var row in rows.Where(r => r.Count > 0))
         {
             double x = Padding;
+            y += (row.Max(p => TitleLines(p).Count) - 1) * NextLine;
             foreach (var picture in row)
             {
                 var (width, height) = Size(picture);
-                Words(body, x, y + 13, picture.Title, "font-size=\"13\" font-weight=\"600\" fill=\"#22262e\"");
+                foreach (var (i, line) in TitleLines(picture).AsEnumerable().Reverse().Index())
+                    Words(body, x, y + 13 - i * NextLine, line,
+                        "font-size=\"13\" font-weight=\"600\" fill=\"#22262e\"");
                 Draw(body, picture, x, y + TitleLine, width, height);
                 if (picture.Caption.Length > 0)
                     Words(body, x, y + TitleLine + height + 14, picture.Caption, "font-size=\"12\" fill=\"#555b66\"");

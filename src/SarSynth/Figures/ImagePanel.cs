@@ -16,6 +16,9 @@ public sealed partial class ImagePanel
 {
     private const int Padding = 12;
 
+    // Pixels of a letter of a title, bold, in a wide font of 13.
+    private const double TitleLetter = 7.8;
+
     private readonly IReadOnlyList<IReadOnlyList<Picture>> rows;
 
     /// <summary>An empty panel.</summary>
@@ -150,8 +153,9 @@ public sealed partial class ImagePanel
         foreach (var row in rows.Where(r => r.Count > 0))
         {
             html.Append("<div style=\"display:flex;flex-wrap:wrap;gap:12px;align-items:flex-start;margin:0 0 12px\">");
+            var lines = row.Max(p => TitleLines(p).Count);
             foreach (var picture in row)
-                Append(html, picture);
+                Append(html, picture, lines);
             html.Append("</div>");
         }
         return html.Append("</div>").ToString();
@@ -207,13 +211,30 @@ public sealed partial class ImagePanel
     private int DisplayWidth(Picture picture) =>
         (int)Math.Round(PictureSize * Math.Min(1, (double)picture.Columns / picture.Rows));
 
-    private void Append(StringBuilder html, Picture picture)
+    /// <summary>A title broken at its spaces to its picture's width; a longer word stays whole.</summary>
+    private List<string> TitleLines(Picture picture)
+    {
+        var most = DisplayWidth(picture) / TitleLetter;
+        var lines = new List<string>();
+        foreach (var word in picture.Title.Split(' '))
+        {
+            if (lines.Count > 0 && lines[^1].Length + 1 + word.Length <= most)
+                lines[^1] += $" {word}";
+            else
+                lines.Add(word);
+        }
+        return lines;
+    }
+
+    // Titles of a row take the same place, so that its pictures stand level.
+    private void Append(StringBuilder html, Picture picture, int titleLines)
     {
         var width = DisplayWidth(picture);
         var alt = Encode(picture.Caption.Length > 0 ? $"{picture.Title}: {picture.Caption}" : picture.Title);
         html.Append(CultureInfo.InvariantCulture,
             $"<figure style=\"margin:0;width:{width}px\"><div style=\"font-weight:600;margin:0 0 "
-            + $"4px\">{Encode(picture.Title)}</div>");
+            + $"4px;white-space:nowrap;display:flex;align-items:flex-end;min-height:{1.4 * titleLines:0.#}em\">"
+            + $"<span>{string.Join("<br>", TitleLines(picture).Select(Encode))}</span></div>");
         html.Append(CultureInfo.InvariantCulture,
             $"<div style=\"position:relative;line-height:0\"><img alt=\"{alt}\" width=\"{width}\" "
             + $"style=\"width:100%;height:auto{(picture.Pixelated ? ";image-rendering:pixelated" : "")}\" "

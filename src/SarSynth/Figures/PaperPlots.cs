@@ -6,6 +6,7 @@ using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Evaluation;
 using SarSynth.Experiments;
 using SarSynth.Radar.Images;
+using SarSynth.Radar.Radiometry;
 using Chart = Plotly.NET.CSharp.Chart;
 
 namespace SarSynth.Figures;
@@ -38,14 +39,18 @@ public static class PaperPlots
             .Select(c => (c.Name, c.Images[Math.Min(scene, study.Scenes.Count - 1)]))], pictureSize);
     }
 
-    /// <summary>Figure 3: the facet simulation and the rich one.</summary>
+    /// <summary>Figure 3: the facet simulation, bridged, and the rich one, on one grey scale.</summary>
     /// <param name="study">The study.</param>
     /// <param name="pictureSize">Longest side of a picture, pixels.</param>
     public static ImagePanel Realism(this PaperStudy study, int pictureSize = 160)
     {
-        var grey = new PercentileRemap();
-        return new ImagePanel("", pictureSize).Add("facet simulation", study.Realism.Plain, remap: grey)
-            .Add("rich simulation", study.Realism.Rich, remap: grey).Zoom(96);
+        var grey = new FixedRemap(new NormalisationFit().Add(study.Realism.Rich.Pixels).Clipped().Ceiling);
+        string Kl(string image) => string.Create(CultureInfo.InvariantCulture,
+            $"KL {study.Numbers.Single(n => n.Id == PaperStudy.RealismKl(image)).Value:0.000}");
+        return new ImagePanel("", pictureSize)
+            .Add("facet simulation", study.Realism.Facets, Kl("facets"), grey)
+            .Add("bridged", study.Realism.Bridged, Kl("bridged"), grey)
+            .Add("rich simulation", study.Realism.Rich, $"{Kl("again")} with other speckle", grey).Zoom(96);
     }
 
     /// <summary>Figure 4: what is left of the image, and what is noise, step by step.</summary>
@@ -63,7 +68,7 @@ public static class PaperPlots
     /// <summary>Figure 5: amplitudes over mu + 3 sigma, and where they are clipped.</summary>
     public static GenericChart Normalisation(this PaperStudy study)
     {
-        var clipped = new Radar.Radiometry.NormalisationFit()
+        var clipped = new NormalisationFit()
             .Add([.. study.Truth.Images.SelectMany(i => i.Pixels)]).Clipped();
         return Plots.Histogram(study.Truth.Images.SelectMany(i => i.Pixels).Select(a => a / clipped.Ceiling), 120,
                 range: (0, 1.5))
@@ -73,9 +78,7 @@ public static class PaperPlots
 
     /// <summary>Figure 6: amplitude distributions.</summary>
     public static GenericChart Amplitude(this PaperStudy study) =>
-        Plots.Amplitude(Comparison.Of(study.Truth, study.Judged))
-            // Six names need two lines, and the title's place.
-            .WithTitle("");
+        Plots.Amplitude(Comparison.Of(study.Truth, study.Judged));
 
     /// <summary>Figure 7: texture of each candidate over that of the truth.</summary>
     public static GenericChart Texture(this PaperStudy study)
@@ -95,11 +98,21 @@ public static class PaperPlots
         var file = StrategiesFile(folder);
         if (!File.Exists(file))
             return null;
-        var rows = KitJson.Read<StrategyTable>(file).Rows;
-        return Plots.Bars(rows.Select(r => r.Strategy), rows.Select(r => r.AmplitudeKl.Mean),
-                errors: rows.Select(r => double.IsFinite(r.AmplitudeKl.HalfWidth) ? r.AmplitudeKl.HalfWidth : 0))
-            .WithTitle("Amplitude KL by strategy, means and 95 % intervals over seeds").WithXAxis("", AxisScale.Names)
-            .WithYAxis("KL, nats");
+        var table = KitJson.Read<StrategyTable>(file);
+        // The base as it is would flatten all the others.
+        var tuned = table.Rows.Where(r => r.Strategy != StrategyComparison.BaseName).ToList();
+        var start = table.Rows.FirstOrDefault(r => r.Strategy == StrategyComparison.BaseName);
+        double[] halves = [.. tuned.Select(r => double.IsFinite(r.AmplitudeKl.HalfWidth) ? r.AmplitudeKl.HalfWidth
+            : 0)];
+        // Student's interval may reach below 0, a divergence does not.
+        var most = tuned.Select((r, i) => r.AmplitudeKl.Mean + halves[i]).DefaultIfEmpty(1).Max();
+        return Plots.Bars(tuned.Select(r => r.Strategy.Replace("+", "<br>+ ", StringComparison.Ordinal)),
+                tuned.Select(r => r.AmplitudeKl.Mean), errors: halves)
+            .WithTitle("Amplitude KL by strategy, means and 95 % intervals over seeds" + (start is null ? ""
+                : string.Create(CultureInfo.InvariantCulture, $"; the base as it is: {start.AmplitudeKl.Mean:0.0}")))
+            .WithXAxis("", AxisScale.Names).WithYAxis("KL, nats", range: (0, 1.05 * most))
+            // Names of eight strategies side by side.
+            .WithSize(860, Theme.Height);
     }
 
     /// <summary>The recorded comparison of strategies as a table, or how to make it where none is recorded.</summary>
@@ -111,7 +124,13 @@ public static class PaperPlots
             return $"There is no {Path.GetFileName(file)} among the recorded results. "
                 + "./sarsynth train --recipe strategies -o strategies makes it in some hours.";
         var recorded = KitJson.Read<StrategyTable>(file);
-        var table = new ReportTable($"Strategies, {recorded.Finished} of {recorded.Expected} runs", "strategy",
+        // The floor is no strategy: in a row of its own it would be the best of them.
+        var floor = recorded.OtherTiles is not { } other ? "" : string.Create(CultureInfo.InvariantCulture,
+            $"; other true tiles have {other.AmplitudeKl:F3}, {other.GlcmDistance:F3} and {other.TextAlignment:F2}");
+        var words = string.Create(CultureInfo.InvariantCulture, $"the model behind text alignment finds the caption "
+            + $"of {recorded.Retrieval.At1:P1} of true tiles among {recorded.Retrieval.Captions}");
+        var table = new ReportTable(
+            $"Strategies, {recorded.Finished} of {recorded.Expected} runs{floor}; {words}", "strategy",
             new("trained", "numbers", Best.None, "N0"),
             new("amplitude KL", "nats", Best.Lowest, "F3"), new("±", "", Best.None, "F3"),
             new("GLCM distance", "sd", Best.Lowest, "F3"), new("±", "", Best.None, "F3"),
@@ -136,7 +155,8 @@ public static class PaperPlots
     /// <param name="pictureSize">Longest side of a picture, pixels.</param>
     public static ImagePanel LargeScene(this PaperStudy study, int pictureSize = 160) =>
         new ImagePanel("", pictureSize).Add("satellite", study.Large.Satellite)
-        .Add("translated in parts", study.Large.Translated).Zoom(Math.Min(256, study.Large.Translated.Rows));
+        .Add("translated in parts", study.Large.Translated)
+        .Zoom(Math.Min(pictureSize / 2, study.Large.Translated.Rows));
 
     /// <summary>Draws and saves all figures of a study, each as PDF, SVG and PNG, and its numbers.</summary>
     /// <param name="study">The study.</param>

@@ -17,6 +17,10 @@ public static class Theme
     internal const string Fonts = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif";
     internal const string Quiet = "#767b85", First = "#0072b2";
     internal const int Width = 720, Height = 420;
+    internal const int Left = 64, Right = 24, Top = 52, Bottom = 56;
+
+    // Pixels of a legend in its font of 12: a line; the sign before a name; a letter of a wide font.
+    internal const double LegendLine = 19, LegendSymbol = 45, LegendLetter = 6.6;
 
     /// <summary>
     /// What plotly is told beside the figure, where the chart says nothing else. Its button
@@ -48,12 +52,19 @@ public static class Theme
     /// </summary>
     public static void Apply() => _ = applied.Value;
 
+    /// <summary>Lines that plotly breaks a level legend into: where one does not do, columns are of one width.
+    /// </summary>
+    /// <param name="widths">Widths of its entries, pixels.</param>
+    /// <param name="room">Width of the plot, pixels.</param>
+    internal static int LegendLines(IReadOnlyList<double> widths, double room) => widths.Sum() <= room ? 1
+        : (int)Math.Ceiling(widths.Count / Math.Max(1, Math.Floor(room / widths.Max())));
+
     private static Layout Layout() => With(new Layout(),
         ("font", With(new Font(), ("family", Fonts), ("size", 13), ("color", "#22262e"))),
         ("paper_bgcolor", "#ffffff"),
         ("plot_bgcolor", "#ffffff"),
         ("colorway", colours),
-        ("margin", With(new Margin(), ("l", 64), ("r", 24), ("t", 52), ("b", 56))),
+        ("margin", With(new Margin(), ("l", Left), ("r", Right), ("t", Top), ("b", Bottom))),
         ("title", With(new Title(), ("x", 0), ("xref", "paper"), ("xanchor", "left"), ("y", 0.97), ("yanchor", "top"),
             ("font", With(new Font(), ("size", 15))))),
         ("xaxis", Axis()),

@@ -1,4 +1,5 @@
 // The papers' figures: numbers held against recorded ones, and the recorded file against the code.
+using System.Text.Json.Nodes;
 using SarSynth.Data;
 using SarSynth.Experiments;
 using SarSynth.Figures;
@@ -36,14 +37,14 @@ public class PaperTests
         Assert.Null(compared[2].Recorded);
     }
 
-    /// <summary>What needs no model is made anew and held against the file that notebooks and command read.</summary>
+    /// <summary>What needs no translation is made anew and held against the file that all others read.</summary>
     [Fact]
     public void The_recorded_file_is_of_this_code()
     {
         var file = KitJson.Read<PaperNumbers>(Path.Combine(TestData.Root, "notebooks", "recorded",
             PaperNumbers.FileName));
         Assert.Equal(new PaperSettings(), file.Settings);
-        var made = PaperStudy.WithoutModels(file.Settings);
+        var made = PaperStudy.WithoutTranslation(file.Settings);
         var figures = made.Select(n => n.Id.Split('/')[0]).ToHashSet();
         Assert.Equal(["noising", "normalisation", "realism", "scales"], figures.Order());
         var compared = new PaperNumbers(file.Settings,
@@ -86,6 +87,56 @@ public class PaperTests
     }
 
     [Fact]
+    public void A_recorded_comparison_of_strategies_is_drawn_and_told()
+    {
+        var folder = Directory.CreateTempSubdirectory("sarsynth-paper-").FullName;
+        try
+        {
+            Assert.Null(PaperPlots.Strategies(folder));
+            Assert.Contains("--recipe strategies", (string)PaperPlots.StrategiesTable(folder));
+            static StrategyRow Row(string name, string paper, params double[] kl) => new(name, paper, kl.Length, 1000,
+                SeedInterval.Of(kl), SeedInterval.Of(kl), SeedInterval.Of(kl), SeedInterval.Of(kl));
+            new StrategyTable([Row(StrategyComparison.BaseName, "", 3.9), Row("unet-full+token", "best", 0.1, 0.2, 0.3),
+                Row("token", "compared", 0.7)], 9, new(0.005, 0.25, 67), new(20, 40, 0.055, 0.3, 0.4, 67, 12))
+                .Write(folder, new() { Strategies = [], Seeds = [1, 2, 3], Budget = new() { Steps = 1 } });
+
+            var spec = JsonNode.Parse(PaperPlots.Strategies(folder)!.ToPlotlyJson())!;
+            var bars = spec["data"]![0]!;
+            Assert.Equal(["unet-full<br>+ token", "token"], bars["x"]!.AsArray().Select(x => (string?)x));
+            Assert.Equal([0.2, 0.7], bars["y"]!.AsArray().Select(y => (double)y!));
+            // Student's quantile of two degrees of freedom over root three; one run has no interval.
+            var errors = bars["error_y"]!["array"]!.AsArray().Select(e => (double)e!).ToArray();
+            Assert.Equal(4.302653 * 0.1 / Math.Sqrt(3), errors[0], 1e-5);
+            Assert.Equal(0, errors[1]);
+            Assert.Contains("the base as it is: 3.9", (string?)spec["layout"]!["title"]!["text"]);
+            var html = ((ReportTable)PaperPlots.StrategiesTable(folder)).ToHtml();
+            Assert.Contains("5 of 9 runs; other true tiles have 0.005, 0.250 and 67.00", html);
+            Assert.Contains("unet-full+token (best)", html);
+            Assert.Contains("<strong title=\"best\">0.200</strong></td><td>0.248</td>", html);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <summary>The kit's own table, where it is recorded, has the rows of the kit's recipe, and all runs.</summary>
+    [Fact]
+    public void The_recorded_strategies_are_those_of_the_recipe()
+    {
+        var file = Path.Combine(PaperPlots.RecordedFolder, "strategies.json");
+        if (!File.Exists(file))
+            return;
+        var recipe = KitJson.Read<StrategiesRecipe>(Path.Combine(TestData.Root, "data-manifests", "recipes",
+            "strategies.json"));
+        var table = KitJson.Read<StrategyTable>(file);
+        Assert.Equal(recipe.Strategies.Select(s => s.Name).Prepend(StrategyComparison.BaseName),
+            table.Rows.Select(r => r.Strategy));
+        Assert.Equal(table.Expected, table.Finished);
+        Assert.All(table.Rows, r => Assert.Equal(recipe.Seeds.Count, r.Runs));
+    }
+
+    [Fact]
     public void Other_tiles_change_the_figures_that_they_can_and_say_so()
     {
         var folder = Directory.CreateTempSubdirectory("sarsynth-paper-").FullName;
@@ -108,7 +159,7 @@ public class PaperTests
             var image = new AmplitudeImage(8, 8, new float[64]);
             var before = new PaperStudy
             {
-                Settings = new(), Scales = [], Scenes = [], Candidates = [], Realism = (image, image),
+                Settings = new(), Scales = [], Scenes = [], Candidates = [], Realism = (image, image, image),
                 Schedule = SarSynth.Diffusion.Samplers.NoiseSchedule.Create(), Truth = new("", []), Judged = [],
                 Texture = [], Cascade = [], Large = (image, image),
                 Numbers = [new("scales/x", 1, 0, 0), new("amplitude/KL, floor", 1, 0, 0)],

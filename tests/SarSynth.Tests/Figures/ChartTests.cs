@@ -2,6 +2,7 @@
 // equal bytes.
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Plotly.NET;
 using SarSynth.Figures;
 using Chart = Plotly.NET.CSharp.Chart;
@@ -35,6 +36,24 @@ public class ChartTests
         Assert.Equal([-2, 1], Array(spec["layout"]!["yaxis"]!["range"]));
         Assert.Equal("Fit", (string?)spec["layout"]!["title"]!["text"]);
         Assert.False((bool?)Trace(Plots.Line([1], [1]))["showlegend"]);
+    }
+
+    [Theory]
+    [InlineData(2, false)]
+    [InlineData(6, true)]
+    [InlineData(9, true)]
+    public void ALegendOfSeveralLinesLeavesTheTitleItsPlace(int names, bool breaks)
+    {
+        var chart = Chart.Combine([.. Enumerable.Range(0, names)
+            .Select(i => Plots.Line([0, 1], [i, i], $"simulated airborne {i}"))]).WithTitle("Six names and a title");
+        Assert.Equal(breaks, Spec(chart)["layout"]!["margin"]?["t"] is not null);
+        // As plotly drew them: the legend's upper end lies below the title's baseline.
+        var svg = chart.ToSvg();
+        var legend = Regex.Match(svg, """<g class="legend"[^>]*transform="translate\([\d.]+,\s*([\d.]+)\)""");
+        var title = Regex.Match(svg, """<text class="gtitle"[^>]* y="([\d.]+)""");
+        Assert.True(legend.Success && title.Success, svg[..Math.Min(svg.Length, 400)]);
+        var (top, baseline) = (double.Parse(legend.Groups[1].Value), double.Parse(title.Groups[1].Value));
+        Assert.True(top > baseline, $"legend from {top}, title to {baseline}");
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 // A panel as files for print: words stay words, and the page is as large as the panel.
 using System.Text;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using SarSynth.Figures;
@@ -32,6 +33,24 @@ public class PanelFileTests
         Assert.Equal(2.0, (double)images[0].Attribute("height")! / (double)images[0].Attribute("width")!, 2);
         Assert.Contains("pixelated", (string)images[1].Attribute("style")!);
         Assert.Single(svg.Descendants(ns + "rect"), r => (string?)r.Attribute("stroke") == "#ffb000");
+    }
+
+    [Fact]
+    public void Pictures_of_a_row_stand_level_whose_titles_take_several_lines()
+    {
+        var image = new AmplitudeImage(16, 16, [.. Enumerable.Repeat(1f, 256)]);
+        var panel = new ImagePanel("", 100).Add("one", image).Add("simulated airborne image", image);
+        var svg = XDocument.Parse(panel.ToSvg());
+        XNamespace ns = "http://www.w3.org/2000/svg";
+        Assert.Single(svg.Descendants(ns + "image").Select(i => (double)i.Attribute("y")!).Distinct());
+        Assert.Equal(["one", "airborne", "image", "simulated"],
+            svg.Descendants(ns + "text").Select(t => t.Value).OrderBy(t => t == "one" ? "" : t));
+        // Whatever Chromium's fonts: the pictures' upper ends in the page are at one height.
+        Assert.Equal("1", SharedBrowser.Use(browser => browser.Evaluate($$"""
+            (() => { document.body.innerHTML = {{JsonValue.Create(panel.ToHtml()).ToJsonString()}};
+              const tops = new Set([...document.images].map(i => i.getBoundingClientRect().top));
+              document.body.replaceChildren(); return String(tops.size); })()
+            """)));
     }
 
     [Fact]
