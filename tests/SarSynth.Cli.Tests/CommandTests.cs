@@ -62,7 +62,9 @@ public sealed class CommandTests : Shell
     [Fact]
     public void SimulateWritesWhatAFacetSimulatorComputesOfTheSameScenes()
     {
-        Assert.Equal(0, Run("simulate", "--out", "f", "--size", "64", "--seed", "9", "--facets").Code);
+        var (code, told, _) = Run("simulate", "--out", "f", "--size", "64", "--seed", "9", "--facets");
+        Assert.Equal(0, code);
+        Assert.Contains("f/scene-0000009.facets.tif", told);
         using var map = SarRaster.Open(Path.Combine(Folder, "f", "scene-0000009.facets.tif"));
         Assert.Equal((64, 64, PixelKind.Intensity), (map.Rows, map.Columns, map.Kind));
         Assert.Equal("airborne-x-040 facets", map.Metadata.Sensor);

@@ -48,6 +48,23 @@ public sealed class EvaluateTests : Shell
         Assert.InRange(Value(pair, "multilook-32"), 0, 1);
     }
 
+    /// <summary>What translate writes is judged as it lies there: a raster, and a picture of it beside it.</summary>
+    [Fact]
+    public void APictureBesideItsRasterIsNoImageOfItsOwn()
+    {
+        Tiles("real", 3, 1);
+        Tiles("made", 3, 1, seed: 50);
+        var without = Json("evaluate", "--real", "real", "--generated", "made", "--no-resnet18", "--json");
+        for (var i = 0; i < 3; i++)
+            QuickLook.Write(new AmplitudeImage(96, 96, [.. Enumerable.Repeat(9f, 96 * 96)]), In($"made/tile-{i}.png"));
+        var with = Json("evaluate", "--real", "real", "--generated", "made", "--no-resnet18", "--json");
+        Assert.Equal(without["rows"]!.ToJsonString(), with["rows"]!.ToJsonString());
+        File.Copy(In("made/tile-0.tif"), In("made/tile-0.tiff"));
+        var (code, _, error) = Run("evaluate", "--real", "real", "--generated", "made", "--no-resnet18");
+        Assert.Equal(Failures.BadInput, code);
+        Assert.Contains("found two images 'tile-0' (tile-0.tif, tile-0.tiff), expected one of a name", error);
+    }
+
     [Fact]
     public void FewImagesHaveTheFloorOfTheirHalves()
     {

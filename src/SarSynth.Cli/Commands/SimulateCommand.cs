@@ -63,8 +63,7 @@ static class SimulateCommand
                 Finished.Refuse(Path.Combine(folder, $"{name}.provenance.json"), parsed.GetValue(CommonOptions.Force),
                     $"scene {name} in {folder}");
             var dataset = Write(recipe, folder, parsed.GetValue(split));
-            if (parsed.GetValue(facets))
-                WriteFacets(recipe, folder);
+            var maps = parsed.GetValue(facets) ? WriteFacets(recipe, folder) : [];
             if (parsed.GetValue(CommonOptions.Json))
                 Terminal.Line(KitJson.Serialize(dataset));
             else
@@ -74,6 +73,8 @@ static class SimulateCommand
                     var (fine, coarse) = (scene.Airborne.Path, scene.Satellite.Path);
                     Terminal.Line($"{Path.Combine(folder, fine)}  {Path.Combine(folder, coarse)}");
                 }
+                foreach (var map in maps)
+                    Terminal.Line(map);
             }
         });
         return command;
@@ -82,8 +83,9 @@ static class SimulateCommand
     private static HashSet<string> NamesOf(SimulationRecipe recipe) =>
         [.. Enumerable.Range(0, recipe.Scenes).Select(i => SimulatedScenes.NameOf(recipe.Seed + (ulong)i))];
 
-    private static void WriteFacets(SimulationRecipe recipe, string folder)
+    private static List<string> WriteFacets(SimulationRecipe recipe, string folder)
     {
+        var maps = new List<string>();
         foreach (var seen in SimulatedScenes.Facets(recipe, new()))
         {
             var path = Path.Combine(folder, $"{seen.Name}.facets.tif");
@@ -92,7 +94,9 @@ static class SimulateCommand
             Provenance.Of("simulate", recipe, recipe.Seed, [], [path])
                 .With(new { Facets = new Radar.Simulation.FacetModel(), seen.Observation.Errors }, [], [])
                 .Write($"{path}.provenance.json");
+            maps.Add(path);
         }
+        return maps;
     }
 
     private static PairedDataset Write(SimulationRecipe recipe, string folder, Split split)

@@ -88,14 +88,22 @@ internal sealed record ImageHeap(string Path, bool IsFile, SortedDictionary<stri
         if (!Directory.Exists(path))
             throw new FileNotFoundException($"{path}: does not exist, expected a file, a folder of images or shards.",
                 path);
-        foreach (var file in Directory.GetFiles(path)
-            .Where(f => extensions.Contains(System.IO.Path.GetExtension(f).ToLowerInvariant()))
-            .Order(StringComparer.Ordinal))
+        string[] all = [.. Directory.GetFiles(path).Where(f => extensions.Contains(ExtensionOf(f)))
+            .Order(StringComparer.Ordinal)];
+        var rasters = all.Where(f => !IsPicture(f)).Select(NameOf).ToHashSet(StringComparer.Ordinal);
+        // translate and simulate write a picture beside each raster: the same image once more, of 8 bits.
+        foreach (var file in all.Where(f => !IsPicture(f) || !rasters.Contains(NameOf(f))))
             if (!found.TryAdd(NameOf(file), file))
-                throw new InvalidDataException($"{path}: found two images '{NameOf(file)}', expected one of a name.");
+                throw new InvalidDataException($"{path}: found two images '{NameOf(file)}' "
+                    + $"({System.IO.Path.GetFileName(found[NameOf(file)])}, {System.IO.Path.GetFileName(file)}), "
+                    + "expected one of a name.");
         return found.Count > 0 ? found
             : throw new FileNotFoundException($"{path}: found no image ({string.Join(", ", extensions)}).", path);
     }
+
+    private static bool IsPicture(string path) => ExtensionOf(path) is ".png" or ".jpg" or ".jpeg";
+
+    private static string ExtensionOf(string path) => System.IO.Path.GetExtension(path).ToLowerInvariant();
 
     private static string NameOf(string path) => System.IO.Path.GetFileNameWithoutExtension(
         System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path)));
