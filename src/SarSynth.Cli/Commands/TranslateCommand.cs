@@ -29,6 +29,12 @@ static class TranslateCommand
             + "that is corrected, 0 to 1.",
     };
 
+    private static readonly Option<double?> spacing = new("--spacing")
+    {
+        Description = "Mean and speckle: metres between the pixels that are made, such as 0.8 or 1.6 instead of 0.4 of "
+            + "an input of 1.6 m: the same ground, with the speckle of that level's sensor.",
+    };
+
     private static readonly Option<bool> complex = new("--complex")
     {
         Description = "Mean and speckle: write single-look complex samples instead of amplitudes.",
@@ -116,7 +122,7 @@ static class TranslateCommand
     {
         var command = new Command("translate", "Satellite images into airborne-like ones, on the finer grid.")
         {
-            CommonOptions.Inputs, output, ModelOptions.Model, way, complex, texture, consistency,
+            CommonOptions.Inputs, output, ModelOptions.Model, way, spacing, complex, texture, consistency,
             ModelOptions.Prompt, ModelOptions.NegativePrompt,
             ModelOptions.Guidance, ModelOptions.Steps, ModelOptions.Eta, ModelOptions.Scheduler, strength, controlScale,
             controlNet, condition, ModelOptions.Lora, ModelOptions.Token, radiometry, card, strict, asIs, stored,
@@ -161,6 +167,7 @@ static class TranslateCommand
         return recipe with
         {
             Way = parsed.GetValue(way),
+            Spacing = parsed.GetValue(spacing),
             Complex = parsed.GetValue(complex),
             Texture = parsed.GetValue(texture) ?? recipe.Texture,
             Consistency = parsed.GetValue(consistency) ?? recipe.Consistency,

@@ -25,16 +25,22 @@ public sealed record SatelliteFacts(double Looks, double Noise, double Spacing)
     /// </param>
     internal static SatelliteFacts Of(ModelCard card, SatelliteSource source, double gain, SatelliteScene scene)
     {
-        var (range, azimuth) = InputFit.GroundSpacing(source.Metadata, source.Place);
         var trained = card.Trained;
-        // Geocoded in degrees, or untold.
-        var spacing = source.Place?.Transform is not null && source.Metadata.RangeSpacing is null ? null
-            : range is { } r && azimuth is { } a ? Math.Sqrt(r * a) : range ?? azimuth;
         var noise = source.Metadata.Sensor is { } name && Sensors.Names.Contains(name)
             ? Sensors.Named(name).NoiseEquivalentSigmaNought + 20 * Math.Log10(gain) : Math.Min(trained?.Noise ?? -21,
                 scene.DarkestGround() - 3);
         return new(source.Complex ? 1 : source.Metadata.Looks ?? trained?.Looks ?? 4, noise,
-            spacing ?? trained?.RangeSpacing ?? 1.6);
+            SpacingOf(card, source));
+    }
+
+    /// <summary>Metres between an input's pixels on the ground; what training saw where it does not tell.</summary>
+    internal static double SpacingOf(ModelCard card, SatelliteSource source)
+    {
+        var (range, azimuth) = InputFit.GroundSpacing(source.Metadata, source.Place);
+        // Geocoded in degrees, or untold.
+        var spacing = source.Place?.Transform is not null && source.Metadata.RangeSpacing is null ? null
+            : range is { } r && azimuth is { } a ? Math.Sqrt(r * a) : range ?? azimuth;
+        return spacing ?? card.Trained?.RangeSpacing ?? 1.6;
     }
 
     /// <summary>Of a sensor's detected images.</summary>

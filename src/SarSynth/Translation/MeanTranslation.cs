@@ -24,23 +24,27 @@ internal sealed class MeanTranslation
     private readonly SatelliteScene scene;
     private readonly TranslateRecipe recipe;
     private readonly Sensor sensor;
+    private readonly TranslationLevel level;
     private readonly Device device;
     private readonly TileGrid tiling;
-    private readonly double gain, noise;
+    private readonly double gain, noise, fineNoise;
     private readonly bool keepPower;
     private readonly int scale, rows, columns;
 
     /// <summary>Prepares; the scene's amplitudes are brought to the training data's brightness.</summary>
     public MeanTranslation(Translator model, MeanField field, ResidualField? residual, SatelliteScene scene,
-        SatelliteSource source, TranslateRecipe recipe)
+        SatelliteSource source, TranslateRecipe recipe, TranslationLevel level)
     {
         (this.field, this.scene, this.recipe, device) = (field, scene, recipe, model.Device);
+        this.level = level;
         this.residual = recipe.Texture > 0 ? residual : null;
         // A map of means is no measurement of power.
         keepPower = (recipe.KeepPower ?? residual is not null) && !model.Card.ZerosAreShadow;
         var card = model.Card;
-        (scale, sensor) = (card.Scale, field.Sensor);
+        (scale, sensor) = (card.Scale, level.Sensor!);
         noise = Math.Pow(10, sensor.NoiseEquivalentSigmaNought / 10);
+        // The residual is of the fine image with its noise, whatever the level.
+        fineNoise = Math.Pow(10, field.Sensor.NoiseEquivalentSigmaNought / 10);
         var match = Brightness.MatchOf(card, recipe, source.Metadata);
         gain = Brightness.Match(card, match, scene);
         var facts = SatelliteFacts.Of(card, source, gain, scene);
@@ -56,6 +60,8 @@ internal sealed class MeanTranslation
             Gain = gain,
             Told = facts,
             Speckle = sensor.Name,
+            Spacing = level.Spacing,
+            Covered = level.Covered,
             Texture = recipe.Texture,
             Scheduler = this.residual is null ? null : JsonNode.Parse(ResidualField.Sampling.ToJson()),
             Steps = this.residual is null ? 0 : recipe.Steps,
@@ -76,18 +82,21 @@ internal sealed class MeanTranslation
     /// <summary>Measures the stages.</summary>
     public StageClock Clock { get; init; } = new();
 
+    /// <summary>Told the mean intensities of lines, noise in them, before speckle is drawn.</summary>
+    internal Action<float[]>? Seen { get; init; }
+
     /// <summary>Makes the single-look complex image.</summary>
-    /// <param name="sink">Gets finished rows of the fine grid, top to bottom; NaN where the satellite has no
+    /// <param name="sink">Gets finished rows of the level, top to bottom; NaN where the satellite has no
     /// data.</param>
     /// <param name="progress">Told the share that is done.</param>
     /// <param name="cancel">Ends between windows.</param>
-    /// <param name="part">Rows of the fine grid that are wanted, with the same values as of all; null for all.</param>
+    /// <param name="part">Rows of the level that are wanted, with the same values as of all; null for all.</param>
     public void Run(Action<int, Complex32[]> sink, Action<double> progress, CancellationToken cancel,
         (int From, int To)? part = null)
     {
         using var noGradients = no_grad();
         using var scope = NewDisposeScope();
-        var (height, width) = (scene.Rows * scale, scene.Columns * scale);
+        var (height, width) = (scene.Rows * level.Finer, scene.Columns * level.Finer);
         var (from, to) = part ?? (0, height);
         var reach = SpeckleStream.ReachOf(sensor);
         // Speckle of a line is made of the mean of those around it.
@@ -98,9 +107,10 @@ internal sealed class MeanTranslation
                 sink(row, Kept(row, line));
         }, drawn.From);
         var texture = recipe.Texture > 0
-            ? new MeanTexture(recipe, field, residual, noise, scale, scene.Columns, Margin) : null;
+            ? new MeanTexture(recipe, field, residual, fineNoise, scale, scene.Columns, Margin) : null;
         var told = tensor(Facts.Told!.Values(), device: device).reshape(1, -1);
-        var wanted = (From: drawn.From / scale + Margin, To: (drawn.To + scale - 1) / scale + Margin);
+        var wanted = (From: drawn.From / level.Finer + Margin,
+            To: (drawn.To + level.Finer - 1) / level.Finer + Margin);
         // A step of the residual costs as much as the mean.
         var windows = Facts.Windows * Math.Min(1, (double)(drawn.To - drawn.From) / height)
             * ((keepPower ? 1 : 0) + 1 + Facts.Steps);
@@ -122,7 +132,7 @@ internal sealed class MeanTranslation
         {
             using (band)
             using (Clock.Measure("speckle"))
-                Draw(band, top - Margin * scale, drawn, speckle);
+                Draw(band, top / level.Covered - Margin * level.Finer, drawn, speckle);
         }
         progress(1);
     }
@@ -193,21 +203,26 @@ internal sealed class MeanTranslation
     private void Draw(Tensor band, int first, (int From, int To) drawn, SpeckleStream speckle)
     {
         using var scope = NewDisposeScope();
-        int top = Math.Max(first, drawn.From), bottom = Math.Min(first + (int)band.shape[2], drawn.To);
-        var width = scene.Columns * scale;
+        int k = level.Covered, top = Math.Max(first, drawn.From);
+        var bottom = Math.Min(first + (int)band.shape[2] / k, drawn.To);
         if (bottom <= top)
             return;
-        var kept = band.narrow(2, top - first, bottom - top).narrow(3, Margin * scale, width).cpu();
-        speckle.Add(MeanField.WithNoise(kept, noise).exp().contiguous().data<float>().ToArray());
+        var kept = band.narrow(2, (top - first) * k, (bottom - top) * k)
+            .narrow(3, Margin * scale, scene.Columns * scale).cpu();
+        if (k > 1)
+            kept = nn.functional.avg_pool2d(kept.exp(), [k, k]).log();
+        var mean = MeanField.WithNoise(kept, noise).exp().contiguous().data<float>().ToArray();
+        Seen?.Invoke(mean);
+        speckle.Add(mean);
     }
 
     // In the input's brightness, and without a value where it has none.
     private Complex32[] Kept(int row, Complex32[] line)
     {
-        var from = (long)(row / scale) * scene.Columns;
+        var from = (long)(row / level.Finer) * scene.Columns;
         for (var c = 0; c < line.Length; c++)
         {
-            line[c] = float.IsNaN(scene.Amplitude[from + c / scale]) ? new(float.NaN, float.NaN)
+            line[c] = float.IsNaN(scene.Amplitude[from + c / level.Finer]) ? new(float.NaN, float.NaN)
                 : line[c] * (float)(1 / gain);
         }
         return line;

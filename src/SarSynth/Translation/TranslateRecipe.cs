@@ -107,6 +107,12 @@ public sealed record TranslateRecipe
     /// </summary>
     public double Consistency { get; init; }
 
+    /// <summary>
+    /// Mean and speckle: metres between the pixels that are made, one of the input's levels
+    /// (<see cref="Translator.Levels(Radar.Images.SarImage)"/>); null for the finest.
+    /// </summary>
+    public double? Spacing { get; init; }
+
     /// <summary>Mean and speckle: give the single-look complex image instead of its amplitude.</summary>
     public bool Complex { get; init; }
 

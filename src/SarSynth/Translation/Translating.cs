@@ -51,7 +51,9 @@ public sealed partial class Translator
     /// <param name="recipe">Seed, steps, prompt, radiometry.</param>
     /// <param name="progress">Told the share that is done; <see cref="Progress"/> is told when null.</param>
     /// <param name="cancel">Ends between windows.</param>
-    /// <returns>Amplitudes on a grid <see cref="ModelCard.Scale"/> times finer, georeference carried over.</returns>
+    /// <returns>Amplitudes on a grid <see cref="ModelCard.Scale"/> times finer, or on that of the recipe's level;
+    /// georeference carried over.</returns>
+    /// <exception cref="ArgumentException">A spacing that no level has.</exception>
     /// <exception cref="InvalidDataException">The recipe is strict and the image not what the model was trained
     /// on.</exception>
     /// <exception cref="InsufficientMemoryException">The latents would not fit (<see
@@ -59,11 +61,13 @@ public sealed partial class Translator
     public AmplitudeImage Translate(
         SarImage satellite, TranslateRecipe recipe, Action<double>? progress = null, CancellationToken cancel = default)
     {
-        var (rows, columns) = (satellite.Rows * Card.Scale, satellite.Columns * Card.Scale);
+        var source = SatelliteSource.Of(satellite);
+        var finer = LevelOf(source, recipe).Finer;
+        var (rows, columns) = (satellite.Rows * finer, satellite.Columns * finer);
         var result = new float[(long)rows * columns];
-        Run(SatelliteSource.Of(satellite), recipe with { Complex = false },
+        Run(source, recipe with { Complex = false },
             (row, pixels) => pixels.CopyTo(result.AsSpan(row * columns)), null, progress, cancel);
-        return new(rows, columns, result, Fine(satellite.Metadata), satellite.GeoReference?.Refined(Card.Scale));
+        return new(rows, columns, result, Fine(satellite.Metadata, finer), satellite.GeoReference?.Refined(finer));
     }
 
     /// <summary>Translates an image in memory to single-look complex samples: mean and speckle.</summary>
@@ -73,12 +77,23 @@ public sealed partial class Translator
     public ComplexImage TranslateComplex(
         SarImage satellite, TranslateRecipe recipe, Action<double>? progress = null, CancellationToken cancel = default)
     {
-        var (rows, columns) = (satellite.Rows * Card.Scale, satellite.Columns * Card.Scale);
+        var source = SatelliteSource.Of(satellite);
+        var finer = LevelOf(source, recipe).Finer;
+        var (rows, columns) = (satellite.Rows * finer, satellite.Columns * finer);
         var result = new Complex32[(long)rows * columns];
-        Run(SatelliteSource.Of(satellite), recipe with { Complex = true }, null,
+        Run(source, recipe with { Complex = true }, null,
             (row, samples) => samples.CopyTo(result.AsSpan(row * columns)), progress, cancel);
-        return new(rows, columns, result, Fine(satellite.Metadata), satellite.GeoReference?.Refined(Card.Scale));
+        return new(rows, columns, result, Fine(satellite.Metadata, finer), satellite.GeoReference?.Refined(finer));
     }
+
+    /// <summary>The spacings that the model's first way makes of an image, finest first.</summary>
+    /// <param name="satellite">The satellite image.</param>
+    public IReadOnlyList<TranslationLevel> Levels(SarImage satellite) =>
+        TranslationLevel.Of(Card, Ways[0], SatelliteSource.Of(satellite));
+
+    /// <summary>The level that a recipe asks for.</summary>
+    private TranslationLevel LevelOf(SatelliteSource source, TranslateRecipe recipe) =>
+        TranslationLevel.Of(Card, WayOf(recipe), source, recipe.Spacing, Name);
 
     /// <summary>From source to amplitudes.</summary>
     internal TranslationResult Run(SatelliteSource source, TranslateRecipe recipe, Action<int, float[]> sink,
@@ -88,13 +103,13 @@ public sealed partial class Translator
     /// <summary>The one way from source to sink.</summary>
     /// <param name="source">The satellite image.</param>
     /// <param name="recipe">How.</param>
-    /// <param name="sink">Gets finished rows of the fine grid, top to bottom: the first row, then whole rows; null
+    /// <param name="sink">Gets finished rows of the level, top to bottom: the first row, then whole rows; null
     /// where the recipe wants complex samples.</param>
     /// <param name="samples">The same for complex samples.</param>
     /// <param name="progress">Told the share that is done.</param>
     /// <param name="cancel">Ends between windows.</param>
     /// <param name="part">
-    /// Rows of the fine grid that are wanted, of mean and speckle; null for all, and none for what is found out alone.
+    /// Rows of the level that are wanted, of mean and speckle; null for all, and none for what is found out alone.
     /// </param>
     /// <param name="clock">Measures; null for none of the caller's.</param>
     internal TranslationResult Run(SatelliteSource source, TranslateRecipe recipe, Action<int, float[]>? sink,
@@ -103,6 +118,7 @@ public sealed partial class Translator
     {
         clock ??= new StageClock();
         var way = WayOf(recipe);
+        var level = LevelOf(source, recipe);
         using var shown = progress is null ? Progress.Begin("translating") : null;
         var remarks = InputFit.Remarks(Card, source.Metadata, source.Place, source.Complex);
         SatelliteScene scene;
@@ -113,6 +129,8 @@ public sealed partial class Translator
         if (recipe.Strict && remarks.Count > 0)
             throw new InvalidDataException("the input is not what the model was trained on: "
                 + string.Join(" ", remarks));
+        if (level.Said(recipe.Spacing) is { } other)
+            remarks.Add(other);
         remarks.AddRange(WithoutEffect(recipe, way));
         progress ??= share => shown!.At(share);
         TranslationFacts facts;
@@ -120,14 +138,14 @@ public sealed partial class Translator
         {
             Action<int, Complex32[]> lines = recipe.Complex ? samples! : (row, line) =>
                 sink!(row, Array.ConvertAll(line, s => s.Magnitude));
-            var run = new MeanTranslation(this, mean!, residual, scene, source, recipe) { Clock = clock };
+            var run = new MeanTranslation(this, mean!, residual, scene, source, recipe, level) { Clock = clock };
             facts = run.Facts;
             if (part is { } some && some.From >= some.To)
                 progress(1);
             else if (scene.LeftOut < scene.Amplitude.LongLength)
                 run.Run(lines, progress, cancel, part);
             else if (part is null)
-                NoData(scene, lines, new Complex32(float.NaN, float.NaN));
+                NoData(scene, level, lines, new Complex32(float.NaN, float.NaN));
         }
         else
         {
@@ -138,7 +156,7 @@ public sealed partial class Translator
             if (scene.LeftOut < scene.Amplitude.LongLength)
                 run.Run(sink!, progress, cancel);
             else
-                NoData(scene, sink!, float.NaN);
+                NoData(scene, level, sink!, float.NaN);
         }
         shown?.At(1);
         return new(scene.LeftOut, remarks) { Assumed = InputFit.Assumed(Card, source.Metadata, source.Place),
@@ -146,10 +164,10 @@ public sealed partial class Translator
     }
 
     // A scene without data: its rows, without.
-    private void NoData<T>(SatelliteScene scene, Action<int, T[]> sink, T none)
+    private static void NoData<T>(SatelliteScene scene, TranslationLevel level, Action<int, T[]> sink, T none)
     {
-        var row = new T[scene.Columns * Card.Scale];
-        for (var r = 0; r < scene.Rows * Card.Scale; r++)
+        var row = new T[scene.Columns * level.Finer];
+        for (var r = 0; r < scene.Rows * level.Finer; r++)
         {
             Array.Fill(row, none);
             sink(r, row);
@@ -181,11 +199,11 @@ public sealed partial class Translator
         }
     }
 
-    private SarMetadata Fine(SarMetadata satellite, IReadOnlyDictionary<string, string>? files = null) =>
+    private SarMetadata Fine(SarMetadata satellite, int finer, IReadOnlyDictionary<string, string>? files = null) =>
         SyntheticContent.Mark(satellite with
         {
-            RangeSpacing = satellite.RangeSpacing / Card.Scale,
-            AzimuthSpacing = satellite.AzimuthSpacing / Card.Scale,
+            RangeSpacing = satellite.RangeSpacing / finer,
+            AzimuthSpacing = satellite.AzimuthSpacing / finer,
             RangeResolution = null,
             AzimuthResolution = null,
             Looks = 1,

@@ -46,6 +46,7 @@ public sealed partial class Translator
         var (source, averaged, said) = Matched(raster, recipe);
         if (InputMatch.FarOutside(Card, source.Metadata, source.Place) is { } far && !recipe.Outside)
             throw new InvalidDataException($"{input}: {far} --force translates it all the same.");
+        var finer = LevelOf(source, recipe).Finer;
         var files = Files is null ? null : ModelFiles.Joined(Files.Value, ModelFiles.OfAdditions(recipe));
         TranslationResult Told(TranslationResult found)
         {
@@ -64,15 +65,15 @@ public sealed partial class Translator
             };
         }
 
-        GeoTiffWriter Writer() => new(output, source.Rows * Card.Scale, source.Columns * Card.Scale,
+        GeoTiffWriter Writer() => new(output, source.Rows * finer, source.Columns * finer,
             recipe.Complex ? PixelKind.Complex : PixelKind.Amplitude,
-            Fine(source.Metadata, files), source.Place?.Refined(Card.Scale));
+            Fine(source.Metadata, finer, files), source.Place?.Refined(finer));
 
         TranslationResult found;
         if (way == TranslationWay.MeanAndSpeckle)
         {
-            var parts = TranslationParts.Open(output, JobOf(input, raster, recipe, files), source.Rows * Card.Scale,
-                source.Columns * Card.Scale * (recipe.Complex ? Marshal.SizeOf<Complex32>() : sizeof(float)), replace);
+            var parts = TranslationParts.Open(output, JobOf(input, raster, recipe, files), source.Rows * finer,
+                source.Columns * finer * (recipe.Complex ? Marshal.SizeOf<Complex32>() : sizeof(float)), replace);
             try
             {
                 found = Told(MakeParts(parts, shard ?? Shard.Whole, source, recipe, clock, progress, cancel));

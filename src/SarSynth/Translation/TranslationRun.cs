@@ -46,6 +46,12 @@ public sealed record TranslationFacts
     /// <summary>The sensor whose speckle was drawn; null for a way that draws none.</summary>
     public string? Speckle { get; init; }
 
+    /// <summary>Metres between the pixels that were made, on the ground; null for a way that has one level.</summary>
+    public double? Spacing { get; init; }
+
+    /// <summary>Fine pixels, along each axis, whose mean intensity one of them has; likewise.</summary>
+    public int? Covered { get; init; }
+
     /// <summary>Factor on the spread of texture; null for a way without.</summary>
     public double? Texture { get; init; }
 
