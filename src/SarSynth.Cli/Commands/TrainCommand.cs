@@ -12,8 +12,8 @@ static class TrainCommand
 {
     private static readonly Option<string> recipe = new("--recipe", "-r")
     {
-        Description = "The kit's recipe of that name (smoke, small, mini, mini-more, mini-wide, mini-wider, mini-residual, "
-            + "foundation, sar-text, strategies) or a JSON file.",
+        Description = "The kit's recipe of that name (smoke, small, mini, mini-more, mini-wide, mini-wider, "
+            + "mini-residual, foundation, sar-text, strategies) or a JSON file.",
         DefaultValueFactory = _ => "smoke",
     };
 
