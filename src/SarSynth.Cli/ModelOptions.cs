@@ -43,7 +43,7 @@ static class ModelOptions
 
     public static Option<string[]> Lora { get; } = new("--lora")
     {
-        Description = "FILE[:SCALE] of a LoRA or DoRA; several add.",
+        Description = "FILE[:SCALE] of a LoRA or DoRA, or the folder of a fine-tuning; several add.",
         DefaultValueFactory = _ => [],
     };
 

@@ -18,9 +18,16 @@ public sealed class FinetuneTests : Shell
     public void ALoraComesOutOfTheKitsOwnScenes()
     {
         var (output, _) = Good(Command("--strategy", "lora", "--rank", "4", "-o", "out"));
-        Assert.Contains("pytorch_lora_weights_1.safetensors", output);
-        using var lora = SafeTensorsFile.Open(In("out/pytorch_lora_weights_1.safetensors"));
+        Assert.Contains("pytorch_lora_weights.safetensors", output);
+        using var lora = SafeTensorsFile.Open(In("out/pytorch_lora_weights.safetensors"));
         Assert.All(lora.Header.Entries.Where(e => e.Name.EndsWith("lora_A.weight")), e => Assert.Equal(4, e.Shape[0]));
+        // UNet and text encoder in the one file that diffusers looks for.
+        Assert.Equal(["text_encoder", "unet"],
+            lora.Header.Entries.Select(e => e.Name.Split('.')[0]).Distinct().Order());
+        Assert.Equal(["pytorch_lora_weights.safetensors"],
+            Directory.GetFiles(In("out"), "*.safetensors").Select(Path.GetFileName));
+        Assert.Contains("expected one on each layer",
+            Run(Command("--strategy", "lora", "text", "--dry-run", "-o", "twice")).Error);
         Assert.Equal(2, File.ReadAllLines(In("out/training/log.jsonl")).Length);
         var provenance = JsonNode.Parse(File.ReadAllText(In("out/fine-tuning.provenance.json")))!;
         Assert.Equal("lora", (string?)provenance["recipe"]!["strategy"]![0]!["kind"]);
@@ -44,8 +51,8 @@ public sealed class FinetuneTests : Shell
             Assert.True(ranks.ExitCode == 0, said);
             Assert.Contains("rank 1 of 2", said);
         }
-        using var one = SafeTensorsFile.Open(In("one/pytorch_lora_weights_1.safetensors"));
-        using var two = SafeTensorsFile.Open(In("two/pytorch_lora_weights_1.safetensors"));
+        using var one = SafeTensorsFile.Open(In("one/pytorch_lora_weights.safetensors"));
+        using var two = SafeTensorsFile.Open(In("two/pytorch_lora_weights.safetensors"));
         Assert.All(one.Header.Entries, entry =>
         {
             using var difference = one.Read(entry.Name).sub(two.Read(entry.Name)).abs().max();

@@ -105,44 +105,6 @@ public sealed partial class Lora : IDisposable
         }
     }
 
-    /// <summary>Writes the update with diffusers' key names (PEFT form) or kohya's, which carry alpha.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="kohya">Kohya's names.</param>
-    /// <exception cref="InvalidOperationException">Magnitudes of columns, which only kohya's form has.</exception>
-    public void Save(string path, bool kohya = false)
-    {
-        using var scope = NewDisposeScope();
-        using var noGradients = no_grad();
-        var tensors = new Dictionary<string, Tensor>(StringComparer.Ordinal);
-        foreach (var (component, layerPath, target, layer) in layers)
-        {
-            if (kohya)
-            {
-                var prefix = LoraNames.Prefixes.First(p => p.Component == component && p.Prefix.EndsWith('_')).Prefix
-                    + layerPath.Replace('.', '_');
-                tensors[prefix + ".lora_down.weight"] = layer.Down.detach();
-                tensors[prefix + ".lora_up.weight"] = layer.Up.detach();
-                tensors[prefix + ".alpha"] = tensor((float)layer.Alpha, device: CPU);
-                if (layer.Magnitude is { } scales)
-                    tensors[prefix + ".dora_scale"] = scales.detach();
-                continue;
-            }
-            foreach (var (name, value) in Named(component, layerPath, layer))
-                tensors[name] = value.detach();
-            // This form has no alpha: it goes into B.
-            tensors[$"{component}.{layerPath}.lora_B.weight"] = layer.Up.detach().Times(layer.Scale);
-            if (layer.Magnitude is not { } magnitude)
-                continue;
-            long[] weight = Weight(target).shape;
-            if (magnitude.shape[0] != weight[0])
-                throw new InvalidOperationException(
-                    $"{component}.{layerPath} has magnitudes of its inputs; save with kohya's names");
-            tensors[$"{component}.{layerPath}.lora_magnitude_vector"] = magnitude.detach()
-                .reshape(weight.Length == 2 ? [weight[0]] : [1, weight[0], 1, 1]);
-        }
-        SafeTensors.Save(path, tensors, new Dictionary<string, string> { ["format"] = "pt" });
-    }
-
     /// <summary>Adds the update to the weights: no cost at inference. The weights are kept, so that <see
     /// cref="Unfuse"/> is exact.</summary>
     public void Fuse()

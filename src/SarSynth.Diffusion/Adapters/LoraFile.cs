@@ -14,7 +14,7 @@ internal sealed record LoraEntry(
 /// <summary>Reads LoRA files.</summary>
 internal static class LoraFile
 {
-    private static readonly string[] FolderNames = ["adapter_model.safetensors", "pytorch_lora_weights.safetensors"];
+    private static readonly string[] FolderNames = ["adapter_model.safetensors", Lora.FileName];
 
     /// <summary>The file that a path means: itself, or the one of a folder that PEFT or diffusers wrote.</summary>
     /// <exception cref="CheckpointException">A folder without such a file.</exception>

@@ -9,7 +9,10 @@ namespace SarSynth.Diffusion.Adapters;
 /// <summary>The configurations that go with one LoRA file.</summary>
 internal sealed class LoraSettings
 {
-    private const string MetadataKey = "lora_adapter_metadata", ConfigName = "adapter_config.json";
+    /// <summary>The field of a file's metadata that holds PEFT's configurations, as diffusers writes it.</summary>
+    public const string MetadataKey = "lora_adapter_metadata";
+
+    private const string ConfigName = "adapter_config.json";
 
     // Initialisations that change the weights under the adapter as well: it means nothing on the original ones.
     private static readonly string[] ChangingBase = ["pissa", "olora", "corda", "loftq"];

@@ -12,6 +12,7 @@ using SarSynth.Radar.Images;
 using SarSynth.Translation;
 using TorchSharp;
 using static TorchSharp.torch;
+using Adapter = SarSynth.Diffusion.Adapters.Lora;
 
 namespace SarSynth.Experiments;
 
@@ -204,7 +205,7 @@ public static partial class StrategyComparison
             Guidance = recipe.Guidance, Steps = recipe.SamplerSteps,
             // The base has no tiles: it begins with pure noise.
             SignalLeak = run is null ? null : Path.Combine(run, FineTune.LeakFile),
-            Adapters = [.. Files("pytorch_lora_weights*.safetensors").Select(f => new AdapterRecipe(f))],
+            Adapters = [.. Files(Adapter.FileName).Select(f => new AdapterRecipe(f))],
             Tokens = [.. Files("learned_embeds*.safetensors").Select(f => new TokenRecipe(f))],
         };
         var images = new List<AmplitudeImage>();
@@ -236,7 +237,7 @@ public static partial class StrategyComparison
             "text_encoder" => pipeline.Prompts.Encoder,
             _ => pipeline.Prompts.Encoder2,
         })) + entry.Strategy.OfType<VaeStrategy>().Where(v => v.Rank is null).Sum(v => VaeNumbers(v, pipeline.Vae));
-        string[] patterns = ["pytorch_lora_weights*.safetensors", "learned_embeds*.safetensors",
+        string[] patterns = [Adapter.FileName, "learned_embeds*.safetensors",
             "vae_lora.safetensors"];
         return whole + patterns.SelectMany(p => Directory.GetFiles(run, p)).Sum(InFile);
     }

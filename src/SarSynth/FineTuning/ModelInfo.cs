@@ -5,6 +5,7 @@ using SarSynth.Data;
 using SarSynth.Diffusion.Adapters;
 using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Translation;
+using Adapter = SarSynth.Diffusion.Adapters.Lora;
 
 namespace SarSynth.FineTuning;
 
@@ -55,7 +56,7 @@ public sealed record ModelInfo(string Path, string Kind, string? Base, IReadOnly
             throw new FileNotFoundException($"{path}: no such file or folder, expected a model.", path);
         if (Has("model_index.json"))
             return OfPipeline(path);
-        if (Has("adapter_config.json") || (!Has("config.json") && Has("pytorch_lora_weights.safetensors")
+        if (Has("adapter_config.json") || (!Has("config.json") && Has(Adapter.FileName)
             && !Has(FineTune.ProvenanceFile)))
             return OfFile(LoraFile.Find(path)) with { Path = path };
         if (Has("config.json"))

@@ -33,7 +33,7 @@ internal sealed class TunedParts : IDisposable
     /// <param name="model">The base; its parameters are frozen but for those that a strategy trains.</param>
     /// <param name="recipe">Strategies, seed, types.</param>
     /// <exception cref="ArgumentException">
-    /// A strategy that names a part or layer that the base does not have.
+    /// A strategy that names a part or layer that the base does not have; LoRAs that do not go into one file.
     /// </exception>
     public TunedParts(LatentDiffusion model, FineTuneRecipe recipe)
     {
@@ -57,6 +57,7 @@ internal sealed class TunedParts : IDisposable
             AddAll<TokenStrategy>(recipe);
             AddAll<FullStrategy>(recipe);
             AddAll<LoraStrategy>(recipe);
+            Adapter.RequireOneFile(loras);
         }
         catch
         {
@@ -113,12 +114,10 @@ internal sealed class TunedParts : IDisposable
     public IReadOnlyDictionary<string, string> Save(string folder, string from)
     {
         var made = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (var (i, lora) in loras.Index())
+        if (loras.Count > 0)
         {
-            var name = loras.Count == 1 ? "pytorch_lora_weights.safetensors"
-                : $"pytorch_lora_weights_{i + 1}.safetensors";
-            lora.Save(Path.Combine(folder, name));
-            made[loras.Count == 1 ? "lora" : $"lora {i + 1}"] = name;
+            Adapter.Save(Path.Combine(folder, Adapter.FileName), loras);
+            made["lora"] = Adapter.FileName;
         }
         foreach (var word in tokens.GroupBy(t => t.Strategy.Word))
         {

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using SarSynth.Diffusion.Adapters;
 using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Diffusion.Models;
@@ -103,6 +104,95 @@ public sealed class LoraTests : IDisposable
         Assert.Equal(own.Header.Entries.Count / 2, sgm.Layers.Count);
         foreach (var (name, layer) in sgm.Layers.Where(l => l.Key.StartsWith("text_encoder", StringComparison.Ordinal)))
             Assert.Equal(0, Goldens.MaxError(layer.Down, own.Read(name + ".lora_linear_layer.down.weight")));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void OneFileHoldsEveryPartUnderTheNamesThatDiffusersHas(bool kohya)
+    {
+        using var first = TinyModels.TextEncoder();
+        using var second = TinyModels.TextEncoder2();
+        var components = new Dictionary<string, nn.Module> { ["unet"] = unet, ["text_encoder"] = first,
+            ["text_encoder_2"] = second };
+        // Another rank and scale for the text encoders, as two strategies of one fine-tuning have them.
+        using var ofUnet = Lora.Create(Unet(), Lora.UNetAttention, 4, 2, seed: 3);
+        using var ofText = Lora.Create(new Dictionary<string, nn.Module> { ["text_encoder"] = first,
+            ["text_encoder_2"] = second }, Lora.TextAttention, 3, 12, seed: 4);
+        var generator = new Generator(5);
+        var made = ofUnet.Layers.Concat(ofText.Layers).ToDictionary(l => l.Key, l => l.Value);
+        using (no_grad())
+        {
+            foreach (var layer in made.Values)
+                layer.Up.copy_(randn(layer.Up.shape, generator: generator));
+        }
+        var file = Path.GetTempFileName();
+        try
+        {
+            Lora.Save(file, [ofUnet, ofText], kohya);
+            using (var written = SafeTensorsFile.Open(file))
+            {
+                Assert.Equal(GoldenKeys(kohya),
+                    written.Header.Entries.Select(e => e.Name).Order(StringComparer.Ordinal));
+            }
+            using var read = Lora.Load(file, components);
+            Assert.Equal(made.Keys.Order(StringComparer.Ordinal), read.Layers.Keys.Order(StringComparer.Ordinal));
+            foreach (var (name, layer) in read.Layers)
+            {
+                Assert.Equal(made[name].Rank, layer.Rank);
+                Assert.Equal(0, Goldens.MaxError(layer.Down, made[name].Down));
+                Assert.Equal(0, Goldens.MaxError(layer.Up.mul(layer.Scale), made[name].Up.mul(made[name].Scale)));
+            }
+            // Two ranks in one model: PEFT's configuration tells each, and the scales are read from it.
+            using (var mixed = Lora.Create(Unet(), ["to_v"], 2, 8, seed: 6))
+            using (var rest = Lora.Create(Unet(), ["to_q", "to_k"], 4, 2, seed: 7))
+            {
+                Lora.Save(file, [mixed, rest]);
+                using var again = SafeTensorsFile.Open(file);
+                using var told = JsonDocument.Parse(again.Header.Metadata["lora_adapter_metadata"]);
+                Assert.Equal(4, told.RootElement.GetProperty("unet.r").GetInt32());
+                Assert.Equal(4, told.RootElement.GetProperty("unet.lora_alpha").GetInt32());
+                foreach (var field in new[] { "unet.rank_pattern", "unet.alpha_pattern" })
+                    Assert.Equal(mixed.Layers.ToDictionary(l => l.Key["unet.".Length..], _ => 2).OrderBy(l => l.Key),
+                        told.RootElement.GetProperty(field).EnumerateObject()
+                            .ToDictionary(l => l.Name, l => l.Value.GetInt32()).OrderBy(l => l.Key));
+                using var both = Lora.Load(file, Unet());
+                Assert.All(both.Layers.Values, l => Assert.Equal(1, l.Scale));
+                Lora.Save(file, [ofUnet, ofText], kohya);
+            }
+            // Of another base: a pipeline without the second encoder, then one of other widths.
+            components.Remove("text_encoder_2");
+            var message = Assert.Throws<CheckpointException>(() => Lora.Load(file, components)).Message;
+            Assert.Contains(kohya ? "lora_te2_" : "text_encoder_2", message);
+            components["text_encoder"] = second;
+            components["text_encoder_2"] = second;
+            Assert.Contains("text_encoder.text_model.encoder.layers.0.self_attn",
+                Assert.Throws<CheckpointException>(() => Lora.Load(file, components)).Message);
+            Assert.Matches(@"found 2 LoRAs on unet\.\S+\.to_", Assert.Throws<ArgumentException>(() =>
+                Lora.Save(file, [ofUnet, ofUnet], kohya)).Message);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    // The layers are those of the file that diffusers wrote, unet_te1_te2.diffusers.
+    // Roles by PEFT's names, which diffusers writes and reads beside its older ones.
+    private static IEnumerable<string> GoldenKeys(bool kohya)
+    {
+        using var own = Goldens.Open(Goldens.Folder("lora"), "unet_te1_te2.diffusers");
+        var layers = own.Header.Entries.Select(e => e.Name[..e.Name.IndexOf(".lora", StringComparison.Ordinal)]);
+        return layers.Distinct().SelectMany(layer => kohya
+            ? Kohya(layer) : [layer + ".lora_A.weight", layer + ".lora_B.weight"]).Order(StringComparer.Ordinal);
+
+        static string[] Kohya(string layer)
+        {
+            var dot = layer.IndexOf('.');
+            var part = layer[..dot] switch { "unet" => "unet", "text_encoder" => "te1", _ => "te2" };
+            var name = $"lora_{part}_{layer[(dot + 1)..].Replace('.', '_')}";
+            return [name + ".alpha", name + ".lora_down.weight", name + ".lora_up.weight"];
+        }
     }
 
     [Theory] // The names of the original code, as converters of checkpoints list them.

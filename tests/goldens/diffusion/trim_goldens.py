@@ -55,6 +55,7 @@ for name in ["cases.json", "inputs.safetensors", "outputs.safetensors", "lr_sche
     copy("training", name)
 for name in LORA:
     copy("lora", name + ".safetensors")
+copy("lora", "unet_te1_te2.diffusers.safetensors")
 trim(os.path.join(SOURCE, "lora", "outputs.safetensors"), os.path.join(HERE, "lora", "outputs.safetensors"), lambda n: n.startswith(("attn", "base")))
 copy("lora", "cases.json")
 copy("pipelines", "README.json")
