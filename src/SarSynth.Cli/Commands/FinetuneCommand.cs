@@ -182,6 +182,8 @@ static class FinetuneCommand
         Row("most during a step", memory.Step);
         Row("most during a validation", memory.Validation);
         Row("memory, most at once", memory.Peak);
+        if (estimate.MeasuredMemory is { } measured)
+            Row("the whole program in two steps", measured);
         Row("checkpoints on disk", estimate.CheckpointBytes);
         if (recipe.Cache is not null && estimate.CacheBytes is { } cached)
             Row("cache of latents on disk", cached);
@@ -197,7 +199,8 @@ static class FinetuneCommand
 
     private static Spectre.Console.Table Plans(FineTuneRecipe recipe, FineTuneEstimate estimate, double gigabits)
     {
-        var table = Terminal.Table("ranks", "micro-batches", "step, s", "exchange, s", "tiles/s", "efficiency");
+        var table = Terminal.Table("ranks", "micro-batches", "step, s", "exchange, s", "waits, s", "tiles/s",
+            "efficiency");
         var (seconds, numbers) = (estimate.StepSeconds.Values.Last(), estimate.Trained.Values.Sum());
         foreach (var ranks in new[] { 1, 2, 4, 8, 64, 512 })
         {
@@ -206,6 +209,7 @@ static class FinetuneCommand
             [
                 $"{made.Ranks}", $"{made.MicroBatches}", FormattableString.Invariant($"{made.StepSeconds:G3}"),
                 FormattableString.Invariant($"{made.ExchangeSeconds:G3}"),
+                FormattableString.Invariant($"{made.WaitSeconds:G3}"),
                 FormattableString.Invariant($"{made.TilesPerSecond:G3}"),
                 FormattableString.Invariant($"{made.Efficiency:P0}"),
             ];

@@ -82,25 +82,20 @@ public sealed class Autocast : IDisposable
     /// <param name="factor">Factor on them: one over the scale of the loss.</param>
     public void CollectGradients(double factor = 1)
     {
-        using var noGradients = no_grad();
-        foreach (var (layer, name, master) in narrowed)
-        {
-            var copy = layer.get_parameter(name)!;
-            if (copy.grad is not { } gradient)
-                continue;
-            using var scope = NewDisposeScope();
-            var wide = gradient.to(ScalarType.Float32).Times_(factor);
-            if (master.grad is { } sum)
-                sum.Plus_(wide);
-            else
-                master.grad = wide.DetachFromDisposeScope();
-            copy.grad = null!;
-        }
+        Collect(narrowed, factor);
         if (factor == 1)
             return;
         var own = narrowed.Select(n => n.Master).ToHashSet(ReferenceEqualityComparer.Instance);
         foreach (var parameter in masters.Values.Where(p => !own.Contains(p)))
             parameter.grad?.Times_(factor);
+    }
+
+    /// <summary>As <see cref="CollectGradients"/>, of some masters alone.</summary>
+    /// <param name="of">Some of <see cref="Masters"/>; others are passed over.</param>
+    internal void CollectGradientsOf(IEnumerable<Parameter> of)
+    {
+        var wanted = of.ToHashSet(ReferenceEqualityComparer.Instance);
+        Collect(narrowed.Where(n => wanted.Contains(n.Master)), 1);
     }
 
     /// <summary>Makes the 16-bit copies anew from their masters.</summary>
@@ -123,6 +118,24 @@ public sealed class Autocast : IDisposable
             ModuleWeights.Replace(layer, name, new Parameter(master.detach(), master.requires_grad), nameof(Autocast));
         narrowed.Clear();
         masters.Clear();
+    }
+
+    private static void Collect(IEnumerable<(nn.Module Layer, string Name, Parameter Master)> layers, double factor)
+    {
+        using var noGradients = no_grad();
+        foreach (var (layer, name, master) in layers)
+        {
+            var copy = layer.get_parameter(name)!;
+            if (copy.grad is not { } gradient)
+                continue;
+            using var scope = NewDisposeScope();
+            var wide = gradient.to(ScalarType.Float32).Times_(factor);
+            if (master.grad is { } sum)
+                sum.Plus_(wide);
+            else
+                master.grad = wide.DetachFromDisposeScope();
+            copy.grad = null!;
+        }
     }
 
     private void Narrow(string path, nn.Module layer, Parameter weight, Parameter? bias)

@@ -27,6 +27,8 @@ internal sealed class BlockContext
     /// <summary>Runs one block on a tensor, through the runner where there is one.</summary>
     public Tensor Run(nn.Module<Tensor, BlockContext, Tensor> block, Tensor input)
     {
+        using var marked = BackwardMarks.On(block, input);
+        input = marked ?? input;
         if (Runner is null)
             return block.call(input, this);
         var inputs = new List<Tensor> { input };

@@ -54,6 +54,7 @@ public static class Trainer
             throw new ArgumentException($"accumulation: found {options.Accumulation} micro-batches in a step, expected "
                 + $"at least one for each of the {ranks.Count} ranks.", nameof(options));
         var groups = new Groups(options, parameters.Keys);
+        var exchange = new GradientExchange(options, parameters);
 
         using var optimizer = options.Optimizer.Over(parameters);
         var ema = options.Ema is null ? null : new Ema(parameters, options.Ema);
@@ -66,17 +67,17 @@ public static class Trainer
             // Where the last run stopped.
             if (options.Folder is not null)
                 state = TrainingCheckpoint.Resume(options, parameters, optimizer, ema) ?? state;
-            RankedGradients.RequireSame(ranks, state.Step, parameters);
+            exchange.RequireSame(state.Step);
             long first = saved = state.Step;
             options.Autocast?.Refresh();
             whole = true;
             var clock = Stopwatch.StartNew();
             while (state.Step < options.Steps && !ranks.Any(cancellation.IsCancellationRequested))
             {
-                var made = MicroBatches(options, state, batches, loss);
+                var made = MicroBatches(options, state, batches, loss, exchange);
                 // Half a step is no checkpoint, and parameters that lead to no loss are not worth one.
                 whole = false;
-                made = RankedGradients.Sum(ranks, parameters, made);
+                exchange.Finish();
                 last = made.Loss;
                 double norm = double.IsFinite(last) ? optimizer.GradientNorm() / state.LossScale : double.NaN;
                 long number = state.Step;
@@ -119,6 +120,7 @@ public static class Trainer
         }
         catch (Exception failure)
         {
+            exchange.Abandon();
             // However this ends, no whole step is lost.
             KeepBeside(failure);
             optimizer.ZeroGrad();
@@ -130,7 +132,7 @@ public static class Trainer
         {
             if (options.Folder is null || state.Step == saved)
                 return;
-            RankedGradients.RequireSame(ranks, state.Step, parameters);
+            exchange.RequireSame(state.Step);
             if (ranks.IsFirst)
                 TrainingCheckpoint.Save(options, state, parameters, optimizer, ema);
             saved = state.Step;
@@ -158,12 +160,13 @@ public static class Trainer
         public bool IsOwn { get; init; }
     }
 
-    /// <summary>Adds up the gradients of this rank's micro-batches of a step in place; ends at one whose loss is not
-    /// finite.</summary>
+    /// <summary>Adds up the gradients of this rank's micro-batches of a step in place, and sends them from the last
+    /// one's backward pass on; ends at a micro-batch whose loss is not finite, and before that pass where another
+    /// rank's is not.</summary>
     private static Made MicroBatches<TBatch>(TrainerOptions options, TrainingState state,
-        Func<TrainingStep, TBatch> batches, Func<TBatch, TrainingStep, Tensor> loss)
+        Func<TrainingStep, TBatch> batches, Func<TBatch, TrainingStep, Tensor> loss, GradientExchange exchange)
     {
-        double total = 0;
+        double total = 0, all = double.NaN;
         List<(string, string)> notes = [];
         var ranks = options.Ranks;
         for (int micro = ranks.Rank; micro < options.Accumulation && double.IsFinite(total); micro += ranks.Count)
@@ -171,18 +174,26 @@ public static class Trainer
             using var scope = NewDisposeScope();
             using var generator = GeneratorOf(options.Seed, state.Step, micro);
             var at = new TrainingStep(state.Step, micro, generator, state.Step * options.Accumulation + micro);
-            var value = loss(batches(at), at);
+            var isLast = micro + ranks.Count >= options.Accumulation;
+            Tensor value;
+            using (isLast ? exchange.Mark() : null)
+                value = loss(batches(at), at);
             if (value.numel() != 1)
                 throw new ArgumentException(
                     $"loss: found shape [{string.Join(", ", value.shape)}], expected a scalar.", nameof(loss));
             notes.AddRange(at.Notes);
             total += value.ToDouble() / options.Accumulation;
-            if (!double.IsFinite(total))
-                break;
+            if (isLast || !double.IsFinite(total))
+            {
+                all = exchange.Sum(total);
+                if (!double.IsFinite(all))
+                    break;
+                exchange.Begin();
+            }
             GradientCheckpointing.Backward(value.Times(state.LossScale / options.Accumulation));
             options.Autocast?.CollectGradients();
         }
-        return new Made(total, notes);
+        return new Made(all, notes) { IsOwn = !double.IsFinite(total) };
     }
 
     /// <summary>Steps the parameters by the gradients as they stand.</summary>

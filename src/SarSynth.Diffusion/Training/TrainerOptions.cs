@@ -54,6 +54,20 @@ public sealed record TrainerOptions
     /// </summary>
     public Ranks Ranks { get; init; } = Ranks.Alone;
 
+    /// <summary>
+    /// Networks by the beginning of their parameters' names: the gradients of their blocks travel between ranks while
+    /// the backward pass goes on, those of all other parameters after it. A loss uses a block's parameters in the block
+    /// alone.
+    /// </summary>
+    public IReadOnlyList<(string Prefix, nn.Module Network)> Networks { get; init; } = [];
+
+    /// <summary><see cref="GradientBucket"/>, unless told: 16 MB of float32. Few large messages, for a meeting costs
+    /// microseconds to milliseconds, whatever its length.</summary>
+    public const int DefaultGradientBucket = 4 << 20;
+
+    /// <summary>Most numbers in one message between ranks, unless one parameter has more.</summary>
+    public int GradientBucket { get; init; } = DefaultGradientBucket;
+
     /// <summary>Average of the parameters to keep, or null for none.</summary>
     public EmaOptions? Ema { get; init; }
 

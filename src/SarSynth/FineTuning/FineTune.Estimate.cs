@@ -22,6 +22,10 @@ public sealed record FineTuneEstimate(
     /// they were not.</summary>
     public IReadOnlyDictionary<string, double> StepSeconds { get; init; } = new Dictionary<string, double>();
 
+    /// <summary>Most bytes that the whole program had of the machine's memory in those two steps, with what runtime and
+    /// engine take; null where no step was measured on the CPU.</summary>
+    public long? MeasuredMemory { get; init; }
+
     /// <summary>Why no step was measured; null where one was.</summary>
     public string? NotMeasured { get; init; }
 
@@ -115,6 +119,7 @@ public static partial class FineTune
         try
         {
             var path = BaseOf(recipe);
+            var counts = device.type == DeviceType.CPU && ProcessMemory.CountFromNow();
             using var model = OpenBase(recipe, path, device);
             var tensors = Tensors(path, model);
             using var run = new TuningRun(recipe, model, tensors, _ => { });
@@ -127,7 +132,10 @@ public static partial class FineTune
                 if (stage == vae)
                     vae.Finish();
             }
-            return estimate with { StepSeconds = seconds, Seconds = all };
+            return estimate with
+            {
+                StepSeconds = seconds, Seconds = all, MeasuredMemory = counts ? ProcessMemory.Largest() : null,
+            };
         }
         catch (System.Runtime.InteropServices.ExternalException failure)
             when (failure.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase))

@@ -389,6 +389,7 @@ public static partial class FineTune
             ValidateEvery = recipe.Validation.Every,
             Seed = unchecked((long)recipe.Seed),
             Autocast = stage.Autocast,
+            Networks = stage.Networks,
             Companion = feed,
         };
     }

@@ -25,6 +25,7 @@ internal sealed class TunedParts : IDisposable
     private readonly LatentDiffusion model;
     private readonly Dictionary<string, Parameter> parameters = new(StringComparer.Ordinal);
     private readonly List<ParameterGroup> groups = [];
+    private readonly List<(string Prefix, nn.Module Network)> networks = [];
     private readonly List<Adapter> loras = [];
     private readonly List<(TokenStrategy Strategy, string Encoder, LearnedToken Token)> tokens = [];
     private readonly List<TunedControl> controls = [];
@@ -71,6 +72,9 @@ internal sealed class TunedParts : IDisposable
 
     /// <summary>Their rates.</summary>
     public IReadOnlyList<ParameterGroup> Groups => groups;
+
+    /// <summary>What is trained of which network: beginnings of names.</summary>
+    public IReadOnlyList<(string Prefix, nn.Module Network)> TrainedNetworks => networks;
 
     /// <summary>The ControlNets.</summary>
     public IReadOnlyList<TunedControl> Controls => controls;
@@ -193,6 +197,7 @@ internal sealed class TunedParts : IDisposable
             case FullStrategy full:
                 var network = Network(full.Part);
                 whole.Add(full.Part);
+                networks.Add((full.Part, network));
                 Train(full.Part, full.Part == "unet" && Autocast is not null ? Autocast.Masters
                     : network.named_parameters().ToDictionary(p => p.name, p => p.parameter), full.LearningRate);
                 break;
@@ -222,6 +227,7 @@ internal sealed class TunedParts : IDisposable
         var adapter = Adapter.Create(parts, lora.Targets ?? LoraStrategy.Attention, lora.Rank, lora.Alpha ?? lora.Rank,
             recipe.Seed + (ulong)number, lora.Dora, lora.Dropout, lora.RankStabilized);
         loras.Add(adapter);
+        networks.AddRange(parts.Select(p => ($"lora_{number}.{p.Key}", p.Value)));
         Train($"lora_{number}", adapter.Parameters, lora.LearningRate);
     }
 
@@ -249,7 +255,9 @@ internal sealed class TunedParts : IDisposable
         manual_seed(unchecked((long)recipe.Seed));  // Its way in from the condition starts at random.
         var net = ControlNetModel.FromUNet(model.Unet, control.Classes?.Count ?? 1, Channels(model.Vae.Config.Factor));
         controls.Add(new(control, net));
-        Train($"controlnet_{FileName(control.Condition)}", net.named_parameters()
+        var prefix = $"controlnet_{FileName(control.Condition)}";
+        networks.Add((prefix, net));
+        Train(prefix, net.named_parameters()
             .ToDictionary(p => p.name, p => p.parameter), control.LearningRate);
     }
 

@@ -114,6 +114,9 @@ internal sealed class TuningRun : ITuningStage, IDisposable
     public IReadOnlyList<ParameterGroup> Groups => parts.Groups;
 
     /// <inheritdoc/>
+    public IReadOnlyList<(string Prefix, nn.Module Network)> Networks => parts.TrainedNetworks;
+
+    /// <inheritdoc/>
     public Autocast? Autocast => parts.Autocast;
 
     /// <summary>Pixels that the sides of images must be multiples of: what autoencoder and UNet halve.</summary>

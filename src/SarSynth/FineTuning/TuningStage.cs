@@ -2,6 +2,7 @@
 using SarSynth.Diffusion.Memory;
 using SarSynth.Diffusion.Training;
 using SarSynth.Radar.Images;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -28,6 +29,9 @@ internal interface ITuningStage
 
     /// <summary>Their rates.</summary>
     IReadOnlyList<ParameterGroup> Groups { get; }
+
+    /// <summary>Networks that are trained, by the beginning of their parameters' names.</summary>
+    IReadOnlyList<(string Prefix, nn.Module Network)> Networks => [];
 
     /// <summary>Mixed precision; null in float32.</summary>
     Autocast? Autocast => null;
