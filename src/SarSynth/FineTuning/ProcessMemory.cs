@@ -23,13 +23,13 @@ internal static class ProcessMemory
     }
 
     /// <summary>Bytes; null where the system does not tell.</summary>
-    public static long? Largest()
+    public static long? Largest() => File.Exists("/proc/self/status") ? Of(File.ReadLines("/proc/self/status")) : null;
+
+    internal static long? Of(IEnumerable<string> lines)
     {
-        const string Field = "VmHWM:";
-        if (!File.Exists("/proc/self/status"))
-            return null;
-        var line = File.ReadLines("/proc/self/status").FirstOrDefault(l => l.StartsWith(Field, StringComparison.Ordinal));
-        return line?.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [_, var number, "kB"]
+        var line = lines.FirstOrDefault(l => l.StartsWith("VmHWM:", StringComparison.Ordinal));
+        // A tab stands before the number and, up to 10 GB, spaces.
+        return line?.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) is [_, var number, "kB"]
             ? long.Parse(number, CultureInfo.InvariantCulture) * 1024 : null;
     }
 }
