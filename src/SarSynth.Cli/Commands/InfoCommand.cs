@@ -81,7 +81,7 @@ static class InfoCommand
         Row("georeference", raster.GeoReference is { } place ? Places.Describe(place) : null);
         if (Synthetic(raster, record) is { } synthetic)
         {
-            Row("synthetic", $"{synthetic}: no sensor measured it"
+            Row("synthetic", synthetic + Words(synthetic)
                 + (m.Generator is { } generator ? $"; made by {generator}" : ""));
         }
         if (record.State != RecordState.Missing)
@@ -93,6 +93,14 @@ static class InfoCommand
             Row("remark", remark);
         Terminal.Out.Write(table);
     }
+
+    // Other words of IPTC's vocabulary may be of measured images too.
+    private static string Words(string digitalSourceType) => digitalSourceType switch
+    {
+        SyntheticMark.TrainedAlgorithmicMedia => ": no sensor measured it; of a trained model",
+        SyntheticMark.AlgorithmicMedia => ": no sensor measured it; simulated",
+        _ => "",
+    };
 
     private static string Pixels(SarRaster raster) => raster switch
     {

@@ -89,11 +89,17 @@ static class SimulateCommand
         foreach (var seen in SimulatedScenes.Facets(recipe, new()))
         {
             var path = Path.Combine(folder, $"{seen.Name}.facets.tif");
-            GeoTiff.Write(seen.Observation.SpeckleFree!, path);
-            QuickLook.Write(seen.Observation.Detected, Path.Combine(folder, $"{seen.Name}.facets.png"));
-            Provenance.Of("simulate", recipe, recipe.Seed, [], [path])
-                .With(new { Facets = new Radar.Simulation.FacetModel(), seen.Observation.Errors }, [], [])
-                .Write($"{path}.provenance.json");
+            var picture = Path.ChangeExtension(path, ".png");
+            var (map, detected) = (seen.Observation.SpeckleFree!, seen.Observation.Detected);
+            GeoTiff.Write(map.With(SyntheticContent.MarkSimulated(map.Metadata)), path);
+            QuickLook.Write(detected.With(SyntheticContent.MarkSimulated(detected.Metadata)), picture);
+            var ran = new { Facets = new Radar.Simulation.FacetModel(), seen.Observation.Errors };
+            Provenance.Of("simulate", recipe, recipe.Seed, [], [path]).With(ran, [], [])
+                .AsSimulated("What a facet simulator computes of a scene; no measurement.")
+                .Write(Finished.ProvenanceOf(path));
+            Provenance.Of("simulate", recipe, recipe.Seed, [], [picture]).With(ran, [], [])
+                .AsSimulated("A picture of what a facet simulator computes of a scene; no measurement.")
+                .Write(Finished.ProvenanceOf(picture));
             maps.Add(path);
         }
         return maps;
@@ -102,7 +108,7 @@ static class SimulateCommand
     private static PairedDataset Write(SimulationRecipe recipe, string folder, Split split)
     {
         using var progress = Progress.Begin("simulating");
-        var scenes = SimulatedScenes.Generate(recipe).Select((scene, i) =>
+        var scenes = SimulatedScenes.Generate(recipe).Select(SyntheticContent.MarkSimulated).Select((scene, i) =>
         {
             progress.At((i + 0.5) / recipe.Scenes, scene.Name);
             QuickLook.Write(scene.Airborne, Path.Combine(folder, $"{scene.Name}.airborne.png"));
@@ -115,8 +121,10 @@ static class SimulateCommand
         var own = NamesOf(recipe);
         foreach (var scene in dataset.Scenes.Where(s => own.Contains(s.Name)))
         {
-            string[] files = [Path.Combine(folder, scene.Airborne.Path), Path.Combine(folder, scene.Satellite.Path)];
-            Provenance.Of("simulate", recipe, recipe.Seed, [], files)
+            string[] rasters = [Path.Combine(folder, scene.Airborne.Path), Path.Combine(folder, scene.Satellite.Path)];
+            Provenance.Of("simulate", recipe, recipe.Seed, [],
+                [.. rasters, .. rasters.Select(raster => Path.ChangeExtension(raster, ".png"))])
+                .AsSimulated("A scene as simulated for an airborne sensor and for a satellite; no measurement.")
                 .Write(Path.Combine(folder, $"{scene.Name}.provenance.json"));
         }
         progress.At(1);

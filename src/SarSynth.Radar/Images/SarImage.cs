@@ -56,6 +56,10 @@ public abstract class SarImage
     /// <exception cref="ArgumentOutOfRangeException">The window reaches outside.</exception>
     public abstract SarImage Crop(RasterWindow window);
 
+    /// <summary>The same pixels at the same place with other facts.</summary>
+    /// <param name="metadata">What is known of them.</param>
+    public abstract SarImage With(SarMetadata metadata);
+
     private protected T[] Part<T>(T[] pixels, RasterWindow window)
     {
         window.RequireInside(Rows, Columns);
@@ -92,6 +96,9 @@ public sealed class AmplitudeImage(int rows, int columns, float[] pixels,
     /// <inheritdoc/>
     public override AmplitudeImage Crop(RasterWindow window) =>
         new(window.Rows, window.Columns, Part(Pixels, window), Metadata, Place(window));
+
+    /// <inheritdoc/>
+    public override AmplitudeImage With(SarMetadata metadata) => new(Rows, Columns, Pixels, metadata, GeoReference);
 }
 
 /// <summary>An image of intensity |s|² (linear, not negative; NaN marks no data).</summary>
@@ -115,6 +122,9 @@ public sealed class IntensityImage(int rows, int columns, float[] pixels,
     /// <inheritdoc/>
     public override IntensityImage Crop(RasterWindow window) =>
         new(window.Rows, window.Columns, Part(Pixels, window), Metadata, Place(window));
+
+    /// <inheritdoc/>
+    public override IntensityImage With(SarMetadata metadata) => new(Rows, Columns, Pixels, metadata, GeoReference);
 }
 
 /// <summary>A single-look complex image.</summary>
@@ -141,4 +151,7 @@ public sealed class ComplexImage(int rows, int columns, Complex32[] pixels,
     /// <inheritdoc/>
     public override ComplexImage Crop(RasterWindow window) =>
         new(window.Rows, window.Columns, Part(Pixels, window), Metadata, Place(window));
+
+    /// <inheritdoc/>
+    public override ComplexImage With(SarMetadata metadata) => new(Rows, Columns, Pixels, metadata, GeoReference);
 }

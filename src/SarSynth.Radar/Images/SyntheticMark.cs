@@ -11,6 +11,9 @@ public static class SyntheticMark
     /// <summary>Made by a model that was trained: IPTC's word.</summary>
     public const string TrainedAlgorithmicMedia = "trainedAlgorithmicMedia";
 
+    /// <summary>Made by an algorithm that no data trained, as a simulator's images: IPTC's word.</summary>
+    public const string AlgorithmicMedia = "algorithmicMedia";
+
     /// <summary>What IPTC's words begin with as addresses.</summary>
     public const string Vocabulary = "http://cv.iptc.org/newscodes/digitalsourcetype/";
 

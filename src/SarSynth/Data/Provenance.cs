@@ -58,7 +58,7 @@ public sealed record FileFingerprint(string Path, long Bytes, string Sha256)
 /// </param>
 /// <param name="Remarks">Where the input was not what was expected, one line each.</param>
 /// <param name="Assumed">What was taken for granted because the input does not tell.</param>
-/// <param name="Assertions">What a machine must be told of a file that a trained model made; null for others.</param>
+/// <param name="Assertions">What a machine must be told of files that no sensor measured; null for others.</param>
 public sealed record Provenance(
     string Step,
     JsonNode Recipe,

@@ -65,7 +65,7 @@ public sealed record SceneMix
         {
             cancel.ThrowIfCancellationRequested();
             PairedDataset.Write(folder, "Simulated scenes to train on", "CC0-1.0",
-                some.Select(s => (s.Observe(Size), Split.Train)));
+                some.Select(s => (SyntheticContent.MarkSimulated(s.Observe(Size)), Split.Train)));
         }
         var byName = plan.ToDictionary(s => s.Name);
         var kept = PairedDataset.Open(folder);

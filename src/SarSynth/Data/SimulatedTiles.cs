@@ -98,6 +98,7 @@ public static class SimulatedTiles
         });
         var image = Simulator.Observe(scene, sensor, seed).Detected;
         var normalisation = new NormalisationFit().Add(image.Pixels).Clipped();
+        var facts = SyntheticContent.MarkSimulated(image.Metadata);
         var values = new float[image.Pixels.Length];
         normalisation.Apply(image.Pixels, values);
         for (var row = 0; row + recipe.Tile <= image.Rows; row += recipe.Tile)
@@ -105,7 +106,7 @@ public static class SimulatedTiles
             for (var column = 0; column + recipe.Tile <= image.Columns; column += recipe.Tile)
             {
                 var name = FormattableString.Invariant($"{SimulatedScenes.NameOf(seed)}-{row:D4}-{column:D4}.tif");
-                var tile = new AmplitudeImage(image.Rows, image.Columns, values, image.Metadata)
+                var tile = new AmplitudeImage(image.Rows, image.Columns, values, facts)
                     .Crop(new RasterWindow(row, column, recipe.Tile, recipe.Tile));
                 GeoTiff.Write(tile, Path.Combine(folder, name));
                 var texts = scene.Phrasings((int)(row * high / cell), (int)(column * wide / cell),

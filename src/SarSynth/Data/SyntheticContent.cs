@@ -14,7 +14,7 @@ namespace SarSynth.Data;
 /// <param name="Data">Its fields.</param>
 public sealed record Assertion(string Label, JsonNode Data);
 
-/// <summary>Marks what a trained model made.</summary>
+/// <summary>Marks what no sensor measured: images of trained models, and of the simulator.</summary>
 public static class SyntheticContent
 {
     private const string Actions = "c2pa.actions.v2", Hash = "c2pa.hash.data", Ingredient = "c2pa.ingredient.v3",
@@ -36,6 +36,19 @@ public static class SyntheticContent
             + (files is { Count: > 0 } ? $" (sha256 {HashOf(files)})" : ""),
     };
 
+    /// <summary>The facts of an image that the simulator makes.</summary>
+    /// <param name="metadata">What is known of it otherwise.</param>
+    public static SarMetadata MarkSimulated(SarMetadata metadata) => metadata with
+    {
+        DigitalSourceType = SyntheticMark.AlgorithmicMedia, Generator = $"SarSynth {Version}, simulator",
+    };
+
+    /// <summary>A pair of the simulator's images with their mark.</summary>
+    /// <param name="scene">Both of its images are the simulator's.</param>
+    public static PairedScene MarkSimulated(PairedScene scene) => new(scene.Name,
+        scene.Airborne.With(MarkSimulated(scene.Airborne.Metadata)),
+        scene.Satellite.With(MarkSimulated(scene.Satellite.Metadata)), scene.Captions);
+
     /// <summary>One checksum of a model's files: of the lines "name checksum" in the order of names.</summary>
     /// <param name="files">Checksums by name.</param>
     public static string HashOf(IReadOnlyDictionary<string, string> files) =>
@@ -50,13 +63,31 @@ public static class SyntheticContent
     public static Provenance AsSynthetic(this Provenance record, string description, string? model,
         IReadOnlyDictionary<string, string>? files)
     {
+        var all = Created(record, description, SyntheticMark.TrainedAlgorithmicMedia);
+        if (model is { Length: > 0 })
+        {
+            var name = Path.GetFileName(model.TrimEnd('/'));
+            all.Add(Of(Model, new { name, alg = "sha256", hash = files is null ? null : HashOf(files) }));
+        }
+        return record with { Assertions = all };
+    }
+
+    /// <summary>The record with the assertions of files that the simulator made.</summary>
+    /// <param name="record">Of its outputs.</param>
+    /// <param name="description">What was made, in a sentence.</param>
+    public static Provenance AsSimulated(this Provenance record, string description) =>
+        record with { Assertions = Created(record, description, SyntheticMark.AlgorithmicMedia) };
+
+    // How the outputs came about, and the checksums of all files.
+    private static List<Assertion> Created(Provenance record, string description, string word)
+    {
         var action = new
         {
             action = "c2pa.created", when = record.Created, description,
             softwareAgent = new { name = "SarSynth", version = Version },
-            digitalSourceType = SyntheticMark.Vocabulary + SyntheticMark.TrainedAlgorithmicMedia,
+            digitalSourceType = SyntheticMark.Vocabulary + word,
         };
-        List<Assertion> all =
+        return
         [
             Of(Actions, new { actions = new[] { action } }),
             .. record.Outputs.Select(o => Of(Hash, new { name = o.Path, alg = "sha256", hash = o.Sha256 })),
@@ -65,12 +96,6 @@ public static class SyntheticContent
                 title = i.Path, relationship = "inputTo", alg = "sha256", hash = i.Sha256,
             })),
         ];
-        if (model is { Length: > 0 })
-        {
-            var name = Path.GetFileName(model.TrimEnd('/'));
-            all.Add(Of(Model, new { name, alg = "sha256", hash = files is null ? null : HashOf(files) }));
-        }
-        return record with { Assertions = all };
     }
 
     private static Assertion Of(string label, object data) =>
@@ -99,30 +124,54 @@ public enum RecordState
 public sealed record RecordCheck(
     string? Record, RecordState State, string? DigitalSourceType, string? Expected, string? Found)
 {
+    private const string Extension = ".provenance.json";
+
     /// <summary>Reads the record and the file.</summary>
-    /// <param name="path">The file.</param>
-    /// <exception cref="InvalidDataException">The record is no JSON.</exception>
+    /// <param name="path">The file, as a.b.tif: its record is a.b.tif.provenance.json, or the one of several files,
+    /// a.b.provenance.json or a.provenance.json, that lists it.</param>
+    /// <exception cref="InvalidDataException">The record is no JSON object.</exception>
     public static RecordCheck Of(string path)
     {
-        var record = path + ".provenance.json";
-        if (!File.Exists(path) || !File.Exists(record))
+        if (!File.Exists(path) || Find(path) is not var (record, told))
             return new(null, RecordState.Missing, null, null, null);
-        JsonNode? told;
-        try
-        {
-            told = JsonNode.Parse(File.ReadAllText(record));
-        }
-        catch (JsonException error)
-        {
-            throw new InvalidDataException($"{record}: not a provenance: {error.Message}", error);
-        }
-        var outputs = (told?["outputs"] as JsonArray)?.OfType<JsonObject>().ToList() ?? [];
-        var own = outputs.Find(o => (string?)o["path"] == Path.GetFileName(path)) ?? outputs.FirstOrDefault();
-        var source = (told?["assertions"] as JsonArray)?
+        var own = Entry(told, path) ?? Outputs(told).FirstOrDefault();
+        var source = (told["assertions"] as JsonArray)?
             .Select(a => a?["data"]?["actions"]?[0]?["digitalSourceType"]?.ToString())
             .FirstOrDefault(s => s is not null);
         var (expected, found) = ((string?)own?["sha256"], FileFingerprint.Of(path).Sha256);
         return new(record, expected == found ? RecordState.Agrees : RecordState.Differs,
             source?[(source.LastIndexOf('/') + 1)..], expected, found);
     }
+
+    private static (string Record, JsonObject Told)? Find(string path)
+    {
+        if (File.Exists(path + Extension))
+            return (path + Extension, Read(path + Extension));
+        for (var stem = path; Path.GetExtension(stem).Length > 0;)
+        {
+            stem = Path.ChangeExtension(stem, null);
+            if (File.Exists(stem + Extension) && Read(stem + Extension) is var told && Entry(told, path) is not null)
+                return (stem + Extension, told);
+        }
+        return null;
+    }
+
+    private static JsonObject Read(string record)
+    {
+        try
+        {
+            return JsonNode.Parse(File.ReadAllText(record)) as JsonObject
+                ?? throw new InvalidDataException($"{record}: found no JSON object, expected a provenance.");
+        }
+        catch (JsonException error)
+        {
+            throw new InvalidDataException($"{record}: not a provenance: {error.Message}", error);
+        }
+    }
+
+    private static List<JsonObject> Outputs(JsonObject told) =>
+        (told["outputs"] as JsonArray)?.OfType<JsonObject>().ToList() ?? [];
+
+    private static JsonObject? Entry(JsonObject told, string path) =>
+        Outputs(told).Find(o => (string?)o["path"] == Path.GetFileName(path));
 }

@@ -200,8 +200,10 @@ internal sealed class SceneTiling(
         if (recipe.Format == TileFormat.Png)
         {
             normalisation.Apply(amplitude.Pixels, values);
-            QuickLook.Write(new AmplitudeImage(image.Rows, image.Columns, values), file, new FixedRemap(1),
-                new() { Bits = 16, MaxSize = recipe.Size });
+            QuickLook.Write(new AmplitudeImage(image.Rows, image.Columns, values, new()
+            {
+                DigitalSourceType = facts.DigitalSourceType, Generator = facts.Generator,
+            }), file, new FixedRemap(1), new() { Bits = 16, MaxSize = recipe.Size });
             return;
         }
         for (var i = 0; i < values.Length; i++)
