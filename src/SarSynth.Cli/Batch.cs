@@ -107,7 +107,8 @@ static class Batch
         return bad.Count > 0 ? Failures.BadInput : 0;
     }
 
-    private static JsonNode Told(Job job, Outcome outcome)
+    /// <summary>What --json tells of a job.</summary>
+    public static JsonNode Told(Job job, Outcome outcome)
     {
         var told = JsonSerializer.SerializeToNode(new { job.Input, job.Output, outcome.Made }, KitJson.Options)!;
         var more = outcome.Told is { } facts ? JsonSerializer.SerializeToNode(facts, facts.GetType(),

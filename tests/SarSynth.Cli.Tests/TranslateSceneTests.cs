@@ -1,4 +1,4 @@
-// Scenes through the program: killed and gone on with, shared, as an ensemble, and marked as synthetic.
+// Scenes through the program: killed and gone on with, shared, as an ensemble, at all levels, and marked as synthetic.
 using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
@@ -150,6 +150,73 @@ public sealed class TranslateSceneTests : Shell
         Good(command);
         Assert.NotEqual(before, File.GetLastWriteTimeUtc(In("out/x.mean.tif")));
         Assert.Contains("1 members", Run(["translate", "in.tif", "-o", "y.tif", "--ensemble", "1", .. quick]).Error);
+    }
+
+    [Fact]
+    public void OneRunMakesEachLevelAsItsOwnRunDoes()
+    {
+        PrepareModel();
+        PrepareScene(300, 40);
+        var told = JsonNode.Parse(Good(["translate", "in.tif", "-o", "out/x.tif", "--levels", "--seed", "5", "--json",
+            .. quick]).Out)!["results"]![0]!["levels"]!.AsArray();
+        Assert.Equal(["out/x.tif", "out/x-0.8m.tif", "out/x-1.6m.tif"], told.Select(l => (string?)l!["output"]));
+        Assert.Equal([0.4, 0.8, 1.6], told.Select(l => Math.Round((double)l!["spacing"]!, 9)));
+        Assert.Equal(12, Directory.GetFiles(In("out")).Length);
+        foreach (var (name, rows, spacing) in new[]
+        {
+            ("x", 1200, Array.Empty<string>()), ("x-0.8m", 600, ["--spacing", "0.8"]),
+            ("x-1.6m", 300, ["--spacing", "1.6"]),
+        })
+        {
+            using (var raster = SarRaster.Open(In($"out/{name}.tif")))
+                Assert.Equal(rows, raster.Rows);
+            Good(["translate", "in.tif", "-o", $"alone/{name}.tif", "--seed", "5", .. spacing, .. quick]);
+            foreach (var extension in (string[])["tif", "png"])
+                Assert.Equal(Sum($"alone/{name}.{extension}"), Sum($"out/{name}.{extension}"));
+            var (made, alone) = (Record($"out/{name}"), Record($"alone/{name}"));
+            foreach (var field in (string[])["recipe", "ran", "inputs", "outputs"])
+                Assert.True(JsonNode.DeepEquals(alone[field], made[field]), $"{name}: {field}");
+        }
+        Assert.Equal(3, Directory.GetFiles(In("out"), "*.tif").Select(f => Sum(f)).Distinct().Count());
+
+        // What is there is left, what is missing is made.
+        File.Delete(In("out/x-0.8m.tif"));
+        var before = File.GetLastWriteTimeUtc(In("out/x.tif"));
+        var again = Good(["translate", "in.tif", "-o", "out/x.tif", "--levels", "--seed", "5", .. quick]);
+        Assert.Equal(["out/x.tif", "out/x-0.8m.tif", "out/x-1.6m.tif"], again.Out.TrimEnd().Split('\n'));
+        Assert.Equal(before, File.GetLastWriteTimeUtc(In("out/x.tif")));
+        Assert.Equal(Sum("alone/x-0.8m.tif"), Sum("out/x-0.8m.tif"));
+
+        JsonNode Record(string name) => JsonNode.Parse(File.ReadAllText(In($"{name}.tif.provenance.json")))!;
+    }
+
+    [Fact]
+    public void LevelsOfAFolderAndLevelsThatCannotBe()
+    {
+        PrepareModel();
+        PrepareScene(24, 20);
+        Directory.CreateDirectory(In("scenes"));
+        File.Copy(In("in.tif"), In("scenes/a.tif"));
+        File.Copy(In("in.tif"), In("scenes/b.tif"));
+        Good(["translate", "scenes", "-o", "out", "--levels", .. quick]);
+        Assert.Equal(["a-0.8m.tif", "a-1.6m.tif", "a.tif", "b-0.8m.tif", "b-1.6m.tif", "b.tif"],
+            Directory.GetFiles(In("out"), "*.tif").Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(Sum("out/a-1.6m.tif"), Sum("out/b-1.6m.tif"));
+
+        Assert.Contains("--levels: found --spacing too",
+            Run(["translate", "in.tif", "-o", "y.tif", "--levels", "--spacing", "0.8", .. quick]).Error);
+        var error = Run("translate", "in.tif", "-o", "y.tif", "--levels", "-m", "sarsynth-small").Error;
+        Assert.Contains("found 0.4 m alone", error);
+        Assert.Contains("'sarsynth-small'", error);
+        Assert.Contains("0.8 m and 1.6 m", error);
+        // An input that a level would take the place of stays, and so does the level of another input.
+        File.Copy(In("in.tif"), In("in-0.8m.tif"));
+        Assert.Contains("would overwrite the input in-0.8m.tif",
+            Run(["translate", "in-0.8m.tif", "-o", "in.tif", "--levels", "--force", .. quick]).Error);
+        Assert.Equal(Sum("scenes/a.tif"), Sum("in-0.8m.tif"));
+        Assert.Contains("would both become z/in-0.8m.tif",
+            Run(["translate", "in.tif", "in-0.8m.tif", "-o", "z", "--levels", .. quick]).Error);
+        Assert.False(File.Exists(In("y.tif")));
     }
 
     [Fact]

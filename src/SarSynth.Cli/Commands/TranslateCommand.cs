@@ -35,6 +35,12 @@ static class TranslateCommand
             + "an input of 1.6 m: the same ground, with the speckle of that level's sensor.",
     };
 
+    private static readonly Option<bool> levels = new("--levels")
+    {
+        Description = "Mean and speckle: make each spacing that the model has, as --spacing does: of -o OUT.tif also "
+            + "OUT-0.8m.tif and OUT-1.6m.tif.",
+    };
+
     private static readonly Option<bool> complex = new("--complex")
     {
         Description = "Mean and speckle: write single-look complex samples instead of amplitudes.",
@@ -122,7 +128,7 @@ static class TranslateCommand
     {
         var command = new Command("translate", "Satellite images into airborne-like ones, on the finer grid.")
         {
-            CommonOptions.Inputs, output, ModelOptions.Model, way, spacing, complex, texture, consistency,
+            CommonOptions.Inputs, output, ModelOptions.Model, way, spacing, levels, complex, texture, consistency,
             ModelOptions.Prompt, ModelOptions.NegativePrompt,
             ModelOptions.Guidance, ModelOptions.Steps, ModelOptions.Eta, ModelOptions.Scheduler, strength, controlScale,
             controlNet, condition, ModelOptions.Lora, ModelOptions.Token, radiometry, card, strict, asIs, stored,
@@ -138,18 +144,27 @@ static class TranslateCommand
             foreach (var job in jobs)
                 TranslateJob.PictureOf(job.Input, job.Output);
             var recipe = Recipe(parsed);
+            if (parsed.GetValue(levels) && recipe.Spacing is not null)
+                throw new ArgumentException("--levels: found --spacing too, expected one of them: all levels, or one.");
             var members = Ensemble(parsed);
             Engine.SetThreads(parsed.GetValue(CommonOptions.Threads));
             return Task.FromResult(Shared.Run(parsed, ranks =>
             {
                 // The first input is opened before the model: a wrong path should not wait for weights.
                 var model = new Lazy<Translator>(() => Translator.Load(recipe));
-                var one = new TranslateJob(reading, recipe, Share(parsed, ranks),
-                    parsed.GetValue(CommonOptions.Force), model, cancel);
+                var share = Share(parsed, ranks);
+                Outcome Translate(TranslateRecipe own, Job job)
+                {
+                    var one = new TranslateJob(reading, own, share, parsed.GetValue(CommonOptions.Force), model,
+                        cancel);
+                    return members is null ? one.Run(job.Input, job.Output) : one.Run(job.Input, job.Output, members);
+                }
+
+                var all = new TranslateLevels(reading, recipe, model, Translate);
                 try
                 {
-                    return Batch.Run(parsed, "translating", jobs, job => members is null
-                        ? one.Run(job.Input, job.Output) : one.Run(job.Input, job.Output, members), cancel);
+                    return Batch.Run(parsed, "translating", jobs, job => parsed.GetValue(levels) ? all.Run(job)
+                        : Translate(recipe, job), cancel);
                 }
                 finally
                 {

@@ -121,6 +121,18 @@ public sealed partial class Translator
                 .Write(output + ".provenance.json");
     }
 
+    /// <summary>The spacings that a translation of a raster can have, finest first.</summary>
+    /// <param name="raster">The satellite image; no pixel is read.</param>
+    /// <param name="recipe">Its way, and how the input is matched; its spacing does not count.</param>
+    /// <returns>The levels; and metres of the spacings in between, and of the input's own, that it cannot
+    /// have.</returns>
+    public (IReadOnlyList<TranslationLevel> Levels, IReadOnlyList<string> Lacking) Levels(
+        SarRaster raster, TranslateRecipe recipe)
+    {
+        var (way, source) = (WayOf(recipe), Matched(raster, recipe).Source);
+        return (TranslationLevel.Of(Card, way, source), TranslationLevel.Lacking(Card, way, source));
+    }
+
     /// <summary>Whether finished rows of an output lie beside it, from which its translation goes on.</summary>
     public static bool IsBegun(string output) => TranslationParts.IsBegun(output);
 

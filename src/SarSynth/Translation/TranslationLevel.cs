@@ -15,6 +15,9 @@ namespace SarSynth.Translation;
 /// <param name="Sensor">The sensor whose speckle and noise it has; null for a way that draws none.</param>
 public sealed record TranslationLevel(double Spacing, int Finer, int Covered, Sensor? Sensor)
 {
+    /// <summary>The spacing as messages and names of files have it: metres in four digits.</summary>
+    public string Metres => Text(Spacing);
+
     /// <summary>The levels of an input, finest first.</summary>
     /// <param name="card">The model's card.</param>
     /// <param name="way">Only <see cref="TranslationWay.MeanAndSpeckle"/> has other levels than the finest.</param>
@@ -32,6 +35,15 @@ public sealed record TranslationLevel(double Spacing, int Finer, int Covered, Se
         return levels;
     }
 
+    /// <summary>Metres of the spacings between an input's pixels and the finest level that no level has.</summary>
+    internal static IReadOnlyList<string> Lacking(ModelCard card, TranslationWay way, SatelliteSource source)
+    {
+        var spacing = SatelliteFacts.SpacingOf(card, source);
+        return [.. Enumerable.Range(1, card.Scale).Where(covered => card.Scale % covered == 0)
+            .Select(covered => Text(spacing * covered / card.Scale))
+            .Except(Of(card, way, source).Select(level => level.Metres))];
+    }
+
     /// <summary>The level of a spacing that was asked for; the finest for null.</summary>
     /// <exception cref="ArgumentException">No level has it; the message names those there are.</exception>
     internal static TranslationLevel Of(ModelCard card, TranslationWay way, SatelliteSource source, double? asked,
@@ -44,13 +56,13 @@ public sealed record TranslationLevel(double Spacing, int Finer, int Covered, Se
         if (InputMatch.Outside(metres, nearest.Spacing, nearest.Spacing) <= InputMatch.SpacingTolerance)
             return nearest;
         throw new ArgumentException($"spacing: found {Text(metres)} m, expected {string.Join(" or ",
-            levels.Select(l => $"{Text(l.Spacing)} m"))}: the levels that the way {way} of model '{model}' has of "
+            levels.Select(l => $"{l.Metres} m"))}: the levels that the way {way} of model '{model}' has of "
             + $"pixels of {Text(levels[0].Spacing * levels[0].Finer)} m.");
     }
 
     /// <summary>A line where the level's spacing is not the one that was asked for; null where it is.</summary>
     internal string? Said(double? asked) => asked is not { } metres || Math.Abs(metres / Spacing - 1) < 0.005 ? null
-        : $"its level of {Text(Spacing)} m is made where {Text(metres)} m were asked for.";
+        : $"its level of {Metres} m is made where {Text(metres)} m were asked for.";
 
     // The kit's sensor that differs from the model's by the spacing alone.
     private static Sensor? SensorOf(Sensor target, int times) => times == 1 ? target
