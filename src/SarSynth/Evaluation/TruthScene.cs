@@ -52,6 +52,12 @@ public sealed record TruthScene(string Name, AmplitudeImage Airborne)
     /// </summary>
     public Func<ulong, AmplitudeImage>? Again { get; init; }
 
+    /// <summary>
+    /// The scene as another sensor sees it, whose pixels cover whole airborne pixels from the first one on; the number
+    /// is that of <see cref="Again"/>, null the seed of the true image. Null for measured images.
+    /// </summary>
+    public Func<Sensor, ulong?, AmplitudeImage>? SeenBy { get; init; }
+
     /// <summary>Airborne pixels per satellite pixel; 0 without a satellite image.</summary>
     public int Scale => Satellite is null ? 0 : Airborne.Rows / Satellite.Rows;
 
@@ -108,13 +114,16 @@ public sealed record TruthScene(string Name, AmplitudeImage Airborne)
         var coarse = Simulator.Observe(scene, pair.Satellite, seed).Detected;
         var whole = new RasterWindow(0, 0, coarse.Rows * pair.Scale, coarse.Columns * pair.Scale);
         var fine = Simulator.Observe(scene, airborne, seed);
+        // The truth's own speckle has the scene's seed.
+        AmplitudeImage Seen(Sensor sensor, ulong? other) =>
+            Simulator.Observe(scene, sensor, other is { } number ? seed ^ (number + 1) << 32 : seed).Detected;
         return new($"{kind.ToString().ToLowerInvariant()}-{seed}", fine.Detected.Crop(whole))
         {
             Satellite = coarse,
             Kind = kind,
             Ground = GroundTruth.Of(scene, fine, whole, pair.Satellite),
-            // The truth's own speckle has the scene's seed.
-            Again = other => Simulator.Observe(scene, airborne, seed ^ (other + 1) << 32).Detected.Crop(whole),
+            Again = other => Seen(airborne, other).Crop(whole),
+            SeenBy = Seen,
         };
     }
 }

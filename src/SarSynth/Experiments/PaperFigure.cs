@@ -47,8 +47,8 @@ public sealed record PaperFigure(int Number, string Id, string Paper, string Tit
             + "(./sarsynth train --recipe strategies); --base takes SDXL. The column of text alignment is by a small "
             + "contrastive model of the kit, not by a CLIP specialised to SAR."),
         new(9, "cascade", "RADAR 2024", "From 160 over 80 to 40 cm", Standing.CannotBeHad,
-            "No model is trained at each resolution: shown is whether a translation to 40 cm, averaged to 80 and "
-            + "160 cm, still agrees with what is true there."),
+            "No model is trained at each resolution: one makes all levels, each with the speckle of its own sensor. "
+            + "Shown is whether they agree with what the sensor of the level sees."),
         new(10, "large-scene", "RADAR 2024", "A large scene in parts, without seams", Standing.Resembles,
             "The kit's own tiling on a simulated scene; side and model are smaller."),
     ];

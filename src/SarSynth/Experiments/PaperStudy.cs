@@ -17,9 +17,9 @@ public sealed partial record PaperStudy
     /// <summary>The features of figure 7.</summary>
     public static IReadOnlyList<GlcmFeature> Features => StrategyJudge.Features;
 
-    /// <summary>Averages by which levels of a cascade are compared, and what they are called.</summary>
-    public static IReadOnlyList<(string Name, Sensor Sensor, int Looks)> Levels { get; } =
-        [("160 cm", Sensors.AirborneX160, 4), ("80 cm", Sensors.AirborneX080, 2), ("40 cm", Sensors.AirborneX040, 1)];
+    /// <summary>Levels of a cascade, what they are called, and who sees them.</summary>
+    public static IReadOnlyList<(string Name, Sensor Sensor)> Levels { get; } =
+        [("160 cm", Sensors.AirborneX160), ("80 cm", Sensors.AirborneX080), ("40 cm", Sensors.AirborneX040)];
 
     private const int Block = 8;
 
@@ -50,7 +50,8 @@ public sealed partial record PaperStudy
     /// <summary>Figure 7: features of the truth and of each candidate, means over scenes.</summary>
     public required IReadOnlyList<(string Name, IReadOnlyList<double> Features)> Texture { get; init; }
 
-    /// <summary>Figure 9: correlation of each level with what is true there; the first of each is the floor.</summary>
+    /// <summary>Figure 9: correlation of each level with what its sensor sees; the first of each is the same seen
+    /// again.</summary>
     public required IReadOnlyList<(string Level, double Floor, double Translated)> Cascade { get; init; }
 
     /// <summary>Figure 10: the satellite's image, and the translation in small parts.</summary>
@@ -81,7 +82,10 @@ public sealed partial record PaperStudy
         List<Candidate> candidates = [.. ways.Select(way => way.Candidate(scenes, seeds: 1, settings.Seed, cancel))];
         Judge(scenes, candidates, numbers);
         var texture = MakeTexture(TruthOf(scenes), candidates, numbers);
-        var cascade = MakeCascade(scenes, candidates[0], candidates[3], numbers);
+        var cascade = MakeCascade(scenes, (scene, sensor, seed) => mean.Translate(scene.Satellite!, new TranslateRecipe
+        {
+            Model = mean.Name, Seed = seed, Steps = settings.Steps, Spacing = sensor.GroundRangeSpacing,
+        }, cancel: cancel), settings.Seed, numbers);
         progress.Part(1, "large scene");
         var large = MakeLarge(mean, settings, numbers, cancel);
         progress.At(1);
@@ -120,7 +124,7 @@ public sealed partial record PaperStudy
     {
         var scales = new List<(string, AmplitudeImage)>();
         var place = Place(settings, SceneKind.Airfield, 2 * settings.Size);
-        foreach (var (name, sensor, _) in Levels)
+        foreach (var (name, sensor) in Levels)
         {
             var image = Simulator.Observe(place, sensor, settings.Seed).Detected;
             scales.Add((name, image));
@@ -210,16 +214,23 @@ public sealed partial record PaperStudy
         return texture;
     }
 
-    // Both at each level as means over as many metres: what is there, not its speckle, must agree.
-    private static List<(string, double, double)> MakeCascade(IReadOnlyList<TruthScene> scenes, Candidate floor,
-        Candidate translated, List<PaperNumber> numbers)
+    /// <summary>Images of each level against what its sensor sees, as means over 8 x 8 pixels of the level: what is
+    /// there, not its speckle, must agree.</summary>
+    /// <param name="scenes">Simulated scenes.</param>
+    /// <param name="translate">The image of a scene at a sensor's spacing, by a seed.</param>
+    /// <param name="seed">Seed of the first scene; the next take the next.</param>
+    /// <param name="numbers">Gets the correlations.</param>
+    internal static List<(string Level, double Floor, double Translated)> MakeCascade(IReadOnlyList<TruthScene> scenes,
+        Func<TruthScene, Sensor, ulong, AmplitudeImage> translate, ulong seed, List<PaperNumber> numbers)
     {
         var levels = new List<(string, double, double)>();
-        foreach (var (name, _, looks) in Levels)
+        foreach (var (name, sensor) in Levels)
         {
-            double Agreement(Candidate candidate) => scenes.Select((scene, i) => Correlation(
-                Means(scene.Airborne, Block * looks), Means(candidate.Images[i], Block * looks))).Average();
-            levels.Add((name, Agreement(floor), Agreement(translated)));
+            double[] Truth(TruthScene scene) => Means(scene.SeenBy!(sensor, null), Block);
+            double Agreement(Func<TruthScene, ulong, AmplitudeImage> made) => scenes.Select((scene, i) =>
+                Correlation(Truth(scene), Means(made(scene, seed + (ulong)i), Block))).Average();
+            levels.Add((name, Agreement((scene, own) => scene.SeenBy!(sensor, own)),
+                Agreement((scene, own) => translate(scene, sensor, own))));
             numbers.Add(new($"cascade/agreement, {name}, floor", levels[^1].Item2, 0, 0.005));
             numbers.Add(new($"cascade/agreement, {name}, translated", levels[^1].Item3, 0, 0.02));
         }

@@ -1,10 +1,12 @@
 // The papers' figures: numbers held against recorded ones, and the recorded file against the code.
 using System.Text.Json.Nodes;
 using SarSynth.Data;
+using SarSynth.Evaluation;
 using SarSynth.Experiments;
 using SarSynth.Figures;
 using SarSynth.Radar.Images;
 using SarSynth.Radar.Formats;
+using SarSynth.Radar.Simulation;
 using SarSynth.Tests.Support;
 
 namespace SarSynth.Tests.Experiments;
@@ -84,6 +86,34 @@ public class PaperTests
             file.Numbers.Select(n => n.Id.Split('/')[0]).Distinct().Order());
         Assert.Contains("expected one of scales", Assert.Throws<ArgumentException>(() => PaperFigure.Of("x")).Message);
         Assert.All(PaperFigure.All, f => Assert.Contains(f.Words, new PaperStandings().ToHtml()));
+    }
+
+    /// <summary>Each level is held against its own sensor: what that sensor sees again comes to the floor.</summary>
+    [Fact]
+    public void A_level_of_the_cascade_is_held_against_what_its_sensor_sees()
+    {
+        var scenes = TruthScene.Unseen(2, 256);
+        var asked = new List<(double Spacing, ulong Seed)>();
+        var numbers = new List<PaperNumber>();
+        var levels = PaperStudy.MakeCascade(scenes, (scene, sensor, seed) =>
+        {
+            asked.Add((sensor.GroundRangeSpacing, seed));
+            var image = scene.SeenBy!(sensor, seed + 7);
+            Assert.Equal(Math.Round(256 * 0.4 / sensor.GroundRangeSpacing), image.Rows);
+            return image;
+        }, 5, numbers);
+        Assert.Equal([(1.6, 5), (1.6, 6), (0.8, 5), (0.8, 6), (0.4, 5), (0.4, 6)], asked);
+        Assert.Equal(["160 cm", "80 cm", "40 cm"], levels.Select(l => l.Level));
+        // Of one law: two draws of it.
+        Assert.All(levels, l => Assert.InRange(l.Floor - l.Translated, -0.03, 0.03));
+        Assert.All(levels, l => Assert.InRange(l.Floor, 0.8, 1));
+        Assert.Equal(levels.SelectMany(l => new[] { l.Floor, l.Translated }), numbers.Select(n => n.Value));
+        // The airborne sensor's own level is the true image.
+        Assert.Equal(scenes[1].Airborne.Pixels, scenes[1].SeenBy!(Sensors.AirborneX040, null).Pixels);
+        Assert.Equal(scenes[1].Again!(3).Pixels, scenes[1].SeenBy!(Sensors.AirborneX040, 3).Pixels);
+        // Another scene agrees nowhere.
+        Assert.All(PaperStudy.MakeCascade([scenes[0]], (_, sensor, _) => scenes[1].SeenBy!(sensor, 1), 5, []),
+            l => Assert.InRange(l.Translated, -0.6, 0.6));
     }
 
     [Fact]
