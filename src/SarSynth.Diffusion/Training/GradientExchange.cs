@@ -25,7 +25,8 @@ internal sealed class GradientExchange(TrainerOptions options, IReadOnlyDictiona
     private int ready;
     private Exception? failure;
 
-    /// <summary>Numbers that go together, and the blocks whose gradients they are; none for what is sent last.</summary>
+    /// <summary>Numbers that go together, and the blocks whose gradients they are; none for what is sent last.
+    /// </summary>
     private sealed record Bucket(IReadOnlyList<Parameter> Parameters, IReadOnlyList<nn.Module> Blocks);
 
     /// <summary>Marks the last forward pass of a step; null where nothing is to be marked.</summary>
