@@ -61,6 +61,7 @@ public static class Trainer
         var state = new TrainingState(0, options.LossScale ?? 1, 0);
         long saved = 0;
         double last = double.NaN;
+        var course = new LossCourse();
         var whole = false;  // Whether parameters, optimizer and average are all of the same step.
         try
         {
@@ -79,6 +80,8 @@ public static class Trainer
                 whole = false;
                 exchange.Finish();
                 last = made.Loss;
+                if (course.Add(state.Step + 1, last) is { } risen && ranks.IsFirst)
+                    options.Warn(risen);
                 double norm = double.IsFinite(last) ? optimizer.GradientNorm() / state.LossScale : double.NaN;
                 long number = state.Step;
                 bool stepped = double.IsFinite(norm);
