@@ -39,7 +39,8 @@ internal sealed class LossCourse
         }
         risen = mean - low.Mean > Sure * Math.Sqrt(error * error + low.Error * low.Error) ? risen + 1 : 0;
         return risen != 2 ? null : FormattableString.Invariant(
-            $"step {step}: the loss has risen, from {low.Mean:G4} over the {Window} steps up to {low.Last} to {mean:G4}")
-            + "; a training that diverges does so (a lower learning rate helps), or one whose loss has got another term";
+            $"step {step}: the loss has risen, from {low.Mean:G4} over the {Window} steps up to {low.Last} to ")
+            + FormattableString.Invariant($"{mean:G4}; a training that diverges does so (a lower learning rate ")
+            + "helps), or one whose loss has got another term";
     }
 }
