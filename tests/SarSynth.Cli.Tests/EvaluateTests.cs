@@ -22,7 +22,8 @@ public sealed class EvaluateTests : Shell
         Tiles("real", 5, 1);
         Tiles("made", 5, 1, gain: Math.Pow(10, 0.05), seed: 100);
         Tiles("seen", 5, 4, seed: 200);
-        var table = Json("evaluate", "--real", "real", "--generated", "made", "--condition", "seen", "--json");
+        var table = Json("evaluate", "--real", "real", "--generated", "made", "--condition", "seen", "--no-resnet18",
+            "--json");
         Assert.Equal("real", (string?)table["truth"]);
         Assert.Equal(Enumerable.Range(0, 5).Select(i => $"tile-{i}"),
             table["scenes"]!.AsArray().Select(s => (string?)s));
@@ -39,12 +40,17 @@ public sealed class EvaluateTests : Shell
     {
         Tiles("real", 3, 1);
         Tiles("made", 2, 1, seed: 50, name: "other");
-        var table = Json("evaluate", "--real", "real", "--generated", "made", "--json");
+        var (json, told) = Good("evaluate", "--real", "real", "--generated", "made", "--condition", "real",
+            "--no-resnet18", "--json");
+        Assert.Contains("two heaps are judged", told);
+        Assert.Contains("--condition: needs pairs", told);
+        var table = JsonNode.Parse(json)!;
         Assert.InRange(Value(table, "kl"), 0, 0.02);
         Assert.InRange(Value(table, "ks"), 0, 0.03);
         Assert.DoesNotContain(table["rows"]!.AsArray(), r => (string?)r!["id"] == "multilook-16");
         // Two files are a pair whatever they are called.
-        var pair = Json("evaluate", "--real", "real/tile-0.tif", "--generated", "made/other-0.tif", "--json");
+        var pair = Json("evaluate", "--real", "real/tile-0.tif", "--generated", "made/other-0.tif", "--no-resnet18",
+            "--json");
         Assert.InRange(Value(pair, "multilook-32"), 0, 1);
     }
 

@@ -233,7 +233,11 @@ public sealed class TranslateSceneTests : Shell
             Assert.Contains("SarSynth", (string?)info["metadata"]!["generator"]);
             Assert.Equal("agrees", (string?)info["record"]!["state"]);
             Assert.Equal(Sum(name), (string?)info["record"]!["expected"]);
+            Assert.Equal("airborne-x-040", (string?)info["imitated"]);
         }
+        var rows = Good("info", "x.tif").Out.Split('\n');
+        Assert.Contains(rows, r => r.Contains("sensor") && r.Contains("none; it imitates airborne-x-040"));
+        Assert.Contains(rows, r => r.Contains("made from") && r.Contains("an image of satellite-x-160"));
 
         // The record is a list of assertions in the form of C2PA's.
         var record = JsonNode.Parse(File.ReadAllText(In("x.tif.provenance.json")))!;

@@ -172,9 +172,11 @@ static class EvaluateCommand
         progress.Part(0.1);
         var images = GivenImages.Read(truth, made, seen, Existing(parsed, training), Existing(parsed, classes));
         if (images.Scenes.Count == 0)
+        {
+            Terminal.Remark("names do not agree in pairs: two heaps are judged, no place is held against another");
             foreach (var option in new[] { condition, classes }.Where(o => parsed.GetValue(o) is not null))
-                Terminal.Remark($"{option.Name}: names do not agree, so the images are two heaps, and it is not "
-                    + $"looked at");
+                Terminal.Remark($"{option.Name}: needs pairs, so it is not looked at");
+        }
         progress.Part(0.9);
         var table = images.ToTable(network, text);
         progress.Part(1);

@@ -1,9 +1,11 @@
 // sarsynth info FILE: what a product is, without reading its pixels.
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json.Nodes;
 using SarSynth.Data;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
+using SarSynth.Translation;
 using Spectre.Console;
 
 namespace SarSynth.Cli.Commands;
@@ -39,7 +41,8 @@ static class InfoCommand
     private sealed record Description(
         string Path, string Format, int Rows, int Columns, PixelKind? Pixels, bool PixelsAreAssumed, string? Elevation,
         Validity Validity, IReadOnlyList<string> Channels, string Channel, RasterWindow Part, SarMetadata Metadata,
-        GeoReference? GeoReference, IReadOnlyList<string> Remarks, string? Synthetic, RecordCheck Record);
+        GeoReference? GeoReference, IReadOnlyList<string> Remarks, string? Synthetic, string? Imitated,
+        RecordCheck Record);
 
     private static string? Synthetic(SarRaster raster, RecordCheck record) =>
         raster.Metadata.DigitalSourceType ?? record.DigitalSourceType;
@@ -48,7 +51,7 @@ static class InfoCommand
         r.Path, r.Format, r.Rows, r.Columns, r.ElevationEvidence is null ? r.Kind : null, r.KindIsAssumed,
             r.ElevationEvidence,
         r.Validity, r.Channels, r.Channel, r.Part, r.Metadata, r.GeoReference, r.Remarks,
-        Synthetic(r, record), record);
+        Synthetic(r, record), Imitated(record), record);
 
     private static void Print(SarRaster raster, RecordCheck record)
     {
@@ -68,7 +71,11 @@ static class InfoCommand
         Row("channels", raster.Channels.Count == 0 ? null : string.Join(", ", raster.Channels));
         if (raster.Channels.Count > 1)
             Row("channel", raster.Channel);
-        Row("sensor", m.Sensor);
+        var isTranslation = m is { Sensor: not null, DigitalSourceType: SyntheticMark.TrainedAlgorithmicMedia };
+        Row("sensor", !isTranslation ? m.Sensor
+            : Imitated(record) is { } imitated ? $"none; it imitates {imitated}" : "none");
+        if (isTranslation)
+            Row("made from", $"an image of {m.Sensor}");
         Row("band", m.Band);
         Row("polarisation", m.Polarisation);
         Row("mode", m.Mode);
@@ -101,6 +108,19 @@ static class InfoCommand
         SyntheticMark.AlgorithmicMedia => ": no sensor measured it; simulated",
         _ => "",
     };
+
+    // The sensor whose images a translation is like: as its record tells, else as its model does where that is there.
+    private static string? Imitated(RecordCheck record)
+    {
+        if (record.Record is not { } path || JsonNode.Parse(File.ReadAllText(path))?["ran"] is not JsonObject ran)
+            return null;
+        if (ran["speckle"]?.ToString() is { } drawn)
+            return drawn;
+        var model = ran["model"]?.ToString() ?? "";
+        var card = Path.Combine(Names.Models.Contains(model) ? EmbeddedData.FindModel(model) : model,
+            ModelCard.FileName);
+        return model.Length > 0 && File.Exists(card) ? KitJson.Read<ModelCard>(card).AirborneSensor : null;
+    }
 
     private static string Pixels(SarRaster raster) => raster switch
     {

@@ -33,7 +33,14 @@ internal sealed class NoiseLevels
     public double TimestepOf(double sigma)
     {
         double log = Math.Log(Math.Max(sigma, 1e-10));
-        int low = Math.Clamp(Array.FindLastIndex(logarithms, level => level <= log), 0, logarithms.Length - 2);
+        // The last level that is no higher; levels rise.
+        int low = 0, over = logarithms.Length;
+        while (low < over)
+        {
+            int middle = (low + over) / 2;
+            (low, over) = logarithms[middle] <= log ? (middle + 1, over) : (low, middle);
+        }
+        low = Math.Clamp(low - 1, 0, logarithms.Length - 2);
         return low + Math.Clamp((log - logarithms[low]) / (logarithms[low + 1] - logarithms[low]), 0, 1);
     }
 

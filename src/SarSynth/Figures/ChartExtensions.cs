@@ -145,7 +145,8 @@ public static class ChartExtensions
             With(axis, ("title", With(new Title(), ("text", title))), 
                 ("type", scale switch { AxisScale.Log => "log", AxisScale.Names => "category", _ => "-" }));
             if (scale == AxisScale.Log)
-                With(axis, ("exponentformat", "power"));
+                // Over more than a decade plotly labels all digits between powers of ten where it may set many ticks.
+                With(axis, ("exponentformat", "power"), ("nticks", 4));
             if (range is var (first, last))
                 With(axis,
                     ("range", scale == AxisScale.Log ? [Math.Log10(first), Math.Log10(last)] : new[] { first, last }));

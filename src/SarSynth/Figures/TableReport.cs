@@ -110,8 +110,7 @@ public static class TableReport
         AtomicFile.WriteText(Path.Combine(folder, Csv), table.ToCsv());
         AtomicFile.WriteText(Path.Combine(folder, Markdown), table.ToMarkdown());
         AtomicFile.WriteText(Path.Combine(folder, Latex), table.ToLatex());
-        var report = new Report(title, $"Measured against {table.Truth} images"
-            + (scenes.Count > 0 ? " of the same ground." : "."))
+        var report = new Report(title, Summary(table.Truth, scenes.Count > 0))
             .Section("In short").KeyFigures(Keys(table, pictured[^1].Name)).Prose(Verdicts(table, pictured[^1].Name))
             .Section("The table").Prose(Words(table)).Raw(table.ToHtml());
         string[] told = [.. new[] { "kl", "spectrum", "glcm", "resnet-kernel", "perceptual", "use-segment-train" }
@@ -144,6 +143,10 @@ public static class TableReport
             Math.Clamp(PageWidth / (pictured.Length + 2) - 12, 120, 240));
     }
 
+    private static string Summary(string truth, bool paired) => paired
+        ? $"The truth: {truth}, of the same ground."
+        : $"The truth: {truth}. Names do not pair, so two heaps are judged, and no place is held against another.";
+
     // What a reader asks first, of the candidate that matters.
     private static IEnumerable<KeyFigure> Keys(TranslationTable table, string name)
     {
@@ -152,10 +155,10 @@ public static class TableReport
             if (table.Rows.FirstOrDefault(r => r.Id == id) is not { } row || table[id, name] is not { Value: { } } cell)
                 continue;
             var other = table.Baseline.Length > 0 && table.Baseline != name
-                && table[id, table.Baseline].Value is { } told ? $"{table.Baseline}: {TableText.Text(told, row)}"
-                : row.Goal;
-            yield return new(TableText.FullName(row with { Unit = "" }), TableText.Text(cell.Value, row), row.Unit,
-                other);
+                && table[id, table.Baseline].Value is { } told
+                ? $"{table.Baseline}: {TableText.Minus(TableText.Text(told, row))}" : row.Goal;
+            yield return new(TableText.FullName(row with { Unit = "" }),
+                TableText.Minus(TableText.Text(cell.Value, row)), row.Unit, other);
         }
     }
 
@@ -167,7 +170,7 @@ public static class TableReport
         var rows = table.Rows.Where(r => !r.IsDetail && table[r.Id, name].Value is not null
             && table[r.Id, table.Baseline].Value is not null).ToArray();
         string Of(Verdict verdict) => string.Join(", ", rows.Where(r => table[r.Id, name].Verdict == verdict)
-            .Select(TableText.FullName)) is { Length: > 0 } names ? names : "none";
+            .Select(r => TableText.Typeset(TableText.FullName(r)))) is { Length: > 0 } names ? names : "none";
         var (worse, better) = (Of(Verdict.Worse), Of(Verdict.Better));
         var floor = table.Baseline == TranslationTable.Halves
             ? " (every second true image against the others: how far sets of true images lie apart)" : "";

@@ -134,7 +134,7 @@ public static class TableText
         }
         html.Append("<details><summary>How each is measured</summary><dl>");
         foreach (var row in table.Rows)
-            html.Append($"<dt><b>{Report.Encode(row.Name)}</b></dt><dd>{Report.Encode(row.Definition)}</dd>");
+            html.Append($"<dt><b>{Report.Encode(Typeset(row.Name))}</b></dt><dd>{Report.Encode(row.Definition)}</dd>");
         return html.Append("</dl></details>\n").ToString();
     }
 
@@ -150,13 +150,18 @@ public static class TableText
                 + $"<em>{Report.Encode(group.Key)}</em></th></tr>");
             foreach (var row in group)
             {
-                html.Append($"<tr><th scope=\"row\" title=\"{Report.Encode(row.Definition)}\">{Report.Encode(row.Name)}"
+                html.Append($"<tr><th scope=\"row\" title=\"{Report.Encode(row.Definition)}\">"
+                    + Report.Encode(Typeset(row.Name))
                     + (row.Unit.Length > 0 ? $" <small>{Report.Encode(row.Unit)}</small>" : "") + "</th>");
                 foreach (var cell in row.Cells)
                 {
-                    var value = Text(cell.Value, row) + Mark(cell.Verdict).Replace('-', '\u2212');
+                    var value = Minus(Text(cell.Value, row) + Mark(cell.Verdict));
+                    var interval = Minus(Brackets(cell, row, "<br><small>", "</small>"));
+                    // A dash beside a minus sign would read as another one.
+                    if (interval.Contains('\u2212'))
+                        interval = interval.Replace("\u2013", " to ", StringComparison.Ordinal);
                     html.Append("<td>").Append(cell.Meets == true ? $"<strong>{value}</strong>" : value)
-                        .Append(Brackets(cell, row, "<br><small>", "</small>")).Append("</td>");
+                        .Append(interval).Append("</td>");
                 }
                 html.Append($"<td>{Report.Encode(row.Goal)}</td></tr>");
             }
@@ -168,6 +173,12 @@ public static class TableText
         (row.Group is "flat ground" or "seeds" || row.Group.EndsWith(" features", StringComparison.Ordinal)
             ? $"{row.Group}: " : "") + row.Name
         + (row.Unit.Length > 0 ? $", {row.Unit}" : "");
+
+    // Hyphens of a number as a page writes them.
+    internal static string Minus(string number) => number.Replace('-', '\u2212');
+
+    // Likewise of a name: "target / clutter - true".
+    internal static string Typeset(string name) => name.Replace(" - ", " \u2212 ", StringComparison.Ordinal);
 
     // As a table has it: ".042" leaves room for what is said.
     internal static string Text(double? value, TableRow row)

@@ -125,15 +125,17 @@ public class TranslationTableTests
     {
         var far = Changed("far", (a, _, _) => a * 1.4f, 200);
         var near = Changed("near", (a, _, _) => a, 300);
-        var table = TranslationTable.Of(scenes, [far, again, again with { Name = "twin" }], "again");
+        var table = TranslationTable.Of(scenes, [far, again, again with { Name = "twin" }], "again", resamples: 200);
         Assert.Equal(Verdict.Worse, table["kl", "far"].Verdict);
         Assert.All(table.Rows, r => Assert.Equal(Verdict.Undecided, r.Cells[1].Verdict));
         Assert.All(table.Rows, r => Assert.Equal(Verdict.Undecided, r.Cells[2].Verdict));
-        Assert.Equal(Verdict.Better, TranslationTable.Of(scenes, [far, near], "far")["kl", "near"].Verdict);
-        var few = TranslationTable.Of(scenes[..3], [Few(far), Few(near)], "far");
+        Assert.Equal(Verdict.Better,
+            TranslationTable.Of(scenes, [far, near], "far", resamples: 200)["kl", "near"].Verdict);
+        var few = TranslationTable.Of(scenes[..3], [Few(far), Few(near)], "far", resamples: 200);
         Assert.Equal(Verdict.Undecided, few["kl", "near"].Verdict);
         Assert.NotNull(few["kl", "near"].Lower);
-        Assert.Null(TranslationTable.Of(scenes[..1], [new("one", [near.Images[0]])])["kl", "one"].Lower);
+        Assert.Null(TranslationTable.Of(scenes[..1], [new("one", [near.Images[0]])], resamples: 200)
+            ["kl", "one"].Lower);
 
         static Candidate Few(Candidate c) => new(c.Name, [.. c.Images.Take(3)]);
     }

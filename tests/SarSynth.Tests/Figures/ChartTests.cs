@@ -1,6 +1,7 @@
 // What a chart writes is what plotly's reference asks for; densities integrate to what they must; equal charts are
 // equal bytes.
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Plotly.NET;
@@ -54,6 +55,21 @@ public class ChartTests
         Assert.True(legend.Success && title.Success, svg[..Math.Min(svg.Length, 400)]);
         var (top, baseline) = (double.Parse(legend.Groups[1].Value), double.Parse(title.Groups[1].Value));
         Assert.True(top > baseline, $"legend from {top}, title to {baseline}");
+    }
+
+    [Theory]
+    [InlineData(0.3, 5)]
+    [InlineData(0.04, 7)]
+    [InlineData(0.002, 5)]
+    [InlineData(1e-9, 10)]
+    public void DigitsBesideALogarithmicAxisStandApart(double low, double high)
+    {
+        var svg = Plots.Line([0, 1], [low, high]).WithXAxis("x").WithYAxis("y", AxisScale.Log).ToSvg();
+        double[] heights = [.. Regex.Matches(svg, """<g class="ytick"><text[^>]* transform="translate\(0,([\d.]+)\)""")
+            .Select(m => double.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture)).Order()];
+        Assert.True(heights.Length >= 3, svg[..Math.Min(svg.Length, 400)]);
+        // Small digits are three quarters of the font of 13 pixels high.
+        Assert.All(heights.Zip(heights.Skip(1)), pair => Assert.InRange(pair.Second - pair.First, 9.75, 400));
     }
 
     [Fact]

@@ -1,10 +1,12 @@
 // The table as text, Markdown, LaTeX, CSV and HTML: it fits, and says what it says everywhere alike.
 using System.Globalization;
+using System.Net;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using SarSynth.Data;
 using SarSynth.Evaluation;
 using SarSynth.Figures;
+using SarSynth.Radar.Images;
 using SarSynth.Tests.Support;
 
 namespace SarSynth.Tests.Figures;
@@ -78,6 +80,42 @@ public class TableTextTests
         Assert.Contains("<strong>.0000+</strong><br><small>.0000–.0001</small>", html);
         Assert.Contains("<dd>KL, in nats.</dd>", html);
         Assert.DoesNotContain("http", html);
+    }
+
+    [Fact]
+    public void APageHasMinusSignsAndNoDashBesideThem()
+    {
+        var named = table with { Rows = [table.Rows[0], table.Rows[1] with { Name = "target / clutter - true" }] };
+        var html = named.ToHtml();
+        Assert.Contains("<td>\u2212.25<br><small>\u22121.50 to .13</small></td>", html);
+        Assert.Contains("<td>12.5000\u2212<br><small>2.0991\u2013133.8757</small></td>", html);
+        Assert.Contains("target / clutter \u2212 true <small>dB</small>", html);
+        // What a program may read stays as it was.
+        Assert.Contains("| -.25 <sub>-1.50\u2013.13</sub> |", named.ToMarkdown());
+    }
+
+    [Theory]
+    [InlineData(true, "The truth: simulated airborne, of the same ground.", "\u2212.25")]
+    [InlineData(false, "two heaps are judged", "\u2212.25")]
+    public void TheReportSaysWhetherImagesArePairs(bool paired, params string[] words)
+    {
+        var folder = Directory.CreateTempSubdirectory("sarsynth-report-").FullName;
+        try
+        {
+            var images = Enumerable.Range(0, 2).Select(i => new AmplitudeImage(16, 16,
+                [.. Enumerable.Range(0, 256).Select(p => 1 + (p + i) % 7f)])).ToArray();
+            TruthScene[] scenes = [new("a", images[0]), new("b", images[1])];
+            var shown = table with { Rows = [table.Rows[0], table.Rows[1] with { Id = "power-all" }] };
+            Candidate[] candidates = [.. table.Candidates.Select(name => new Candidate(name, images))];
+            shown.Write(folder, paired ? scenes : [], candidates, ["Lee x speckle", "floor"],
+                truth: paired ? null : new("true-images", images));
+            var page = WebUtility.HtmlDecode(File.ReadAllText(Path.Combine(folder, TableReport.Page)));
+            Assert.All(words, word => Assert.Contains(word, page[..page.IndexOf("<table>", StringComparison.Ordinal)]));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     [Fact]

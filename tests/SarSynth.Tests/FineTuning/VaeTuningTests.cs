@@ -70,7 +70,7 @@ public sealed class VaeTuningTests : IDisposable
         FineTune.Run(recipe with
         {
             Strategy = [Vae.Full(2e-3)], Steps = 90, CheckpointEvery = 100,
-            Validation = recipe.Validation with { Every = 3 },
+            Validation = recipe.Validation with { Every = 9 },
         }, At("out"), lines.Add);
         var looks = lines.Where(l => l.Validation is not null).ToList();
         Assert.True(looks[^1].Validation < 0.8 * looks[0].Validation,

@@ -56,9 +56,10 @@ public sealed class GroundBlocksTests : IDisposable
             {
                 var overlap = Math.Min(Math.Min(a[2], b[2]) - Math.Max(a[0], b[0]),
                     Math.Min(a[3], b[3]) - Math.Max(a[1], b[1]));
-                if (part != other)
-                    Assert.True(overlap < 1e-12, $"{part} and {other} share {overlap} degrees");
-                else if (overlap > 0)
+                // A million pairs: words are made for the one that is wrong.
+                if (part != other && !(overlap < 1e-12))
+                    Assert.Fail($"{part} and {other} share {overlap} degrees");
+                if (part == other && overlap > 0)
                     shared++;
             }
         Assert.True(shared > tiles.Count);
