@@ -43,7 +43,8 @@ public class ScalarTests
     {
         var (of, expected) = calls[name];
         using var noGradients = no_grad();
-        using var start = full(64, 3f);
+        // One element: a number that was freed is wrong for all of them alike.
+        using var start = full(1, 3f);
         using var stop = new CancellationTokenSource();
         var collector = new Thread(() =>
         {

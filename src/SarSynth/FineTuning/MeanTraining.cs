@@ -1,6 +1,5 @@
 // Training of the mean network on single-look airborne images as they are: the likelihood of their intensities needs no
 // clean truth. Dalsasso et al. (2021) learn despeckling so; here the input is another sensor's image.
-using System.Globalization;
 using SarSynth.Data;
 using SarSynth.Diffusion;
 using SarSynth.Diffusion.Checkpoints;
@@ -18,9 +17,7 @@ namespace SarSynth.FineTuning;
 /// <summary>Trains the mean network of a <see cref="Translator"/>.</summary>
 public static class MeanTraining
 {
-    private const string CheckpointFolder = "training";
-
-    private const int LossInterval = 10;
+    private const string CheckpointFolder = "training", LossFile = "losses.csv";
 
     /// <summary>Trains as the recipe says and writes the model folder; a run that was killed goes on from its last
     /// checkpoint.</summary>
@@ -91,10 +88,7 @@ public static class MeanTraining
         KitJson.Write(Path.Combine(folder, ModelCard.FileName), card);
         Provenance.Of("train", recipe, recipe.Seed, begun, [], device.ToString())
             .Write(Path.Combine(folder, "training.provenance.json"));
-        var losses = Path.Combine(folder, CheckpointFolder, MeanRun.LossFile);
-        // Not there where a run was killed between this and the next line.
-        if (File.Exists(losses))
-            File.Move(losses, Path.Combine(folder, MeanRun.LossFile), overwrite: true);
+        new LossLog(Path.Combine(folder, CheckpointFolder, LossFile)).MoveTo(folder);
         // Last: a folder with it is a finished model.
         Translator.WriteIndex(folder, hasResidual: false);
         Directory.Delete(Path.Combine(folder, CheckpointFolder), recursive: true);
@@ -103,8 +97,6 @@ public static class MeanTraining
     /// <summary>One training.</summary>
     private sealed class MeanRun
     {
-        public const string LossFile = "losses.csv";
-
         private readonly MeanRecipe recipe;
         private readonly UpscalingUNetModel network;
         private readonly MeanField field;
@@ -141,15 +133,10 @@ public static class MeanTraining
                 CheckpointEvery = stage.CheckpointEvery,
                 Seed = (long)recipe.Seed,
             };
-            var recent = new List<double>();
+            var losses = new LossLog(Path.Combine(folder, LossFile));
             void OnStep(TrainingProgress p)
             {
-                recent.Add(p.Loss);
-                if (p.Step % LossInterval == 0 || p.Step == p.Steps)
-                {
-                    Append(p.Step, recent.Average());
-                    recent.Clear();
-                }
+                losses.Add("mean", p);
                 progress(new("mean", p.Step, p.Steps, p.Loss, (double)p.Step / p.Steps, p.StepsPerSecond));
             }
             Directory.CreateDirectory(options.Folder);
@@ -157,16 +144,6 @@ public static class MeanTraining
                 step => tiles.Batch((int)step.Index, stage.Batch), Loss, OnStep, cancel);
             cancel.ThrowIfCancellationRequested();
             result.Ema?.CopyTo(parameters);
-        }
-
-        // stage,step,mean loss since the line before; steps that a killed run had written and lost go first.
-        private void Append(long step, double loss)
-        {
-            var path = Path.Combine(folder, LossFile);
-            var lines = File.Exists(path) ? File.ReadAllLines(path) : [];
-            var kept = lines.Where(l => long.Parse(l.Split(',')[1], CultureInfo.InvariantCulture) < step);
-            AtomicFile.WriteText(path, string.Concat(kept.Append(FormattableString.Invariant($"mean,{step},{loss:G6}"))
-                .Select(l => l + "\n")));
         }
 
         private Tensor Loss(TileBatch batch, TrainingStep step)

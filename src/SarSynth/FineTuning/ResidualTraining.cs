@@ -1,6 +1,5 @@
 // Training of the residual's diffusion beside a mean network that stands still. The truth is the simulator's; where
 // there are measured images alone, multilooked ones take its place (their residual is then that of their looks).
-using System.Globalization;
 using SarSynth.Data;
 using SarSynth.Diffusion;
 using SarSynth.Diffusion.Checkpoints;
@@ -16,8 +15,6 @@ namespace SarSynth.FineTuning;
 public static class ResidualTraining
 {
     private const string CheckpointFolder = "training", LossFile = "residual-losses.csv";
-
-    private const int LossInterval = 10;
 
     /// <summary>Trains as the recipe says and writes the model folder, the mean network in it; a run that was killed
     /// goes on from its last checkpoint.</summary>
@@ -100,18 +97,13 @@ public static class ResidualTraining
         };
         // Velocity's own weights: at the schedule's last step, where nothing is left of the signal, min-SNR has none.
         var loss = new LossRecipe { MinSnrGamma = null };
-        var recent = new List<double>();
+        var losses = new LossLog(Path.Combine(folder, LossFile));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         void OnStep(TrainingProgress p)
         {
             if (p.Step >= recipe.StopAfter)
                 stop.Cancel();
-            recent.Add(p.Loss);
-            if (p.Step % LossInterval == 0 || p.Step == p.Steps)
-            {
-                Append(Path.Combine(folder, LossFile), p.Step, recent.Average());
-                recent.Clear();
-            }
+            losses.Add("residual", p);
             progress(new("residual", p.Step, p.Steps, p.Loss, (double)p.Step / p.Steps, p.StepsPerSecond));
         }
         Directory.CreateDirectory(options.Folder);
@@ -133,15 +125,6 @@ public static class ResidualTraining
         result.Ema?.CopyTo(parameters);
     }
 
-    // stage,step,mean loss since the line before; steps that a killed run had written and lost go first.
-    private static void Append(string path, long step, double loss)
-    {
-        var lines = File.Exists(path) ? File.ReadAllLines(path) : [];
-        var kept = lines.Where(l => long.Parse(l.Split(',')[1], CultureInfo.InvariantCulture) < step);
-        AtomicFile.WriteText(path, string.Concat(kept
-            .Append(FormattableString.Invariant($"residual,{step},{loss:G6}")).Select(l => l + "\n")));
-    }
-
     private static void Save(ResidualRecipe recipe, PlainUNetModel network, ModelCard card, string from, string folder,
         Device device)
     {
@@ -158,10 +141,7 @@ public static class ResidualTraining
         KitJson.Write(Path.Combine(folder, ModelCard.FileName), card);
         Provenance.Of("train", recipe, recipe.Seed, [Path.Combine(from, MeanField.Folder)], [], device.ToString())
             .Write(Path.Combine(folder, "residual.provenance.json"));
-        var losses = Path.Combine(folder, CheckpointFolder, LossFile);
-        // Not there where a run was killed between this and the next line.
-        if (File.Exists(losses))
-            File.Move(losses, Path.Combine(folder, LossFile), overwrite: true);
+        new LossLog(Path.Combine(folder, CheckpointFolder, LossFile)).MoveTo(folder);
         // Last: a folder with it is a finished model.
         Translator.WriteIndex(folder, hasResidual: true);
         Directory.Delete(Path.Combine(folder, CheckpointFolder), recursive: true);

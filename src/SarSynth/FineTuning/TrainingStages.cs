@@ -1,7 +1,5 @@
 // Stages of a training from nothing, one behind the other: checkpoints, losses and progress of each.
-using System.Globalization;
 using SarSynth.Data;
-using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Diffusion.Training;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -18,10 +16,8 @@ namespace SarSynth.FineTuning;
 internal sealed class TrainingStages(string folder, ulong seed, IReadOnlyList<(string Name, StageRecipe Recipe)> all,
     Action<FineTuningProgress>? progress, CancellationToken cancel)
 {
-    private const int LossInterval = 10;
+    private readonly LossLog losses = new(Path.Combine(folder, "losses.csv"));
     private double done;
-
-    private string LossFile => Path.Combine(folder, "losses.csv");
 
     /// <summary>Seed of what a stage draws.</summary>
     public ulong SeedOf(string stage) => seed ^ (ulong)stage.Length << 32 ^ stage[0];
@@ -43,7 +39,6 @@ internal sealed class TrainingStages(string folder, ulong seed, IReadOnlyList<(s
             ValidateEvery = validateEvery, Seed = unchecked((long)seed),
         };
         Directory.CreateDirectory(options.Folder);
-        var (recent, first) = (new List<double>(), true);
         using var result = Trainer.Run(options, parameters, batches, loss, Tell, cancel, validate);
         cancel.ThrowIfCancellationRequested();
         result.Ema?.CopyTo(parameters);
@@ -51,17 +46,7 @@ internal sealed class TrainingStages(string folder, ulong seed, IReadOnlyList<(s
 
         void Tell(TrainingProgress p)
         {
-            if (first)
-                Forget(stage, p.Step);
-            first = false;
-            recent.Add(p.Loss);
-            if (p.Step % LossInterval == 0 || p.Step == p.Steps)
-            {
-                Append(stage, p.Step, recent.Average());
-                recent.Clear();
-            }
-            if (p.Validation is { } held)
-                Append(stage + " validation", p.Step, held);
+            losses.Add(stage, p);
             progress?.Invoke(new(stage, p.Step, p.Steps, p.Loss,
                 (done + Cost(s) * p.Step / p.Steps) / all.Sum(a => Cost(a.Recipe)), p.StepsPerSecond));
         }
@@ -70,26 +55,9 @@ internal sealed class TrainingStages(string folder, ulong seed, IReadOnlyList<(s
     /// <summary>Moves the losses beside the finished model and removes the checkpoints.</summary>
     public void Finish(string model)
     {
-        // Not there where a run was killed between this and the next line.
-        if (File.Exists(LossFile))
-            File.Move(LossFile, Path.Combine(model, "losses.csv"), overwrite: true);
+        losses.MoveTo(model);
         Directory.Delete(folder, recursive: true);
     }
 
     private static double Cost(StageRecipe s) => (double)s.Steps * s.Batch * s.Tile * s.Tile;
-
-    private void Append(string stage, long step, double loss) =>
-        File.AppendAllText(LossFile, FormattableString.Invariant($"{stage},{step},{loss:G6}\n"));
-
-    // A killed run may have written more lines than its last checkpoint has steps.
-    private void Forget(string stage, long from)
-    {
-        if (!File.Exists(LossFile))
-            return;
-        var lines = File.ReadAllLines(LossFile);
-        var kept = lines.Where(l => l.Split(',') is not [var name, var step, _] || !name.StartsWith(stage,
-            StringComparison.Ordinal) || long.Parse(step, CultureInfo.InvariantCulture) < from).ToArray();
-        if (kept.Length < lines.Length)
-            AtomicFile.WriteText(LossFile, string.Concat(kept.Select(l => l + "\n")));
-    }
 }

@@ -5,7 +5,6 @@ using SarSynth.Diffusion.Models;
 using SarSynth.FineTuning;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
-using SarSynth.Radar.Radiometry;
 using SarSynth.Radar.Simulation;
 using SarSynth.Tests.Support;
 using SarSynth.Translation;
@@ -19,11 +18,9 @@ public sealed class BridgeModelTests : IDisposable
     private readonly string folder = Directory.CreateTempSubdirectory("sarsynth-bridge-").FullName;
 
     // A network that gives back its input: its last layer is zero.
-    private readonly Translator model = new(new ModelCard
+    private readonly Translator model = new(MeanModel.Card with
     {
-        Scale = 1, SatelliteSensor = "airborne-x-040 facets", AirborneSensor = "airborne-x-040",
-        Target = Sensors.AirborneX040, ZerosAreShadow = true, SatelliteMeanLog = -1.7,
-        Satellite = new LogNormalisation(-1.7, 0.7, 0.0001),
+        Scale = 1, SatelliteSensor = "airborne-x-040 facets", TrainedOn = null, ZerosAreShadow = true,
     }, new UpscalingUNetModel(new()
     {
         Scale = 1, OutChannels = 2, BlockOutChannels = [8, 8], LayersPerBlock = 1, FineChannels = 4,

@@ -3,9 +3,8 @@ using System.Text.Json.Nodes;
 using SarSynth.Diffusion.Models;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
-using SarSynth.Radar.Radiometry;
-using SarSynth.Radar.Simulation;
 using SarSynth.Translation;
+using static SarSynth.Tests.Translation.MeanModel;
 using static TorchSharp.torch;
 
 namespace SarSynth.Tests.Translation;
@@ -13,23 +12,13 @@ namespace SarSynth.Tests.Translation;
 [Collection("engine")]
 public sealed class LevelTests : IDisposable
 {
-    private static readonly ModelCard card = new()
-    {
-        SatelliteSensor = "satellite-x-160", AirborneSensor = "airborne-x-040", Target = Sensors.AirborneX040,
-        TrainedOn = TrainedOn.Of(Sensors.SatelliteX160), SatelliteMeanLog = -1.7,
-        Satellite = new LogNormalisation(-1.7, 0.7, 0.0001),
-    };
-
     private readonly string folder = Directory.CreateTempSubdirectory("sarsynth-level-").FullName;
 
-    private readonly UpscalingUNetModel network = new(new()
-    {
-        ConditionChannels = 3, OutChannels = 2, BlockOutChannels = [8, 8], LayersPerBlock = 1, FineChannels = 4,
-    });
+    private readonly UpscalingUNetModel network = Network();
 
     private readonly Translator model;
 
-    public LevelTests() => model = new(card, network);
+    public LevelTests() => model = new(MeanModel.Card, network);
 
     public void Dispose()
     {
@@ -172,9 +161,9 @@ public sealed class LevelTests : IDisposable
         var source = SatelliteSource.Of(image);
         var recipe = new TranslateRecipe { Spacing = spacing, Seed = 3, Tile = 32, Overlap = 8 };
         var means = new List<float>();
-        new MeanTranslation(model, new(network, card), null, new(source), source, recipe,
-            TranslationLevel.Of(card, TranslationWay.MeanAndSpeckle, source, spacing, "")) { Seen = means.AddRange }
-            .Run((_, _) => { }, _ => { }, default);
+        new MeanTranslation(model, new(network, MeanModel.Card), null, new(source), source, recipe,
+            TranslationLevel.Of(MeanModel.Card, TranslationWay.MeanAndSpeckle, source, spacing, ""))
+            { Seen = means.AddRange }.Run((_, _) => { }, _ => { }, default);
         return means;
     }
 
@@ -184,7 +173,4 @@ public sealed class LevelTests : IDisposable
         return new(rows, columns, [.. Enumerable.Range(0, rows * columns)
             .Select(_ => (float)(0.1 + 0.4 * random.NextDouble()))], new SarMetadata { Sensor = "satellite-x-160" });
     }
-
-    private static AmplitudeImage Flat(int rows, int columns) => new(rows, columns,
-        [.. Enumerable.Repeat(0.3f, rows * columns)], new SarMetadata { Sensor = "satellite-x-160" });
 }

@@ -1,15 +1,14 @@
 // Mean x texture x speckle through the translator: grids, gaps, complex samples, blocks, provenance, and its training.
 using System.Text.Json.Nodes;
 using SarSynth.Data;
-using SarSynth.Diffusion.Models;
 using SarSynth.FineTuning;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
 using SarSynth.Radar.Radiometry;
-using SarSynth.Radar.Simulation;
 using SarSynth.Tests.Support;
 using SarSynth.Translation;
 using TorchSharp;
+using static SarSynth.Tests.Translation.MeanModel;
 using static TorchSharp.torch;
 
 namespace SarSynth.Tests.Translation;
@@ -17,20 +16,9 @@ namespace SarSynth.Tests.Translation;
 [Collection("engine")]  // The engine's default generator is the process's: who draws from it runs alone.
 public sealed class MeanTests : IDisposable
 {
-    private static readonly ModelCard card = new()
-    {
-        SatelliteSensor = "satellite-x-160", AirborneSensor = "airborne-x-040", Target = Sensors.AirborneX040,
-        TrainedOn = TrainedOn.Of(Sensors.Named("satellite-x-160")), SatelliteMeanLog = -1.7,
-        Satellite = new LogNormalisation(-1.7, 0.7, 0.0001),
-    };
-
     private readonly string folder = Directory.CreateTempSubdirectory("sarsynth-mean-").FullName;
 
-    // A network that interpolates: its last layer is zero.
-    private readonly Translator model = new(card, new UpscalingUNetModel(new()
-    {
-        ConditionChannels = 3, OutChannels = 2, BlockOutChannels = [8, 8, 8, 8], LayersPerBlock = 1, FineChannels = 4,
-    }));
+    private readonly Translator model = new(MeanModel.Card, Network(levels: 4));
 
     public void Dispose()
     {
@@ -288,7 +276,4 @@ public sealed class MeanTests : IDisposable
         Assert.Equal(Math.Sqrt(3) * 4 * 2, most[2], 1e-4);
         Assert.Equal(Math.Sqrt(3) * 4 * 0.1, most[0], 1e-4);
     }
-
-    private static AmplitudeImage Flat(int rows, int columns, float amplitude) => new(rows, columns,
-        [.. Enumerable.Repeat(amplitude, rows * columns)], new SarMetadata { Sensor = "satellite-x-160" });
 }

@@ -1,11 +1,8 @@
 // A scene in strips: goes on after a kill, is shared by processes, and has no seams.
 using System.Security.Cryptography;
-using SarSynth.Diffusion.Models;
 using SarSynth.Diffusion.Tiling;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
-using SarSynth.Radar.Radiometry;
-using SarSynth.Radar.Simulation;
 using SarSynth.Translation;
 using static TorchSharp.torch;
 
@@ -23,21 +20,13 @@ public sealed class PartsTests : IDisposable
     {
         // Weights that are not zero: each window says something of its own at its border.
         manual_seed(1);
-        var network = new UpscalingUNetModel(new()
-        {
-            ConditionChannels = 3, OutChannels = 2, BlockOutChannels = [8, 8], LayersPerBlock = 1, FineChannels = 4,
-        });
+        var network = MeanModel.Network();
         using (no_grad())
         {
             foreach (var weight in network.parameters().Where(w => w.dim() > 1))
                 TorchSharp.torch.nn.init.normal_(weight, 0, 0.02);
         }
-        model = new(new()
-        {
-            SatelliteSensor = "satellite-x-160", AirborneSensor = "airborne-x-040", Target = Sensors.AirborneX040,
-            TrainedOn = TrainedOn.Of(Sensors.Named("satellite-x-160")), SatelliteMeanLog = -1.7,
-            Satellite = new LogNormalisation(-1.7, 0.7, 0.0001),
-        }, network);
+        model = new(MeanModel.Card, network);
         (input, whole) = (Path.Combine(folder, "in.tif"), Path.Combine(folder, "whole.tif"));
         var random = new Random(2);
         var pixels = new float[400 * 72];

@@ -7,11 +7,10 @@ using SarSynth.Diffusion.Models;
 using SarSynth.FineTuning;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
-using SarSynth.Radar.Radiometry;
-using SarSynth.Radar.Simulation;
 using SarSynth.Tests.Support;
 using SarSynth.Translation;
 using TorchSharp;
+using static SarSynth.Tests.Translation.MeanModel;
 using static TorchSharp.torch;
 
 namespace SarSynth.Tests.Translation;
@@ -19,18 +18,10 @@ namespace SarSynth.Tests.Translation;
 [Collection("engine")]  // The engine's default generator is the process's: who draws from it runs alone.
 public sealed class ResidualTests : IDisposable
 {
-    private static readonly ModelCard card = new()
-    {
-        SatelliteSensor = "satellite-x-160", AirborneSensor = "airborne-x-040", Target = Sensors.AirborneX040,
-        TrainedOn = TrainedOn.Of(Sensors.Named("satellite-x-160")), SatelliteMeanLog = -1.7,
-        Satellite = new LogNormalisation(-1.7, 0.7, 0.0001), Residual = new(1.5, 4),
-    };
+    private static readonly ModelCard card = MeanModel.Card with { Residual = new(1.5, 4) };
 
     private readonly string folder = Directory.CreateTempSubdirectory("sarsynth-residual-").FullName;
-    private readonly Translator model = new(card, new UpscalingUNetModel(new()
-    {
-        ConditionChannels = 3, OutChannels = 2, BlockOutChannels = [8, 8], LayersPerBlock = 1, FineChannels = 4,
-    }), Denoiser());
+    private readonly Translator model = new(card, MeanModel.Network(), Denoiser());
 
     public void Dispose()
     {
@@ -143,10 +134,7 @@ public sealed class ResidualTests : IDisposable
     public void TrainingEndsInAModelAndGoesOnWhereItWasKilled()
     {
         var from = Path.Combine(folder, "from");
-        using (var mean = new Translator(card with { Residual = null }, new UpscalingUNetModel(new()
-        {
-            ConditionChannels = 3, OutChannels = 2, BlockOutChannels = [8, 8], LayersPerBlock = 1, FineChannels = 4,
-        })))
+        using (var mean = new Translator(MeanModel.Card, MeanModel.Network()))
             mean.Save(from);
         var recipe = KitJson.Read<ResidualRecipe>(
             Path.Combine(TestData.Root, "data-manifests", "recipes", "mini-residual.json"));
@@ -191,7 +179,4 @@ public sealed class ResidualTests : IDisposable
             parameter.copy_(randn(parameter.shape, generator: generator).div(tensor(12f)));
         return network;
     }
-
-    private static AmplitudeImage Flat(int rows, int columns, float amplitude) => new(rows, columns,
-        [.. Enumerable.Repeat(amplitude, rows * columns)], new SarMetadata { Sensor = "satellite-x-160" });
 }
