@@ -6,7 +6,8 @@ using SarSynth.Translation;
 
 namespace SarSynth.Tests.Translation;
 
-/// <summary>A model of the mean way as the kit's is, but small and new: its last layer is zero, so it interpolates.</summary>
+/// <summary>A model of the mean way as the kit's is, but small and new: its last layer is zero, so it
+/// interpolates.</summary>
 internal static class MeanModel
 {
     public static ModelCard Card { get; } = new()
