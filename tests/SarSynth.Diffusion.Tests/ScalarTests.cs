@@ -6,7 +6,7 @@ namespace SarSynth.Diffusion.Tests;
 
 public class ScalarTests
 {
-    private const int Calls = 100_000;
+    private const int Calls = 50_000;
 
     private static readonly Dictionary<string, (Func<Tensor, Tensor> Of, double Expected)> calls = new()
     {

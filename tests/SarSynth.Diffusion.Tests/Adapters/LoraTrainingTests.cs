@@ -143,7 +143,7 @@ public sealed class LoraTrainingTests : IDisposable
             Assert.InRange(Relative(start, narrow), 0, dora ? 1.5 * Relative(narrow, before) : 0);
             var target = before * 0.5;
             var losses = new List<double>();
-            var options = new TrainerOptions { Steps = 25, LearningRate = 1e-2, Autocast = cast };
+            var options = new TrainerOptions { Steps = 12, LearningRate = 1e-2, Autocast = cast };
             Trainer.Run(options, lora.Parameters, _ => 0,
                 (_, _) => (Predict(gradients: true).to(ScalarType.Float32) - target).square().mean(),
                 p => losses.Add(p.Loss)).Dispose();
