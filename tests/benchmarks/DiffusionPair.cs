@@ -72,6 +72,9 @@ internal static class DiffusionPair
         Console.WriteLine($"beside PyTorch {version} {(root is null ? "of this system" : $"in {root}")}"
             + (root is null || PythonScript.CoreType is not { } type
                 ? "" : $", with OPENBLAS_CORETYPE={type} for it alone"));
+        if (python.Ready.ElementAtOrDefault(1) is { } blas)
+            Console.WriteLine($"whose BLAS is {blas}" + (blas.Contains("openblas", StringComparison.Ordinal) ? ""
+                : ": not OpenBLAS, so that nothing below says how fast PyTorch can be (libopenblas0-openmp has it)"));
         Console.WriteLine($"{threads} threads; the best of {Rounds} rounds in turns: time on the "
             + $"clock, and of the process's CPU "
             + "(which other load disturbs less)");
