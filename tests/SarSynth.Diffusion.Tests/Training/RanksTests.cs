@@ -1,6 +1,7 @@
 // One training by several processes: the same numbers as by one, and no process that waits for one that is gone.
 using System.Diagnostics;
 using SarSynth.Diffusion.Checkpoints;
+using SarSynth.Diffusion.Memory;
 using SarSynth.Diffusion.Training;
 using SarSynth.Tests.Support;
 using TorchSharp.Modules;
@@ -18,7 +19,7 @@ internal static class RankedTraining
     /// <param name="steps">Steps of all.</param>
     /// <param name="what">"straight", or what goes wrong after step 3: rank 1 is "killed", "throws", is "told to stop",
     /// has "other weights", or a loss that is "not finite". Of "blocks" a UNet is trained, whose gradients travel
-    /// during the backward pass.</param>
+    /// during the backward pass, which ends at the first block of rank 1 in "blocks that fail".</param>
     public static int Run(string folder, int steps, string what)
     {
         using var ranks = MpiRanks.Join();
@@ -47,8 +48,8 @@ internal static class RankedTraining
             Ema = new EmaOptions(0.9), Accumulation = MicroBatches, Ranks = ranks,
             Warn = text => Console.Error.WriteLine(text),
         };
-        if (what == "blocks")
-            return TrainBlocks(options);
+        if (what.StartsWith("blocks", StringComparison.Ordinal))
+            return TrainBlocks(options, fails: what.EndsWith("fail", StringComparison.Ordinal) && ranks.Rank == 1);
         using var stop = new CancellationTokenSource();
         var wrong = ranks.Rank == 1;
         var had = new List<string>();
@@ -85,9 +86,20 @@ internal static class RankedTraining
     }
 
     // Adam with an epsilon above the rounding of gradients near zero, which it would turn into whole steps.
-    private static int TrainBlocks(TrainerOptions options)
+    private static int TrainBlocks(TrainerOptions options, bool fails)
     {
         using var unet = TinyModels.Unet();
+        var left = 0;
+        if (fails)
+        {
+            // Blocks are computed again on the way back, and only there with gradients.
+            unet.BlockRunner = (block, inputs) => GradientCheckpointing.Run(given =>
+            {
+                left += is_grad_enabled() ? -1 : 1;
+                return is_grad_enabled() && left == 0
+                    ? throw new InvalidDataException("the way back is blocked") : block(given);
+            }, inputs);
+        }
         Trainer.Run(options with
         {
             Networks = [("unet", unet)], GradientBucket = 20_000, LearningRate = 1e-4,
@@ -152,6 +164,9 @@ public sealed class RanksTests : IDisposable
         var killed = Train(2, "killed", 1_000_000, "killed");
         Assert.NotEqual(0, killed.Code);
         Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60), $"{clock.Elapsed} until the other had ended too");
+        var blocked = Train(2, "blocked", 1_000_000, "blocks that fail");
+        Assert.NotEqual(0, blocked.Code);
+        Assert.Contains("rank 1: the way back is blocked", blocked.Said);
         var failed = Train(2, "failed", 1_000_000, "throws");
         Assert.NotEqual(0, failed.Code);
         Assert.Contains("rank 1: tile 7: cannot be read", failed.Said);
