@@ -103,7 +103,13 @@ public sealed class MpiRanks : Ranks
     }
 
     /// <inheritdoc/>
-    public override void Abort() => MPI.Environment.Abort(1);
+    public override void Abort()
+    {
+        // An abort overtakes what the launcher has not read yet of the process's output, and drops it: the message that
+        // says why would be lost.
+        Thread.Sleep(TimeSpan.FromSeconds(1));
+        MPI.Environment.Abort(1);
+    }
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing) => environment.Dispose();

@@ -33,10 +33,6 @@ public sealed record ResidualRecipe
     /// <summary>How long, how large, how fast.</summary>
     public required StageRecipe Residual { get; init; }
 
-    /// <summary>Steps after which it ends, the learning rate still falling towards that of all steps; null for
-    /// all.</summary>
-    public int? StopAfter { get; init; }
-
     /// <summary>Model whose mean network it stands on: a folder, or the kit's own by its name.</summary>
     public required string From { get; init; }
 

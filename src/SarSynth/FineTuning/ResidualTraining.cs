@@ -98,11 +98,8 @@ public static class ResidualTraining
         // Velocity's own weights: at the schedule's last step, where nothing is left of the signal, min-SNR has none.
         var loss = new LossRecipe { MinSnrGamma = null };
         var losses = new LossLog(Path.Combine(folder, LossFile));
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         void OnStep(TrainingProgress p)
         {
-            if (p.Step >= recipe.StopAfter)
-                stop.Cancel();
             losses.Add("residual", p);
             progress(new("residual", p.Step, p.Steps, p.Loss, (double)p.Step / p.Steps, p.StepsPerSecond));
         }
@@ -120,7 +117,7 @@ public static class ResidualTraining
                 return DiffusionLoss.Draw(ResidualField.Sampling.Schedule,
                     (noisy, timesteps) => field.Predict(noisy, timesteps, told, conditions),
                     field.Latents(Image(batch.Residual, side * scale)), step, loss).MoveToOuterDisposeScope();
-            }, OnStep, stop.Token);
+            }, OnStep, cancel);
         cancel.ThrowIfCancellationRequested();
         result.Ema?.CopyTo(parameters);
     }

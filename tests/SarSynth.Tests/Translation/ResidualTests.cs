@@ -143,8 +143,7 @@ public sealed class ResidualTests : IDisposable
         recipe = recipe with
         {
             Scenes = recipe.Scenes with { Scenes = 2, Size = 64, Varied = 1 }, Network = network, From = from,
-            Residual = recipe.Residual with { Steps = 6, Batch = 2, Tile = 32, Warmup = 1, CheckpointEvery = 1 },
-            StopAfter = 4,
+            Residual = recipe.Residual with { Steps = 4, Batch = 2, Tile = 32, Warmup = 1, CheckpointEvery = 1 },
         };
         Assert.All(recipe.Scenes.Plan(), s => Assert.True(s.Seed < SimulatedScenes.UnseenSeed));
         var (whole, killed) = (Path.Combine(folder, "whole"), Path.Combine(folder, "killed"));
