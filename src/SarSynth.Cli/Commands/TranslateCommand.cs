@@ -23,6 +23,12 @@ static class TranslateCommand
         Description = "Mean and speckle: factor on the spread of texture, 0 to 1.",
     };
 
+    private static readonly Option<bool> noResidual = new("--no-residual")
+    {
+        Description = "Mean and speckle: texture without form in place of the residual that the model draws: nearer to "
+            + "the ground, farther from the amplitudes' law.",
+    };
+
     private static readonly Option<double?> consistency = new("--consistency")
     {
         Description = "Mean and speckle: share of what differs from the satellite image by more than its looks explain "
@@ -128,7 +134,8 @@ static class TranslateCommand
     {
         var command = new Command("translate", "Satellite images into airborne-like ones, on the finer grid.")
         {
-            CommonOptions.Inputs, output, ModelOptions.Model, way, spacing, levels, complex, texture, consistency,
+            CommonOptions.Inputs, output, ModelOptions.Model, way, spacing, levels, complex, texture, noResidual,
+            consistency,
             ModelOptions.Prompt, ModelOptions.NegativePrompt,
             ModelOptions.Guidance, ModelOptions.Steps, ModelOptions.Eta, ModelOptions.Scheduler, strength, controlScale,
             controlNet, condition, ModelOptions.Lora, ModelOptions.Token, radiometry, card, strict, asIs, stored,
@@ -185,6 +192,7 @@ static class TranslateCommand
             Spacing = parsed.GetValue(spacing),
             Complex = parsed.GetValue(complex),
             Texture = parsed.GetValue(texture) ?? recipe.Texture,
+            Residual = !parsed.GetValue(noResidual),
             Consistency = parsed.GetValue(consistency) ?? recipe.Consistency,
             Card = parsed.GetValue(card) is { } file ? Names.ExistingPath(file) : null,
             Strength = parsed.GetValue(strength),

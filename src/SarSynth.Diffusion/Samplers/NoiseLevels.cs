@@ -5,11 +5,15 @@ namespace SarSynth.Diffusion.Samplers;
 /// <summary>A schedule's noise levels, and spacings of a run's over them.</summary>
 internal sealed class NoiseLevels
 {
+    // Of alphaBar 2^-24, which diffusers puts in the place of a last step without signal; ln sigma stays finite.
+    private static readonly double noSignal = Math.Sqrt(Math.ScaleB(1, 24) - 1);
+
     private readonly double[] levels, logarithms;
 
     public NoiseLevels(NoiseSchedule schedule)
     {
-        levels = [.. Enumerable.Range(0, schedule.TrainTimesteps).Select(t => (double)schedule.Sigma(t))];
+        levels = [.. Enumerable.Range(0, schedule.TrainTimesteps)
+            .Select(t => Math.Min(schedule.Sigma(t), noSignal))];
         logarithms = Array.ConvertAll(levels, Math.Log);
     }
 

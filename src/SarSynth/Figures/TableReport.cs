@@ -33,7 +33,9 @@ public static class TableReport
         var own = model.ToWay(recipe, name);
         return recipe.Way is not null ? [own] :
         [
-            own, .. model.Ways.Skip(1).Select(way => model.ToWay(recipe with { Way = way }, $"{own.Name}, "
+            own, .. model.Draws(recipe)
+                ? [model.ToWay(recipe with { Residual = false }, $"{own.Name}, no residual")] : Array.Empty<Way>(),
+            .. model.Ways.Skip(1).Select(way => model.ToWay(recipe with { Way = way }, $"{own.Name}, "
                 + (way == TranslationWay.Amplitude ? "amplitude" : "mean x speckle"))),
         ];
     }
@@ -57,8 +59,11 @@ public static class TableReport
     public static string SamplerOf(Translator model, TranslateRecipe recipe)
     {
         if ((recipe.Way ?? model.Ways[0]) == TranslationWay.MeanAndSpeckle)
+        {
+            var drawn = model.Draws(recipe) ? $", residual in {recipe.Steps ?? TranslateRecipe.ResidualSteps} steps" : "";
             return FormattableString.Invariant($"mean x speckle, texture {recipe.Texture}, ")
-                + FormattableString.Invariant($"consistency {recipe.Consistency}");
+                + FormattableString.Invariant($"consistency {recipe.Consistency}{drawn}");
+        }
         var (plan, _) = model.PlanOf(recipe);
         var name = (string?)JsonNode.Parse(model.SamplerOf(recipe).ToJson())?["_class_name"] ?? "";
         // No other sampler looks at eta.

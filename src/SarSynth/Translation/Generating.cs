@@ -43,7 +43,7 @@ public sealed partial class Translator
                 ClipSkip = recipe.ClipSkip,
             },
             Guidance = new(recipe.Guidance, recipe.GuidanceRescale),
-            Steps = recipe.Steps,
+            Steps = recipe.Steps ?? TranslateRecipe.AmplitudeSteps,
             Eta = recipe.Eta,
             Seed = recipe.Seed,
             Height = height,

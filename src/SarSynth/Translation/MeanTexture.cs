@@ -61,7 +61,8 @@ internal sealed class MeanTexture
         }
         var seen = MeanField.WithNoise(made.LogMean, noise);
         var told = residual.Told(mean.OfLogIntensity(seen), made.Spread, made.Input);
-        var n = residual.Draw(Start(windows, seen.device), told, conditions, recipe.Steps, cancel);
+        var n = residual.Draw(Start(windows, seen.device), told, conditions,
+            recipe.Steps ?? TranslateRecipe.ResidualSteps, cancel);
         var intensity = seen.Plus(made.Spread.mul(n.sub(made.Spread.Over(2))).Times(recipe.Texture)).exp();
         var side = Balance * scale + 1 - Balance * scale % 2;
         var power = MeanPower.Box(MeanField.WithNoise(logMean, noise).exp(), side);

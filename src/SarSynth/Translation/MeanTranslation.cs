@@ -37,9 +37,9 @@ internal sealed class MeanTranslation
     {
         (this.field, this.scene, this.recipe, device) = (field, scene, recipe, model.Device);
         this.level = level;
-        this.residual = recipe.Texture > 0 ? residual : null;
+        this.residual = model.Draws(recipe) ? residual : null;
         // A map of means is no measurement of power.
-        keepPower = (recipe.KeepPower ?? residual is not null) && !model.Card.ZerosAreShadow;
+        keepPower = (recipe.KeepPower ?? this.residual is not null) && !model.Card.ZerosAreShadow;
         var card = model.Card;
         (scale, sensor) = (card.Scale, level.Sensor!);
         noise = Math.Pow(10, sensor.NoiseEquivalentSigmaNought / 10);
@@ -64,7 +64,7 @@ internal sealed class MeanTranslation
             Covered = level.Covered,
             Texture = recipe.Texture,
             Scheduler = this.residual is null ? null : JsonNode.Parse(ResidualField.Sampling.ToJson()),
-            Steps = this.residual is null ? 0 : recipe.Steps,
+            Steps = this.residual is null ? 0 : recipe.Steps ?? TranslateRecipe.ResidualSteps,
             StartedFrom = this.residual is null ? null : "noise",
             KeepPower = keepPower,
             Consistency = recipe.Consistency,

@@ -28,16 +28,15 @@ internal sealed class ResidualField(PlainUNetModel network, ResidualFacts facts,
     public const string Folder = "residual";
 
     /// <summary>
-    /// Denoising: deterministic, from pure noise, steps spread back from the last of the schedule (Lin et al. 2024).
+    /// Denoising: deterministic, of second order, from pure noise, steps spread back from the last of the schedule
+    /// (Lin et al. 2024).
     /// </summary>
     public static SamplerConfig Sampling { get; } = new()
     {
-        Kind = SamplerKind.Ddim,
+        Kind = SamplerKind.DpmSolver,
         Schedule = NoiseSchedule.Create(BetaSchedule.Cosine, prediction: PredictionType.Velocity,
             zeroTerminalSnr: true),
         Spacing = TimestepSpacing.Trailing,
-        SetAlphaToOne = true,
-        FixedStride = false,
     };
 
     /// <summary>

@@ -79,6 +79,12 @@ public sealed record TranslateRecipe
     /// <summary>Share of the steps that the satellite image is taken through where no ControlNet leads.</summary>
     public const double StrengthWithoutControl = 0.6;
 
+    /// <summary>Denoising steps of the amplitude way where a recipe does not say.</summary>
+    public const int AmplitudeSteps = 25;
+
+    /// <summary>Denoising steps of a residual, likewise; its sampler is of second order.</summary>
+    public const int ResidualSteps = 12;
+
     /// <summary>
     /// The model: a folder in diffusers' layout (Stable Diffusion 1.5 or 2.1, SDXL; with a controlnet folder or
     /// without), a
@@ -96,8 +102,13 @@ public sealed record TranslateRecipe
     public double Texture { get; init; } = 1;
 
     /// <summary>
+    /// Mean and speckle: draw the residual of a model that has one; false leaves texture without form in its place.
+    /// </summary>
+    public bool Residual { get; init; } = true;
+
+    /// <summary>
     /// Mean and speckle: hold the mean to the satellite's power over windows in which its speckle averages out; null
-    /// does where the model draws a residual.
+    /// does where a residual is drawn.
     /// </summary>
     public bool? KeepPower { get; init; }
 
@@ -156,8 +167,10 @@ public sealed record TranslateRecipe
     /// </summary>
     public string? Scheduler { get; init; }
 
-    /// <summary>Denoising steps.</summary>
-    public int Steps { get; init; } = 25;
+    /// <summary>
+    /// Denoising steps; null for <see cref="AmplitudeSteps"/>, or <see cref="ResidualSteps"/> of a residual.
+    /// </summary>
+    public int? Steps { get; init; }
 
     /// <summary>DDIM's eta: 0 draws all randomness at the start, 1 anew at each step. Other samplers do not look at
     /// it.</summary>

@@ -179,11 +179,10 @@ public sealed partial class Translator
         var hasText = recipe.Prompt.Length > 0 || recipe.SecondPrompt?.Length > 0 || recipe.NegativePrompt?.Length > 0;
         if (way == TranslationWay.MeanAndSpeckle)
         {
-            var defaults = new TranslateRecipe();
             string[] asked =
             [
                 .. hasText ? ["prompt"] : Array.Empty<string>(),
-                .. (recipe.Steps != defaults.Steps && residual is null) || recipe.Scheduler is not null
+                .. (recipe.Steps is not null && !Draws(recipe)) || recipe.Scheduler is not null
                     || recipe.Guidance > 1 || recipe.Strength is not null ? ["sampling"] : Array.Empty<string>(),
                 .. recipe.Controls.Count + recipe.Conditions.Count + recipe.Adapters.Count + recipe.Tokens.Count > 0
                     ? ["ControlNets, LoRAs and tokens"] : Array.Empty<string>(),

@@ -206,7 +206,7 @@ internal sealed class TranslationRun
                 NegativeSecond = recipe.NegativePrompt is { } second ? adaptation.Second(second) : null,
                 ClipSkip = recipe.ClipSkip,
             },
-            Steps = recipe.Steps,
+            Steps = recipe.Steps ?? TranslateRecipe.AmplitudeSteps,
             Eta = recipe.Eta,
             Seed = recipe.Seed,
             Height = rows * factor,

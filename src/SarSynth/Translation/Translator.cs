@@ -109,6 +109,9 @@ public sealed partial class Translator : IDisposable
         }
     }
 
+    /// <summary>Whether a translation as mean and speckle draws a residual.</summary>
+    public bool Draws(TranslateRecipe recipe) => residual is not null && recipe.Residual && recipe.Texture > 0;
+
     // Checksums of what was loaded, read when a provenance asks for them; null for a model that was not loaded.
     internal Lazy<IReadOnlyDictionary<string, string>>? Files { get; init; }
 
@@ -291,7 +294,7 @@ public sealed partial class Translator : IDisposable
     /// taken.</summary>
     internal (SamplingPlan Plan, double? Strength) PlanOf(TranslateRecipe recipe)
     {
-        var plan = SamplingPlan.Create(SamplerOf(recipe), recipe.Steps);
+        var plan = SamplingPlan.Create(SamplerOf(recipe), recipe.Steps ?? TranslateRecipe.AmplitudeSteps);
         var strength = recipe.Strength
             ?? (Controls.Count + recipe.Controls.Count > 0 ? null : TranslateRecipe.StrengthWithoutControl);
         return (strength is { } share ? plan.WithStrength(share) : plan, strength);

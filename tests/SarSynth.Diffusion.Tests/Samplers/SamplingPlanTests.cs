@@ -98,21 +98,32 @@ public sealed class SamplingPlanTests
             }
     }
 
-    [Theory] // A schedule that ends at zero signal has no finite sigma; a level under the smallest leads up to it.
-    [InlineData(SamplerKind.Euler, null, "sigma")]
-    [InlineData(SamplerKind.DpmSolver, null, "sigma")]
-    [InlineData(SamplerKind.Euler, 0.0, "sigma 0")]
-    [InlineData(SamplerKind.Euler, 0.001, "leads up")]
-    public void LevelsThatNoStepCanTakeAreNamed(SamplerKind kind, double? smallest, string named)
+    [Theory] // A level under the smallest leads up to it.
+    [InlineData(0.0, "sigma 0")]
+    [InlineData(0.001, "leads up")]
+    public void LevelsThatNoStepCanTakeAreNamed(double smallest, string named)
     {
         var config = new SamplerConfig
         {
-            Kind = kind, Schedule = NoiseSchedule.Create(zeroTerminalSnr: smallest is null),
-                Spacing = TimestepSpacing.Trailing,
-            UseExponentialSigmas = smallest is not null, SigmaMin = smallest, FinalSigmasType = "sigma_min",
+            Kind = SamplerKind.Euler, Schedule = NoiseSchedule.Create(), Spacing = TimestepSpacing.Trailing,
+            UseExponentialSigmas = true, SigmaMin = smallest, FinalSigmasType = "sigma_min",
         };
         Assert.Contains(named, Assert.Throws<ArgumentOutOfRangeException>(() => SamplingPlan.Create(config, 10))
             .Message);
+    }
+
+    [Theory]
+    [InlineData(SamplerKind.Euler)]
+    [InlineData(SamplerKind.DpmSolver)]
+    public void ALastStepWithoutSignalHasTheFiniteLevelOfDiffusers(SamplerKind kind)
+    {
+        var plan = SamplingPlan.Create(new()
+        {
+            Kind = kind, Schedule = NoiseSchedule.Create(zeroTerminalSnr: true), Spacing = TimestepSpacing.Trailing,
+        }, 10);
+        Assert.Equal(999, plan.Timesteps[0]);
+        Assert.Equal(Math.ScaleB(1, -24), 1 / (plan.Sigmas[0] * plan.Sigmas[0] + 1), 1e-20);
+        Assert.True(plan.Sigmas[1] < 100);
     }
 
     [Fact]

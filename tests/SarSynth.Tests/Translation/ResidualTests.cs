@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using SarSynth.Data;
 using SarSynth.Diffusion.Checkpoints;
 using SarSynth.Diffusion.Models;
+using SarSynth.Figures;
 using SarSynth.FineTuning;
 using SarSynth.Radar.Formats;
 using SarSynth.Radar.Images;
@@ -99,6 +100,19 @@ public sealed class ResidualTests : IDisposable
         Assert.Equal(drawn.Pixels, model.Translate(flat, recipe).Pixels);
         Assert.NotEqual(drawn.Pixels, model.Translate(flat, recipe with { Seed = 2 }).Pixels);
         Assert.All(drawn.Pixels, a => Assert.True(a > 0 && float.IsFinite(a)));
+    }
+
+    [Fact]
+    public void WithoutItsResidualAModelIsItsMeanNetwork()
+    {
+        var flat = Flat(32, 32, 0.3f);
+        using var plain = new Translator(MeanModel.Card, MeanModel.Network());
+        var recipe = new TranslateRecipe { Residual = false };
+        Assert.Equal(plain.Translate(flat).Pixels, model.Translate(flat, recipe).Pixels);
+        Assert.Equal(["model", "model, no residual"], model.ToWays().Select(w => w.Name));
+        Assert.Single(model.ToWays(recipe));
+        Assert.Single(plain.ToWays());
+        Assert.Contains("residual in 12 steps", TableReport.SamplerOf(model, new()));
     }
 
     [Fact]
