@@ -26,8 +26,11 @@ internal static class MeanPower
     // Sides, satellite pixels: with four looks speckle of 0.07, 0.13 and 0.24 dB.
     private static readonly int[] windows = [33, 17, 9];
 
-    /// <summary>How far off, in satellite pixels, the satellite's image has a say.</summary>
-    public static int Reach => windows.Sum(side => side - 1);
+    // Sides of the squares whose power what is drawn keeps, satellite pixels.
+    private static readonly int[] kept = [9, 5, 3, 3];
+
+    /// <summary>How far off, in satellite pixels, the satellite's image has a say in what is drawn.</summary>
+    public static int Reach => windows.Concat(kept).Sum(side => side - 1);
 
     /// <summary>ln of the factor.</summary>
     /// <param name="mean">Mean intensity of each satellite pixel, without its noise [1, 1, H, W].</param>
@@ -53,6 +56,34 @@ internal static class MeanPower
             factor = factor.mul(step.mul(prior).div(held).Plus(1).Clamped(1 / Most, Most));
         }
         return factor.log().MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// What was drawn, brought to the power of the mean from wide squares to narrower ones: within them it is drawn,
+    /// over them it is what the satellite saw.
+    /// </summary>
+    /// <remarks>
+    /// The factor of a pixel is one plus what its square lacks times s² sqrt(I / M), with the spread s, its intensity I
+    /// and the square's average M. A square holds most of its power in few pixels: a bright one too much takes its own
+    /// light back, and not that of the ground around it, as one factor on the whole square would.
+    /// </remarks>
+    /// <param name="drawn">Intensity [B, 1, H k, W k].</param>
+    /// <param name="mean">Mean intensity, likewise.</param>
+    /// <param name="spread">The spread that it was drawn with.</param>
+    /// <param name="scale">k.</param>
+    public static Tensor Kept(Tensor drawn, Tensor mean, Tensor spread, int scale)
+    {
+        using var scope = NewDisposeScope();
+        var (held, unsure) = (drawn.alias(), spread.Squared());
+        foreach (var pixels in kept)
+        {
+            var side = pixels * scale + 1 - pixels * scale % 2;
+            var found = Box(held, side);
+            var weight = held.div(found).sqrt().mul(unsure);
+            var lacks = Box(mean, side).sub(found).div(Box(held.mul(weight), side));
+            held = held.mul(Box(lacks, side).mul(weight).Plus(1).Clamped(1 / Most, Most));
+        }
+        return held.MoveToOuterDisposeScope();
     }
 
     /// <summary>Mean over squares around each pixel, as much of them as lies in the image.</summary>

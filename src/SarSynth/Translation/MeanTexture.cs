@@ -10,12 +10,6 @@ namespace SarSynth.Translation;
 /// <summary>Draws for windows of one scene; what is drawn at a place hangs on seed and place.</summary>
 internal sealed class MeanTexture
 {
-    /// <summary>
-    /// Side of the squares whose power stays as the mean has it, satellite pixels: below, it is drawn; above, it is
-    /// what the satellite saw. Wider ones leave the law of amplitudes nearer to the truth and the ground farther.
-    /// </summary>
-    public const int Balance = 3;
-
     private readonly TranslateRecipe recipe;
     private readonly ResidualField? residual;
     private readonly MeanField mean;
@@ -64,9 +58,8 @@ internal sealed class MeanTexture
         var n = residual.Draw(Start(windows, seen.device), told, conditions,
             recipe.Steps ?? TranslateRecipe.ResidualSteps, cancel);
         var intensity = seen.Plus(made.Spread.mul(n.sub(made.Spread.Over(2))).Times(recipe.Texture)).exp();
-        var side = Balance * scale + 1 - Balance * scale % 2;
-        var power = MeanPower.Box(MeanField.WithNoise(logMean, noise).exp(), side);
-        return intensity.mul(power.div(MeanPower.Box(intensity, side))).Minus(noise)
+        var held = MeanField.WithNoise(logMean, noise).exp();
+        return MeanPower.Kept(intensity, held, made.Spread, scale).Minus(noise)
             .Clamped(noise / 1000, double.PositiveInfinity).log().MoveToOuterDisposeScope();
     }
 

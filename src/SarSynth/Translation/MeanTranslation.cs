@@ -138,12 +138,12 @@ internal sealed class MeanTranslation
     }
 
     // ln of the factor that holds the mean to the satellite's power, on its grid with the margins; right for the rows
-    // that are wanted and for what is balanced around them.
+    // that are wanted and for what keeps its power around them.
     private Tensor Power(Tensor told, (int From, int To) wanted, Action<int> done)
     {
         using var scope = NewDisposeScope();
         using var measured = Clock.Measure("power");
-        var around = MeanPower.Reach + 2 * MeanTexture.Balance;
+        var around = MeanPower.Reach;
         var bands = tiling.Bands(rows, columns, 1, some =>
         {
             var (_, logMean, spread) = Network(some, told);

@@ -70,6 +70,27 @@ public sealed class ResidualTests : IDisposable
     }
 
     [Fact]
+    public void WhatIsDrawnKeepsThePowerAndATargetTooManyTakesItsOwnLightBack()
+    {
+        using var scope = NewDisposeScope();
+        const int side = 160;
+        var (mean, spread) = (full([1, 1, side, side], 0.3f), full([1, 1, side, side], 0.5f));
+        Assert.Equal(0, MeanPower.Kept(mean, mean, spread, 4).sub(mean).abs().max().ToDouble(), 1e-6);
+        var texture = randn([1, 1, side, side], generator: new Generator(3)).Times(0.5).Minus(0.125).exp().mul(mean);
+        var drawn = texture.clone();
+        drawn[0, 0, 80, 80] = tensor(60f);
+        var held = MeanPower.Kept(drawn, mean, spread, 4);
+        double Power(Tensor image, int at, int size) =>
+            image.narrow(2, at, size).narrow(3, at, size).mean().ToDouble() / 0.3;
+        Assert.InRange(Power(drawn, 62, 37), 1.12, 1.3);
+        Assert.InRange(Power(held, 62, 37), 0.97, 1.03);
+        // One factor on its square of 13 pixels would leave half of the ground's intensity.
+        Assert.InRange(Power(held, 82, 4) / Power(texture, 82, 4), 0.8, 1.1);
+        Assert.InRange(Power(held, 20, 20) / Power(texture, 20, 20), 0.97, 1.03);
+        Assert.True(held.min().ToDouble() > 0);
+    }
+
+    [Fact]
     public void LatentsAreThePixelsOfASatellitePixelInTurnAndBounded()
     {
         using var scope = NewDisposeScope();
