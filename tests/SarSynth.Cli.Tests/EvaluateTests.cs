@@ -12,7 +12,8 @@ public sealed class EvaluateTests : Shell
     {
         var (json, _) = Good("evaluate", "--scenes", "1", "--size", "64", "--seeds", "1", "--steps", "2", "--json",
             "--threads", "1");
-        Assert.Equal(["floor", "Lee x speckle", "bicubic x speckle", "sarsynth-mini", "sarsynth-small"],
+        Assert.Equal(["floor", "Lee x speckle", "bicubic x speckle", "sarsynth-mini", "sarsynth-mini, no residual",
+            "sarsynth-small"],
             JsonNode.Parse(json)!["candidates"]!.AsArray().Select(c => (string)c!));
     }
 

@@ -27,7 +27,7 @@ internal static class MeanPower
     private static readonly int[] windows = [33, 17, 9];
 
     // Sides of the squares whose power what is drawn keeps, satellite pixels.
-    private static readonly int[] kept = [9, 5, 3, 3];
+    private static readonly int[] kept = [17, 9, 5, 3];
 
     /// <summary>How far off, in satellite pixels, the satellite's image has a say in what is drawn.</summary>
     public static int Reach => windows.Concat(kept).Sum(side => side - 1);
@@ -84,6 +84,18 @@ internal static class MeanPower
             held = held.mul(Box(lacks, side).mul(weight).Plus(1).Clamped(1 / Most, Most));
         }
         return held.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Mean of what lies around each pixel, itself not counted: of the narrowest squares that keep their power.
+    /// </summary>
+    /// <param name="image">[B, 1, H k, W k].</param>
+    /// <param name="scale">k.</param>
+    public static Tensor Around(Tensor image, int scale)
+    {
+        using var scope = NewDisposeScope();
+        var side = kept[^1] * scale + 1 - kept[^1] * scale % 2;
+        var count = (double)side * side;
+        return Box(image, side).Times(count).sub(image).Over(count - 1).MoveToOuterDisposeScope();
     }
 
     /// <summary>Mean over squares around each pixel, as much of them as lies in the image.</summary>

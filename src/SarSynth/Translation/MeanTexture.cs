@@ -38,7 +38,8 @@ internal sealed class MeanTexture
         field = new(recipe.Seed, "texture", (columns + 4 * margin) * scale, mean.TextureLength);
     }
 
-    /// <summary>ln of the intensity of windows with what is drawn, without the airborne noise.</summary>
+    /// <summary>ln of the intensity of windows with what is drawn, without the airborne noise; of a residual also ln of
+    /// the intensity around each pixel.</summary>
     /// <param name="windows">Where, of the scene with a margin around it.</param>
     /// <param name="made">What the mean network made: satellite image, ln mean, spread.</param>
     /// <param name="logMean">ln mean as it is to be on the whole [n, 1, H k, W k].</param>
@@ -59,8 +60,9 @@ internal sealed class MeanTexture
             recipe.Steps ?? TranslateRecipe.ResidualSteps, cancel);
         var intensity = seen.Plus(made.Spread.mul(n.sub(made.Spread.Over(2))).Times(recipe.Texture)).exp();
         var held = MeanField.WithNoise(logMean, noise).exp();
-        return MeanPower.Kept(intensity, held, made.Spread, scale).Minus(noise)
-            .Clamped(noise / 1000, double.PositiveInfinity).log().MoveToOuterDisposeScope();
+        var drawn = MeanPower.Kept(intensity, held, made.Spread, scale).Minus(noise);
+        return cat([drawn, MeanPower.Around(drawn, scale)], 1).Clamped(noise / 1000, double.PositiveInfinity).log()
+            .MoveToOuterDisposeScope();
     }
 
     // Texture moves power about, over a satellite pixel or two; how much there is, the mean says.

@@ -17,6 +17,9 @@ internal sealed class MeanTranslation
     // Satellite pixels of mirrored ground around the scene: the network sees the image go on.
     private const int Margin = 8;
 
+    // What is drawn 15 dB above the ground around it is one scatterer, which has no speckle to fade by.
+    private const double Dominant = 30;
+
     private const int WindowSize = 192, WindowOverlap = 48;
 
     private readonly MeanField field;
@@ -175,7 +178,7 @@ internal sealed class MeanTranslation
         return (input, logMean, spread);
     }
 
-    // ln of the intensity of windows, texture in it and the airborne noise not.
+    // ln of the intensity of windows, texture in it and the airborne noise not; see MeanTexture.On.
     private Tensor Made(IReadOnlyList<TileWindow> windows, Tensor told, Tensor? power, MeanTexture? texture,
         CancellationToken cancel)
     {
@@ -211,9 +214,12 @@ internal sealed class MeanTranslation
             .narrow(3, Margin * scale, scene.Columns * scale).cpu();
         if (k > 1)
             kept = nn.functional.avg_pool2d(kept.exp(), [k, k]).log();
-        var mean = MeanField.WithNoise(kept, noise).exp().contiguous().data<float>().ToArray();
-        Seen?.Invoke(mean);
-        speckle.Add(mean);
+        var known = MeanField.WithNoise(kept, noise).exp();
+        var mean = known.narrow(1, 0, 1);
+        var values = mean.contiguous().data<float>().ToArray();
+        Seen?.Invoke(values);
+        speckle.Add(values, known.shape[1] == 1 ? []
+            : mean.ge(known.narrow(1, 1, 1).Times(Dominant)).contiguous().data<bool>().ToArray());
     }
 
     // In the input's brightness, and without a value where it has none.

@@ -91,6 +91,18 @@ public sealed class ResidualTests : IDisposable
     }
 
     [Fact]
+    public void WhatLiesAroundAPixelIsTheSquareWithoutIt()
+    {
+        using var scope = NewDisposeScope();
+        var image = full([1, 1, 40, 40], 0.5f);
+        image[0, 0, 20, 20] = tensor(100f);
+        var around = MeanPower.Around(image, 4);
+        Assert.Equal(0.5, around[0, 0, 20, 20].ToDouble(), 1e-4);
+        Assert.Equal((167 * 0.5 + 100) / 168, around[0, 0, 22, 17].ToDouble(), 1e-4);
+        Assert.Equal(0.5, around[0, 0, 5, 30].ToDouble(), 1e-5);
+    }
+
+    [Fact]
     public void LatentsAreThePixelsOfASatellitePixelInTurnAndBounded()
     {
         using var scope = NewDisposeScope();

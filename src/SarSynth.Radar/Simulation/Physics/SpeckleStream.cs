@@ -1,6 +1,6 @@
 // Fully developed speckle over ground of given mean intensity, line by line, so that an image may have any size: a
 // white circular Gaussian field times the square root of the mean, through the sensor's impulse response (Goodman
-// 2007, ch. 3).
+// 2007, ch. 3). Single scatterers do not fade: their phase is drawn, their amplitude is not.
 using System.Numerics.Tensors;
 using MathNet.Numerics;
 using SarSynth.Radar.Images;
@@ -21,7 +21,7 @@ public sealed class SpeckleStream
     private readonly ulong seed, stream;
     private readonly float[] across, along;
     private readonly Action<int, Complex32[]> sink;
-    private readonly Dictionary<int, float[]> means = [];
+    private readonly Dictionary<int, (float[] Amplitude, bool[]? Single)> means = [];
     private readonly Dictionary<int, (float[] Real, float[] Imaginary)> filtered = [];
     private readonly Complex32[] line;
     private readonly int finished;
@@ -81,19 +81,26 @@ public sealed class SpeckleStream
 
     /// <summary>The next lines of the image; those that are finished go to the sink.</summary>
     /// <param name="mean">Mean intensity, whole lines; not negative, and without gaps.</param>
+    /// <param name="single">Pixels that hold one scatterer, which does not fade; none when empty.</param>
     /// <exception cref="ArgumentException">No whole lines, or more of them than the image has.</exception>
-    public void Add(ReadOnlySpan<float> mean)
+    public void Add(ReadOnlySpan<float> mean, ReadOnlySpan<bool> single = default)
     {
         if (mean.Length % columns != 0 || added + mean.Length / columns > rows)
         {
             throw new ArgumentException($"lines: found {mean.Length} pixels after {added} of {rows} lines, expected "
                 + $"whole lines of {columns}.");
         }
-        for (; mean.Length > 0; mean = mean[columns..])
+        if (!single.IsEmpty && single.Length != mean.Length)
+        {
+            throw new ArgumentException($"single: found {single.Length} pixels, expected none or the {mean.Length} of "
+                + "the mean.");
+        }
+        for (var at = 0; at < mean.Length; at += columns)
         {
             var amplitude = new float[columns];
-            TensorPrimitives.Sqrt(mean[..columns], amplitude);
-            means[added++] = amplitude;
+            TensorPrimitives.Sqrt(mean.Slice(at, columns), amplitude);
+            var alone = single.IsEmpty ? single : single.Slice(at, columns);
+            means[added++] = (amplitude, alone.Contains(true) ? alone.ToArray() : null);
             Advance();
         }
     }
@@ -113,14 +120,19 @@ public sealed class SpeckleStream
         }
     }
 
-    private (float[] Real, float[] Imaginary) Filtered(float[] amplitude, int row)
+    private (float[] Real, float[] Imaginary) Filtered((float[] Amplitude, bool[]? Single) source, int row)
     {
         var reach = across.Length / 2;
         float[] real = new float[columns + 2 * reach], imaginary = new float[real.Length],
             wide = new float[real.Length];
         for (var i = 0; i < wide.Length; i++)
-            wide[i] = amplitude[Mirror(i - reach, columns)];
+            wide[i] = source.Amplitude[Mirror(i - reach, columns)];
         new SeededRandom(seed, stream, row).FillCircularNormal(real, imaginary);
+        for (var i = 0; source.Single is { } single && i < wide.Length; i++)
+        {
+            if (single[Mirror(i - reach, columns)])
+                wide[i] /= MathF.Sqrt(real[i] * real[i] + imaginary[i] * imaginary[i]);
+        }
         TensorPrimitives.Multiply(real, wide, real);
         TensorPrimitives.Multiply(imaginary, wide, imaginary);
         return (Sum(across, k => real.AsSpan(k, columns)), Sum(across, k => imaginary.AsSpan(k, columns)));

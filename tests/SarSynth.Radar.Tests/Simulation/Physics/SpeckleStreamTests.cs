@@ -66,6 +66,47 @@ public sealed class SpeckleStreamTests
         }
     }
 
+    /// <summary>One scatterer in dark ground gives the response's peak at its place, and its power, whatever the
+    /// seed; with speckle the peak is exponential.</summary>
+    [Fact]
+    public void ASingleScattererDoesNotFade()
+    {
+        const int size = 96, at = 48;
+        var mean = new float[size * size];
+        var single = new bool[size * size];
+        (mean[at * size + at], single[at * size + at]) = (400, true);
+        var (peaks, fading, phases) = (new List<double>(), new List<double>(), new List<double>());
+        for (ulong seed = 1; seed <= 40; seed++)
+        {
+            var alone = Draw(seed, single);
+            Assert.Equal(400, alone.Sum(s => (double)s.MagnitudeSquared), 0.2);
+            peaks.Add(alone[at * size + at].Magnitude);
+            phases.Add(alone[at * size + at].Phase);
+            fading.Add(Draw(seed, [])[at * size + at].MagnitudeSquared);
+        }
+        Assert.InRange(peaks.Max() / peaks.Min(), 1, 1.0001);
+        // Of 40 exponential draws the mean is known to 16 %.
+        Assert.InRange(peaks[0] * peaks[0] / fading.Average(), 0.5, 1.9);
+        Assert.True(fading.Max() / fading.Min() > 5);
+        Assert.True(phases.Max() - phases.Min() > 5);
+
+        Complex32[] Draw(ulong seed, bool[] which)
+        {
+            var samples = new Complex32[size * size];
+            var stream = new SpeckleStream(sensor, seed, size, size, (row, line) => line.CopyTo(samples, row * size));
+            stream.Add(mean, which);
+            return samples;
+        }
+    }
+
+    [Fact]
+    public void SinglesAreOfTheLinesThatAreAdded()
+    {
+        var stream = new SpeckleStream(sensor, 1, 4, 4, (_, _) => { });
+        Assert.Contains("found 3 pixels, expected none or the 8",
+            Assert.Throws<ArgumentException>(() => stream.Add(new float[8], new bool[3])).Message);
+    }
+
     [Fact]
     public void PowerStaysAlsoAtAnEdgeAndAtABrightPoint()
     {
