@@ -18,18 +18,23 @@ public sealed class TranslateSceneTests : Shell
 
     private readonly string[] quick = ["-m", "model", "--device", "cpu", "--threads", "1"];
 
-    // A model of the kit's kind whose network is small and new.
-    private void PrepareModel()
+    // A model of the kit's kind whose networks are small and new.
+    private void PrepareModel(bool draws = false)
     {
         using var model = new Translator(new()
         {
+            Residual = draws ? new(1.5, 5) : null,
             SatelliteSensor = "satellite-x-160", AirborneSensor = "airborne-x-040", Target = Sensors.AirborneX040,
             TrainedOn = TrainedOn.Of(Sensors.Named("satellite-x-160")), SatelliteMeanLog = -1.7,
             Satellite = new LogNormalisation(-1.7, 0.7, 0.0001),
         }, new UpscalingUNetModel(new()
         {
             ConditionChannels = 3, OutChannels = 2, BlockOutChannels = [8, 8], LayersPerBlock = 1, FineChannels = 4,
-        }));
+        }), draws ? new PlainUNetModel(new()
+        {
+            Channels = 16, ImageConditionChannels = 33, ConditionChannels = 3, BlockOutChannels = [8, 8],
+            LayersPerBlock = 1, EmbeddingChannels = 8,
+        }) : null);
         model.Save(In("model"));
     }
 
@@ -86,10 +91,12 @@ public sealed class TranslateSceneTests : Shell
         Assert.Contains("done already", Good(command).Error);
     }
 
-    [Fact]
-    public void SharesMakeOneResultWhicheverEndsLast()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void SharesMakeOneResultWhicheverEndsLast(bool draws)
     {
-        PrepareModel();
+        PrepareModel(draws);
         PrepareScene(300, 40);
         Good(["translate", "in.tif", "-o", "whole.tif", .. quick]);
         string[] command = ["translate", "in.tif", "-o", "shared.tif", .. quick];
@@ -188,6 +195,27 @@ public sealed class TranslateSceneTests : Shell
         Assert.Equal(Sum("alone/x-0.8m.tif"), Sum("out/x-0.8m.tif"));
 
         JsonNode Record(string name) => JsonNode.Parse(File.ReadAllText(In($"{name}.tif.provenance.json")))!;
+    }
+
+    [Fact]
+    public void LevelsAreSharedAndAreEnsemblesToo()
+    {
+        PrepareModel();
+        PrepareScene(300, 40);
+        string[] names = ["x", "x-0.8m", "x-1.6m"];
+        Good(["translate", "in.tif", "-o", "whole/x.tif", "--levels", .. quick]);
+        string[] shared = ["translate", "in.tif", "-o", "shared/x.tif", "--levels", .. quick];
+        Good([.. shared, "--shard", "2/2"]);
+        Assert.False(File.Exists(In("shared/x.tif")));
+        Good([.. shared, "--shard", "1/2"]);
+        Good(["translate", "in.tif", "-o", "all/x.tif", "--levels", "--ensemble", "2", .. quick]);
+        foreach (var name in names)
+        {
+            Assert.Equal(Sum($"whole/{name}.tif"), Sum($"shared/{name}.tif"));
+            Assert.Equal(Sum($"whole/{name}.tif"), Sum($"all/{name}.seed-1.tif"));
+            using var raster = SarRaster.Open(In($"all/{name}.deviation.tif"));
+            Assert.Equal(name == "x" ? 1200 : name == "x-0.8m" ? 600 : 300, raster.Rows);
+        }
     }
 
     [Fact]

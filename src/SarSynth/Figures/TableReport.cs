@@ -60,7 +60,8 @@ public static class TableReport
     {
         if ((recipe.Way ?? model.Ways[0]) == TranslationWay.MeanAndSpeckle)
         {
-            var drawn = model.Draws(recipe) ? $", residual in {recipe.Steps ?? TranslateRecipe.ResidualSteps} steps" : "";
+            var steps = recipe.Steps ?? TranslateRecipe.ResidualSteps;
+            var drawn = model.Draws(recipe) ? $", residual in {steps} steps" : "";
             return FormattableString.Invariant($"mean x speckle, texture {recipe.Texture}, ")
                 + FormattableString.Invariant($"consistency {recipe.Consistency}{drawn}");
         }

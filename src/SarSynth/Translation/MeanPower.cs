@@ -86,7 +86,8 @@ internal static class MeanPower
         return held.MoveToOuterDisposeScope();
     }
 
-    /// <summary>Mean of what lies around each pixel, itself not counted: of the narrowest squares that keep their power.
+    /// <summary>
+    /// Mean of what lies around each pixel, itself not counted: of the narrowest squares that keep their power.
     /// </summary>
     /// <param name="image">[B, 1, H k, W k].</param>
     /// <param name="scale">k.</param>
