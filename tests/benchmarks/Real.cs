@@ -128,6 +128,13 @@ internal static class Real
                 (Ways.Lee.Name, Baselines.LeeWithSpeckle(satellite, model.Card.Scale, recipe.Seed)),
                 (Ways.Bicubic.Name, Baselines.BicubicWithSpeckle(satellite, model.Card.Scale, recipe.Seed)),
             };
+            if (model.Draws(recipe))
+            {
+                var plain = Path.ChangeExtension(output, null) + "-no-residual.tif";
+                model.TranslateFile(path, plain, recipe with { Residual = false }, reading, _ => { }, replace: true);
+                using var raster = SarRaster.Open(plain);
+                ways.Insert(1, ("no residual", raster.Read().ToAmplitude()));
+            }
             text.AppendLine(name);
             foreach (var remark in found.Remarks)
                 text.AppendLine($"  {remark}");
@@ -138,7 +145,7 @@ internal static class Real
                     $"  {way,-20} {m.SeenAgain:0.00} | {m.Slope:0.00} | {m.Flat:0.00} | {m.Power:+0.00;-0.00}");
             }
             Picture(Path.ChangeExtension(output, null) + "-beside.png",
-                [Baselines.Bicubic(satellite, model.Card.Scale), ways[0].Image, ways[1].Image]);
+                [Baselines.Bicubic(satellite, model.Card.Scale), .. ways.SkipLast(1).Select(way => way.Image)]);
         }
         return text.ToString();
     }
