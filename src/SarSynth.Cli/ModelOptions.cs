@@ -29,7 +29,10 @@ static class ModelOptions
         Description = "Classifier-free guidance: over 1 holds closer to the prompt, 1 is without.",
     };
 
-    public static Option<int?> Steps { get; } = new("--steps") { Description = "Denoising steps." };
+    public static Option<int?> Steps { get; } = new("--steps") 
+    {
+        Description = "Denoising steps. When left out, translations take 25, or 12 of a residual.",
+    };
 
     public static Option<double?> Eta { get; } = new("--eta")
     {

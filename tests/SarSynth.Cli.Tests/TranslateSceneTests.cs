@@ -97,7 +97,8 @@ public sealed class TranslateSceneTests : Shell
     public void SharesMakeOneResultWhicheverEndsLast(bool draws)
     {
         PrepareModel(draws);
-        PrepareScene(300, 40);
+        // Longer than what the satellite's power reaches from share to share.
+        PrepareScene(900, 24);
         Good(["translate", "in.tif", "-o", "whole.tif", .. quick]);
         string[] command = ["translate", "in.tif", "-o", "shared.tif", .. quick];
         var (output, error) = Good([.. command, "--shard", "2/2"]);

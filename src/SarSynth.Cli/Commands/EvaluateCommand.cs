@@ -134,13 +134,18 @@ static class EvaluateCommand
         var without = candidates.Count;
         var files = new Dictionary<string, IReadOnlyDictionary<string, string>?>();
         List<KeyValuePair<string, string>> ran = [];
+        var own = "";
         foreach (var (i, name) in names.Index())
         {
             progress.Part(0.2 + 0.6 * (i + 1) / names.Length, name);
             using var model = Translator.Load(recipe with { Model = name });
             files[name] = TableReport.FilesOf(model);
             ran.Add(new(name, TableReport.SamplerOf(model, recipe)));
-            candidates.AddRange(model.ToWays(recipe with { Model = name }).Select(way =>
+            var ways = model.ToWays(recipe with { Model = name });
+            own = ways[0].Name;
+            if (model.Draws(recipe))
+                ran.Add(new(ways[1].Name, TableReport.SamplerOf(model, recipe with { Residual = false })));
+            candidates.AddRange(ways.Select(way =>
                 way.Candidate(scenes, parsed.GetValue(seeds), recipe.Seed, cancel)));
         }
         progress.Part(0.95);
@@ -151,7 +156,8 @@ static class EvaluateCommand
         progress.Part(1);
         if (folder is not null)
         {
-            string[] shown = [Ways.Lee.Name, .. candidates.Skip(without).Select(c => c.Name)];
+            // The last is the one that the page is about.
+            string[] shown = [Ways.Lee.Name, .. candidates.Skip(without).Select(c => c.Name).Where(n => n != own), own];
             table.Write(folder, scenes, candidates, shown, [.. ran, .. Facts(recipe, table)], "Satellite to airborne");
             Provenance.Of("evaluate", recipe, recipe.Seed, [], [Path.Combine(folder, TableReport.Json)], recipe.Device)
                 .With(new { ModelFiles = files, Ran = ran, table.Scenes }, [], [])

@@ -13,20 +13,21 @@ static class TranslateCommand
 
     private static readonly Option<TranslationWay?> way = new("--way")
     {
-        Description = "mean-and-speckle: a mean network's intensity, times speckle of the airborne sensor; amplitude: "
+        Description = "mean-and-speckle: a mean network's intensity, times the residual that diffusion draws, times "
+            + "speckle of the airborne sensor; amplitude: "
             + "latent diffusion with its own speckle. The model's own when left out.",
         CustomParser = WayOf,
     };
 
     private static readonly Option<double?> texture = new("--texture")
     {
-        Description = "Mean and speckle: factor on the spread of texture, 0 to 1.",
+        Description = "Mean and speckle: factor on the residual or the spread of texture, 0 to 1; 0 leaves the mean.",
     };
 
     private static readonly Option<bool> noResidual = new("--no-residual")
     {
         Description = "Mean and speckle: texture without form in place of the residual that the model draws: nearer to "
-            + "the ground, farther from the amplitudes' law.",
+            + "the ground by squares, farther from the amplitudes' law and from targets; much faster.",
     };
 
     private static readonly Option<double?> consistency = new("--consistency")

@@ -61,7 +61,7 @@ public static class TableReport
         if ((recipe.Way ?? model.Ways[0]) == TranslationWay.MeanAndSpeckle)
         {
             var steps = recipe.Steps ?? TranslateRecipe.ResidualSteps;
-            var drawn = model.Draws(recipe) ? $", residual in {steps} steps" : "";
+            var drawn = model.Draws(recipe) ? $", residual by DPM-Solver++ in {steps} steps" : "";
             return FormattableString.Invariant($"mean x speckle, texture {recipe.Texture}, ")
                 + FormattableString.Invariant($"consistency {recipe.Consistency}{drawn}");
         }

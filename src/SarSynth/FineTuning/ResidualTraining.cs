@@ -44,7 +44,12 @@ public static class ResidualTraining
             $"{p.Stage} {p.Step} of {p.Steps}, loss {p.Loss:F3}"));
         var work = Path.Combine(folder, CheckpointFolder);
         Train(recipe, scenes, new(network, facts, card.Scale), network, work, device, progress, cancel);
-        Save(recipe, network, card with { Residual = facts }, from, folder, device);
+        Save(recipe, network, card with
+        {
+            Residual = facts,
+            Description = $"Satellite to airborne SAR as mean x residual x speckle, trained by the recipe "
+                + $"'{recipe.Name}' on simulated scenes, beside the mean of '{Path.GetFileName(recipe.From)}'.",
+        }, from, folder, device);
         shown?.At(1);
     }
 

@@ -27,10 +27,13 @@ internal static class MeanPower
     private static readonly int[] windows = [33, 17, 9];
 
     // Sides of the squares whose power what is drawn keeps, satellite pixels.
-    private static readonly int[] kept = [17, 9, 5, 3];
+    private static readonly int[] held = [17, 9, 5, 3];
 
-    /// <summary>How far off, in satellite pixels, the satellite's image has a say in what is drawn.</summary>
-    public static int Reach => windows.Concat(kept).Sum(side => side - 1);
+    /// <summary>
+    /// How far off, in satellite pixels, the satellite's image has a say in what is drawn: three boxes for each side,
+    /// one of another, and what interpolation takes.
+    /// </summary>
+    public static int Reach => windows.Concat(held).Sum(side => 3 * (side - 1) / 2) + 2;
 
     /// <summary>ln of the factor.</summary>
     /// <param name="mean">Mean intensity of each satellite pixel, without its noise [1, 1, H, W].</param>
@@ -59,8 +62,8 @@ internal static class MeanPower
     }
 
     /// <summary>
-    /// What was drawn, brought to the power of the mean from wide squares to narrower ones: within them it is drawn,
-    /// over them it is what the satellite saw.
+    /// What was drawn, brought near to the power of the mean from wide squares to narrower ones: within them it is
+    /// drawn, over them it is what the satellite saw.
     /// </summary>
     /// <remarks>
     /// The factor of a pixel is one plus what its square lacks times s² sqrt(I / M), with the spread s, its intensity I
@@ -71,32 +74,34 @@ internal static class MeanPower
     /// <param name="mean">Mean intensity, likewise.</param>
     /// <param name="spread">The spread that it was drawn with.</param>
     /// <param name="scale">k.</param>
-    public static Tensor Kept(Tensor drawn, Tensor mean, Tensor spread, int scale)
+    public static Tensor Held(Tensor drawn, Tensor mean, Tensor spread, int scale)
     {
         using var scope = NewDisposeScope();
-        var (held, unsure) = (drawn.alias(), spread.Squared());
-        foreach (var pixels in kept)
+        var (now, unsure) = (drawn.alias(), spread.Squared());
+        foreach (var pixels in held)
         {
             var side = pixels * scale + 1 - pixels * scale % 2;
-            var found = Box(held, side);
-            var weight = held.div(found).sqrt().mul(unsure);
-            var lacks = Box(mean, side).sub(found).div(Box(held.mul(weight), side));
-            held = held.mul(Box(lacks, side).mul(weight).Plus(1).Clamped(1 / Most, Most));
+            var found = Box(now, side);
+            var weight = now.div(found).sqrt().mul(unsure);
+            var lacks = Box(mean, side).sub(found).div(Box(now.mul(weight), side));
+            now = now.mul(Box(lacks, side).mul(weight).Plus(1).Clamped(1 / Most, Most));
         }
-        return held.MoveToOuterDisposeScope();
+        return now.MoveToOuterDisposeScope();
     }
 
     /// <summary>
-    /// Mean of what lies around each pixel, itself not counted: of the narrowest squares that keep their power.
+    /// Mean of what lies around each pixel, itself not counted: of the narrowest squares whose power is held.
     /// </summary>
     /// <param name="image">[B, 1, H k, W k].</param>
     /// <param name="scale">k.</param>
     public static Tensor Around(Tensor image, int scale)
     {
         using var scope = NewDisposeScope();
-        var side = kept[^1] * scale + 1 - kept[^1] * scale % 2;
-        var count = (double)side * side;
-        return Box(image, side).Times(count).sub(image).Over(count - 1).MoveToOuterDisposeScope();
+        var side = held[^1] * scale + 1 - held[^1] * scale % 2;
+        // As many as lie in the image.
+        var count = nn.functional.avg_pool2d(ones_like(image), [side, side], stride: [1, 1],
+            padding: [side / 2, side / 2]).Times((double)side * side);
+        return Box(image, side).mul(count).sub(image).div(count.Minus(1)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Mean over squares around each pixel, as much of them as lies in the image.</summary>

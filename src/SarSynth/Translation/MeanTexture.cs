@@ -59,8 +59,8 @@ internal sealed class MeanTexture
         var n = residual.Draw(Start(windows, seen.device), told, conditions,
             recipe.Steps ?? TranslateRecipe.ResidualSteps, cancel);
         var intensity = seen.Plus(made.Spread.mul(n.sub(made.Spread.Over(2))).Times(recipe.Texture)).exp();
-        var held = MeanField.WithNoise(logMean, noise).exp();
-        var drawn = MeanPower.Kept(intensity, held, made.Spread, scale).Minus(noise);
+        var power = MeanField.WithNoise(logMean, noise).exp();
+        var drawn = MeanPower.Held(intensity, power, made.Spread, scale).Minus(noise);
         return cat([drawn, MeanPower.Around(drawn, scale)], 1).Clamped(noise / 1000, double.PositiveInfinity).log()
             .MoveToOuterDisposeScope();
     }

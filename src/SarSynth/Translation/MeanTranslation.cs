@@ -1,4 +1,5 @@
-// One scene as mean x texture x speckle: the network window by window, the airborne sensor's speckle line by line.
+// One scene as mean x residual (or texture) x speckle: the networks window by window, the airborne sensor's speckle
+// line by line.
 using System.Text.Json.Nodes;
 using MathNet.Numerics;
 using SarSynth.Diffusion;
@@ -11,7 +12,7 @@ using static TorchSharp.torch;
 
 namespace SarSynth.Translation;
 
-/// <summary>The translation of one scene by the mean network.</summary>
+/// <summary>The translation of one scene by the mean network and what is drawn beside it.</summary>
 internal sealed class MeanTranslation
 {
     // Satellite pixels of mirrored ground around the scene: the network sees the image go on.
@@ -107,7 +108,7 @@ internal sealed class MeanTranslation
         var speckle = new SpeckleStream(sensor, recipe.Seed, height, width, (row, line) =>
         {
             if (row >= from && row < to)
-                sink(row, Kept(row, line));
+                sink(row, InInputBrightness(row, line));
         }, drawn.From);
         var texture = recipe.Texture > 0
             ? new MeanTexture(recipe, field, residual, fineNoise, scale, scene.Columns, Margin) : null;
@@ -210,20 +211,39 @@ internal sealed class MeanTranslation
         var bottom = Math.Min(first + (int)band.shape[2] / k, drawn.To);
         if (bottom <= top)
             return;
-        var kept = band.narrow(2, (top - first) * k, (bottom - top) * k)
-            .narrow(3, Margin * scale, scene.Columns * scale).cpu();
-        if (k > 1)
-            kept = nn.functional.avg_pool2d(kept.exp(), [k, k]).log();
-        var known = MeanField.WithNoise(kept, noise).exp();
-        var mean = known.narrow(1, 0, 1);
-        var values = mean.contiguous().data<float>().ToArray();
-        Seen?.Invoke(values);
-        speckle.Add(values, known.shape[1] == 1 ? []
-            : mean.ge(known.narrow(1, 1, 1).Times(Dominant)).contiguous().data<bool>().ToArray());
+        var (mean, single) = OfLevel(band.narrow(2, (top - first) * k, (bottom - top) * k)
+            .narrow(3, Margin * scale, scene.Columns * scale).cpu(), k, fineNoise, noise);
+        Seen?.Invoke(mean);
+        speckle.Add(mean, single);
+    }
+
+    /// <summary>What speckle is drawn for.</summary>
+    /// <param name="made">Of <see cref="MeanTexture.On"/>: ln intensity, of a residual also ln of what lies around;
+    /// [1, 1 or 2, H k, W k].</param>
+    /// <param name="k">Fine pixels, along each axis, of a pixel of the level.</param>
+    /// <param name="fineNoise">The noise of the finest level's sensor.</param>
+    /// <param name="noise">That of the level's.</param>
+    /// <returns>Mean intensity of the level's pixels, noise in it, and which are one scatterer: those of which a fine
+    /// pixel that is one holds more than half; empty without a residual.</returns>
+    internal static (float[] Mean, bool[] Single) OfLevel(Tensor made, int k, double fineNoise, double noise)
+    {
+        using var scope = NewDisposeScope();
+        var drawn = made.narrow(1, 0, 1);
+        var mean = MeanField.WithNoise(k == 1 ? drawn : Pooled(drawn.exp()).log(), noise).exp();
+        if (made.shape[1] == 1)
+            return (Values(mean), []);
+        var known = MeanField.WithNoise(made, fineNoise).exp();
+        var stands = known.narrow(1, 0, 1).ge(known.narrow(1, 1, 1).Times(Dominant));
+        var bright = drawn.exp().mul(stands.to_type(drawn.dtype));
+        return (Values(mean), (k == 1 ? bright : Pooled(bright)).gt(mean.Over(2)).contiguous().data<bool>().ToArray());
+
+        Tensor Pooled(Tensor image) => nn.functional.avg_pool2d(image, [k, k]);
+
+        static float[] Values(Tensor image) => image.contiguous().data<float>().ToArray();
     }
 
     // In the input's brightness, and without a value where it has none.
-    private Complex32[] Kept(int row, Complex32[] line)
+    private Complex32[] InInputBrightness(int row, Complex32[] line)
     {
         var from = (long)(row / level.Finer) * scene.Columns;
         for (var c = 0; c < line.Length; c++)

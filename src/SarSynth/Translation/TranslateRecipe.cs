@@ -17,8 +17,8 @@ public enum RadiometryMatch
 public enum TranslationWay
 {
     /// <summary>
-    /// A network gives the mean intensity of each fine pixel and the spread of texture; speckle is drawn through the
-    /// airborne sensor's impulse response. Flat ground has the sensor's statistics whatever the network does.
+    /// A network gives the mean intensity of each fine pixel; diffusion draws the residual where the model has one,
+    /// else texture is drawn; speckle is drawn through the airborne sensor's impulse response and passes no network.
     /// </summary>
     MeanAndSpeckle,
 

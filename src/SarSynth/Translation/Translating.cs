@@ -182,13 +182,14 @@ public sealed partial class Translator
             string[] asked =
             [
                 .. hasText ? ["prompt"] : Array.Empty<string>(),
-                .. (recipe.Steps is not null && !Draws(recipe)) || recipe.Scheduler is not null
-                    || recipe.Guidance > 1 || recipe.Strength is not null ? ["sampling"] : Array.Empty<string>(),
+                .. recipe.Steps is not null && !Draws(recipe) ? ["steps"] : Array.Empty<string>(),
+                .. recipe.Scheduler is not null || recipe.Guidance > 1 || recipe.Strength is not null
+                    ? ["scheduler, guidance and strength"] : Array.Empty<string>(),
                 .. recipe.Controls.Count + recipe.Conditions.Count + recipe.Adapters.Count + recipe.Tokens.Count > 0
                     ? ["ControlNets, LoRAs and tokens"] : Array.Empty<string>(),
             ];
             foreach (var wish in asked)
-                yield return $"mean and speckle need no pipeline: {wish} asked for has no effect.";
+                yield return $"mean and speckle have no pipeline: what was asked for of {wish} has no effect.";
         }
         else if (Card.TextEffect > 0.99 && hasText)
         {

@@ -24,14 +24,14 @@ public sealed record TranslationFacts
     /// <summary>The way that was taken.</summary>
     public required TranslationWay Way { get; init; }
 
-    /// <summary>The sampler's class and settings, as diffusers writes them; null for a way without.</summary>
+    /// <summary>The sampler's class and settings, as diffusers writes them; null where nothing was denoised.</summary>
     public JsonNode? Scheduler { get; init; }
 
-    /// <summary>Denoising steps that were taken; 0 for a way without.</summary>
+    /// <summary>Denoising steps that were taken; 0 where nothing was.</summary>
     public int Steps { get; init; }
 
-    /// <summary>"noise", or "satellite image" where image to image was asked for or no ControlNet leads; null for a
-    /// way without denoising.</summary>
+    /// <summary>"noise", or "satellite image" where image to image was asked for or no ControlNet leads; null
+    /// where nothing was denoised.</summary>
     public string? StartedFrom { get; init; }
 
     /// <summary>Share of the steps that the satellite image was taken through; null from noise.</summary>
@@ -52,7 +52,7 @@ public sealed record TranslationFacts
     /// <summary>Fine pixels, along each axis, whose mean intensity one of them has; likewise.</summary>
     public int? Covered { get; init; }
 
-    /// <summary>Factor on the spread of texture; null for a way without.</summary>
+    /// <summary>Factor on the residual or the spread of texture; null for a way without.</summary>
     public double? Texture { get; init; }
 
     /// <summary>Whether the mean was held to the satellite's power; null for a way without.</summary>

@@ -182,7 +182,8 @@ public sealed class MeanTests : IDisposable
         GeoTiff.Write(Flat(8, 8, 1), input);
         var found = model.TranslateFile(input, output, new TranslateRecipe { Prompt = "water", Steps = 9 });
         Assert.Contains(found.Remarks, r => r.Contains("prompt"));
-        Assert.Contains(found.Remarks, r => r.Contains("sampling"));
+        Assert.Contains(found.Remarks, r => r.Contains("of steps"));
+        Assert.DoesNotContain(found.Remarks, r => r.Contains("scheduler"));
         using var amplitude = Translator.Load("sarsynth-small", CPU);
         Assert.Contains("complex", Assert.Throws<ArgumentException>(() =>
             amplitude.TranslateFile(input, Path.Combine(folder, "c.tif"), new() { Complex = true })).Message);

@@ -75,11 +75,11 @@ public sealed class ResidualTests : IDisposable
         using var scope = NewDisposeScope();
         const int side = 160;
         var (mean, spread) = (full([1, 1, side, side], 0.3f), full([1, 1, side, side], 0.5f));
-        Assert.Equal(0, MeanPower.Kept(mean, mean, spread, 4).sub(mean).abs().max().ToDouble(), 1e-6);
+        Assert.Equal(0, MeanPower.Held(mean, mean, spread, 4).sub(mean).abs().max().ToDouble(), 1e-6);
         var texture = randn([1, 1, side, side], generator: new Generator(3)).Times(0.5).Minus(0.125).exp().mul(mean);
         var drawn = texture.clone();
         drawn[0, 0, 80, 80] = tensor(60f);
-        var held = MeanPower.Kept(drawn, mean, spread, 4);
+        var held = MeanPower.Held(drawn, mean, spread, 4);
         double Power(Tensor image, int at, int size) =>
             image.narrow(2, at, size).narrow(3, at, size).mean().ToDouble() / 0.3;
         Assert.InRange(Power(drawn, 62, 37), 1.12, 1.3);
@@ -100,6 +100,36 @@ public sealed class ResidualTests : IDisposable
         Assert.Equal(0.5, around[0, 0, 20, 20].ToDouble(), 1e-4);
         Assert.Equal((167 * 0.5 + 100) / 168, around[0, 0, 22, 17].ToDouble(), 1e-4);
         Assert.Equal(0.5, around[0, 0, 5, 30].ToDouble(), 1e-5);
+        // In a corner the square has 7 x 7 pixels.
+        image[0, 0, 0, 0] = tensor(100f);
+        around = MeanPower.Around(image, 4);
+        Assert.Equal(0.5, around[0, 0, 0, 0].ToDouble(), 1e-4);
+        Assert.Equal((8 * 7 - 2) * 0.5 / 55 + 100 / 55.0, around[0, 0, 1, 0].ToDouble(), 1e-4);
+    }
+
+    /// <summary>A fine pixel 15 dB above what lies around it is one scatterer, and so is a coarse one that it holds
+    /// most of; a bright square is none.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(4)]
+    public void WhatStandsOutIsOneScattererOnEachLevel(int k)
+    {
+        using var scope = NewDisposeScope();
+        const double noise = 0.001;
+        var drawn = full([1, 1, 64, 64], 0.1f);
+        drawn[0, 0, 21, 34] = tensor(40f);
+        drawn.narrow(2, 40, 12).narrow(3, 8, 12).fill_(40f);
+        var made = cat([drawn, MeanPower.Around(drawn, 4)], 1).log();
+        var (mean, single) = MeanTranslation.OfLevel(made, k, noise, noise / k);
+        var across = 64 / k;
+        Assert.Equal(across * across, mean.Length);
+        Assert.Equal([21 / k * across + 34 / k], single.Index().Where(s => s.Item).Select(s => s.Index));
+        Assert.Equal((40 + (k * k - 1) * 0.1) / (k * k) + noise / k, mean[21 / k * across + 34 / k], 1e-3);
+        Assert.Equal(0.1 + noise / k, mean[0], 1e-5);
+        var (same, none) = MeanTranslation.OfLevel(made.narrow(1, 0, 1), k, noise, noise / k);
+        Assert.Equal(mean, same);
+        Assert.Empty(none);
     }
 
     [Fact]
@@ -145,7 +175,7 @@ public sealed class ResidualTests : IDisposable
         Assert.Equal(["model", "model, no residual"], model.ToWays().Select(w => w.Name));
         Assert.Single(model.ToWays(recipe));
         Assert.Single(plain.ToWays());
-        Assert.Contains("residual in 12 steps", TableReport.SamplerOf(model, new()));
+        Assert.Contains("residual by DPM-Solver++ in 12 steps", TableReport.SamplerOf(model, new()));
     }
 
     [Fact]
@@ -170,8 +200,12 @@ public sealed class ResidualTests : IDisposable
         var (input, output) = (Path.Combine(folder, "in.tif"), Path.Combine(folder, "out.tif"));
         GeoTiff.Write(flat, input);
         var found = loaded.TranslateFile(input, output, new() { Steps = 2 });
-        Assert.DoesNotContain(found.Remarks, r => r.Contains("sampling"));
+        Assert.DoesNotContain(found.Remarks, r => r.Contains("steps"));
         Assert.Equal((2, "noise", true), (found.Ran.Steps, found.Ran.StartedFrom, found.Ran.KeepPower));
+        Assert.Equal("DPMSolverMultistepScheduler", (string?)found.Ran.Scheduler!["_class_name"]);
+        var plain = loaded.TranslateFile(input, Path.Combine(folder, "plain.tif"), new() { Residual = false }).Ran;
+        Assert.Equal((0, null, false), (plain.Steps, plain.StartedFrom, plain.KeepPower));
+        Assert.Null(plain.Scheduler);
         File.WriteAllText(Path.Combine(path, "residual", "config.json"), File.ReadAllText(Path.Combine(path, "residual",
             "config.json")).Replace("\"image_condition_channels\": 33", "\"image_condition_channels\": 32"));
         Assert.ThrowsAny<CheckpointException>(() => Translator.Load(path, CPU));

@@ -131,11 +131,18 @@ public sealed class SpeckleStream
         for (var i = 0; source.Single is { } single && i < wide.Length; i++)
         {
             if (single[Mirror(i - reach, columns)])
-                wide[i] /= MathF.Sqrt(real[i] * real[i] + imaginary[i] * imaginary[i]);
+                (real[i], imaginary[i]) = Phase(real[i], imaginary[i]);
         }
         TensorPrimitives.Multiply(real, wide, real);
         TensorPrimitives.Multiply(imaginary, wide, imaginary);
         return (Sum(across, k => real.AsSpan(k, columns)), Sum(across, k => imaginary.AsSpan(k, columns)));
+    }
+
+    // A sample's phase as a number of size 1; a sample of 0, which is drawn once in 16 million, has phase 0.
+    private static (float Real, float Imaginary) Phase(float real, float imaginary)
+    {
+        var size = MathF.Sqrt(real * real + imaginary * imaginary);
+        return size == 0 ? (1, 0) : (real / size, imaginary / size);
     }
 
     private void Finish(int row)
