@@ -18,6 +18,19 @@ public sealed class EvaluateTests : Shell
     }
 
     [Fact]
+    public void WhatEachPartOfAModelBringsIsShownWhereAskedFor()
+    {
+        var (json, _) = Good("evaluate", "--scenes", "1", "--size", "64", "--seeds", "1", "--steps", "2", "--json",
+            "--models", "sarsynth-mini", "--parts", "--no-resnet18", "--threads", "1");
+        var table = JsonNode.Parse(json)!;
+        Assert.Equal(["floor", "Lee x speckle", "bicubic x speckle", "sarsynth-mini", "sarsynth-mini, no residual",
+            "sarsynth-mini, mean alone", "sarsynth-mini, consistent", "sarsynth-mini, power free"],
+            table["candidates"]!.AsArray().Select(c => (string)c!));
+        var kl = Enumerable.Range(3, 5).Select(i => (double)Cell(table, "kl", i)["value"]!);
+        Assert.Equal(5, kl.Distinct().Count());
+    }
+
+    [Fact]
     public void TwoFoldersOfOneNameAreJudgedPairByPair()
     {
         Tiles("real", 5, 1);

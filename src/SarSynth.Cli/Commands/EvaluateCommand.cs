@@ -17,6 +17,12 @@ static class EvaluateCommand
         DefaultValueFactory = _ => [],
     };
 
+    private static readonly Option<bool> parts = new("--parts")
+    {
+        Description = "Also what each part of a model of mean and speckle brings: its mean alone, corrected to agree "
+            + "with the satellite, and power not held to the satellite's.",
+    };
+
     private static readonly Option<int> count = new("--scenes")
     {
         Description = "How many simulated scenes that no recipe of the kit trains on.",
@@ -88,7 +94,7 @@ static class EvaluateCommand
             "The table by which translation is judged: amplitude law, ground, speckle, lattice, spectrum, structure, "
                 + "with intervals, beside the floor and two baselines.")
         {
-            models, count, size, seeds, data, real, generated, condition, training, classes, words, noNetwork, output,
+            models, parts, count, size, seeds, data, real, generated, condition, training, classes, words, noNetwork, output,
             ModelOptions.Steps, ModelOptions.Eta,
             CommonOptions.Device, CommonOptions.Seed, CommonOptions.Force, CommonOptions.Json,
         };
@@ -141,7 +147,7 @@ static class EvaluateCommand
             using var model = Translator.Load(recipe with { Model = name });
             files[name] = TableReport.FilesOf(model);
             ran.Add(new(name, TableReport.SamplerOf(model, recipe)));
-            var ways = model.ToWays(recipe with { Model = name });
+            var ways = model.ToWays(recipe with { Model = name }, parts: parsed.GetValue(parts));
             own = ways[0].Name;
             if (model.Draws(recipe))
                 ran.Add(new(ways[1].Name, TableReport.SamplerOf(model, recipe with { Residual = false })));

@@ -27,14 +27,22 @@ public static class TableReport
     /// <param name="model">The model; the caller disposes of it after the last image.</param>
     /// <param name="recipe">How it translates; the seed is the way's.</param>
     /// <param name="name">What it is called; as it was loaded when null.</param>
-    public static IReadOnlyList<Way> ToWays(this Translator model, TranslateRecipe? recipe = null, string? name = null)
+    /// <param name="parts">Also what each part of mean and speckle brings: the mean alone, power that is not held to
+    /// the satellite's, consistency with it.</param>
+    public static IReadOnlyList<Way> ToWays(this Translator model, TranslateRecipe? recipe = null, string? name = null,
+        bool parts = false)
     {
         recipe ??= new TranslateRecipe();
         var own = model.ToWay(recipe, name);
+        var draws = model.Draws(recipe);
+        Way But(string what, TranslateRecipe changed) => model.ToWay(changed, $"{own.Name}, {what}");
         return recipe.Way is not null ? [own] :
         [
-            own, .. model.Draws(recipe)
-                ? [model.ToWay(recipe with { Residual = false }, $"{own.Name}, no residual")] : Array.Empty<Way>(),
+            own, .. draws ? [But("no residual", recipe with { Residual = false })] : Array.Empty<Way>(),
+            .. parts && model.Ways[0] == TranslationWay.MeanAndSpeckle
+                ? [But("mean alone", recipe with { Texture = 0 }), But("consistent", recipe with { Consistency = 1 })]
+                : Array.Empty<Way>(),
+            .. parts && draws ? [But("power free", recipe with { KeepPower = false })] : Array.Empty<Way>(),
             .. model.Ways.Skip(1).Select(way => model.ToWay(recipe with { Way = way }, $"{own.Name}, "
                 + (way == TranslationWay.Amplitude ? "amplitude" : "mean x speckle"))),
         ];
