@@ -94,9 +94,9 @@ static class EvaluateCommand
             "The table by which translation is judged: amplitude law, ground, speckle, lattice, spectrum, structure, "
                 + "with intervals, beside the floor and two baselines.")
         {
-            models, parts, count, size, seeds, data, real, generated, condition, training, classes, words, noNetwork, output,
-            ModelOptions.Steps, ModelOptions.Eta,
-            CommonOptions.Device, CommonOptions.Seed, CommonOptions.Force, CommonOptions.Json,
+            models, parts, count, size, seeds, data, real, generated, condition, training, classes, words, noNetwork,
+            output, ModelOptions.Steps, ModelOptions.Eta, CommonOptions.Device, CommonOptions.Seed, CommonOptions.Force,
+            CommonOptions.Json,
         };
         command.SetAction((parsed, cancel) =>
         {
