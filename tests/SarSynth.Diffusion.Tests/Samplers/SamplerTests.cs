@@ -219,9 +219,10 @@ public sealed class SamplerTests
         }
         double Error(SamplerKind kind, int steps)
         {
-            var plan = SamplingPlan.Create(Config(kind, 2) with
+            var plan = SamplingPlan.Create(new()
             {
-                Schedule = schedule, Spacing = TimestepSpacing.Trailing, FixedStride = false, SetAlphaToOne = true,
+                Kind = kind, Schedule = schedule, Spacing = TimestepSpacing.Trailing, FixedStride = false,
+                SetAlphaToOne = true,
             }, steps);
             return Math.Abs(Sampler.Sample(Velocity, ones(1), plan).ToDouble() - Spread);
         }
