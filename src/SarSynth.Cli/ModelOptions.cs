@@ -29,7 +29,7 @@ static class ModelOptions
         Description = "Classifier-free guidance: over 1 holds closer to the prompt, 1 is without.",
     };
 
-    public static Option<int?> Steps { get; } = new("--steps") 
+    public static Option<int?> Steps { get; } = new("--steps")
     {
         Description = "Denoising steps. When left out, translations take 25, or 12 of a residual.",
     };

@@ -80,7 +80,7 @@ internal static class MeanPower
         var (now, unsure) = (drawn.alias(), spread.Squared());
         foreach (var pixels in held)
         {
-            var side = pixels * scale + 1 - pixels * scale % 2;
+            var side = Side(pixels, scale);
             var found = Box(now, side);
             var weight = now.div(found).sqrt().mul(unsure);
             var lacks = Box(mean, side).sub(found).div(Box(now.mul(weight), side));
@@ -97,12 +97,18 @@ internal static class MeanPower
     public static Tensor Around(Tensor image, int scale)
     {
         using var scope = NewDisposeScope();
-        var side = held[^1] * scale + 1 - held[^1] * scale % 2;
-        // As many as lie in the image.
-        var count = nn.functional.avg_pool2d(ones_like(image), [side, side], stride: [1, 1],
-            padding: [side / 2, side / 2]).Times((double)side * side);
+        var side = Side(held[^1], scale);
+        // As many as lie in the image: rows times columns.
+        var (rows, columns) = (ones([1, 1, image.shape[2], 1], device: image.device),
+            ones([1, 1, 1, image.shape[3]], device: image.device));
+        var count = nn.functional.avg_pool2d(rows, [side, 1], stride: [1, 1], padding: [side / 2, 0])
+            .mul(nn.functional.avg_pool2d(columns, [1, side], stride: [1, 1], padding: [0, side / 2]))
+            .Times((double)side * side);
         return Box(image, side).mul(count).sub(image).div(count.Minus(1)).MoveToOuterDisposeScope();
     }
+
+    // Fine pixels that satellite pixels come to, odd.
+    private static int Side(int pixels, int scale) => pixels * scale + 1 - pixels * scale % 2;
 
     /// <summary>Mean over squares around each pixel, as much of them as lies in the image.</summary>
     /// <param name="image">[B, 1, H, W].</param>
